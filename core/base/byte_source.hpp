@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace mhub {
+
+/// Random-access bytes: a file, or something that a driver computes on the fly (a decoded quantised tensor, a chunk
+/// of an archive). Implementations are thread-safe and never hand out bytes that they could not read.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// Size in bytes.
+  virtual std::uint64_t size() const = 0;
+  /// What to call it in messages: the file's path.
+  virtual const std::string& name() const = 0;
+  /// Fills `out` from `offset`. Throws IoError when fewer bytes are there.
+  virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
+  /// All bytes in memory where the source can offer that without copying; empty otherwise.
+  virtual std::span<const std::byte> map() const { return {}; }
+};
+
+}  // namespace mhub

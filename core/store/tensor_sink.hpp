@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mhub/tensor/dtype.hpp"
+#include "mhub/tensor/shape.hpp"
+
+namespace mhub {
+
+/// A rectangular part of a tensor that the sink will hold as one dense row-major run of bytes.
+struct SinkChunk {
+  Index offset;  ///< where the chunk starts in the tensor
+  Shape shape;
+  int rank = 0;  ///< which rank's file it goes to, for formats that have one file per rank
+};
+
+/// A tensor that is going to be written.
+struct SinkTensor {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;
+  std::vector<SinkChunk> chunks;  ///< tile the tensor exactly
+};
+
+/// Writes tensors whose names, types and shapes are all declared when the sink is made (each format's factory takes
+/// them), so that every byte has its place from the start and chunks can be written in any order and by many threads.
+/// Files are created inside a folder that the caller made and will rename: a sink never cares about atomicity.
+class TensorSink {
+ public:
+  virtual ~TensorSink() = default;
+  /// The next bytes of a chunk (row-major, in order within one chunk). Different chunks may be appended to
+  /// concurrently. Throws IoError.
+  virtual void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) = 0;
+  /// Writes what can only be known at the end (checksums, metadata) and flushes everything to the device. Throws
+  /// std::logic_error when a chunk has not received all its bytes.
+  virtual void finish() = 0;
+};
+
+}  // namespace mhub

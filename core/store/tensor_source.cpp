@@ -1,0 +1,61 @@
+#include "mhub/store/tensor_source.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mhub/base/error.hpp"
+
+namespace mhub {
+
+TensorSource::TensorSource(std::vector<StoredTensor> tensors) : tensors_(std::move(tensors)) {
+  std::sort(tensors_.begin(), tensors_.end(),
+            [](const StoredTensor& a, const StoredTensor& b) { return a.name < b.name; });
+  const auto twin = std::adjacent_find(tensors_.begin(), tensors_.end(),
+                                       [](const StoredTensor& a, const StoredTensor& b) { return a.name == b.name; });
+  if (twin == tensors_.end()) return;
+  auto where = [](const StoredTensor& t) { return t.chunks.empty() ? std::string("?") : t.chunks[0].bytes->name(); };
+  throw InputError(where(*twin) + ": tensor " + twin->name + " is stored twice (again in " + where(*(twin + 1)) + ")");
+}
+
+const StoredTensor* TensorSource::find(std::string_view name) const {
+  const auto it = std::lower_bound(tensors_.begin(), tensors_.end(), name,
+                                   [](const StoredTensor& t, std::string_view n) { return t.name < n; });
+  return it != tensors_.end() && it->name == name ? &*it : nullptr;
+}
+
+namespace {
+
+/// Copies axis `axis` and all inner ones of a chunk to its place in the row-major tensor at `out`.
+void copy_axis(const StoredTensor& tensor, const StoredChunk& chunk, std::size_t axis, std::uint64_t from,
+               std::uint64_t to, const Index& to_strides, std::span<std::byte> out) {
+  const std::size_t element = size_of(tensor.dtype);
+  if (axis == chunk.shape.size()) {
+    chunk.bytes->read(from, out.subspan(to * element, element));
+    return;
+  }
+  const bool innermost = axis + 1 == chunk.shape.size();
+  if (innermost && chunk.strides[axis] == 1) {
+    chunk.bytes->read(from, out.subspan(to * element, static_cast<std::size_t>(chunk.shape[axis]) * element));
+    return;
+  }
+  for (std::int64_t i = 0; i < chunk.shape[axis]; ++i) {
+    copy_axis(tensor, chunk, axis + 1, from + static_cast<std::uint64_t>(i * chunk.strides[axis]) * element,
+              to + static_cast<std::uint64_t>(i * to_strides[axis]), to_strides, out);
+  }
+}
+
+}  // namespace
+
+std::vector<std::byte> read_tensor(const StoredTensor& tensor) {
+  std::vector<std::byte> out(static_cast<std::size_t>(numel(tensor.shape)) * size_of(tensor.dtype));
+  if (out.empty()) return out;
+  const Index strides = row_major_strides(tensor.shape);
+  for (const StoredChunk& chunk : tensor.chunks) {
+    std::int64_t start = 0;
+    for (std::size_t axis = 0; axis < strides.size(); ++axis) start += chunk.offset[axis] * strides[axis];
+    copy_axis(tensor, chunk, 0, chunk.byte_offset, static_cast<std::uint64_t>(start), strides, out);
+  }
+  return out;
+}
+
+}  // namespace mhub

@@ -1,0 +1,42 @@
+#include "mhub/tensor/shape.hpp"
+
+namespace mhub {
+
+std::optional<std::int64_t> checked_numel(const Shape& shape) {
+  constexpr std::int64_t kLimit = std::int64_t{1} << 62;
+  bool empty = false;
+  for (const std::int64_t size : shape) {
+    if (size < 0) return std::nullopt;
+    empty = empty || size == 0;
+  }
+  if (empty) return 0;
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) {
+    if (size > kLimit / count) return std::nullopt;
+    count *= size;
+  }
+  return count;
+}
+
+std::int64_t numel(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) count *= size;
+  return count;
+}
+
+Index row_major_strides(const Shape& shape) {
+  Index strides(shape.size(), 1);
+  for (std::size_t axis = shape.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shape[axis];
+  return strides;
+}
+
+std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (axis > 0) text += ", ";
+    text += std::to_string(shape[axis]);
+  }
+  return text + "]";
+}
+
+}  // namespace mhub

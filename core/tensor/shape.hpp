@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mhub {
+
+/// Sizes of a tensor's axes, outermost first; empty for a scalar. Never negative.
+using Shape = std::vector<std::int64_t>;
+/// A position in, or an offset into, a tensor of the same rank.
+using Index = std::vector<std::int64_t>;
+
+/// The number of elements, or nothing when a size is negative or the product does not fit 2^62: headers of damaged
+/// files claim such shapes.
+std::optional<std::int64_t> checked_numel(const Shape& shape);
+/// The same for a shape that has been checked before.
+std::int64_t numel(const Shape& shape);
+/// Element strides of a dense row-major tensor.
+Index row_major_strides(const Shape& shape);
+/// "[4096, 11008]"
+std::string to_string(const Shape& shape);
+
+}  // namespace mhub
