@@ -7,9 +7,27 @@
 
 namespace mhub {
 
-/// Element types that checkpoints use. Sub-byte formats are not element types here: they reach us as packed u8
-/// tensors beside their scales and are decoded by a value step.
-enum class DType { f64, f32, f16, bf16, f8_e4m3, f8_e5m2, f8_e8m0, i64, i32, i16, i8, u64, u32, u16, u8, boolean, c64 };
+/// Element types that checkpoints use. Sub-byte formats are not element types here: they reach us as packed
+/// u8 tensors beside their scales and are decoded by a value step.
+enum class DType {
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  c64
+};
 
 /// Bytes of one element.
 std::size_t size_of(DType dtype);
@@ -20,7 +38,8 @@ std::string_view safetensors_name(DType dtype);
 /// Inverses of the two above; empty for a name that is not known.
 std::optional<DType> dtype_from_torch(std::string_view name);
 std::optional<DType> dtype_from_safetensors(std::string_view name);
-/// True for the types that `convert_elements` casts among: f64, f32, f16, bf16 and the 8-bit floats as a source.
+/// True for the types that `convert_elements` casts among: f64, f32, f16, bf16 and the 8-bit floats as a
+/// source.
 bool is_floating(DType dtype);
 
 }  // namespace mhub

@@ -12,8 +12,8 @@ using Shape = std::vector<std::int64_t>;
 /// A position in, or an offset into, a tensor of the same rank.
 using Index = std::vector<std::int64_t>;
 
-/// The number of elements, or nothing when a size is negative or the product does not fit 2^62: headers of damaged
-/// files claim such shapes.
+/// The number of elements, or nothing when a size is negative or the product does not fit 2^62: headers of
+/// damaged files claim such shapes.
 std::optional<std::int64_t> checked_numel(const Shape& shape);
 /// The same for a shape that has been checked before.
 std::int64_t numel(const Shape& shape);

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mhub {
+
+/// One level of a box: `extent` steps, each moving by these many elements on either side.
+struct Loop {
+  std::int64_t extent = 1;
+  std::int64_t source_stride = 0;
+  std::int64_t destination_stride = 0;
+  bool operator==(const Loop&) const = default;
+};
+
+/// An affine piece of an index map between two dense row-major tensors, in linear element numbers: for every
+/// combination (n0, n1, ...) of the loops, source element `source_offset + sum n*source_stride` goes to
+/// destination element `destination_offset + sum n*destination_stride`.
+///
+/// Invariant of every box that the library makes: on each side the loops nest. Ordered by that side's stride,
+/// a loop's stride is at least the span of all loops inside it, so that no element is met twice. Splitting,
+/// permuting and slicing axes of a row-major tensor keeps this (cf. tensorstore's index transforms and CuTe's
+/// layout algebra), and it makes composition a merge of two ordered lists instead of a search. The one
+/// exception is a zero fill (see StateMap), whose source strides are all zero.
+struct Box {
+  std::int64_t source_offset = 0;
+  std::int64_t destination_offset = 0;
+  std::vector<Loop> loops;  ///< outermost (largest destination stride) first; extents > 1; coalesced
+  bool operator==(const Box&) const = default;
+};
+
+/// Orders the loops, drops those of extent 1 and merges neighbours that are contiguous on both sides.
+Box normalized(Box box);
+/// The identity on elements [0, count) shifted to the given offsets.
+Box run_box(std::int64_t source_offset, std::int64_t destination_offset, std::int64_t count);
+/// Elements that the box moves.
+std::int64_t element_count(const Box& box);
+/// One past the last destination element minus the first.
+std::int64_t destination_span(const Box& box);
+/// The same pairs of elements, read the other way.
+Box inverted(const Box& box);
+/// All pairs (a, c) for which some b exists with (a, b) in `first` and (b, c) in `second`, as few boxes.
+/// Costs nothing that depends on the number of elements.
+std::vector<Box> compose(const Box& first, const Box& second);
+/// The part of the box whose destination lies in [begin, end), with destination offsets kept.
+std::vector<Box> clipped(const Box& box, std::int64_t begin, std::int64_t end);
+/// "src 0 dst 128: 32 x (4096 -> 12288), 4096 x (1 -> 1)"
+std::string to_string(const Box& box);
+
+}  // namespace mhub

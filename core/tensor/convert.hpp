@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mhub/tensor/dtype.hpp"
+
+namespace mhub {
+
+/// Single values; the narrowing ones round to nearest even, keep NaN a NaN and overflow to infinity, as torch
+/// does.
+float bf16_to_float(std::uint16_t bits);
+std::uint16_t float_to_bf16(float value);
+float f16_to_float(std::uint16_t bits);
+std::uint16_t float_to_f16(float value);
+float f8_e4m3_to_float(std::uint8_t bits);  ///< OCP FP8 E4M3 "fn": no infinity, 0x7f and 0xff are NaN
+float f8_e5m2_to_float(std::uint8_t bits);
+float f8_e8m0_to_float(std::uint8_t bits);  ///< 2^(bits - 127); 0xff is NaN (OCP Microscaling v1.0)
+
+/// True when `convert_elements` knows the pair: equal types, or any floating type to f64, f32, f16 or bf16.
+bool can_convert(DType from, DType to);
+
+/// Casts `count` consecutive elements. The buffers must not overlap unless the types are equal and the
+/// pointers too. A cast through f32 is exact for every pair but f64 -> f16/bf16, which torch also rounds
+/// through f32.
+void convert_elements(DType from, const std::byte* source, DType to, std::byte* destination,
+                      std::size_t count);
+
+}  // namespace mhub
