@@ -1,0 +1,138 @@
+#include "mhub/mapping/mapping.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+
+#include "mhub/base/error.hpp"
+
+namespace mhub {
+namespace {
+
+/// Calls `visit` with every combination of values of a rule's index variables.
+template <typename Visit>
+void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t>& indices,
+                      const Visit& visit) {
+  std::set<std::string> names;
+  for (std::string& name : variables(rule.megatron)) names.insert(std::move(name));
+  for (const Operand& operand : rule.transform.operands) {
+    for (std::string& name : variables(operand.name)) names.insert(std::move(name));
+  }
+  std::vector<Bindings> combinations{{}};
+  for (const std::string& name : names) {
+    std::vector<std::int64_t> values;
+    if (const auto given = rule.values.find(name); given != rule.values.end()) {
+      values = given->second;
+    } else if (const auto count = indices.find(name); count != indices.end()) {
+      values.resize(static_cast<std::size_t>(count->second));
+      std::iota(values.begin(), values.end(), 0);
+    } else {
+      throw std::logic_error("rule " + rule.megatron + ": index variable {" + name + "} has no range");
+    }
+    std::vector<Bindings> next;
+    for (const Bindings& some : combinations) {
+      for (const std::int64_t value : values) next.emplace_back(some)[name] = value;
+    }
+    combinations = std::move(next);
+  }
+  for (const Bindings& bindings : combinations) visit(bindings);
+}
+
+/// Collects the tensors of the Hugging Face state while rules name them.
+class SourceTable {
+ public:
+  std::size_t position(const std::string& name, const Shape& shape, const std::string& rule) {
+    const auto [it, fresh] = positions_.emplace(name, tensors.size());
+    if (fresh) {
+      tensors.push_back({name, shape});
+    } else if (tensors[it->second].shape != shape) {
+      throw std::logic_error("rule " + rule + ": " + name + " is " + to_string(shape) + " here and " +
+                             to_string(tensors[it->second].shape) + " in another rule");
+    }
+    return it->second;
+  }
+  std::vector<StateTensor> tensors;
+
+ private:
+  std::unordered_map<std::string, std::size_t> positions_;
+};
+
+/// The boxes of an operand for one value of its stack variable: the same map, further into the stacked
+/// tensor.
+std::vector<Box> placed_boxes(const Operand& operand, const Bindings& bindings) {
+  std::vector<Box> boxes = operand.boxes;
+  if (operand.stack_variable.empty()) return boxes;
+  const std::int64_t size = numel(operand.shape) / operand.shape[0];
+  for (Box& box : boxes) box.source_offset += bindings.at(operand.stack_variable) * size;
+  return boxes;
+}
+
+}  // namespace
+
+Rule& Rule::only(const std::string& variable, std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> allowed(static_cast<std::size_t>(std::max<std::int64_t>(0, end - begin)));
+  std::iota(allowed.begin(), allowed.end(), begin);
+  return only(variable, std::move(allowed));
+}
+
+Rule& Rule::only(const std::string& variable, std::vector<std::int64_t> allowed) {
+  values[variable] = std::move(allowed);
+  return *this;
+}
+
+Mapping& Mapping::index(const std::string& variable, std::int64_t count) {
+  if (count < 0) throw std::logic_error("index variable {" + variable + "}: negative count");
+  indices_[variable] = count;
+  return *this;
+}
+
+Rule& Mapping::rule(std::string megatron, Transform transform) {
+  return rules_.emplace_back(Rule{std::move(megatron), std::move(transform), {}});
+}
+
+Mapping& Mapping::tied(std::string hf, std::string same_as) {
+  ties_.push_back({std::move(hf), std::move(same_as)});
+  return *this;
+}
+
+Mapping& Mapping::ignore(std::string glob, std::string why) {
+  ignored_.push_back({std::move(glob), std::move(why)});
+  return *this;
+}
+
+Mapping& Mapping::base_model_prefix(std::string prefix) {
+  prefix_ = std::move(prefix);
+  return *this;
+}
+
+ExpandedMapping expand(const Mapping& mapping) {
+  ExpandedMapping result;
+  SourceTable sources;
+  std::set<std::string> names;
+  for (const Rule& rule : mapping.rules()) {
+    for_each_binding(rule, mapping.indices(), [&](const Bindings& bindings) {
+      const std::string name = substitute(rule.megatron, bindings);
+      if (!names.insert(name).second) throw std::logic_error("two rules make " + name);
+      result.canonical.push_back({name, rule.transform.shape, rule.transform.partition});
+      result.import.destination.push_back({name, rule.transform.shape});
+      std::vector<Term>& terms = result.import.terms.emplace_back();
+      for (const Operand& operand : rule.transform.operands) {
+        const std::size_t source =
+            sources.position(substitute(operand.name, bindings), operand.shape, rule.megatron);
+        for (Box& box : placed_boxes(operand, bindings)) terms.push_back({source, std::move(box)});
+      }
+    });
+  }
+  result.import.source = std::move(sources.tensors);
+  result.import.copy.assign(result.import.destination.size(), 0);
+  try {
+    check_destination_coverage(result.import, "mapping");
+    check_source_coverage(result.import, "mapping");
+  } catch (const InputError& error) {
+    throw std::logic_error(error.what());
+  }
+  return result;
+}
+
+}  // namespace mhub

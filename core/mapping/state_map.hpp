@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mhub/mapping/box.hpp"
+#include "mhub/tensor/shape.hpp"
+
+namespace mhub {
+
+/// A tensor of a state, by name and shape alone.
+struct StateTensor {
+  std::string name;
+  Shape shape;
+};
+
+/// A piece of a destination tensor: where its elements come from.
+struct Term {
+  /// The value of `source` for elements that no source has; they are zero (padding).
+  static constexpr std::size_t kZero = std::numeric_limits<std::size_t>::max();
+  std::size_t source = kZero;  ///< index into StateMap::source
+  Box box;                     ///< source elements -> destination elements; all source strides 0 for kZero
+};
+
+/// A map between two states: for every tensor of the destination state the source elements that it is made
+/// of. HF -> canonical (a plugin's mapping), canonical -> stored (a layout) and everything composed of them
+/// or inverted are values of this one type.
+///
+/// Elements travel one to one, with two exceptions that are named: padding (zero terms; `dropped` in the
+/// other direction) and copies (a destination tensor marked `copy` repeats elements that another one has, as
+/// replicated tensors do on every rank; the inverse takes them from the other one, verification looks at
+/// all).
+struct StateMap {
+  std::vector<StateTensor> source;
+  std::vector<StateTensor> destination;
+  std::vector<std::vector<Term>> terms;  ///< per destination tensor
+  std::vector<char> copy;                ///< per destination tensor: repeats another one's elements
+
+  /// Source elements that go nowhere on purpose (padding, copies).
+  struct Drop {
+    std::size_t source;
+    Box zero;  ///< shaped like a zero term: its *destination* side lists the source tensor's elements
+  };
+  std::vector<Drop> dropped;
+};
+
+/// A term of zeros over elements [begin, end) of the destination.
+Term zero_term(std::int64_t begin, std::int64_t end);
+
+/// The map in the other direction. Copies are left out.
+StateMap inverted(const StateMap& map);
+
+/// First `first`, then `second`; the middle state is matched by name. Throws InputError when `second` reads a
+/// tensor that `first` does not make, or one of another shape: `where` says whose fault that is.
+StateMap compose(const StateMap& first, const StateMap& second, const std::string& where);
+
+/// Checks that every destination element is written exactly once. Throws InputError naming the tensor, and
+/// what is missing or doubled.
+void check_destination_coverage(const StateMap& map, const std::string& where);
+
+/// Checks that every source element is read exactly once or dropped on purpose. Throws InputError likewise.
+void check_source_coverage(const StateMap& map, const std::string& where);
+
+}  // namespace mhub
