@@ -6,23 +6,24 @@
 
 namespace mhub {
 
-/// Rotary position scaling as a Hugging Face config states it (transformers' modeling_rope_utils.py). Fields that a
-/// kind does not use stay at their defaults.
+/// Rotary position scaling as a Hugging Face config states it (transformers' modeling_rope_utils.py). Fields
+/// that a kind does not use stay at their defaults.
 struct RopeScaling {
   std::string type = "default";  ///< default, linear, dynamic, llama3, yarn, longrope
   double factor = 1.0;
-  double low_freq_factor = 1.0;                            ///< llama3
-  double high_freq_factor = 4.0;                           ///< llama3
-  std::int64_t original_max_position_embeddings = 8192;    ///< llama3, yarn, longrope
-  double beta_fast = 32.0, beta_slow = 1.0;                ///< yarn
-  std::optional<double> attention_factor;                  ///< yarn, longrope
-  std::optional<double> mscale, mscale_all_dim;            ///< yarn as DeepSeek states it
-  bool truncate = true;                                    ///< yarn: round the correction range to whole dimensions
+  double low_freq_factor = 1.0;                          ///< llama3
+  double high_freq_factor = 4.0;                         ///< llama3
+  std::int64_t original_max_position_embeddings = 8192;  ///< llama3, yarn, longrope
+  double beta_fast = 32.0, beta_slow = 1.0;              ///< yarn
+  std::optional<double> attention_factor;                ///< yarn, longrope
+  std::optional<double> mscale, mscale_all_dim;          ///< yarn as DeepSeek states it
+  bool truncate = true;  ///< yarn: round the correction range to whole dimensions
 };
 
-/// What Megatron needs to know to build the model: the fields carry Megatron-Core's TransformerConfig / GPTModel
-/// names. An architecture's plugin fills it from config.json; the writers of `args` (Megatron-LM) and
-/// `run_config.yaml` (Megatron-Bridge) and the runtime read it. Every field that changes the mathematics is here.
+/// What Megatron needs to know to build the model: the fields carry Megatron-Core's TransformerConfig /
+/// GPTModel names. An architecture's plugin fills it from config.json; the writers of `args` (Megatron-LM)
+/// and `run_config.yaml` (Megatron-Bridge) and the runtime read it. Every field that changes the mathematics
+/// is here.
 struct TransformerConfig {
   std::int64_t num_layers = 0;
   std::int64_t hidden_size = 0;

@@ -1,0 +1,135 @@
+#include "mhub/mapping/executor.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+#include "mhub/base/checksum.hpp"
+#include "mhub/mapping/gather.hpp"
+#include "mhub/tensor/convert.hpp"
+
+namespace mhub {
+namespace {
+
+/// Runs `work(k)` for every chunk, the largest first, on `jobs` threads; rethrows the first exception.
+template <typename Work>
+void for_each_chunk(const CopyPlan& plan, int jobs, const Work& make_work) {
+  std::vector<std::size_t> order(plan.chunks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return byte_size(plan.chunks[a]) > byte_size(plan.chunks[b]);
+  });
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> stop{false};
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+  auto run = [&] {
+    try {
+      auto work = make_work();
+      for (std::size_t k = next++; k < order.size(); k = next++) work(order[k], stop);
+    } catch (...) {
+      const std::lock_guard lock(failure_mutex);
+      if (!failure) failure = std::current_exception();
+      stop = true;
+      next = order.size();
+    }
+  };
+  const std::size_t wanted =
+      jobs > 0 ? static_cast<std::size_t>(jobs) : std::max(1U, std::thread::hardware_concurrency());
+  std::vector<std::jthread> threads;
+  for (std::size_t k = 1; k < std::min(wanted, order.size()); ++k) threads.emplace_back(run);
+  run();
+  threads.clear();
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::string format_value(DType dtype, const std::byte* at) {
+  double value = 0;
+  if (can_convert(dtype, DType::f64)) {
+    convert_elements(dtype, at, DType::f64, reinterpret_cast<std::byte*>(&value), 1);
+    std::string text(32, '\0');
+    text.resize(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), value).ptr -
+                                         text.data()));
+    return text;
+  }
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, at, size_of(dtype));
+  return "0x" + [&] {
+    std::string text(16, '\0');
+    text.resize(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), bits, 16).ptr -
+                                         text.data()));
+    return text;
+  }();
+}
+
+/// Adds the differing elements of one window to the tensor's entry.
+void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<const std::byte> left,
+                      std::span<const std::byte> right, Difference& difference) {
+  const std::size_t size = size_of(chunk.dtype);
+  for (std::size_t at = 0; at < left.size(); at += size) {
+    if (std::memcmp(left.data() + at, right.data() + at, size) == 0) continue;
+    if (difference.count++ == 0) {
+      difference.first_index = begin + static_cast<std::int64_t>(at / size);
+      difference.left = format_value(chunk.dtype, left.data() + at);
+      difference.right = format_value(chunk.dtype, right.data() + at);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
+  std::vector<std::string> checksums(plan.chunks.size());
+  for_each_chunk(plan, options.jobs, [&] {
+    return [&, reader = WindowReader(), window = std::vector<std::byte>()](
+               std::size_t k, const std::atomic<bool>& stop) mutable {
+      const ChunkPlan& chunk = plan.chunks[k];
+      const std::int64_t step = window_elements(chunk);
+      Checksum checksum;
+      for (std::int64_t begin = 0; begin < chunk.elements && !stop; begin += step) {
+        const std::int64_t count = std::min(step, chunk.elements - begin);
+        window.resize(static_cast<std::size_t>(count) * size_of(chunk.dtype));
+        reader.read(chunk, begin, count, window);
+        checksum.update(window);
+        sink.append(chunk.tensor, chunk.chunk, window);
+        if (options.on_bytes) options.on_bytes(window.size());
+      }
+      checksums[k] = checksum.hex();
+    };
+  });
+  return checksums;
+}
+
+std::vector<Difference> compare(const CopyPlan& left, const CopyPlan& right, const ExecuteOptions& options) {
+  std::vector<Difference> found(left.chunks.size());
+  for_each_chunk(left, options.jobs, [&] {
+    return [&, left_reader = WindowReader(), right_reader = WindowReader(),
+            left_window = std::vector<std::byte>(),
+            right_window = std::vector<std::byte>()](std::size_t k, const std::atomic<bool>& stop) mutable {
+      const ChunkPlan& chunk = left.chunks[k];
+      const std::int64_t step = std::min(window_elements(chunk), window_elements(right.chunks[k]));
+      found[k].tensor = left.tensors[chunk.tensor].name;
+      for (std::int64_t begin = 0; begin < chunk.elements && !stop; begin += step) {
+        const std::int64_t count = std::min(step, chunk.elements - begin);
+        const std::size_t bytes = static_cast<std::size_t>(count) * size_of(chunk.dtype);
+        left_window.resize(bytes);
+        right_window.resize(bytes);
+        left_reader.read(chunk, begin, count, left_window);
+        right_reader.read(right.chunks[k], begin, count, right_window);
+        if (std::memcmp(left_window.data(), right_window.data(), bytes) != 0) {
+          note_differences(chunk, begin, left_window, right_window, found[k]);
+        }
+        if (options.on_bytes) options.on_bytes(bytes);
+      }
+    };
+  });
+  std::erase_if(found, [](const Difference& difference) { return difference.count == 0; });
+  return found;
+}
+
+}  // namespace mhub

@@ -1,0 +1,205 @@
+#include "mhub/mapping/gather.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "mhub/tensor/convert.hpp"
+
+namespace mhub {
+namespace {
+
+constexpr std::int64_t kShortWindow = 1 << 20;  // bytes; about a core's L2 cache
+constexpr std::int64_t kLongWindow = 16 << 20;  // bytes
+constexpr std::int64_t kDirectRun = 4096;  // bytes; shorter runs are read together and sorted out in memory
+constexpr std::int64_t kTransposeBlock = 32;  // elements; 32 x 32 x 8 bytes fit L1 twice
+
+template <typename T>
+void copy_row(const T* source, T* destination, const Loop& loop) {
+  if (loop.source_stride == 1 && loop.destination_stride == 1) {
+    std::memcpy(destination, source, static_cast<std::size_t>(loop.extent) * sizeof(T));
+    return;
+  }
+  for (std::int64_t i = 0; i < loop.extent; ++i)
+    destination[i * loop.destination_stride] = source[i * loop.source_stride];
+}
+
+/// Two loops of which one is contiguous in the source and the other in the destination.
+template <typename T>
+void copy_transposed(const T* source, T* destination, const Loop& a, const Loop& b) {
+  for (std::int64_t i0 = 0; i0 < a.extent; i0 += kTransposeBlock) {
+    const std::int64_t i1 = std::min(a.extent, i0 + kTransposeBlock);
+    for (std::int64_t j0 = 0; j0 < b.extent; j0 += kTransposeBlock) {
+      const std::int64_t j1 = std::min(b.extent, j0 + kTransposeBlock);
+      for (std::int64_t i = i0; i < i1; ++i) {
+        const T* from = source + i * a.source_stride;
+        T* to = destination + i * a.destination_stride;
+        for (std::int64_t j = j0; j < j1; ++j) to[j * b.destination_stride] = from[j * b.source_stride];
+      }
+    }
+  }
+}
+
+template <typename T>
+void copy_loops(const T* source, T* destination, std::span<const Loop> loops) {
+  if (loops.empty()) {
+    *destination = *source;
+  } else if (loops.size() == 1) {
+    copy_row(source, destination, loops[0]);
+  } else if (loops.size() == 2 && loops[1].source_stride != 1) {
+    copy_transposed(source, destination, loops[0], loops[1]);
+  } else {
+    for (std::int64_t i = 0; i < loops[0].extent; ++i) {
+      copy_loops(source + i * loops[0].source_stride, destination + i * loops[0].destination_stride,
+                 loops.subspan(1));
+    }
+  }
+}
+
+std::int64_t run_length(const Box& box) {
+  if (box.loops.empty()) return 1;
+  const Loop& inner = box.loops.back();
+  return inner.source_stride == 1 && inner.destination_stride == 1 ? inner.extent : 1;
+}
+
+/// Visits every combination of the outer loops with its source and destination offsets.
+template <typename Visit>
+void for_each_step(std::span<const Loop> loops, std::int64_t source, std::int64_t destination,
+                   const Visit& visit) {
+  if (loops.empty()) {
+    visit(source, destination);
+    return;
+  }
+  for (std::int64_t i = 0; i < loops[0].extent; ++i) {
+    for_each_step(loops.subspan(1), source + i * loops[0].source_stride,
+                  destination + i * loops[0].destination_stride, visit);
+  }
+}
+
+void fill_zeros(const Box& box, std::int64_t begin, std::size_t size, std::span<std::byte> out) {
+  const bool run = !box.loops.empty() && box.loops.back().destination_stride == 1;
+  const auto length = static_cast<std::size_t>(run ? box.loops.back().extent : 1) * size;
+  for_each_step(std::span(box.loops).first(box.loops.size() - (run ? 1 : 0)), 0,
+                box.destination_offset - begin, [&](std::int64_t, std::int64_t to) {
+                  std::memset(out.data() + static_cast<std::size_t>(to) * size, 0, length);
+                });
+}
+
+}  // namespace
+
+void strided_copy(const std::byte* source, std::byte* destination, std::vector<Loop> loops,
+                  std::size_t size) {
+  // The last two loops decide the speed: the one contiguous in the destination goes last, the one contiguous
+  // in the source before it.
+  std::sort(loops.begin(), loops.end(),
+            [](const Loop& a, const Loop& b) { return a.destination_stride > b.destination_stride; });
+  if (loops.size() > 2 && loops.back().source_stride != 1) {
+    const auto contiguous =
+        std::find_if(loops.begin(), loops.end() - 1, [](const Loop& l) { return l.source_stride == 1; });
+    if (contiguous != loops.end() - 1) std::rotate(contiguous, contiguous + 1, loops.end() - 1);
+  }
+  // Buffers come from operator new and offsets are multiples of `size`, so these pointers are aligned.
+  switch (size) {
+    case 1:
+      return copy_loops(reinterpret_cast<const std::uint8_t*>(source),
+                        reinterpret_cast<std::uint8_t*>(destination), std::span<const Loop>(loops));
+    case 2:
+      return copy_loops(reinterpret_cast<const std::uint16_t*>(source),
+                        reinterpret_cast<std::uint16_t*>(destination), std::span<const Loop>(loops));
+    case 4:
+      return copy_loops(reinterpret_cast<const std::uint32_t*>(source),
+                        reinterpret_cast<std::uint32_t*>(destination), std::span<const Loop>(loops));
+    case 8:
+      return copy_loops(reinterpret_cast<const std::uint64_t*>(source),
+                        reinterpret_cast<std::uint64_t*>(destination), std::span<const Loop>(loops));
+    default:
+      throw std::logic_error("strided_copy: element size " + std::to_string(size));
+  }
+}
+
+void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count,
+                        std::span<std::byte> out) {
+  const std::size_t size = size_of(chunk.source_dtype);
+  const bool cast = chunk.source_dtype != chunk.dtype;
+  std::span<std::byte> target = out;
+  if (cast) {
+    uncast_.resize(static_cast<std::size_t>(count) * size);
+    target = uncast_;
+  }
+  for (const CopyTerm& term : chunk.terms) {
+    if (term.box.destination_offset >= begin + count) break;
+    if (term.box.destination_offset + destination_span(term.box) <= begin) continue;
+    if (term.bytes == nullptr) {
+      Box injective = term.box;
+      for (Loop& loop : injective.loops) loop.source_stride = loop.destination_stride;
+      for (const Box& part : clipped(injective, begin, begin + count)) fill_zeros(part, begin, size, target);
+      continue;
+    }
+    for (const Box& part : clipped(term.box, begin, begin + count))
+      read_part(term, part, begin, size, target);
+  }
+  if (cast)
+    convert_elements(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(),
+                     static_cast<std::size_t>(count));
+}
+
+void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,
+                             std::span<std::byte> out) {
+  auto file_offset = [&](std::int64_t element) {
+    return term.byte_offset + static_cast<std::uint64_t>(element) * size;
+  };
+  const std::int64_t to = part.destination_offset - begin;
+  const std::int64_t run = run_length(part);
+  if (run * static_cast<std::int64_t>(size) >= kDirectRun || run == element_count(part)) {
+    const std::size_t bytes = static_cast<std::size_t>(run) * size;
+    for_each_step(std::span(part.loops).first(part.loops.size() - (run > 1 ? 1 : 0)), part.source_offset, to,
+                  [&](std::int64_t from, std::int64_t at) {
+                    term.bytes->read(file_offset(from),
+                                     out.subspan(static_cast<std::size_t>(at) * size, bytes));
+                  });
+    return;
+  }
+  // Short runs: read the source in its own order, in stretches of which at least half is wanted, then sort
+  // out in memory. Loops are split into outer ones (one read each) and inner ones (one stretch).
+  std::vector<Loop> loops = part.loops;
+  std::sort(loops.begin(), loops.end(),
+            [](const Loop& a, const Loop& b) { return a.source_stride > b.source_stride; });
+  std::size_t outer = loops.size();
+  std::int64_t stretch = 1;
+  std::int64_t wanted = 1;
+  while (outer > 0) {
+    const Loop& next = loops[outer - 1];
+    const std::int64_t longer = stretch + (next.extent - 1) * next.source_stride;
+    if (longer > 2 * wanted * next.extent) break;
+    stretch = longer;
+    wanted *= next.extent;
+    --outer;
+  }
+  const std::int64_t steps = element_count(part) / wanted;
+  scratch_.resize(static_cast<std::size_t>(steps * stretch) * size);
+  std::size_t filled = 0;
+  const std::size_t stretch_bytes = static_cast<std::size_t>(stretch) * size;
+  for_each_step(std::span<const Loop>(loops).first(outer), part.source_offset, 0,
+                [&](std::int64_t from, std::int64_t) {
+                  term.bytes->read(file_offset(from), std::span(scratch_).subspan(filled, stretch_bytes));
+                  filled += stretch_bytes;
+                });
+  std::int64_t packed = stretch;
+  for (std::size_t k = outer; k-- > 0;) {
+    loops[k].source_stride = packed;
+    packed *= loops[k].extent;
+  }
+  strided_copy(scratch_.data(), out.data() + static_cast<std::size_t>(to) * size, std::move(loops), size);
+}
+
+std::int64_t window_elements(const ChunkPlan& chunk) {
+  std::int64_t shortest = chunk.elements;
+  for (const CopyTerm& term : chunk.terms) {
+    if (term.bytes != nullptr) shortest = std::min(shortest, run_length(term.box));
+  }
+  const auto size = static_cast<std::int64_t>(size_of(chunk.source_dtype));
+  const bool long_runs = shortest * size >= kDirectRun || shortest == chunk.elements;
+  return std::max<std::int64_t>(1, (long_runs ? kShortWindow : kLongWindow) / size);
+}
+
+}  // namespace mhub

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mhub/mapping/plan.hpp"
+
+namespace mhub {
+
+/// Copies elements of `size` bytes in memory: for every combination of the loops from `source + sum
+/// n*source_stride` to `destination + sum n*destination_stride` (strides in elements). Transposes go block by
+/// block, so that both sides stay in cache.
+void strided_copy(const std::byte* source, std::byte* destination, std::vector<Loop> loops, std::size_t size);
+
+/// Makes windows of destination chunks from the bytes on disk. One per thread: it owns the scratch memory,
+/// which is at most a few times the largest window asked for.
+class WindowReader {
+ public:
+  /// Fills `out` with elements [begin, begin + count) of the chunk, cast to its type; `out` is exactly that
+  /// large.
+  void read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count, std::span<std::byte> out);
+
+ private:
+  void read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,
+                 std::span<std::byte> out);
+
+  std::vector<std::byte> scratch_;
+  std::vector<std::byte> uncast_;
+};
+
+/// How many elements to ask a WindowReader for at a time: short windows that stay in the processor's cache
+/// where the chunk is made of long runs, long ones where many short reads must be amortised.
+std::int64_t window_elements(const ChunkPlan& chunk);
+
+}  // namespace mhub

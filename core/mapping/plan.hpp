@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mhub/mapping/state_map.hpp"
+#include "mhub/store/tensor_sink.hpp"
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// Part of a destination chunk: elements of one place on disk and where they go.
+struct CopyTerm {
+  const ByteSource* bytes = nullptr;  ///< nullptr: zeros
+  std::uint64_t byte_offset = 0;      ///< of source element 0
+  std::size_t source = Term::kZero;   ///< index into CopyPlan::sources, for people
+  Box box;                            ///< elements behind byte_offset -> elements of the chunk
+};
+
+/// Everything needed to make one chunk of a destination tensor, row-major.
+struct ChunkPlan {
+  std::size_t tensor = 0;  ///< index into CopyPlan::tensors
+  std::size_t chunk = 0;   ///< index into its chunks
+  std::int64_t elements = 0;
+  DType source_dtype = DType::f32;
+  DType dtype = DType::f32;
+  std::vector<CopyTerm> terms;  ///< ordered by destination offset
+};
+
+/// A state map bound to the bytes of a source and the chunks of a destination: plain data that can be
+/// printed, counted and executed.
+struct CopyPlan {
+  std::vector<const StoredTensor*> sources;  ///< borrowed: the TensorSource must outlive the plan
+  std::vector<SinkTensor> tensors;
+  std::vector<ChunkPlan> chunks;
+};
+
+/// Binds a map. `sources[k]` is where `map.source[k]` is stored (same shape); `tensors` is parallel to
+/// map.destination, with the wanted dtypes. Throws InputError when the parts of one destination tensor have
+/// different types or a cast is not possible.
+CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
+                 std::vector<SinkTensor> tensors);
+
+/// The type of a destination tensor when nothing is cast: that of the tensors it is made of. Throws
+/// InputError when they differ.
+DType natural_dtype(const StateMap& map, std::size_t destination,
+                    const std::vector<const StoredTensor*>& sources);
+
+/// Bytes of a chunk on the destination side.
+std::uint64_t byte_size(const ChunkPlan& chunk);
+
+}  // namespace mhub
