@@ -7,8 +7,8 @@
 
 namespace mhub {
 
-/// Random-access bytes: a file, or something that a driver computes on the fly (a decoded quantised tensor, a chunk
-/// of an archive). Implementations are thread-safe and never hand out bytes that they could not read.
+/// Random-access bytes: a file, or something that a driver computes on the fly (a decoded quantised tensor, a
+/// chunk of an archive). Implementations are thread-safe and never hand out bytes that they could not read.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

@@ -14,11 +14,12 @@ enum class ErrorCategory {
   interrupted,  ///< the user stopped the work (exit 130)
 };
 
-/// The root of every exception that mhub throws on purpose. The message is one line that names the file and the
-/// tensor, says what was expected and found, and what to do.
+/// The root of every exception that mhub throws on purpose. The message is one line that names the file and
+/// the tensor, says what was expected and found, and what to do.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCategory category, const std::string& message) : std::runtime_error(message), category_(category) {}
+  Error(ErrorCategory category, const std::string& message)
+      : std::runtime_error(message), category_(category) {}
   ErrorCategory category() const noexcept { return category_; }
 
  private:

@@ -1,11 +1,10 @@
 #include "mhub/base/file.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "mhub/base/error.hpp"
@@ -16,7 +15,7 @@ InputFile::InputFile(std::string path) : path_(std::move(path)) {
   // O_NONBLOCK keeps a FIFO in the place of a file from hanging the open; it means nothing for regular files.
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) throw IoError("cannot open", path_, errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(descriptor_, &info) != 0) {
     const int error = errno;
     ::close(descriptor_);
@@ -37,14 +36,16 @@ InputFile::~InputFile() {
 void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   std::size_t done = 0;
   while (done < out.size()) {
-    const ssize_t n = ::pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (n < 0) {
       if (errno == EINTR) continue;
       throw IoError("cannot read", path_, errno);
     }
     if (n == 0) {
       throw IoError(path_ + ": ends at byte " + std::to_string(offset + done) + ", expected " +
-                    std::to_string(offset + out.size()) + "; the file is truncated or changed while it was read");
+                    std::to_string(offset + out.size()) +
+                    "; the file is truncated or changed while it was read");
     }
     done += static_cast<std::size_t>(n);
   }
@@ -73,7 +74,8 @@ OutputFile::~OutputFile() {
 void OutputFile::write(std::uint64_t offset, std::span<const std::byte> data) {
   std::size_t done = 0;
   while (done < data.size()) {
-    const ssize_t n = ::pwrite(descriptor_, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pwrite(descriptor_, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
     if (n < 0) {
       if (errno == EINTR) continue;
       throw IoError("cannot write", path_, errno);
@@ -94,7 +96,8 @@ void OutputFile::close() {
 std::string read_file(const std::string& path, std::uint64_t limit) {
   const InputFile file(path);
   if (file.size() > limit) {
-    throw InputError(path + ": " + std::to_string(file.size()) + " bytes, expected at most " + std::to_string(limit));
+    throw InputError(path + ": " + std::to_string(file.size()) + " bytes, expected at most " +
+                     std::to_string(limit));
   }
   std::string content(file.size(), '\0');
   file.read(0, std::as_writable_bytes(std::span(content)));

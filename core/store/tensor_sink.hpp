@@ -26,17 +26,18 @@ struct SinkTensor {
   std::vector<SinkChunk> chunks;  ///< tile the tensor exactly
 };
 
-/// Writes tensors whose names, types and shapes are all declared when the sink is made (each format's factory takes
-/// them), so that every byte has its place from the start and chunks can be written in any order and by many threads.
-/// Files are created inside a folder that the caller made and will rename: a sink never cares about atomicity.
+/// Writes tensors whose names, types and shapes are all declared when the sink is made (each format's factory
+/// takes them), so that every byte has its place from the start and chunks can be written in any order and by
+/// many threads. Files are created inside a folder that the caller made and will rename: a sink never cares
+/// about atomicity.
 class TensorSink {
  public:
   virtual ~TensorSink() = default;
   /// The next bytes of a chunk (row-major, in order within one chunk). Different chunks may be appended to
   /// concurrently. Throws IoError.
   virtual void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) = 0;
-  /// Writes what can only be known at the end (checksums, metadata) and flushes everything to the device. Throws
-  /// std::logic_error when a chunk has not received all its bytes.
+  /// Writes what can only be known at the end (checksums, metadata) and flushes everything to the device.
+  /// Throws std::logic_error when a chunk has not received all its bytes.
   virtual void finish() = 0;
 };
 

@@ -10,11 +10,15 @@ namespace mhub {
 TensorSource::TensorSource(std::vector<StoredTensor> tensors) : tensors_(std::move(tensors)) {
   std::sort(tensors_.begin(), tensors_.end(),
             [](const StoredTensor& a, const StoredTensor& b) { return a.name < b.name; });
-  const auto twin = std::adjacent_find(tensors_.begin(), tensors_.end(),
-                                       [](const StoredTensor& a, const StoredTensor& b) { return a.name == b.name; });
+  const auto twin =
+      std::adjacent_find(tensors_.begin(), tensors_.end(),
+                         [](const StoredTensor& a, const StoredTensor& b) { return a.name == b.name; });
   if (twin == tensors_.end()) return;
-  auto where = [](const StoredTensor& t) { return t.chunks.empty() ? std::string("?") : t.chunks[0].bytes->name(); };
-  throw InputError(where(*twin) + ": tensor " + twin->name + " is stored twice (again in " + where(*(twin + 1)) + ")");
+  auto where = [](const StoredTensor& t) {
+    return t.chunks.empty() ? std::string("?") : t.chunks[0].bytes->name();
+  };
+  throw InputError(where(*twin) + ": tensor " + twin->name + " is stored twice (again in " +
+                   where(*(twin + 1)) + ")");
 }
 
 const StoredTensor* TensorSource::find(std::string_view name) const {

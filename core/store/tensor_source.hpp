@@ -31,9 +31,9 @@ struct StoredTensor {
   std::vector<StoredChunk> chunks;
 };
 
-/// The tensors of one opened container: what is there and where its bytes are. Opening reads headers only; bytes
-/// are read when somebody asks a chunk for them. One driver per format makes these (core/store/<format>/).
-/// Immutable after construction, so it can be shared among threads.
+/// The tensors of one opened container: what is there and where its bytes are. Opening reads headers only;
+/// bytes are read when somebody asks a chunk for them. One driver per format makes these
+/// (core/store/<format>/). Immutable after construction, so it can be shared among threads.
 class TensorSource {
  public:
   TensorSource() = default;
@@ -48,7 +48,8 @@ class TensorSource {
   std::vector<StoredTensor> tensors_;
 };
 
-/// Reads a whole tensor in row-major order into memory: for small tensors, tests and tools. `convert` never does.
+/// Reads a whole tensor in row-major order into memory: for small tensors, tests and tools. `convert` never
+/// does.
 std::vector<std::byte> read_tensor(const StoredTensor& tensor);
 
 }  // namespace mhub

@@ -28,6 +28,12 @@ LlamaConfig LlamaConfig::from(const ConfigReader& json) {
               "expected a divisor of num_attention_heads=" + std::to_string(config.num_attention_heads) +
                   ", found " + std::to_string(config.num_key_value_heads));
   }
+  if (config.attention_bias != config.mlp_bias) {
+    // Megatron-Core has add_qkv_bias for linear_qkv alone and add_bias_linear for linear_qkv, linear_proj and
+    // both MLP layers together; Llama's attention_bias puts biases on q, k, v and o.
+    json.fail("attention_bias",
+              "unsupported without the same mlp_bias: Megatron cannot hold biases in one of them only");
+  }
   return config;
 }
 

@@ -1,0 +1,78 @@
+#include "mhub/model/hf_checkpoint.hpp"
+
+#include <array>
+#include <filesystem>
+#include <stdexcept>
+
+#include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/model/registry.hpp"
+#include "mhub/store/safetensors/safetensors_source.hpp"
+#include "mhub/store/torch_zip/torch_bin.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub {
+namespace {
+
+constexpr std::uint64_t kConfigLimit = 16 << 20;
+
+TensorSource open_weights(const std::string& directory) {
+  const fs::path folder = directory;
+  if (fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json")) {
+    return open_safetensors_folder(directory);
+  }
+  if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
+    return open_torch_bin(directory);
+  }
+  throw InputError(directory +
+                   ": no weights: expected model.safetensors, model.safetensors.index.json, "
+                   "pytorch_model.bin or pytorch_model.bin.index.json");
+}
+
+template <typename Result, typename Function>
+Result checked(const ConfigReader& config, const Function& function) {
+  try {
+    return function();
+  } catch (const std::logic_error& error) {
+    throw InputError(config.file() + ": this config cannot be mapped: " + error.what());
+  }
+}
+
+}  // namespace
+
+bool is_hf_checkpoint(const std::string& directory) {
+  return fs::is_regular_file(fs::path(directory) / "config.json");
+}
+
+HfCheckpoint open_hf_checkpoint(const std::string& directory) {
+  const std::string file = (fs::path(directory) / "config.json").string();
+  ConfigReader config(parse_json_file(file, kConfigLimit), file);
+  const ModelDescriptor& model = PluginRegistry::instance().find(config);
+  return {directory, std::move(config), &model, open_weights(directory)};
+}
+
+std::vector<std::string> tokenizer_files(const std::string& directory) {
+  // What transformers' save_pretrained of a tokenizer can write.
+  constexpr std::array<const char*, 11> kNames{"tokenizer.json",      "tokenizer_config.json",
+                                               "tokenizer.model",     "vocab.json",
+                                               "vocab.txt",           "merges.txt",
+                                               "added_tokens.json",   "special_tokens_map.json",
+                                               "chat_template.jinja", "chat_template.json",
+                                               "spiece.model"};
+  std::vector<std::string> present;
+  for (const char* name : kNames) {
+    if (fs::is_regular_file(fs::path(directory) / name)) present.emplace_back(name);
+  }
+  return present;
+}
+
+TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config) {
+  return checked<TransformerConfig>(config, [&] { return model.megatron(config); });
+}
+
+ExpandedMapping expanded_mapping(const ModelDescriptor& model, const ConfigReader& config) {
+  return checked<ExpandedMapping>(config, [&] { return expand(model.mapping(config)); });
+}
+
+}  // namespace mhub

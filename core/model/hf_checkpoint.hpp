@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mhub/model/config_reader.hpp"
+#include "mhub/model/descriptor.hpp"
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// A Hugging Face model folder: its config, the plugin's descriptor for it and its tensors. Opening reads
+/// config.json and the tensor containers' headers, nothing else.
+struct HfCheckpoint {
+  std::string directory;
+  ConfigReader config;
+  const ModelDescriptor* model;  ///< owned by the plugin registry
+  TensorSource tensors;
+};
+
+/// True when the folder has a config.json.
+bool is_hf_checkpoint(const std::string& directory);
+/// Opens safetensors (preferred) or PyTorch .bin weights. Throws InputError or IoError.
+HfCheckpoint open_hf_checkpoint(const std::string& directory);
+
+/// Files beside the weights that belong to the tokenizer and travel with a conversion; existing names only.
+std::vector<std::string> tokenizer_files(const std::string& directory);
+
+/// Runs a descriptor's function of a config and turns its std::logic_error (a config that contradicts itself)
+/// into an InputError that names the file.
+TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config);
+ExpandedMapping expanded_mapping(const ModelDescriptor& model, const ConfigReader& config);
+
+}  // namespace mhub
