@@ -1,0 +1,72 @@
+#include "mhub/base/staging.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <stdlib.h>
+#include <utility>
+#include <vector>
+
+#include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub {
+namespace {
+
+void check_target(const fs::path& target, bool overwrite) {
+  if (!fs::exists(fs::symlink_status(target))) return;
+  if (!overwrite) throw UsageError(target.string() + " exists; choose another name or pass --overwrite");
+  if (!fs::is_regular_file(target / kManifestName)) {
+    throw UsageError(target.string() + " was not written by mhub (no " + kManifestName +
+                     " in it); remove it yourself or choose another name");
+  }
+}
+
+}  // namespace
+
+StagingDirectory::StagingDirectory(std::string target, bool overwrite)
+    : target_(std::move(target)), overwrite_(overwrite) {
+  while (target_.size() > 1 && target_.back() == '/') target_.pop_back();
+  const fs::path final_path = fs::absolute(target_).lexically_normal();
+  check_target(final_path, overwrite_);
+  std::error_code error;
+  fs::create_directories(final_path.parent_path(), error);
+  if (error) throw IoError("cannot create folder", final_path.parent_path().string(), error.value());
+  std::string name =
+      (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-XXXXXX")).string();
+  if (::mkdtemp(name.data()) == nullptr) throw IoError("cannot create folder", name, errno);
+  target_ = final_path.string();
+  path_ = name;
+  fs::permissions(path_,
+                  fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                      fs::perms::others_read | fs::perms::others_exec,
+                  error);
+}
+
+StagingDirectory::~StagingDirectory() {
+  if (committed_) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+void StagingDirectory::commit() {
+  for (const auto& entry : fs::recursive_directory_iterator(path_)) {
+    if (entry.is_directory()) sync_directory(entry.path().string());
+  }
+  sync_directory(path_);
+  check_target(target_, overwrite_);
+  const bool replace = fs::exists(target_);
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(),
+                  replace ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0) {
+    throw IoError("cannot rename " + path_ + " to", target_, errno);
+  }
+  committed_ = true;
+  sync_directory(fs::path(target_).parent_path().string());
+  std::error_code ignored;
+  if (replace) fs::remove_all(path_, ignored);
+}
+
+}  // namespace mhub

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mhub {
+
+/// A node of a pickled object tree: data only. Classes and functions are names; nothing is ever imported or
+/// called. Nodes belong to a PickleArena and refer to each other freely (shared and even cyclic, as pickles
+/// can be), so whoever walks a tree bounds the depth.
+struct PickleNode {
+  enum class Kind {
+    none,
+    boolean,
+    integer,
+    real,
+    string,
+    bytes,
+    list,
+    tuple,
+    dict,
+    set,
+    global,      ///< a class or function by name
+    object,      ///< the result of calling a global: REDUCE, NEWOBJ
+    persistent,  ///< something kept outside the pickle (torch: a storage)
+  };
+  Kind kind = Kind::none;
+  std::int64_t integer = 0;  ///< boolean (0/1) and integer
+  double real = 0;
+  std::string text;  ///< string, bytes; global: "module name"
+  /// list, tuple, set: items; dict: key, value, key, value ...; object: callable, arguments, and state when
+  /// it has one; persistent: the id
+  std::vector<const PickleNode*> items;
+  std::vector<const PickleNode*>
+      entries;  ///< object: what APPENDS or SETITEMS added (an OrderedDict's pairs)
+
+  bool is(Kind k) const { return kind == k; }
+  /// True for the global "module.name" given as "module name".
+  bool is_global(std::string_view name) const { return kind == Kind::global && text == name; }
+  /// True for an object made by calling that global.
+  bool is_object(std::string_view callable) const;
+  /// The value of a string key in a dict, in an OrderedDict's entries or in an object's state; nullptr when
+  /// absent.
+  const PickleNode* find(std::string_view key) const;
+
+  // Typed access; each throws InputError "<what>: expected ..., found ..." when the node is something else.
+  std::int64_t as_integer(const std::string& what) const;
+  bool as_boolean(const std::string& what) const;
+  const std::string& as_string(const std::string& what) const;
+  /// Items of a list or tuple (torch.Size counts as its tuple).
+  const std::vector<const PickleNode*>& as_sequence(const std::string& what) const;
+  /// Pairs of a dict or OrderedDict as key, value, key, value ...
+  const std::vector<const PickleNode*>& as_pairs(const std::string& what) const;
+};
+
+/// For messages: "a string", "an object of torch Size".
+std::string describe(const PickleNode& node);
+
+/// Owns nodes; they live as long as it does. Also the way to build trees for the writer.
+class PickleArena {
+ public:
+  PickleNode* make(PickleNode::Kind kind);
+  const PickleNode* none();
+  const PickleNode* boolean(bool value);
+  const PickleNode* integer(std::int64_t value);
+  const PickleNode* real(double value);
+  const PickleNode* string(std::string value);
+  const PickleNode* tuple(std::vector<const PickleNode*> items);
+  const PickleNode* list(std::vector<const PickleNode*> items);
+  /// "module name"
+  const PickleNode* global(std::string name);
+  /// callable(*arguments)
+  const PickleNode* call(std::string callable, std::vector<const PickleNode*> arguments);
+  /// An instance of a class made without arguments whose state is set (NEWOBJ, BUILD).
+  const PickleNode* instance(std::string class_name, const PickleNode* state);
+  PickleNode* dict();
+  /// Appends a pair to a dict made here.
+  void set(PickleNode* dict, std::string key, const PickleNode* value);
+
+ private:
+  std::deque<PickleNode> nodes_;
+};
+
+}  // namespace mhub

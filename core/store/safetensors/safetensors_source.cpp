@@ -1,0 +1,104 @@
+#include "mhub/store/safetensors/safetensors_source.hpp"
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/store/safetensors/safetensors_header.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub {
+namespace {
+
+// safetensors/src/tensor.rs, MAX_HEADER_SIZE
+constexpr std::uint64_t kLargestHeader = 100'000'000;
+constexpr std::uint64_t kLengthBytes = 8;
+constexpr std::uint64_t kLargestIndex = 256 << 20;
+
+std::vector<StoredTensor> read_shard(const std::string& path) {
+  const auto file = std::make_shared<InputFile>(path);
+  if (file->size() < kLengthBytes)
+    throw InputError(path + ": " + std::to_string(file->size()) + " bytes; not a safetensors file");
+  static_assert(std::endian::native == std::endian::little);
+  std::uint64_t length = 0;
+  file->read(0, std::as_writable_bytes(std::span(&length, 1)));
+  if (length > kLargestHeader || length > file->size() - kLengthBytes) {
+    throw InputError(path + ": header claims " + std::to_string(length) + " bytes, the file has " +
+                     std::to_string(file->size() - kLengthBytes) + " (limit " +
+                     std::to_string(kLargestHeader) + ")");
+  }
+  std::string json(length, '\0');
+  file->read(kLengthBytes, std::as_writable_bytes(std::span(json)));
+  SafetensorsHeader header = parse_safetensors_header(json, file->size() - kLengthBytes - length, path);
+  std::vector<StoredTensor> tensors;
+  tensors.reserve(header.tensors.size());
+  for (SafetensorsEntry& entry : header.tensors) {
+    StoredChunk chunk{Index(entry.shape.size(), 0), entry.shape, row_major_strides(entry.shape), file,
+                      kLengthBytes + length + entry.begin};
+    tensors.push_back({std::move(entry.name), entry.dtype, std::move(entry.shape), {std::move(chunk)}});
+  }
+  return tensors;
+}
+
+}  // namespace
+
+TensorSource open_safetensors(const std::string& path) { return TensorSource(read_shard(path)); }
+
+std::map<std::string, std::string> read_weight_map(const std::string& index_path) {
+  const nlohmann::json index = parse_json_file(index_path, kLargestIndex);
+  const auto it = index.is_object() ? index.find("weight_map") : index.end();
+  if (!index.is_object() || it == index.end() || !it->is_object())
+    throw InputError(index_path + ": expected an object \"weight_map\"");
+  std::map<std::string, std::string> map;
+  for (const auto& [tensor, file] : it->items()) {
+    const std::string name = file.is_string() ? file.get<std::string>() : "";
+    if (name.empty() || fs::path(name).filename() != name || name == "." || name == "..") {
+      throw InputError(index_path + ": tensor " + tensor + ": expected a file name, found " + file.dump());
+    }
+    map.emplace(tensor, name);
+  }
+  return map;
+}
+
+TensorSource open_safetensors_folder(const std::string& directory) {
+  const fs::path folder = directory;
+  if (fs::exists(folder / "model.safetensors"))
+    return open_safetensors((folder / "model.safetensors").string());
+  const std::string index = (folder / "model.safetensors.index.json").string();
+  const std::map<std::string, std::string> map = read_weight_map(index);
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : map) shards.insert(shard);
+  std::vector<StoredTensor> tensors;
+  for (const std::string& shard : shards) {
+    const std::string path = (folder / shard).string();
+    if (!fs::exists(path))
+      throw InputError(path + ": missing, but " + index + " lists it; the download is incomplete");
+    for (StoredTensor& tensor : read_shard(path)) {
+      const auto listed = map.find(tensor.name);
+      if (listed == map.end() || listed->second != shard) {
+        throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index);
+      }
+      tensors.push_back(std::move(tensor));
+    }
+  }
+  if (tensors.size() != map.size()) {
+    std::set<std::string> present;
+    for (const StoredTensor& tensor : tensors) present.insert(tensor.name);
+    for (const auto& [tensor, shard] : map) {
+      if (!present.contains(tensor))
+        throw InputError((folder / shard).string() + ": tensor " + tensor + " is missing, but " + index +
+                         " lists it");
+    }
+  }
+  return TensorSource(std::move(tensors));
+}
+
+}  // namespace mhub

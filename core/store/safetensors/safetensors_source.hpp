@@ -1,0 +1,21 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// Opens one .safetensors file. Reads and checks the header only. Throws InputError for everything that the
+/// reference implementation refuses (README.md beside this file).
+TensorSource open_safetensors(const std::string& path);
+
+/// Opens a model folder: model.safetensors, or model.safetensors.index.json with its shards. The index and
+/// the shards must name the same tensors.
+TensorSource open_safetensors_folder(const std::string& directory);
+
+/// Tensor name -> shard file name, as the folder's index says ("model.safetensors" for all without an index).
+std::map<std::string, std::string> read_weight_map(const std::string& index_path);
+
+}  // namespace mhub

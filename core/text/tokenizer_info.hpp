@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mhub {
+
+/// What inspection says about a checkpoint's tokenizer without building it.
+struct TokenizerInfo {
+  std::string class_name;  ///< transformers' class; empty when the folder has no tokenizer files
+  std::int64_t vocab_size =
+      0;  ///< entries of the vocabulary without added tokens, as transformers' vocab_size; 0: unknown
+};
+
+/// Reads tokenizer_config.json for the class and tokenizer.json (or vocab.json) for the size.
+/// `fallback_class` is the architecture's own. Files that cannot be read as such throw InputError.
+TokenizerInfo tokenizer_info(const std::string& directory, const std::string& fallback_class);
+
+}  // namespace mhub
