@@ -9,7 +9,7 @@ namespace {
 
 // Since a name is only ever data here, this list is not what keeps us safe; it is what keeps a hostile
 // checkpoint from passing unnoticed through us to somebody whose loader does execute names.
-constexpr std::array<std::string_view, 43> kExact{
+constexpr std::array<std::string_view, 44> kExact{
     "collections OrderedDict",
     "collections defaultdict",
     "argparse Namespace",
@@ -53,6 +53,7 @@ constexpr std::array<std::string_view, 43> kExact{
     "torch._utils _rebuild_tensor",
     "torch._utils _rebuild_tensor_v2",
     "torch._utils _rebuild_parameter",
+    "torch._utils _rebuild_tensor_v3",
 };
 
 // Megatron's and torch's own plain data classes and enumerations.

@@ -1,0 +1,184 @@
+#include "mhub/store/torch_dist/torch_dist_sink.hpp"
+
+#include <filesystem>
+#include <map>
+
+#include "mhub/base/file.hpp"
+#include "mhub/store/pickle/writer.hpp"
+#include "mhub/store/torch_zip/torch_save.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub {
+namespace {
+
+constexpr const char* kDcp = "torch.distributed.checkpoint.metadata ";
+
+/// Where an item lies: torch's _StorageInfo.
+struct Place {
+  std::string file;
+  std::uint64_t offset = 0, length = 0;
+};
+
+/// Builds the `.metadata` object tree. Only classes and fields that every torch from 2.2 on knows are used;
+/// TensorProperties has its five-field state, which newer versions accept
+/// (torch/distributed/checkpoint/metadata.py).
+class MetadataBuilder {
+ public:
+  void add_tensor(const SinkTensor& tensor, const std::vector<Place>& places) {
+    std::vector<const PickleNode*> chunks;
+    for (std::size_t c = 0; c < tensor.chunks.size(); ++c) {
+      const PickleNode* offset = size(tensor.chunks[c].offset);
+      PickleNode* state = arena_.dict();
+      arena_.set(state, "offsets", offset);
+      arena_.set(state, "sizes", size(tensor.chunks[c].shape));
+      chunks.push_back(arena_.instance(std::string(kDcp) + "ChunkStorageMetadata", state));
+      add_place(tensor.name, offset, places[c]);
+    }
+    PickleNode* state = arena_.dict();
+    arena_.set(state, "properties", properties(tensor.dtype));
+    arena_.set(state, "size", size(tensor.shape));
+    arena_.set(state, "chunks", arena_.list(std::move(chunks)));
+    arena_.set(tensors_, tensor.name, arena_.instance(std::string(kDcp) + "TensorStorageMetadata", state));
+  }
+
+  void add_object(const std::string& key, const Place& place) {
+    arena_.set(tensors_, key, arena_.instance(std::string(kDcp) + "BytesStorageMetadata", arena_.dict()));
+    add_place(key, arena_.none(), place);
+  }
+
+  std::string pickle() {
+    PickleNode* state = arena_.dict();
+    arena_.set(state, "state_dict_metadata", tensors_);
+    arena_.set(state, "planner_data", arena_.none());
+    arena_.set(state, "storage_data", places_);
+    return write_pickle(*arena_.instance(std::string(kDcp) + "Metadata", state));
+  }
+
+ private:
+  const PickleNode* size(const std::vector<std::int64_t>& values) {
+    std::vector<const PickleNode*> items;
+    for (const std::int64_t value : values) items.push_back(arena_.integer(value));
+    return arena_.call("torch Size", {arena_.tuple(std::move(items))});
+  }
+  const PickleNode* properties(DType dtype) {
+    const PickleNode* layout =
+        arena_.call("torch.serialization _get_layout", {arena_.string("torch.strided")});
+    const PickleNode* format = arena_.call(std::string(kDcp) + "_MEM_FORMAT_ENCODING", {arena_.integer(0)});
+    return arena_.instance(std::string(kDcp) + "TensorProperties",
+                           arena_.tuple({arena_.global("torch " + std::string(torch_name(dtype))), layout,
+                                         arena_.boolean(false), format, arena_.boolean(false)}));
+  }
+  void add_place(const std::string& key, const PickleNode* offset, const Place& place) {
+    PickleNode* index = arena_.dict();
+    arena_.set(index, "fqn", arena_.string(key));
+    arena_.set(index, "offset", offset);
+    arena_.set(index, "index", arena_.none());
+    PickleNode* info = arena_.dict();
+    arena_.set(info, "relative_path", arena_.string(place.file));
+    arena_.set(info, "offset", arena_.integer(static_cast<std::int64_t>(place.offset)));
+    arena_.set(info, "length", arena_.integer(static_cast<std::int64_t>(place.length)));
+    places_->items.push_back(arena_.instance(std::string(kDcp) + "MetadataIndex", index));
+    places_->items.push_back(arena_.instance("torch.distributed.checkpoint.filesystem _StorageInfo", info));
+  }
+
+  PickleArena arena_;
+  PickleNode* tensors_ = arena_.dict();
+  PickleNode* places_ = arena_.dict();
+};
+
+std::string item_pickle(const SinkTensor& tensor, const SinkChunk& chunk) {
+  PickleArena arena;
+  return write_pickle(*tensor_node(arena, tensor.dtype, chunk.shape, 0));
+}
+
+class TorchDistSink final : public TensorSink {
+ public:
+  TorchDistSink(std::string directory, std::vector<SinkTensor> tensors, std::vector<TorchDistObject> objects,
+                const PickleNode& common)
+      : directory_(std::move(directory)),
+        tensors_(std::move(tensors)),
+        objects_(std::move(objects)),
+        common_(torch_save_bytes(common)) {
+    for (const TorchDistObject& object : objects_) object_places_.push_back(place(0, object.payload.size()));
+    for (const SinkTensor& tensor : tensors_) {
+      auto& items = items_.emplace_back();
+      auto& places = places_.emplace_back();
+      for (const SinkChunk& chunk : tensor.chunks) {
+        const std::uint64_t bytes = static_cast<std::uint64_t>(numel(chunk.shape)) * size_of(tensor.dtype);
+        RankFile& rank = file(chunk.rank);
+        items.emplace_back(
+            [file = rank.file, begin = rank.end](std::uint64_t at, std::span<const std::byte> data) {
+              file->write(begin + at, data);
+            },
+            item_pickle(tensor, chunk), std::span(&bytes, 1));
+        places.push_back(place(chunk.rank, items.back().length()));
+      }
+    }
+  }
+
+  void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
+    items_.at(tensor).at(chunk).append(0, data);
+  }
+
+  void finish() override {
+    MetadataBuilder metadata;
+    for (std::size_t k = 0; k < objects_.size(); ++k) {
+      files_.at(0).file->write(object_places_[k].offset, std::as_bytes(std::span(objects_[k].payload)));
+      metadata.add_object(objects_[k].key, object_places_[k]);
+    }
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      for (TorchSaveWriter& item : items_[t]) item.finish();
+      metadata.add_tensor(tensors_[t], places_[t]);
+    }
+    for (auto& [rank, one] : files_) one.file->close();
+    const fs::path folder = directory_;
+    write_file((folder / "common.pt").string(), common_);
+    write_file(
+        (folder / "metadata.json").string(),
+        std::string(
+            R"({"sharded_backend": "torch_dist", "sharded_backend_version": 1, "common_backend": "torch", "common_backend_version": 1})"));
+    write_file((folder / ".metadata").string(), metadata.pickle());
+  }
+
+ private:
+  struct RankFile {
+    std::string name;
+    std::shared_ptr<OutputFile> file;
+    std::uint64_t end = 0;
+  };
+  RankFile& file(int rank) {
+    RankFile& one = files_[rank];
+    if (!one.file) {
+      one.name = "__" + std::to_string(rank) + "_0.distcp";
+      one.file = std::make_shared<OutputFile>((fs::path(directory_) / one.name).string());
+    }
+    return one;
+  }
+  Place place(int rank, std::uint64_t length) {
+    RankFile& one = file(rank);
+    Place result{one.name, one.end, length};
+    one.end += length;
+    return result;
+  }
+
+  std::string directory_;
+  std::vector<SinkTensor> tensors_;
+  std::vector<TorchDistObject> objects_;
+  std::string common_;
+  std::map<int, RankFile> files_;
+  std::vector<std::vector<TorchSaveWriter>> items_;
+  std::vector<std::vector<Place>> places_;
+  std::vector<Place> object_places_;
+};
+
+}  // namespace
+
+std::unique_ptr<TensorSink> make_torch_dist_sink(const std::string& directory,
+                                                 std::vector<SinkTensor> tensors,
+                                                 std::vector<TorchDistObject> objects,
+                                                 const PickleNode& common) {
+  return std::make_unique<TorchDistSink>(directory, std::move(tensors), std::move(objects), common);
+}
+
+}  // namespace mhub
