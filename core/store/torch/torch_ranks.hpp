@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mhub/store/pickle/value.hpp"
+#include "mhub/store/tensor_sink.hpp"
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// An opened checkpoint of Megatron's `torch` format: one state dict per model-parallel rank.
+struct TorchRanksCheckpoint {
+  /// All ranks' model tensors as "mp_rank_00_001/decoder.layers.0...": with virtual pipeline stages
+  /// "mp_rank_00_001/model0/decoder...". Optimizer state is left out.
+  TensorSource tensors;
+  std::vector<std::string> ranks;      ///< folder names, sorted
+  std::shared_ptr<PickleArena> arena;  ///< owns `common`
+  const PickleNode* common =
+      nullptr;  ///< the first rank's top-level dict: args, iteration, checkpoint_version ...
+};
+
+/// True when the folder has mp_rank_* folders.
+bool is_torch_ranks(const std::string& directory);
+/// Opens every rank's model_optim_rng.pt. Throws InputError for a missing rank or a damaged file.
+TorchRanksCheckpoint open_torch_ranks(const std::string& directory);
+
+/// Writes `<directory>/<rank folder>/model_optim_rng.pt` for every rank that tensor names start with.
+/// `add_common` adds the entries beside `model` to a rank's top-level dict; `extra_names` gives the names in
+/// a rank's `model` whose value is None (module extra states).
+std::unique_ptr<TensorSink> make_torch_ranks_sink(
+    const std::string& directory, std::vector<SinkTensor> tensors,
+    const std::function<void(PickleArena&, PickleNode* top)>& add_common,
+    const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names);
+
+}  // namespace mhub
