@@ -7,6 +7,7 @@
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/parallel/parallel_sizes.hpp"
+#include "mhub/parallel/shard.hpp"
 #include "mhub/store/tensor_sink.hpp"
 
 namespace mhub {
@@ -44,6 +45,14 @@ Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutR
 /// The folder of a rank in a `torch` checkpoint (Megatron-LM checkpointing.py, get_checkpoint_name).
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank);
 
+/// Where a canonical tensor goes in a torch_dist checkpoint.
+struct TorchDistKey {
+  std::string name;
+  std::int64_t index = 0;  ///< along the stacked axis
+  std::int64_t count = 0;  ///< length of the stacked axis; 0 without one
+};
+TorchDistKey torch_dist_key(const std::string& canonical_name, bool stack_layers, std::int64_t num_layers);
+
 /// True when every decoder layer has the same tensors with the same shapes, which is when Megatron-Core
 /// stacks them.
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical);
@@ -52,6 +61,10 @@ bool layers_are_alike(const std::vector<CanonicalTensor>& canonical);
 /// loads a torch_dist checkpoint, as "<module>._extra_state/shard_<layer>_<layers>".
 std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& canonical,
                                           std::int64_t num_layers);
+
+/// The same for one rank's state dict of a `torch` checkpoint: names whose value is None, for the given
+/// parameter names.
+std::vector<std::string> extra_state_names(const std::vector<std::string>& parameters, TransformerImpl impl);
 
 /// A canonical (TransformerEngine flavoured) name as the given implementation spells it.
 std::string parameter_name(const std::string& canonical, TransformerImpl impl);

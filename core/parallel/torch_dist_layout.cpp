@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_map>
 
 #include "mhub/parallel/layout.hpp"
@@ -10,22 +9,9 @@
 namespace mhub {
 namespace {
 
-/// Where a canonical tensor goes in the stored state.
-struct Key {
-  std::string name;
-  std::int64_t index = 0;  ///< along the stacked axis
-  std::int64_t count = 0;  ///< length of the stacked axis; 0 without one
-};
-
-Key key_of(const std::string& name, bool stack, std::int64_t num_layers) {
-  const auto layer = decoder_layer(name);
-  if (!stack || !layer) return {name, 0, 0};
-  return {layer->before + layer->after, layer->layer, num_layers};
-}
-
 /// The chunks that ranks write of one canonical tensor inside its stored tensor.
-void add_chunks(const CanonicalTensor& tensor, const Shape& stored_shape, const Key& key, int stage, int tp,
-                std::vector<SinkChunk>& chunks) {
+void add_chunks(const CanonicalTensor& tensor, const Shape& stored_shape, const TorchDistKey& key, int stage,
+                int tp, std::vector<SinkChunk>& chunks) {
   auto chunk = [&](int axis, std::int64_t start, std::int64_t length, int rank) {
     SinkChunk one{Index(stored_shape.size(), 0), stored_shape, stage * tp + rank};
     const std::size_t lead = key.count > 0 ? 1 : 0;
@@ -52,6 +38,12 @@ void add_chunks(const CanonicalTensor& tensor, const Shape& stored_shape, const 
 
 }  // namespace
 
+TorchDistKey torch_dist_key(const std::string& canonical_name, bool stack_layers, std::int64_t num_layers) {
+  const auto layer = decoder_layer(canonical_name);
+  if (!stack_layers || !layer) return {canonical_name, 0, 0};
+  return {layer->before + layer->after, layer->layer, num_layers};
+}
+
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
   std::map<std::int64_t, std::map<std::string, Shape>> layers;
   for (const CanonicalTensor& tensor : canonical) {
@@ -76,7 +68,7 @@ Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const La
       tensor.shape[0] = request.padded_vocab_size;
       tensor.partition.segments = {request.padded_vocab_size};
     }
-    const Key key = key_of(tensor.name, stack, request.num_layers);
+    const TorchDistKey key = torch_dist_key(tensor.name, stack, request.num_layers);
     const auto [at, fresh] = positions.emplace(key.name, layout.tensors.size());
     if (fresh) {
       Shape shape = tensor.shape;
@@ -95,25 +87,6 @@ Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const La
     add_chunks(tensor, sink.shape, key, split.stage_of(tensor.name), request.sizes.tensor, sink.chunks);
   }
   return layout;
-}
-
-std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& canonical,
-                                          std::int64_t num_layers) {
-  const bool stack = layers_are_alike(canonical);
-  std::set<std::string> keys;
-  for (const CanonicalTensor& tensor : canonical) {
-    // Every linear layer and norm inside the decoder is a TransformerEngine module with an extra state; so is
-    // the final norm. The embedding and the output layer are not asked for theirs (gpt_model.py,
-    // sharded_state_dict).
-    if (!tensor.name.starts_with("decoder.") && !tensor.name.starts_with("mtp.")) continue;
-    const std::size_t dot = tensor.name.rfind('.');
-    const std::string module = tensor.name.substr(0, dot);
-    if (module.ends_with(".router")) continue;
-    const Key key = key_of(module + "._extra_state", stack, num_layers);
-    keys.insert(key.name + "/shard_" + std::to_string(key.index) + "_" +
-                std::to_string(std::max<std::int64_t>(1, key.count)));
-  }
-  return {keys.begin(), keys.end()};
 }
 
 }  // namespace mhub

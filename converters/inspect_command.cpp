@@ -1,0 +1,140 @@
+#include <iostream>
+#include <regex>
+
+#include <nlohmann/json.hpp>
+
+#include "mhub/base/error.hpp"
+#include "mhub/mapping/pattern.hpp"
+#include "mhub/model/checkpoint.hpp"
+#include "mhub/model/inspection.hpp"
+#include "options.hpp"
+
+namespace po = boost::program_options;
+
+namespace mhub::converters {
+namespace {
+
+std::uint64_t bytes_of(const StoredTensor& tensor) {
+  return static_cast<std::uint64_t>(numel(tensor.shape)) * size_of(tensor.dtype);
+}
+
+std::string file_of(const StoredTensor& tensor, const std::string& root) {
+  if (tensor.chunks.empty()) return "";
+  std::string name = tensor.chunks[0].bytes->name();
+  if (name.starts_with(root + "/")) name = name.substr(root.size() + 1);
+  return tensor.chunks.size() > 1 ? name + " +" + std::to_string(tensor.chunks.size() - 1) : name;
+}
+
+std::vector<const StoredTensor*> selected(const Checkpoint& checkpoint, const CommandLine& line) {
+  std::vector<const StoredTensor*> list;
+  std::regex regex;
+  if (line.has("regex")) {
+    try {
+      regex = std::regex(line.get<std::string>("regex"));
+    } catch (const std::regex_error& error) {
+      throw UsageError("--regex " + line.get<std::string>("regex") + ": " + error.what());
+    }
+  }
+  for (const StoredTensor& tensor : checkpoint.tensors().tensors()) {
+    if (line.has("tensors") && !glob_match(line.get<std::string>("tensors"), tensor.name)) continue;
+    if (line.has("regex") && !std::regex_search(tensor.name, regex)) continue;
+    list.push_back(&tensor);
+  }
+  return list;
+}
+
+nlohmann::json to_json(const std::vector<const StoredTensor*>& tensors, const std::string& root) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const StoredTensor* tensor : tensors) {
+    list.push_back({{"name", tensor->name},
+                    {"dtype", torch_name(tensor->dtype)},
+                    {"shape", tensor->shape},
+                    {"bytes", bytes_of(*tensor)},
+                    {"file", file_of(*tensor, root)}});
+  }
+  return list;
+}
+
+void print_tensors(const std::vector<const StoredTensor*>& tensors, const std::string& root) {
+  std::size_t widest = 0;
+  for (const StoredTensor* tensor : tensors) widest = std::max(widest, tensor->name.size());
+  for (const StoredTensor* tensor : tensors) {
+    std::cout << tensor->name << std::string(widest - tensor->name.size() + 2, ' ')
+              << torch_name(tensor->dtype) << "  " << to_string(tensor->shape) << "  " << bytes_of(*tensor)
+              << "  " << file_of(*tensor, root) << '\n';
+  }
+}
+
+/// A Megatron checkpoint is shown as the model it holds, with how it is stored; one of unknown model by that
+/// alone.
+nlohmann::json describe(const Checkpoint& checkpoint) {
+  nlohmann::json json = nlohmann::json::object();
+  if (checkpoint.hf) {
+    json = to_json(summarize(*checkpoint.hf, checkpoint.state));
+  } else if (checkpoint.model != nullptr) {
+    json["model"] = {{"class", checkpoint.model->class_name},
+                     {"layers", checkpoint.transformer->num_layers},
+                     {"hidden_size", checkpoint.transformer->hidden_size}};
+    std::int64_t parameters = 0;
+    for (const CanonicalTensor& tensor : checkpoint.state.tensors) parameters += numel(tensor.shape);
+    json["parameters"] = parameters;
+    json["dtype"] = torch_name(checkpoint.state.sources.front()->dtype);
+  }
+  json["format"] = checkpoint.kind();
+  if (checkpoint.megatron) {
+    json["directory"] = checkpoint.megatron->directory;
+    json["ranks"] = checkpoint.megatron->ranks;
+  }
+  std::uint64_t bytes = 0;
+  for (const StoredTensor& tensor : checkpoint.tensors().tensors()) bytes += bytes_of(tensor);
+  json["stored_tensors"] = checkpoint.tensors().tensors().size();
+  json["stored_bytes"] = bytes;
+  return json;
+}
+
+void print_megatron(const nlohmann::json& json) {
+  std::cout << "MegatronCheckpoint(\n";
+  if (json.contains("model")) {
+    std::cout << "  (model): " << json["model"]["class"].get<std::string>()
+              << " [layers=" << json["model"]["layers"] << ", hidden_size=" << json["model"]["hidden_size"]
+              << "]\n"
+              << "  (parameters): " << with_thousands(json["parameters"].get<std::int64_t>()) << "\n"
+              << "  (dtype): " << json["dtype"].get<std::string>() << "\n";
+  }
+  std::cout << "  (format): " << json["format"].get<std::string>();
+  if (!json["ranks"].empty()) std::cout << " [ranks=" << json["ranks"].size() << "]";
+  std::cout << "\n  (stored): " << json["stored_tensors"] << " tensors, "
+            << with_thousands(json["stored_bytes"].get<std::int64_t>()) << " bytes\n)\n";
+}
+
+}  // namespace
+
+int inspect_command(const Arguments& arguments) {
+  CommandLine line("mhub inspect SOURCE [--tensors GLOB | --regex RE] [--json]", {"SOURCE"});
+  line.add()("tensors", po::value<std::string>(), "list the tensors whose name matches a shell pattern")(
+      "regex", po::value<std::string>(), "list the tensors whose name a regular expression finds")(
+      "json", "print JSON");
+  if (!line.parse(arguments)) return 0;
+  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
+  if (line.has("tensors") || line.has("regex")) {
+    const std::vector<const StoredTensor*> tensors = selected(checkpoint, line);
+    const std::string root = checkpoint.hf ? checkpoint.hf->directory : checkpoint.megatron->directory;
+    if (line.has("json")) {
+      std::cout << to_json(tensors, root).dump(1) << '\n';
+    } else {
+      print_tensors(tensors, root);
+    }
+    return 0;
+  }
+  const nlohmann::json json = describe(checkpoint);
+  if (line.has("json")) {
+    std::cout << json.dump(1) << '\n';
+  } else if (checkpoint.hf) {
+    std::cout << to_string(summarize(*checkpoint.hf, checkpoint.state)) << '\n';
+  } else {
+    print_megatron(json);
+  }
+  return 0;
+}
+
+}  // namespace mhub::converters

@@ -1,0 +1,96 @@
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string_view>
+
+#include "command.hpp"
+#include "mhub/base/error.hpp"
+#include "mhub/base/interrupt.hpp"
+
+namespace {
+
+using namespace mhub::converters;
+
+struct Command {
+  std::string_view name;
+  int (*run)(const Arguments&);
+  std::string_view about;
+};
+
+constexpr std::array<Command, 5> kCommands{{
+    {"inspect", inspect_command, "show a checkpoint: class, sizes, parameters, tensors; reads headers only"},
+    {"convert", convert_command, "convert a checkpoint to another format, layout or type"},
+    {"verify", verify_command, "compare two checkpoints bit for bit, through the mapping"},
+    {"run", run_command, "carry out the conversions of a YAML recipe"},
+    {"plugins", plugins_command, "list architectures, or show one mapping as a table"},
+}};
+
+void print_help() {
+  std::cout << "mhub " << MHUB_VERSION
+            << ": Hugging Face checkpoints to NVIDIA Megatron checkpoints and back\n\n"
+            << "usage: mhub COMMAND ...\n\n";
+  for (const Command& command : kCommands)
+    std::printf("  %-9s %s\n", command.name.data(), command.about.data());
+  std::cout << "\nmhub COMMAND --help shows a command's options. Exit codes: 0 ok, 1 the check failed, 2 bad "
+               "usage,\n"
+               "3 bad input, 4 I/O error, 130 interrupted.\n";
+}
+
+int exit_code(mhub::ErrorCategory category) {
+  switch (category) {
+    case mhub::ErrorCategory::mismatch:
+      return 1;
+    case mhub::ErrorCategory::usage:
+      return 2;
+    case mhub::ErrorCategory::input:
+      return 3;
+    case mhub::ErrorCategory::io:
+      return 4;
+    case mhub::ErrorCategory::interrupted:
+      return 130;
+  }
+  return 4;
+}
+
+/// One line: messages quote what files contain.
+void print_error(std::string message) {
+  for (char& c : message) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  std::cerr << "mhub: " << message << '\n';
+}
+
+int run(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "--help";
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help();
+    return 0;
+  }
+  if (name == "--version") {
+    std::cout << "mhub " << MHUB_VERSION << '\n';
+    return 0;
+  }
+  for (const Command& command : kCommands) {
+    if (command.name == name) return command.run({argv + 2, argv + argc});
+  }
+  throw mhub::UsageError("unknown command " + name + "; mhub --help lists them");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    mhub::catch_interrupts();
+    return run(argc, argv);
+  } catch (const mhub::Error& error) {
+    print_error(error.what());
+    return exit_code(error.category());
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+    return 4;
+  } catch (const std::exception& error) {
+    print_error(std::string("internal error: ") + error.what());
+    return 4;
+  }
+}

@@ -1,0 +1,203 @@
+#include "recipe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <numeric>
+
+#include <yaml-cpp/yaml.h>
+
+#include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
+#include "parse.hpp"
+
+namespace mhub::converters {
+namespace {
+
+/// Reads one scalar as a type; its error says what was expected.
+template <typename T>
+T scalar(const YAML::Node& node, const char* expected) {
+  if (node.IsScalar()) {
+    try {
+      return node.as<T>();
+    } catch (const YAML::Exception&) {
+    }
+  }
+  throw UsageError(std::string("expected ") + expected + ", found " +
+                   (node.IsScalar() ? "\"" + node.Scalar() + "\""
+                    : node.IsNull() ? "nothing"
+                                    : "a list or map"));
+}
+
+int integer(const YAML::Node& node) { return scalar<int>(node, "an integer"); }
+std::string text(const YAML::Node& node) { return scalar<std::string>(node, "a string"); }
+bool boolean(const YAML::Node& node) { return scalar<bool>(node, "true or false"); }
+int parallel_size(const YAML::Node& node) { return parse_sizes(integer(node), 1, 1, 1, 1).tensor; }
+
+struct Key {
+  const char* name;
+  void (*set)(ConvertOptions&, const YAML::Node&);
+};
+
+constexpr std::array<Key, 15> kKeys{{
+    {"source", [](ConvertOptions& o, const YAML::Node& n) { o.source = text(n); }},
+    {"output", [](ConvertOptions& o, const YAML::Node& n) { o.output = text(n); }},
+    {"to",
+     [](ConvertOptions& o, const YAML::Node& n) {
+       o.to = text(n);
+       if (o.to != "torch_dist" && o.to != "torch")
+         throw UsageError("expected torch_dist or torch, found \"" + o.to + "\"");
+     }},
+    {"tp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.tensor = parallel_size(n); }},
+    {"pp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.pipeline = parallel_size(n); }},
+    {"vpp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.virtual_pipeline = parallel_size(n); }},
+    {"ep", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.expert = parallel_size(n); }},
+    {"etp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.expert_tensor = parallel_size(n); }},
+    {"dtype", [](ConvertOptions& o, const YAML::Node& n) { o.dtype = parse_dtype(text(n)); }},
+    {"make_vocab_size_divisible_by",
+     [](ConvertOptions& o, const YAML::Node& n) { o.vocab_divisible_by = parse_divisor(integer(n)); }},
+    {"transformer_impl", [](ConvertOptions& o, const YAML::Node& n) { o.impl = parse_impl(text(n)); }},
+    {"iteration", [](ConvertOptions& o, const YAML::Node& n) { o.iteration = parse_iteration(text(n)); }},
+    {"jobs", [](ConvertOptions& o, const YAML::Node& n) { o.jobs = parse_jobs(integer(n)); }},
+    {"overwrite", [](ConvertOptions& o, const YAML::Node& n) { o.overwrite = boolean(n); }},
+    {"verify", [](ConvertOptions& o, const YAML::Node& n) { o.verify = boolean(n); }},
+}};
+constexpr std::array<const char*, 4> kTopKeys{"name", "description", "defaults", "conversions"};
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string unknown_key(const std::string& key, bool top) {
+  std::vector<std::string> known;
+  for (const Key& one : kKeys) known.emplace_back(one.name);
+  if (top) known.insert(known.end(), kTopKeys.begin(), kTopKeys.end());
+  const auto nearest =
+      std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
+        return edit_distance(a, key) < edit_distance(b, key);
+      });
+  return "unknown key \"" + key + "\"; did you mean \"" + *nearest + "\"?";
+}
+
+std::string place(const std::string& path, const YAML::Mark& mark) {
+  return path + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+}
+
+bool is_top_key(const std::string& key) {
+  return std::find(kTopKeys.begin(), kTopKeys.end(), key) != kTopKeys.end();
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string path) : path_(std::move(path)) {}
+
+  Recipe read(const std::vector<std::pair<std::string, std::string>>& overrides) {
+    const YAML::Node root = load();
+    require_map(root, "a recipe");
+    Recipe recipe;
+    if (root["name"]) recipe.name = guarded(root["name"], "name", [&] { return text(root["name"]); });
+    if (root["description"])
+      recipe.description =
+          guarded(root["description"], "description", [&] { return text(root["description"]); });
+    ConvertOptions defaults;
+    defaults.verify = true;
+    if (const YAML::Node given = root["defaults"]) apply(given, defaults, false);
+    if (const YAML::Node list = root["conversions"]) {
+      if (!list.IsSequence() || list.size() == 0)
+        fail(list.Mark(), "conversions: expected a list of conversions");
+      for (const YAML::Node& one : list) recipe.conversions.push_back(conversion(one, defaults, false));
+      for (const auto& pair : root) {
+        if (!is_top_key(pair.first.Scalar()))
+          fail(pair.first.Mark(),
+               "key \"" + pair.first.Scalar() + "\" beside conversions; put it under defaults");
+      }
+    } else {
+      recipe.conversions.push_back(conversion(root, defaults, true));
+    }
+    for (ConvertOptions& options : recipe.conversions) override_with(overrides, options);
+    return recipe;
+  }
+
+ private:
+  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& what) const {
+    throw InputError(place(path_, mark) + ": " + what);
+  }
+
+  YAML::Node load() const {
+    const std::string content = read_file(path_, 16 << 20);
+    try {
+      return YAML::Load(content);
+    } catch (const YAML::Exception& error) {
+      fail(error.mark, "not valid YAML: " + error.msg);
+    }
+  }
+  void require_map(const YAML::Node& node, const std::string& what) const {
+    if (!node.IsMap()) fail(node.Mark(), "expected " + what + " as a map of keys");
+  }
+  template <typename Function>
+  auto guarded(const YAML::Node& node, const std::string& key, const Function& function) const
+      -> decltype(function()) {
+    try {
+      return function();
+    } catch (const UsageError& error) {
+      fail(node.Mark(), key + ": " + error.what());
+    }
+  }
+
+  void apply(const YAML::Node& map, ConvertOptions& options, bool top) const {
+    require_map(map, "a conversion");
+    std::vector<std::string> seen;
+    for (const auto& pair : map) {
+      const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "";
+      if (std::find(seen.begin(), seen.end(), key) != seen.end())
+        fail(pair.first.Mark(), "key \"" + key + "\" is there twice");
+      seen.push_back(key);
+      if (top && is_top_key(key)) continue;
+      const auto known =
+          std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& one) { return key == one.name; });
+      if (known == kKeys.end()) fail(pair.first.Mark(), unknown_key(key, top));
+      guarded(pair.second, key, [&] { known->set(options, pair.second); });
+    }
+  }
+  ConvertOptions conversion(const YAML::Node& node, const ConvertOptions& defaults, bool top) const {
+    ConvertOptions options = defaults;
+    apply(node, options, top);
+    if (options.source.empty()) fail(node.Mark(), "source is missing");
+    if (options.output.empty()) fail(node.Mark(), "output is missing");
+    return options;
+  }
+  static void override_with(const std::vector<std::pair<std::string, std::string>>& overrides,
+                            ConvertOptions& options) {
+    for (const auto& [key, value] : overrides) {
+      const auto known =
+          std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& one) { return key == one.name; });
+      if (known == kKeys.end()) throw UsageError("--set " + key + ": " + unknown_key(key, false));
+      try {
+        known->set(options, YAML::Node(value));
+      } catch (const UsageError& error) {
+        throw UsageError("--set " + key + ": " + error.what());
+      }
+    }
+  }
+
+  std::string path_;
+};
+
+}  // namespace
+
+Recipe read_recipe(const std::string& path,
+                   const std::vector<std::pair<std::string, std::string>>& overrides) {
+  return Reader(path).read(overrides);
+}
+
+}  // namespace mhub::converters

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "convert.hpp"
+
+namespace mhub::converters {
+
+/// A recipe: one conversion, or a list of them with shared defaults (recipes/README.md has the keys).
+struct Recipe {
+  std::string name, description;
+  std::vector<ConvertOptions> conversions;  ///< `verify` is on unless the recipe says otherwise
+};
+
+/// Reads a recipe. `overrides` are the --set pairs (key, value), applied to every conversion. Relative paths
+/// are taken as they are, from the current folder. Throws InputError (file) or UsageError (--set) that names
+/// the line and, for an unknown key, the nearest known one.
+Recipe read_recipe(const std::string& path,
+                   const std::vector<std::pair<std::string, std::string>>& overrides);
+
+}  // namespace mhub::converters

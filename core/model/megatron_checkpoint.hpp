@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "mhub/model/canonical_state.hpp"
+#include "mhub/model/transformer_config.hpp"
+#include "mhub/parallel/layout.hpp"
+#include "mhub/store/pickle/value.hpp"
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// An opened Megatron checkpoint of either format.
+struct MegatronCheckpoint {
+  std::string directory;  ///< the folder that holds the tensors: .../release or .../iter_0000100
+  std::string format;     ///< torch_dist, torch
+  TensorSource tensors;
+  std::vector<std::string> ranks;  ///< torch: rank folders
+  std::shared_ptr<PickleArena> arena;
+  const PickleNode* common = nullptr;  ///< args, iteration ...; may be nullptr
+  nlohmann::json manifest;             ///< mhub's manifest; null for checkpoints from elsewhere
+};
+
+/// True when the path is a Megatron checkpoint: its root (with a tracker file), or an iter_* or release
+/// folder.
+bool is_megatron_checkpoint(const std::string& path);
+MegatronCheckpoint open_megatron_checkpoint(const std::string& path);
+
+/// The checkpoint seen as the given canonical state: finds out how it is laid out (sizes, names, padding)
+/// from what is stored and inverts that layout. Every stored tensor must belong to it. Throws InputError
+/// naming the tensor.
+CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
+                               const std::vector<CanonicalTensor>& canonical,
+                               const TransformerConfig& config);
+
+/// The stored tensors that repeat others (replicas on tensor-parallel ranks, tied embeddings on the last
+/// stage) as a map from the canonical state; used by verification.
+struct StoredCopies {
+  StateMap map;
+  std::vector<const StoredTensor*> stored;  ///< parallel to map.destination
+};
+StoredCopies stored_copies(const MegatronCheckpoint& checkpoint,
+                           const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
+
+}  // namespace mhub

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mhub/store/tensor_sink.hpp"
+
+namespace mhub {
+
+struct SafetensorsOptions {
+  /// "__metadata__" of every file. transformers refuses a checkpoint without "format".
+  std::map<std::string, std::string> metadata{{"format", "pt"}};
+};
+
+/// Writes model.safetensors, or model-00001-of-0000n.safetensors with model.safetensors.index.json, into
+/// `directory`. Every tensor has one chunk, which covers it; its rank is the number of its file, from 0 and
+/// without gaps. Files are byte for byte what the Python package writes. Throws std::logic_error for chunks
+/// that do not follow these rules, InputError for a name that the format cannot hold, IoError.
+std::unique_ptr<TensorSink> make_safetensors_sink(const std::string& directory,
+                                                  std::vector<SinkTensor> tensors,
+                                                  const SafetensorsOptions& options = {});
+
+/// transformers' default (50 GB since 5.0, 5 GB before); the smaller one suits every reader.
+inline constexpr std::uint64_t kDefaultShardBytes = 5'000'000'000;
+
+/// The file number of each tensor when files are filled in the order of `tensors` up to `max_shard_bytes` of
+/// data. A tensor that is larger has a file of its own.
+std::vector<int> assign_shards(const std::vector<SinkTensor>& tensors, std::uint64_t max_shard_bytes);
+
+}  // namespace mhub
