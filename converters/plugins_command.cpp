@@ -77,9 +77,12 @@ int plugins_command(const Arguments& arguments) {
       std::cout << plugin.family << ": " << plugin.about << '\n';
       for (const auto& model : models) std::cout << "  " << model["class"].get<std::string>() << '\n';
     }
-    if (!models.empty())
-      json.push_back(
-          {{"family", plugin.family}, {"about", plugin.about}, {"path", plugin.path}, {"models", models}});
+    if (models.empty()) continue;
+    nlohmann::json& one = json.emplace_back();
+    one["family"] = plugin.family;
+    one["about"] = plugin.about;
+    one["path"] = plugin.path;
+    one["models"] = std::move(models);
   }
   for (const PluginRegistry::Broken& broken : registry.broken())
     std::cerr << "skipped: " << broken.path << ": " << broken.reason << '\n';
