@@ -22,7 +22,8 @@ std::string partition_text(const Partition& partition) {
 nlohmann::json rule_table(const ModelDescriptor& model) {
   const ConfigReader defaults(nlohmann::json::object(), model.config_class);
   nlohmann::json rules = nlohmann::json::array();
-  for (const Rule& rule : model.mapping(defaults).rules()) {
+  const Mapping mapping = model.mapping(defaults);
+  for (const Rule& rule : mapping.rules()) {
     nlohmann::json hf = nlohmann::json::array();
     for (const Operand& operand : rule.transform.operands) hf.push_back(operand.name);
     nlohmann::json& one = rules.emplace_back();
