@@ -1,5 +1,6 @@
 #include "mhub/base/interrupt.hpp"
 
+#include <atomic>
 #include <csignal>
 
 #include "mhub/base/error.hpp"
@@ -7,10 +8,12 @@
 namespace mhub {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+/// Written by the signal handler, read by every worker.
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
-  interrupted = 1;
+  interrupted = true;
   std::signal(signal, SIG_DFL);
 }
 
@@ -22,7 +25,7 @@ void catch_interrupts() {
 }
 
 void throw_if_interrupted() {
-  if (interrupted != 0) throw Interrupted("interrupted; nothing was left under the final name");
+  if (interrupted) throw Interrupted("interrupted; nothing was left under the final name");
 }
 
 }  // namespace mhub

@@ -21,9 +21,9 @@ Progress::Progress(std::string label, std::uint64_t total, bool silent)
       last_(start_) {}
 
 Progress::~Progress() {
-  if (silent_ || !terminal_) return;
+  if (silent_ || (!terminal_ && !printed_)) return;
   print();
-  std::fputc('\n', stderr);
+  if (terminal_) std::fputc('\n', stderr);
 }
 
 void Progress::add(std::uint64_t bytes) {
@@ -38,16 +38,19 @@ void Progress::add(std::uint64_t bytes) {
 
 void Progress::print() {
   const double seconds = std::max(1e-9, Seconds(std::chrono::steady_clock::now() - start_).count());
-  const double share = total_ == 0 ? 1.0 : static_cast<double>(done_) / static_cast<double>(total_);
+  printed_ = true;
+  const double share =
+      total_ == 0 ? 1.0 : std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
   const double rate = static_cast<double>(done_) / seconds;
   const double left =
       rate > 0 ? static_cast<double>(total_ - std::min<std::uint64_t>(total_, done_)) / rate : 0.0;
   constexpr int kWidth = 30;
   const std::string bar(static_cast<std::size_t>(share * kWidth), '#');
-  std::fprintf(stderr,
-               terminal_ ? "\r%s [%-*s] %3.0f%%  %s/s  ETA %.0fs " : "%s [%-*s] %3.0f%%  %s/s  ETA %.0fs\n",
-               label_.c_str(), kWidth, bar.c_str(), share * 100,
-               human_bytes(static_cast<std::uint64_t>(rate)).c_str(), left);
+  std::fprintf(
+      stderr,
+      terminal_ ? "\r%s [%-*s] %3.0f%%  %s/s  ETA %.0fs\x1b[K" : "%s [%-*s] %3.0f%%  %s/s  ETA %.0fs\n",
+      label_.c_str(), kWidth, bar.c_str(), share * 100, human_bytes(static_cast<std::uint64_t>(rate)).c_str(),
+      left);
   std::fflush(stderr);
 }
 

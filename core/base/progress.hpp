@@ -9,7 +9,7 @@
 namespace mhub {
 
 /// Shows how far long work is, on stderr: one redrawn line with a bar, rate and time left on a terminal, a
-/// plain line every few seconds elsewhere. Thread-safe.
+/// plain line every five seconds elsewhere (none for work that is done before). Thread-safe.
 class Progress {
  public:
   /// `total` in bytes. A silent one counts but prints nothing.
@@ -27,7 +27,7 @@ class Progress {
 
   std::string label_;
   std::uint64_t total_;
-  bool silent_, terminal_;
+  bool silent_, terminal_, printed_ = false;
   std::atomic<std::uint64_t> done_{0};
   std::chrono::steady_clock::time_point start_, last_;
   std::mutex mutex_;

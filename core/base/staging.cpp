@@ -25,12 +25,38 @@ void check_target(const fs::path& target, bool overwrite) {
   }
 }
 
+bool rename_with(const std::string& from, const std::string& to, unsigned flags) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return true;
+  // File systems without the flags (NFS among them) say EINVAL.
+  if (errno != EINVAL && errno != ENOSYS) throw IoError("cannot rename " + from + " to", to, errno);
+  return false;
+}
+
+void rename_plainly(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw IoError("cannot rename " + from + " to", to, errno);
+}
+
+/// Gives `target` the name of `staged` and the other way round; at no time are both gone.
+void swap_folders(const std::string& staged, const std::string& target) {
+  if (rename_with(staged, target, RENAME_EXCHANGE)) return;
+  const std::string aside = staged + ".old";
+  rename_plainly(target, aside);
+  try {
+    rename_plainly(staged, target);
+  } catch (const IoError&) {
+    rename_plainly(aside, target);
+    throw;
+  }
+  rename_plainly(aside, staged);
+}
+
 }  // namespace
 
 StagingDirectory::StagingDirectory(std::string target, bool overwrite)
     : target_(std::move(target)), overwrite_(overwrite) {
-  while (target_.size() > 1 && target_.back() == '/') target_.pop_back();
-  const fs::path final_path = fs::absolute(target_).lexically_normal();
+  if (target_.empty()) throw UsageError("the output folder's name is empty");
+  fs::path final_path = fs::absolute(target_).lexically_normal();
+  if (!final_path.has_filename()) final_path = final_path.parent_path();  // "out/", "."
   check_target(final_path, overwrite_);
   std::error_code error;
   fs::create_directories(final_path.parent_path(), error);
@@ -59,9 +85,10 @@ void StagingDirectory::commit() {
   sync_directory(path_);
   check_target(target_, overwrite_);
   const bool replace = fs::exists(target_);
-  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(),
-                  replace ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0) {
-    throw IoError("cannot rename " + path_ + " to", target_, errno);
+  if (replace) {
+    swap_folders(path_, target_);
+  } else if (!rename_with(path_, target_, RENAME_NOREPLACE)) {
+    rename_plainly(path_, target_);
   }
   committed_ = true;
   sync_directory(fs::path(target_).parent_path().string());
