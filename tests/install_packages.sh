@@ -19,8 +19,8 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=sudo
 fi
 echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
+
 # shellcheck disable=SC2086  # a list of words
-$as_root apt-get update -q || true
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q || true
 # shellcheck disable=SC2086
-$as_root apt-get install -q -y --no-install-recommends $missing
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
