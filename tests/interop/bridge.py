@@ -1,0 +1,78 @@
+"""Megatron-Bridge as judge: python bridge.py CASES.json SCRATCH. For each case (name, hf, megatron at TP=PP=1..n,
+torch_dist): (1) Bridge's export of our folder gives back the Hugging Face tensors bit for bit; (2) Bridge's import of
+the Hugging Face folder has our keys, shapes and bits."""
+
+import glob
+import json
+import os
+import sys
+
+import bridge_shim
+import shim
+import torch
+import torch.distributed.checkpoint as dcp
+from gpt_model import iteration_folder
+from safetensors.torch import load_file
+
+
+def hf_tensors(folder):
+    tensors = {}
+    for path in glob.glob(os.path.join(folder, "*.safetensors")):
+        tensors.update(load_file(path))
+    return tensors
+
+
+def stored_tensors(folder):
+    """Every tensor of a torch_dist folder by key, through torch.distributed.checkpoint."""
+    reader = dcp.FileSystemReader(folder)
+    metadata = reader.read_metadata().state_dict_metadata
+    state = {
+        key: torch.empty(entry.size, dtype=entry.properties.dtype)
+        for key, entry in metadata.items()
+        if isinstance(entry, dcp.metadata.TensorStorageMetadata)
+    }
+    dcp.load(state, storage_reader=reader, no_dist=True)
+    return state
+
+
+def compare(left, right):
+    if set(left) != set(right):
+        return f"keys differ: {sorted(set(left) ^ set(right))[:4]}"
+    for key in left:
+        if left[key].dtype != right[key].dtype or left[key].shape != right[key].shape:
+            return f"{key}: {left[key].dtype} {tuple(left[key].shape)} and {right[key].dtype} {tuple(right[key].shape)}"
+        if not torch.equal(left[key], right[key]):
+            return f"{key}: bits differ"
+    return None
+
+
+def report(name, problem, good):
+    print("RESULT " + json.dumps({"name": name, "ok": problem is None, "detail": problem or good}), flush=True)
+
+
+def check(case, scratch):
+    dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[case["dtype"]]
+    source = hf_tensors(case["hf"])
+    exported = os.path.join(scratch, case["name"] + "_exported")
+    bridge = bridge_shim.AutoBridge.from_hf_pretrained(case["hf"], torch_dtype=dtype)
+    bridge.export_ckpt(iteration_folder(case["megatron"]), exported, show_progress=False)
+    report(case["name"] + ": export", compare(source, hf_tensors(exported)), f"{len(source)} tensors equal")
+
+    imported = os.path.join(scratch, case["name"] + "_imported")
+    bridge_shim.AutoBridge.import_ckpt(case["hf"], imported, torch_dtype=dtype)
+    ours = stored_tensors(iteration_folder(case["megatron"]))
+    report(case["name"] + ": import", compare(ours, stored_tensors(iteration_folder(imported))), f"{len(ours)} tensors equal")
+
+
+def main():
+    cases, scratch = json.load(open(sys.argv[1])), sys.argv[2]
+    with shim.CudaToCpu():
+        for case in cases:
+            try:
+                check(case, scratch)
+            except Exception as error:
+                report(case["name"], f"{type(error).__name__}: {str(error)[:600]}", "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Builds Megatron-Core's real GPTModel from a checkpoint's own `args`, runs it, and compares logits."""
+
+import functools
+import os
+
+import numpy as np
+import torch
+
+import shim  # noqa: F401  (first: patches CUDA away)
+
+from megatron.core import parallel_state
+from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+from megatron.core.models.gpt.gpt_model import GPTModel
+from megatron.core.transformer.transformer_config import TransformerConfig
+
+TOLERANCE = 2e-3  # of the largest logit
+
+
+def iteration_folder(root):
+    tracker = open(os.path.join(root, "latest_checkpointed_iteration.txt")).read().strip()
+    return os.path.join(root, "release" if tracker == "release" else f"iter_{int(tracker):07d}")
+
+
+def activation(args):
+    if args.swiglu:
+        return torch.nn.functional.silu
+    if args.openai_gelu:
+        return functools.partial(torch.nn.functional.gelu, approximate="tanh")
+    return torch.nn.functional.gelu
+
+
+def build(args, tp, pp):
+    """The model of this rank, in float32, with nothing but what `args` says."""
+    config = TransformerConfig(
+        num_layers=args.num_layers,
+        hidden_size=args.hidden_size,
+        ffn_hidden_size=args.ffn_hidden_size,
+        num_attention_heads=args.num_attention_heads,
+        num_query_groups=args.num_query_groups if args.group_query_attention else None,
+        kv_channels=args.kv_channels,
+        normalization=args.normalization,
+        layernorm_epsilon=args.norm_epsilon,
+        layernorm_zero_centered_gamma=args.apply_layernorm_1p,
+        gated_linear_unit=args.swiglu,
+        activation_func=activation(args),
+        add_bias_linear=args.add_bias_linear,
+        add_qkv_bias=args.add_qkv_bias,
+        rotary_interleaved=args.rotary_interleaved,
+        attention_dropout=0.0,
+        hidden_dropout=0.0,
+        tensor_model_parallel_size=tp,
+        pipeline_model_parallel_size=pp,
+        pipeline_dtype=torch.float32,
+        params_dtype=torch.float32,
+        attention_softmax_in_fp32=True,
+        use_cpu_initialization=True,
+        apply_rope_fusion=False,
+        gradient_accumulation_fusion=False,
+        bias_activation_fusion=False,
+        masked_softmax_fusion=False,
+        bias_dropout_fusion=False,
+        persist_layer_norm=False,
+    )
+    try:
+        spec = get_gpt_layer_local_spec(normalization=args.normalization)
+    except TypeError:  # cores before 0.12 have one local norm
+        spec = get_gpt_layer_local_spec()
+    model = GPTModel(
+        config,
+        spec,
+        vocab_size=args.padded_vocab_size,
+        max_sequence_length=args.max_position_embeddings,
+        pre_process=parallel_state.is_pipeline_first_stage(),
+        post_process=parallel_state.is_pipeline_last_stage(),
+        parallel_output=False,
+        share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
+        position_embedding_type=args.position_embedding_type,
+        rotary_percent=args.rotary_percent,
+        rotary_base=args.rotary_base,
+        rope_scaling=args.use_rope_scaling,
+        rope_scaling_factor=args.rope_scaling_factor,
+        seq_len_interpolation_factor=args.rotary_seq_len_interpolation_factor,
+    )
+    return model.float().eval()
+
+
+def attention_mask(args, length):
+    """True where attention is masked: the future, and what a sliding window leaves behind."""
+    mask = torch.triu(torch.ones(length, length, dtype=torch.bool), 1)
+    if args.window_size is not None:
+        mask |= torch.tril(torch.ones(length, length, dtype=torch.bool), -(args.window_size[0] + 1))
+    return mask[None, None]
+
+
+def logits(model, args, ids):
+    """[batch, length, padded vocabulary] on the last stage, None elsewhere."""
+    batch, length = ids.shape
+    if not parallel_state.is_pipeline_first_stage():
+        hidden = torch.empty(length, batch, args.hidden_size)
+        torch.distributed.recv(hidden, parallel_state.get_pipeline_model_parallel_prev_rank())
+        model.set_input_tensor(hidden)
+    with torch.no_grad():
+        out = model(ids, torch.arange(length)[None].expand(batch, length), attention_mask(args, length))
+    if parallel_state.is_pipeline_last_stage():
+        return out
+    torch.distributed.send(out.contiguous(), parallel_state.get_pipeline_model_parallel_next_rank())
+    return None
+
+
+def difference(out, golden):
+    """Largest deviation over the true vocabulary, as a share of the largest logit; padding must not be NaN."""
+    assert torch.isfinite(out).all()
+    wanted = golden["logits"]
+    got = out.float().numpy()[..., : wanted.shape[-1]]
+    return float(np.abs(got - wanted).max() / np.abs(wanted).max())

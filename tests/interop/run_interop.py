@@ -1,0 +1,134 @@
+"""Runs every check against the real packages: python run_interop.py MHUB SCRATCH.
+
+Makes tiny models with transformers, converts them with mhub, and has megatron-core, Megatron-LM's loader, Megatron-Bridge
+and torch judge the result. Prints a table and exits 1 when anything failed. A judge that cannot run on this Python is
+printed as "not run" and counted.
+"""
+
+import importlib.util
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BRIDGE_MODELS = {"llama_gqa": "bfloat16", "llama_mha_shards": "float32", "llama_mqa_tied": "float32", "llama_head_dim": "float32"}
+MLM_MODELS = ["gpt2", "llama_gqa", "llama_mqa_tied", "llama_llama3", "llama_linear"]
+# (format, tp, pp, further options)
+LAYOUTS = [
+    ("torch_dist", 1, 1, []),
+    ("torch_dist", 2, 1, []),
+    ("torch_dist", 2, 2, []),
+    ("torch", 1, 1, ["--transformer-impl", "local"]),
+    ("torch", 2, 1, ["--transformer-impl", "local"]),
+    ("torch", 1, 2, ["--transformer-impl", "local"]),
+]
+
+results = []
+
+
+def record(name, ok, detail):
+    results.append((name, ok, detail))
+    print(f"{'ok  ' if ok else 'FAIL'} {name}: {detail}", flush=True)
+
+
+def python(script, *arguments, env=None):
+    command = [sys.executable, os.path.join(HERE, script), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=HERE)
+
+
+def collect(processes, expected, label):
+    """Records the RESULT lines of the processes; missing ones fail with the end of the output."""
+    seen = 0
+    outputs = [process.communicate()[0] for process in processes]
+    for output in outputs:
+        for line in output.splitlines():
+            if line.startswith("RESULT "):
+                result = json.loads(line[len("RESULT "):])
+                record(f"{label}: {result['name']}" if "name" in result else label, result["ok"], result["detail"])
+                seen += 1
+    if seen < expected or any(process.returncode for process in processes):
+        tail = " | ".join(output.strip()[-700:].replace("\n", " / ") for output in outputs)
+        record(label, False, f"{seen} of {expected} results, exit {[p.returncode for p in processes]}: {tail}")
+
+
+def mhub(binary, *arguments):
+    return subprocess.run([binary, *arguments], capture_output=True, text=True)
+
+
+def convert_all(binary, tiny, scratch):
+    cases = []
+    for name in sorted(os.listdir(tiny)):
+        for form, tp, pp, options in LAYOUTS:
+            if name == "llama_mqa_tied" and tp > 1:
+                continue  # one query group cannot be split; refusing that is tested below
+            out = os.path.join(scratch, f"{name}-{form}-{tp}-{pp}")
+            run = mhub(binary, "convert", os.path.join(tiny, name), out, "--to", form, "--tp", str(tp), "--pp", str(pp), "--json", *options)
+            if run.returncode != 0:
+                record(f"convert {name} {form} tp{tp} pp{pp}", False, run.stderr.strip())
+                continue
+            check = mhub(binary, "verify", os.path.join(tiny, name), out, "--json")
+            if check.returncode != 0 or not json.loads(check.stdout)["equal"]:
+                record(f"verify {name} {form} tp{tp} pp{pp}", False, check.stderr.strip() + check.stdout[:300])
+            # torch_dist is free of its layout: a folder written for TP=2 PP=2 must also load on one rank.
+            load = (1, 1) if form == "torch_dist" and pp > 1 else (tp, pp)
+            cases.append({"name": f"{name} {form} written tp{tp} pp{pp}, loaded tp{load[0]} pp{load[1]}", "hf": os.path.join(tiny, name), "megatron": out,
+                          "format": form, "tp": load[0], "pp": load[1], "flags": json.loads(run.stdout)["megatron_lm_flags"], "model": name, "written": (form, tp, pp)})
+    run = mhub(binary, "convert", os.path.join(tiny, "llama_mqa_tied"), os.path.join(scratch, "refused"), "--tp", "2")
+    record("refuse TP=2 with one query group", run.returncode == 3 and "linear_qkv" in run.stderr, run.stderr.strip())
+    return cases
+
+
+def core_logits(cases, path):
+    json.dump(cases, open(path, "w"))
+    for world in (1, 2):
+        env = dict(os.environ, WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)), OMP_NUM_THREADS="1")
+        ranks = [python("core_logits.py", path, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(world)]
+        collect(ranks, sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
+
+
+def megatron_lm(cases):
+    if importlib.util.find_spec("megatron.training") is None:
+        results.append(("Megatron-LM loader", None, "not run: megatron.training is not in this megatron-core wheel"))
+        return
+    for case in cases:
+        if case["model"] in MLM_MODELS and case["written"] in (("torch_dist", 2, 1), ("torch", 1, 1)):
+            env = dict(os.environ, RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
+            flags = case["flags"] + ([] if case["format"] == "torch_dist" else ["--ckpt-format torch"])
+            collect([python("mlm_load.py", case["hf"], case["megatron"], *flags, env=env)], 1, f"Megatron-LM {case['model']} {case['format']}")
+
+
+def bridge(cases, scratch, path):
+    if importlib.util.find_spec("megatron.bridge") is None:
+        results.append(("Megatron-Bridge", None, "not run: megatron-bridge needs Python 3.12"))
+        return
+    chosen = [dict(case, dtype=BRIDGE_MODELS[case["model"]], name=case["model"]) for case in cases
+              if case["model"] in BRIDGE_MODELS and case["written"] == ("torch_dist", 1 if case["model"] == "llama_mqa_tied" else 2, 1)]
+    json.dump(chosen, open(path, "w"))
+    collect([python("bridge.py", path, scratch)], 2 * len(chosen), "Megatron-Bridge")
+
+
+def main():
+    binary, scratch = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    shutil.rmtree(scratch, ignore_errors=True)
+    tiny = os.path.join(scratch, "tiny")
+    os.makedirs(tiny)
+    print(subprocess.run([sys.executable, "-c", "import shim; print(shim.versions())"], cwd=HERE, capture_output=True, text=True).stdout.strip())
+    subprocess.run([sys.executable, os.path.join(HERE, "tiny_models.py"), tiny], check=True, stderr=subprocess.DEVNULL)
+    cases = convert_all(binary, tiny, scratch)
+    record("conversions", len(cases) > 0, f"{len(cases)} converted and verified")
+    core_logits(cases, os.path.join(scratch, "cases.json"))
+    megatron_lm(cases)
+    bridge(cases, scratch, os.path.join(scratch, "bridge.json"))
+    failed = [name for name, ok, _ in results if ok is False]
+    skipped = [(name, detail) for name, ok, detail in results if ok is None]
+    for name, detail in skipped:
+        print(f"{name}: {detail}")
+    print(f"interop: {sum(ok is True for _, ok, _ in results)} ok, {len(failed)} failed, {len(skipped)} not run")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
