@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <charconv>
 #include <numeric>
+#include <span>
 
 #include <yaml-cpp/yaml.h>
 
@@ -90,7 +91,9 @@ std::string unknown_key(const std::string& key, bool top) {
 }
 
 std::string place(const std::string& path, const YAML::Mark& mark) {
-  return path + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+  // An empty file has no mark: -1.
+  return path + ":" + std::to_string(std::max(mark.line, 0) + 1) + ":" +
+         std::to_string(std::max(mark.column, 0) + 1);
 }
 
 bool is_top_key(const std::string& key) {
@@ -124,7 +127,12 @@ class Reader {
     } else {
       recipe.conversions.push_back(conversion(root, defaults, true));
     }
-    for (ConvertOptions& options : recipe.conversions) override_with(overrides, options);
+    for (const auto& [key, value] : overrides) apply_override(key, value, recipe.conversions);
+    for (std::size_t i = 0; i < recipe.conversions.size(); ++i) {
+      const YAML::Node where = root["conversions"] ? root["conversions"][i] : root;
+      if (recipe.conversions[i].source.empty()) fail(where.Mark(), "source is missing");
+      if (recipe.conversions[i].output.empty()) fail(where.Mark(), "output is missing");
+    }
     return recipe;
   }
 
@@ -172,21 +180,33 @@ class Reader {
   ConvertOptions conversion(const YAML::Node& node, const ConvertOptions& defaults, bool top) const {
     ConvertOptions options = defaults;
     apply(node, options, top);
-    if (options.source.empty()) fail(node.Mark(), "source is missing");
-    if (options.output.empty()) fail(node.Mark(), "output is missing");
     return options;
   }
-  static void override_with(const std::vector<std::pair<std::string, std::string>>& overrides,
-                            ConvertOptions& options) {
-    for (const auto& [key, value] : overrides) {
-      const auto known =
-          std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& one) { return key == one.name; });
-      if (known == kKeys.end()) throw UsageError("--set " + key + ": " + unknown_key(key, false));
-      try {
-        known->set(options, YAML::Node(value));
-      } catch (const UsageError& error) {
-        throw UsageError("--set " + key + ": " + error.what());
+  /// "tp" means every conversion, "conversions.1.tp" the second one.
+  static void apply_override(const std::string& key, const std::string& value,
+                             std::vector<ConvertOptions>& conversions) {
+    constexpr std::string_view kPrefix = "conversions.";
+    std::span<ConvertOptions> chosen = conversions;
+    std::string_view name = key;
+    if (name.starts_with(kPrefix)) {
+      name.remove_prefix(kPrefix.size());
+      std::size_t index = 0;
+      const auto parsed = std::from_chars(name.data(), name.data() + name.size(), index);
+      if (parsed.ec != std::errc() || parsed.ptr == name.data() + name.size() || *parsed.ptr != '.' ||
+          index >= conversions.size()) {
+        throw UsageError("--set " + key + ": expected conversions.N.key with N from 0 to " +
+                         std::to_string(conversions.size() - 1));
       }
+      name = std::string_view(parsed.ptr + 1, name.data() + name.size());
+      chosen = chosen.subspan(index, 1);
+    }
+    const auto known =
+        std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& one) { return name == one.name; });
+    if (known == kKeys.end()) throw UsageError("--set " + key + ": " + unknown_key(std::string(name), false));
+    try {
+      for (ConvertOptions& options : chosen) known->set(options, YAML::Node(value));
+    } catch (const UsageError& error) {
+      throw UsageError("--set " + key + ": " + error.what());
     }
   }
 

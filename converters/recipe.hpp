@@ -14,9 +14,10 @@ struct Recipe {
   std::vector<ConvertOptions> conversions;  ///< `verify` is on unless the recipe says otherwise
 };
 
-/// Reads a recipe. `overrides` are the --set pairs (key, value), applied to every conversion. Relative paths
-/// are taken as they are, from the current folder. Throws InputError (file) or UsageError (--set) that names
-/// the line and, for an unknown key, the nearest known one.
+/// Reads a recipe. `overrides` are the --set pairs (key, value); "tp" applies to every conversion,
+/// "conversions.1.tp" to the second one. Relative paths are taken as they are, from the current folder.
+/// Throws InputError (file) or UsageError (--set) that names the place and, for an unknown key, the nearest
+/// known one.
 Recipe read_recipe(const std::string& path,
                    const std::vector<std::pair<std::string, std::string>>& overrides);
 

@@ -1,0 +1,3 @@
+// The recipe parser belongs to the mhub command, not to libmhub, so its test program compiles it.
+#include "../../../converters/parse.cpp"
+#include "../../../converters/recipe.cpp"
