@@ -51,9 +51,11 @@ void emit_model(YAML::Emitter& out, const TransformerConfig& c, const MegatronTa
   field(out, "num_query_groups", c.num_query_groups);
   field(out, "kv_channels", c.kv_channels);
   field(out, "seq_length", c.max_position_embeddings);
-  field(out, "vocab_size", t.padded_vocab_size);
+  // The true size: Bridge pads it itself, for the tensor-parallel size that it loads with, and cuts the padding off on
+  // export only when it knows the true one (model_bridge.py, maybe_modify_converted_hf_weight).
+  field(out, "vocab_size", c.vocab_size);
   field(out, "make_vocab_size_divisible_by", t.vocab_divisible_by);
-  field(out, "should_pad_vocab", false);
+  field(out, "should_pad_vocab", t.padded_vocab_size != c.vocab_size);
   field(out, "share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
   field(out, "position_embedding_type", c.position_embedding_type);
   field(out, "rotary_base", c.rotary_base);

@@ -33,6 +33,7 @@ JOB_FLAGS = (
 def load(hf, folder, flags):
     sys.argv = ["x", "--load", folder, *JOB_FLAGS, *flags]
     from megatron.core import parallel_state
+    from megatron.core.num_microbatches_calculator import init_num_microbatches_calculator
     from megatron.training import checkpointing
     from megatron.training.arguments import parse_args, validate_args
     from megatron.training.global_vars import set_args
@@ -43,6 +44,7 @@ def load(hf, folder, flags):
     validate_args(args)
     set_args(args)
     parallel_state.initialize_model_parallel()
+    init_num_microbatches_calculator(0, None, args.global_batch_size or 1, args.micro_batch_size, 1)
     model = build(model_args(args), 1, 1)
     before = {name: value.clone() for name, value in model.state_dict().items() if torch.is_tensor(value)}
     checkpointing.load_checkpoint([model], None, None, strict=True)
