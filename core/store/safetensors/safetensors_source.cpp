@@ -23,7 +23,13 @@ constexpr std::uint64_t kLargestHeader = 100'000'000;
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kLargestIndex = 256 << 20;
 
-std::vector<StoredTensor> read_shard(const std::string& path) {
+struct Shard {
+  std::shared_ptr<const InputFile> file;
+  SafetensorsHeader header;
+  std::uint64_t data_begin = 0;
+};
+
+Shard open_shard(const std::string& path) {
   const auto file = std::make_shared<InputFile>(path);
   if (file->size() < kLengthBytes)
     throw InputError(path + ": " + std::to_string(file->size()) + " bytes; not a safetensors file");
@@ -37,12 +43,17 @@ std::vector<StoredTensor> read_shard(const std::string& path) {
   }
   std::string json(length, '\0');
   file->read(kLengthBytes, std::as_writable_bytes(std::span(json)));
-  SafetensorsHeader header = parse_safetensors_header(json, file->size() - kLengthBytes - length, path);
+  const std::uint64_t begin = kLengthBytes + length;
+  return {file, parse_safetensors_header(json, file->size() - begin, path), begin};
+}
+
+std::vector<StoredTensor> read_shard(const std::string& path) {
+  Shard shard = open_shard(path);
   std::vector<StoredTensor> tensors;
-  tensors.reserve(header.tensors.size());
-  for (SafetensorsEntry& entry : header.tensors) {
-    StoredChunk chunk{Index(entry.shape.size(), 0), entry.shape, row_major_strides(entry.shape), file,
-                      kLengthBytes + length + entry.begin};
+  tensors.reserve(shard.header.tensors.size());
+  for (SafetensorsEntry& entry : shard.header.tensors) {
+    StoredChunk chunk{Index(entry.shape.size(), 0), entry.shape, row_major_strides(entry.shape), shard.file,
+                      shard.data_begin + entry.begin};
     tensors.push_back({std::move(entry.name), entry.dtype, std::move(entry.shape), {std::move(chunk)}});
   }
   return tensors;
@@ -51,6 +62,10 @@ std::vector<StoredTensor> read_shard(const std::string& path) {
 }  // namespace
 
 TensorSource open_safetensors(const std::string& path) { return TensorSource(read_shard(path)); }
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::string& path) {
+  return open_shard(path).header.metadata;
+}
 
 std::map<std::string, std::string> read_weight_map(const std::string& index_path) {
   const nlohmann::json index = parse_json_file(index_path, kLargestIndex);

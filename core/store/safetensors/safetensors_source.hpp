@@ -15,6 +15,10 @@ TensorSource open_safetensors(const std::string& path);
 /// the shards must name the same tensors.
 TensorSource open_safetensors_folder(const std::string& directory);
 
+/// "__metadata__" of one file, as in {"format": "pt"}; empty without one. Refuses what `open_safetensors`
+/// does.
+std::map<std::string, std::string> read_safetensors_metadata(const std::string& path);
+
 /// Tensor name -> shard file name, as the folder's index says ("model.safetensors" for all without an index).
 std::map<std::string, std::string> read_weight_map(const std::string& index_path);
 

@@ -1,3 +1,4 @@
+#include <map>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -66,6 +67,15 @@ BOOST_AUTO_TEST_CASE(accepts_what_the_reference_accepts) {
     write_file(path, safetensors_bytes(files[i].first, files[i].second));
     BOOST_TEST_CONTEXT(files[i].first) { BOOST_CHECK_NO_THROW(open_safetensors(path)); }
   }
+}
+
+BOOST_AUTO_TEST_CASE(reads_metadata) {
+  const TemporaryFolder folder;
+  write_file(folder.file("a"), safetensors_bytes(R"({"__metadata__":{"format":"pt","k":""}})", 0));
+  write_file(folder.file("b"), safetensors_bytes("{}", 0));
+  BOOST_TEST((read_safetensors_metadata(folder.file("a")) ==
+              std::map<std::string, std::string>{{"format", "pt"}, {"k", ""}}));
+  BOOST_TEST(read_safetensors_metadata(folder.file("b")).empty());
 }
 
 BOOST_AUTO_TEST_CASE(refuses_every_truncation) {
