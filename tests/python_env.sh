@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes (or finds) the venv with the real packages that the interop tests compare with, and prints its python.
 #
-# It takes the newest Python >= 3.10 of this machine; the venv lies in the user's cache folder, is shared by all clones
+# It takes Python 3.12 where there is one, because Megatron-Bridge's wheels need exactly that, else the newest >= 3.10 of
+# this machine, on which everything but Bridge runs. The venv lies in the user's cache folder, is shared by all clones
 # and made anew when the requirements change. Safe to run at the same time from several places.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,7 +10,7 @@ requirements="$here/interop/requirements.txt $here/interop/requirements_nodeps.t
 
 # A python of that version that really runs: version managers leave commands on PATH that only print a complaint.
 find_python() {
-  for minor in 13 12 11 10; do
+  for minor in 12 14 13 11 10; do
     for candidate in "python3.$minor" "$HOME"/.pyenv/versions/3."$minor".*/bin/python3 python3; do
       found=$("$candidate" -c 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
       if [ "$found" = "3.$minor" ]; then
@@ -37,7 +38,7 @@ if [ ! -e "$venv/complete" ]; then
     pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
     $pip -r "$here/interop/requirements.txt"
     $pip --no-deps -r "$here/interop/requirements_nodeps.txt"
-    if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then
+    if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))'; then
       $pip -r "$here/interop/requirements_bridge.txt"
       $pip --no-deps megatron-bridge
     fi

@@ -15,60 +15,72 @@ namespace {
 
 constexpr std::uint64_t kLimit = 256 << 20;
 
-/// Counts the entries of the vocabulary (model.vocab: an object, or a list for Unigram) without keeping them:
-/// a tokenizer.json of 30 MB is not worth a DOM for one number.
-class VocabularyCounter : public nlohmann::json_sax<nlohmann::json> {
+/// Walks JSON text by its brackets and strings only, to count the entries of one container. A tokenizer.json
+/// has 10 to 30 MB: parsing it to learn one number would take ten times as long as everything else that
+/// inspection does. Whoever loads the tokenizer parses it properly.
+class EntryCounter {
  public:
-  explicit VocabularyCounter(bool whole_file) : whole_file_(whole_file) {}
-  std::int64_t count = 0;
+  EntryCounter(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
 
-  bool null() override { return value(); }
-  bool boolean(bool) override { return value(); }
-  bool number_integer(number_integer_t) override { return value(); }
-  bool number_unsigned(number_unsigned_t) override { return value(); }
-  bool number_float(number_float_t, const string_t&) override { return value(); }
-  bool string(string_t&) override { return value(); }
-  bool binary(binary_t&) override { return value(); }
-  bool start_object(std::size_t) override { return open(); }
-  bool start_array(std::size_t) override { return open(); }
-  bool end_object() override { return close(); }
-  bool end_array() override { return close(); }
-  bool key(string_t& name) override {
-    if (depth_ == 1) in_model_ = name == "model";
-    if (depth_ == 2) in_vocab_ = in_model_ && name == "vocab";
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
+  /// Entries of the object or array that is reached by these keys from the top.
+  std::int64_t count(const std::vector<std::string_view>& path) {
+    std::int64_t entries = 0;
+    std::string_view last_key;
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      const bool inside =
+          path_.size() == path.size() + 1 && std::equal(path.begin(), path.end(), path_.begin() + 1);
+      if (c == '"') {
+        last_key = string();
+        continue;
+      }
+      ++at_;
+      if (c == '{' || c == '[') {
+        // Entries of an object are counted by their colons, those of an array (Unigram: pairs) by their
+        // brackets.
+        if (inside && c == '[') ++entries;
+        path_.push_back(path_.empty() ? std::string_view() : last_key);
+        if (path_.size() > 64) fail();
+      } else if (c == '}' || c == ']') {
+        if (path_.empty()) fail();
+        path_.pop_back();
+        last_key = {};
+        if (inside) return entries;
+      } else if (c == ':' && inside) {
+        ++entries;
+      }
+    }
+    if (!path_.empty()) fail();
+    return entries;
   }
 
  private:
-  int vocabulary_depth() const { return whole_file_ ? 1 : 3; }
-  bool inside() const { return depth_ == vocabulary_depth() && (whole_file_ || in_vocab_); }
-  bool value() {
-    if (inside()) ++count;
-    return true;
-  }
-  bool open() {
-    if (inside()) ++count;
-    ++depth_;
-    return true;
-  }
-  bool close() {
-    --depth_;
-    return true;
+  [[noreturn]] void fail() const {
+    throw InputError(file_ + ": not valid JSON at byte " + std::to_string(at_));
   }
 
-  bool whole_file_, in_model_ = false, in_vocab_ = false;
-  int depth_ = 0;
+  std::string_view string() {
+    const std::size_t begin = ++at_;
+    while (true) {
+      const std::size_t quote = text_.find('"', at_);
+      if (quote == std::string_view::npos) fail();
+      std::size_t backslashes = 0;
+      while (quote - backslashes > begin && text_[quote - backslashes - 1] == '\\') ++backslashes;
+      at_ = quote + 1;
+      if (backslashes % 2 == 0) return text_.substr(begin, quote - begin);
+    }
+  }
+
+  std::string_view text_;
+  std::string file_;
+  std::size_t at_ = 0;
+  std::vector<std::string_view> path_;  ///< the keys of the open containers; the top one has none
 };
 
 std::int64_t count_vocabulary(const fs::path& path, bool whole_file) {
-  VocabularyCounter counter(whole_file);
-  if (!nlohmann::json::sax_parse(read_file(path.string(), kLimit), &counter)) {
-    throw InputError(path.string() + ": not valid JSON");
-  }
-  return counter.count;
+  const std::string text = read_file(path.string(), kLimit);
+  EntryCounter counter(text, path.string());
+  return whole_file ? counter.count({}) : counter.count({"model", "vocab"});
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ def megatron_lm(cases):
 
 def bridge(cases, scratch, path):
     if importlib.util.find_spec("megatron.bridge") is None:
-        results.append(("Megatron-Bridge", None, "not run: megatron-bridge needs Python 3.12"))
+        results.append(("Megatron-Bridge", None, "not run: megatron-bridge installs on Python 3.12 only"))
         return
     chosen = [dict(case, dtype=BRIDGE_MODELS[case["model"]][0], name=case["model"]) for case in cases
               if case["model"] in BRIDGE_MODELS and case["written"] == ("torch_dist", BRIDGE_MODELS[case["model"]][1], 1)]
