@@ -53,4 +53,4 @@ show $mhub inspect "$output"
 step "Verify: every element of both, bit for bit"
 show $mhub verify "$model" "$output"
 
-printf '\nMegatron-LM loads it with --load %s\n' "$output"
+printf '\nMegatron-LM loads it with --use-checkpoint-args --load %s (and the flags that convert named, if any)\n' "$output"
