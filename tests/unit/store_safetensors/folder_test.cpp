@@ -24,7 +24,7 @@ struct Model {
     write_file(folder.file(kIndex), R"({"metadata":{"total_size":2},"weight_map":)" + weight_map + "}");
   }
   void shard(const std::string& file, const std::string& tensor) const {
-    write_file(folder.file(file), safetensors_bytes("{" + entry(tensor, "U8", "[1]", "[0,1]") + "}", 1));
+    write_file(folder.file(file), safetensors_bytes(header_of({entry(tensor, "U8", "[1]", "[0,1]")}), 1));
   }
   void check_refused(const std::string& part, const std::string& other) const {
     BOOST_CHECK_EXCEPTION(open_safetensors_folder(folder.path()), InputError, message_has(part, other));

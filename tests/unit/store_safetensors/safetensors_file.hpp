@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "mhub/base/file.hpp"
 
@@ -19,8 +21,21 @@ inline std::string safetensors_bytes(const std::string& header, std::size_t data
 /// One header entry: "name":{"dtype":...,"shape":...,"data_offsets":...}.
 inline std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
                          const std::string& offsets) {
-  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets +
-         "}";
+  std::string text;
+  for (const std::string_view part : std::initializer_list<std::string_view>{
+           "\"", name, "\":{\"dtype\":\"", dtype, "\",\"shape\":", shape, ",\"data_offsets\":", offsets, "}"})
+    text += part;
+  return text;
+}
+
+/// A header of these entries.
+inline std::string header_of(const std::vector<std::string>& entries) {
+  std::string text(1, '{');
+  for (const std::string& one : entries) {
+    if (text.size() > 1) text += ',';
+    text += one;
+  }
+  return text + '}';
 }
 
 }  // namespace mhub::tests

@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(writes_the_header_of_the_reference_implementation) {
 BOOST_AUTO_TEST_CASE(writes_shards_from_many_threads) {
   const TemporaryFolder folder;
   std::vector<SinkTensor> tensors;
-  for (int t = 0; t < 40; ++t) tensors.push_back(tensor("t" + std::to_string(t), DType::u8, {1000 + t}));
+  for (int t = 0; t < 40; ++t) tensors.push_back(tensor(std::to_string(t), DType::u8, {1000 + t}));
   const std::vector<int> shards = assign_shards(tensors, 9000);
   for (std::size_t t = 0; t < tensors.size(); ++t) tensors[t].chunks[0].rank = shards[t];
   const auto sink = make_safetensors_sink(folder.path(), tensors);

@@ -14,7 +14,7 @@ using namespace mhub::tests;
 namespace {
 
 const std::string kTwoTensors =
-    "{" + entry("a", "F32", "[2,3]", "[0,24]") + "," + entry("b", "BF16", "[4]", "[24,32]") + "}";
+    header_of({entry("a", "F32", "[2,3]", "[0,24]"), entry("b", "BF16", "[4]", "[24,32]")});
 
 /// Checks that a file with these bytes is refused with a message that names the file and has `part`.
 void check_refused(const std::string& bytes, const std::string& part) {
@@ -57,10 +57,10 @@ BOOST_AUTO_TEST_CASE(accepts_what_the_reference_accepts) {
       {"{}", 0},
       {"{}      ", 0},
       {R"({"__metadata__":{"format":"pt"}})", 0},
-      {"{" + entry("scalar", "F64", "[]", "[0,8]") + "}", 8},
-      {"{" + entry("empty", "F32", "[0,7]", "[0,0]") + "," + entry("b", "U8", "[1]", "[0,1]") + "}", 1},
-      {"{" + entry("late", "U8", "[1]", "[1,2]") + "," + entry("early", "I8", "[1]", "[0,1]") + "}", 2},
-      {"{" + entry("n\\u00e4me", "BOOL", "[1]", "[0,1]") + "}", 1},
+      {header_of({entry("scalar", "F64", "[]", "[0,8]")}), 8},
+      {header_of({entry("empty", "F32", "[0,7]", "[0,0]"), entry("b", "U8", "[1]", "[0,1]")}), 1},
+      {header_of({entry("late", "U8", "[1]", "[1,2]"), entry("early", "I8", "[1]", "[0,1]")}), 2},
+      {header_of({entry("n\\u00e4me", "BOOL", "[1]", "[0,1]")}), 1},
   };
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::string path = folder.file(std::to_string(i));
@@ -102,40 +102,42 @@ BOOST_AUTO_TEST_CASE(refuses_impossible_header_lengths) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_offsets_that_do_not_fit) {
-  const std::string first = "{" + entry("a", "U8", "[4]", "[0,4]") + ",";
-  check_header_refused(first + entry("b", "U8", "[4]", "[2,6]") + "}", 6, "tensor b: data starts at byte 2");
-  check_header_refused(first + entry("b", "U8", "[4]", "[5,9]") + "}", 9, "tensor b: data starts at byte 5");
-  check_header_refused(first + entry("b", "U8", "[4]", "[0,4]") + "}", 4,
+  const std::string first = entry("a", "U8", "[4]", "[0,4]");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[2,6]")}), 6,
+                       "tensor b: data starts at byte 2");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[5,9]")}), 9,
+                       "tensor b: data starts at byte 5");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[0,4]")}), 4,
                        "data starts at byte 0, expected 4");
-  check_header_refused(first + entry("b", "U8", "[4]", "[4,7]") + "}", 7, "do not hold shape [4]");
-  check_header_refused(first + entry("b", "U8", "[4]", "[4,9]") + "}", 9, "do not hold shape [4]");
-  check_header_refused(first + entry("b", "U8", "[4]", "[4,0]") + "}", 4, "tensor b");
-  check_header_refused(first + entry("b", "U8", "[4]", "[4,8]") + "}", 7, "truncated");
-  check_header_refused("{" + entry("a", "U8", "[4]", "[0,18446744073709551615]") + "}", 4, "entry a");
-  check_header_refused("{" + entry("a", "U8", "[4]", "[0]") + "}", 4, "1 numbers, expected 2");
-  check_header_refused("{" + entry("a", "U8", "[4]", "[0,4,8]") + "}", 4, "3 numbers, expected 2");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[4,7]")}), 7, "do not hold shape [4]");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[4,9]")}), 9, "do not hold shape [4]");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[4,0]")}), 4, "tensor b");
+  check_header_refused(header_of({first, entry("b", "U8", "[4]", "[4,8]")}), 7, "truncated");
+  check_header_refused(header_of({entry("a", "U8", "[4]", "[0,18446744073709551615]")}), 4, "entry a");
+  check_header_refused(header_of({entry("a", "U8", "[4]", "[0]")}), 4, "1 numbers, expected 2");
+  check_header_refused(header_of({entry("a", "U8", "[4]", "[0,4,8]")}), 4, "3 numbers, expected 2");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_impossible_shapes) {
   for (const char* shape : {"[4294967296,4294967296]", "[4611686018427387904,4]", "[9223372036854775808]",
                             "[-1]", "[-9223372036854775808]", "[1.5]", "[\"4\"]", "[null]", "[[4]]", "4",
                             "null", "{}", "[99999999999999999999999]"}) {
-    check_header_refused("{" + entry("a", "U8", shape, "[0,4]") + "}", 4, "a");
+    check_header_refused(header_of({entry("a", "U8", shape, "[0,4]")}), 4, "a");
   }
   // numbers that wrap around to the right size
-  check_header_refused("{" + entry("a", "F32", "[4611686018427387905]", "[0,4]") + "}", 4, "a");
+  check_header_refused(header_of({entry("a", "F32", "[4611686018427387905]", "[0,4]")}), 4, "a");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_types_it_cannot_represent) {
   for (const char* dtype : {"F4", "F6_E2M3", "F6_E3M2", "f32", "", "FLOAT"}) {
-    check_header_refused("{" + entry("a", dtype, "[2]", "[0,1]") + "}", 1,
+    check_header_refused(header_of({entry("a", dtype, "[2]", "[0,1]")}), 1,
                          "tensor a: unsupported dtype \"" + std::string(dtype) + "\"");
   }
 }
 
 BOOST_AUTO_TEST_CASE(refuses_doubles) {
   const std::string a = entry("a", "U8", "[1]", "[0,1]");
-  check_header_refused("{" + a + "," + entry("a", "U8", "[1]", "[1,2]") + "}", 2, "tensor a is there twice");
+  check_header_refused(header_of({a, entry("a", "U8", "[1]", "[1,2]")}), 2, "tensor a is there twice");
   check_header_refused(R"({"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1,
                        "dtype is there twice");
   check_header_refused(R"({"__metadata__":{"x":"1","x":"2"}})", 0, "metadata key x is there twice");
