@@ -10,7 +10,7 @@
 #include "mhub/mapping/view.hpp"
 
 using namespace mhub;
-using namespace mhub::test;
+using namespace mhub::tests;
 
 namespace {
 

@@ -6,7 +6,7 @@
 
 #include "mhub/mapping/view.hpp"
 
-namespace mhub::test {
+namespace mhub::tests {
 
 inline std::int64_t uniform(std::mt19937& random, std::int64_t low, std::int64_t high) {
   return std::uniform_int_distribution<std::int64_t>(low, high)(random);
@@ -61,4 +61,4 @@ inline std::vector<std::pair<std::int64_t, std::int64_t>> pairs(const Box& box) 
   return out;
 }
 
-}  // namespace mhub::test
+}  // namespace mhub::tests
