@@ -18,6 +18,7 @@ void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t
   for (std::string& name : variables(rule.megatron)) names.insert(std::move(name));
   for (const Operand& operand : rule.transform.operands) {
     for (std::string& name : variables(operand.name)) names.insert(std::move(name));
+    if (!operand.stack_variable.empty()) names.insert(operand.stack_variable);
   }
   std::vector<Bindings> combinations{{}};
   for (const std::string& name : names) {
