@@ -42,6 +42,10 @@ if [ ! -e "$venv/complete" ]; then
       $pip -r "$here/interop/requirements_bridge.txt"
       $pip --no-deps megatron-bridge
     fi
+    # Older cores for the same judges; one that this Python cannot have is left out and reported as not run.
+    for core in 0.12.3 0.14.0 0.16.1; do
+      $pip --no-deps --target "$venv/cores/$core" "megatron-core==$core" || rm -rf "$venv/cores/$core"
+    done
     touch "$venv/complete"
   } >&2
 fi

@@ -17,6 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # name: (dtype, tensor-parallel size of the folder that is compared). An odd vocabulary is padded for TP=2, which Bridge's
 # own import (always TP=1) does not do, so those are compared at 1.
 BRIDGE_MODELS = {"llama_gqa": ("bfloat16", 2), "llama_mha_shards": ("float32", 1), "llama_mqa_tied": ("float32", 1), "llama_head_dim": ("float32", 2)}
+OLDER_CORES = ["0.12.3", "0.14.0", "0.16.1"]
+OLDER_CORE_MODELS = ["gpt2", "llama_gqa", "llama_mqa_tied"]
 MLM_MODELS = ["gpt2", "llama_gqa", "llama_mqa_tied", "llama_llama3", "llama_linear"]
 # (format, tp, pp, further options)
 LAYOUTS = [
@@ -91,6 +93,19 @@ def core_logits(cases, path):
         collect(ranks, sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
 
 
+def older_cores(cases, path):
+    """The torch_dist and torch folders written for one rank, loaded by older megatron-cores."""
+    chosen = [case for case in cases if case["tp"] * case["pp"] == 1 and case["model"] in OLDER_CORE_MODELS]
+    json.dump(chosen, open(path, "w"))
+    for version in OLDER_CORES:
+        folder = os.path.join(sys.prefix, "cores", version)
+        if not os.path.isdir(folder):
+            results.append((f"megatron-core {version}", None, "not run: it does not install on this Python"))
+            continue
+        env = dict(os.environ, PYTHONPATH=folder, RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
+        collect([python("core_logits.py", path, env=env)], len(chosen), f"megatron-core {version}")
+
+
 def megatron_lm(cases):
     if importlib.util.find_spec("megatron.training") is None:
         results.append(("Megatron-LM loader", None, "not run: megatron.training is not in this megatron-core wheel"))
@@ -122,6 +137,7 @@ def main():
     cases = convert_all(binary, tiny, scratch)
     record("conversions", len(cases) > 0, f"{len(cases)} converted and verified")
     core_logits(cases, os.path.join(scratch, "cases.json"))
+    older_cores(cases, os.path.join(scratch, "older.json"))
     megatron_lm(cases)
     bridge(cases, scratch, os.path.join(scratch, "bridge.json"))
     failed = [name for name, ok, _ in results if ok is False]
