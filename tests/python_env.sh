@@ -2,7 +2,7 @@
 # Makes (or finds) the venv with the real packages that the interop tests compare with, and prints its python.
 #
 # It takes Python 3.12 where there is one, because Megatron-Bridge's wheels need exactly that, else the newest >= 3.10 of
-# this machine, on which everything but Bridge runs. The venv lies in the user's cache folder, is shared by all clones
+# this machine, on which everything but Bridge runs; MHUB_TEST_PYTHON names another. The venv lies in the user's cache folder, is shared by all clones
 # and made anew when the requirements change. Safe to run at the same time from several places.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,6 +10,10 @@ requirements="$here/interop/requirements.txt $here/interop/requirements_nodeps.t
 
 # A python of that version that really runs: version managers leave commands on PATH that only print a complaint.
 find_python() {
+  if [ -n "${MHUB_TEST_PYTHON-}" ]; then
+    echo "$MHUB_TEST_PYTHON"
+    return 0
+  fi
   for minor in 12 14 13 11 10; do
     for candidate in "python3.$minor" "$HOME"/.pyenv/versions/3."$minor".*/bin/python3 python3; do
       found=$("$candidate" -c 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
