@@ -39,16 +39,11 @@ void print_help() {
 
 int exit_code(mhub::ErrorCategory category) {
   switch (category) {
-    case mhub::ErrorCategory::mismatch:
-      return 1;
-    case mhub::ErrorCategory::usage:
-      return 2;
-    case mhub::ErrorCategory::input:
-      return 3;
-    case mhub::ErrorCategory::io:
-      return 4;
-    case mhub::ErrorCategory::interrupted:
-      return 130;
+    case mhub::ErrorCategory::mismatch: return 1;
+    case mhub::ErrorCategory::usage: return 2;
+    case mhub::ErrorCategory::input: return 3;
+    case mhub::ErrorCategory::io: return 4;
+    case mhub::ErrorCategory::interrupted: return 130;
   }
   return 4;
 }

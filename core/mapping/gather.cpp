@@ -112,8 +112,7 @@ void strided_copy(const std::byte* source, std::byte* destination, std::vector<L
     case 8:
       return copy_loops(reinterpret_cast<const std::uint64_t*>(source),
                         reinterpret_cast<std::uint64_t*>(destination), std::span<const Loop>(loops));
-    default:
-      throw std::logic_error("strided_copy: element size " + std::to_string(size));
+    default: throw std::logic_error("strided_copy: element size " + std::to_string(size));
   }
 }
 

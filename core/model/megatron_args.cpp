@@ -45,8 +45,24 @@ void add_shape(Entries& args, const TransformerConfig& c) {
   args.integer("max_position_embeddings", c.max_position_embeddings);
 }
 
+void add_yarn(Entries& args, const MegatronYarn& yarn) {
+  // Names as Megatron-LM's argument_utils.py, _apply_yarn_config_from_args, reads them.
+  args.real("rotary_scaling_factor", yarn.factor);
+  args.real("mscale", yarn.mscale);
+  args.real("mscale_all_dim", yarn.mscale_all_dim);
+  args.integer("yarn_original_max_position_embeddings", yarn.original_max_position_embeddings);
+  args.real("yarn_beta_fast", yarn.beta_fast);
+  args.real("yarn_beta_slow", yarn.beta_slow);
+  args.boolean("yarn_correction_range_round_to_int", yarn.round_to_int);
+}
+
 void add_positions(Entries& args, const TransformerConfig& c) {
-  args.string("position_embedding_type", c.position_embedding_type);
+  const auto yarn = megatron_yarn(c);
+  args.string("position_embedding_type", yarn ? "yarn" : c.position_embedding_type);
+  if (yarn) add_yarn(args, *yarn);
+  // What Megatron has no argument for is recorded all the same.
+  args.string("hf_rope_type", c.rope_scaling.type);
+  args.real("hf_rope_factor", c.rope_scaling.factor);
   args.boolean("add_position_embedding", true);
   args.boolean("use_rotary_position_embeddings", c.position_embedding_type == "rope");
   // Megatron-LM declares --rotary-base as an integer.
@@ -143,6 +159,22 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
   arena.set(top, "content_metadata", content);
 }
 
+std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
+  const RopeScaling& rope = config.rope_scaling;
+  if (rope.type != "yarn") return std::nullopt;
+  MegatronYarn yarn{
+      rope.factor,  rope.beta_fast, rope.beta_slow, 1.0, 0.0, rope.original_max_position_embeddings,
+      rope.truncate};
+  if (rope.attention_factor && rope.factor > 1.0) {
+    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
+  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
+    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
+    yarn.mscale = *rope.mscale;
+    yarn.mscale_all_dim = *rope.mscale_all_dim;
+  }
+  return yarn;
+}
+
 std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   std::vector<std::string> flags;
   if (c.layernorm_epsilon != 1e-5) flags.push_back("--norm-epsilon " + shortest(c.layernorm_epsilon));
@@ -152,6 +184,17 @@ std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   }
   if (c.rope_scaling.type == "linear")
     flags.push_back("--rotary-seq-len-interpolation-factor " + shortest(c.rope_scaling.factor));
+  if (const auto yarn = megatron_yarn(c)) {
+    flags.push_back("--rotary-scaling-factor " + shortest(yarn->factor));
+    flags.push_back("--mscale " + shortest(yarn->mscale));
+    flags.push_back("--mscale-all-dim " + shortest(yarn->mscale_all_dim));
+    flags.push_back("--yarn-original-max-position-embeddings " +
+                    std::to_string(yarn->original_max_position_embeddings));
+    flags.push_back("--yarn-beta-fast " + shortest(yarn->beta_fast));
+    flags.push_back("--yarn-beta-slow " + shortest(yarn->beta_slow));
+    flags.emplace_back(yarn->round_to_int ? "--yarn-correction-range-round-to-int"
+                                          : "--no-yarn-correction-range-round-to-int");
+  }
   if (c.qk_layernorm) flags.emplace_back("--qk-layernorm");
   if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
   return flags;
@@ -168,7 +211,10 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
         " high_freq_factor=" + shortest(rope.high_freq_factor) + " original_max_position_embeddings=" +
         std::to_string(rope.original_max_position_embeddings) + ": Megatron-Core always uses 1, 4 and 8192");
   }
-  if (rope.type == "dynamic" || rope.type == "longrope" || rope.type == "yarn") {
+  if (rope.type == "yarn")
+    limits.emplace_back(
+        "rope scaling \"yarn\" needs a megatron-core whose GPTModel knows it (0.16 does, 0.14 does not)");
+  if (rope.type == "dynamic" || rope.type == "longrope") {
     limits.push_back("rope scaling \"" + rope.type +
                      "\": GPTModel has no setting for it in Megatron-LM's arguments");
   }

@@ -35,6 +35,16 @@ const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& con
 void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConfig& config,
                       const MegatronTarget& target);
 
+/// YaRN scaling in Megatron-Core's terms (yarn_rotary_pos_embedding.py): cosines and sines are multiplied by
+/// m(mscale) / m(mscale_all_dim) with m(x) = 0.1 x ln(factor) + 1.
+struct MegatronYarn {
+  double factor, beta_fast, beta_slow, mscale, mscale_all_dim;
+  std::int64_t original_max_position_embeddings;
+  bool round_to_int;
+};
+/// Nothing for a model without YaRN. An explicit attention_factor becomes the mscale that gives it.
+std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config);
+
 /// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
 /// "--norm-epsilon 1e-06", "--use-rope-scaling".
 std::vector<std::string> megatron_flags(const TransformerConfig& config);

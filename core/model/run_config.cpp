@@ -51,13 +51,24 @@ void emit_model(YAML::Emitter& out, const TransformerConfig& c, const MegatronTa
   field(out, "num_query_groups", c.num_query_groups);
   field(out, "kv_channels", c.kv_channels);
   field(out, "seq_length", c.max_position_embeddings);
-  // The true size: Bridge pads it itself, for the tensor-parallel size that it loads with, and cuts the padding off on
-  // export only when it knows the true one (model_bridge.py, maybe_modify_converted_hf_weight).
+  // The true size: Bridge pads it itself, for the tensor-parallel size that it loads with, and cuts the
+  // padding off on export only when it knows the true one (model_bridge.py,
+  // maybe_modify_converted_hf_weight).
   field(out, "vocab_size", c.vocab_size);
   field(out, "make_vocab_size_divisible_by", t.vocab_divisible_by);
   field(out, "should_pad_vocab", t.padded_vocab_size != c.vocab_size);
   field(out, "share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
-  field(out, "position_embedding_type", c.position_embedding_type);
+  const auto yarn = megatron_yarn(c);
+  field(out, "position_embedding_type", yarn ? std::string("yarn") : c.position_embedding_type);
+  if (yarn) {
+    field(out, "yarn_rotary_scaling_factor", yarn->factor);
+    field(out, "yarn_original_max_position_embeddings", yarn->original_max_position_embeddings);
+    field(out, "yarn_beta_fast", yarn->beta_fast);
+    field(out, "yarn_beta_slow", yarn->beta_slow);
+    field(out, "yarn_mscale", yarn->mscale);
+    field(out, "yarn_mscale_all_dim", yarn->mscale_all_dim);
+    field(out, "yarn_correction_range_round_to_int", yarn->round_to_int);
+  }
   field(out, "rotary_base", c.rotary_base);
   field(out, "rotary_percent", c.rotary_percent);
   field(out, "rotary_interleaved", c.rotary_interleaved);

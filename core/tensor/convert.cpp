@@ -56,8 +56,7 @@ void cast_to(DType to, std::byte* destination, std::size_t count, Read read) {
       return cast_loop(count, read, [=](std::size_t i, auto v) {
         store(destination, i, float_to_bf16(static_cast<float>(v)));
       });
-    default:
-      throw std::logic_error("convert_elements: unsupported destination type");
+    default: throw std::logic_error("convert_elements: unsupported destination type");
   }
 }
 
@@ -143,8 +142,7 @@ void convert_elements(DType from, const std::byte* source, DType to, std::byte* 
     case DType::f8_e8m0:
       return cast_to(to, destination, count,
                      [=](std::size_t i) { return f8_e8m0_to_float(load<std::uint8_t>(source, i)); });
-    default:
-      throw std::logic_error("convert_elements: unsupported source type");
+    default: throw std::logic_error("convert_elements: unsupported source type");
   }
 }
 

@@ -102,10 +102,8 @@ TokenizerInfo tokenizer_info(const std::string& directory, const std::string& fa
       info.class_name = it->get<std::string>();
     }
   }
-  // transformers loads the fast class wherever tokenizer.json exists, whatever the config was saved from.
-  const bool fast = fs::is_regular_file(folder / "tokenizer.json");
-  if (fast && !info.class_name.ends_with("Fast") && info.class_name.ends_with("Tokenizer"))
-    info.class_name += "Fast";
+  // transformers loads the fast class, whatever the config was saved from.
+  if (info.class_name.ends_with("Tokenizer")) info.class_name += "Fast";
   return info;
 }
 

@@ -61,6 +61,12 @@ def build(args, tp, pp):
         bias_dropout_fusion=False,
         persist_layer_norm=False,
     )
+    if args.position_embedding_type == "yarn":  # as Megatron-LM's argument_utils.py sets them
+        config.yarn_rotary_scaling_factor = args.rotary_scaling_factor
+        config.yarn_original_max_position_embeddings = args.yarn_original_max_position_embeddings
+        config.yarn_beta_fast, config.yarn_beta_slow = args.yarn_beta_fast, args.yarn_beta_slow
+        config.yarn_mscale, config.yarn_mscale_all_dim = args.mscale, args.mscale_all_dim
+        config.yarn_correction_range_round_to_int = args.yarn_correction_range_round_to_int
     try:
         spec = get_gpt_layer_local_spec(normalization=args.normalization)
     except TypeError:  # cores before 0.12 have one local norm

@@ -37,6 +37,8 @@ MODELS = {
     "llama_bias": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "attention_bias": True, "mlp_bias": True}, "float32", "1GB"),
     "llama_llama3": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, **rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)}, "float32", "1GB"),
     "llama_linear": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, **rope(rope_type="linear", factor=2.0)}, "float32", "1GB"),
+    "llama_yarn": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=32)}, "float32", "1GB"),
+    "llama_yarn_factor": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=32, attention_factor=1.3, beta_fast=8.0, beta_slow=2.0)}, "float32", "1GB"),
     "mistral": ("MistralConfig", "MistralForCausalLM", {**LLAMA, "sliding_window": 5}, "float32", "1GB"),
 }
 

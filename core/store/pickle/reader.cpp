@@ -165,192 +165,69 @@ class Machine {
 
   void step(char opcode) {
     switch (opcode) {
-      case '\x80':
-        take(1);
-        break;  // PROTO
-      case '\x95':
-        take(8);
-        break;  // FRAME: only a hint
-      case '(':
-        marks_.push_back(stack_.size());
-        break;  // MARK
-      case '0':
-        pop_or_unmark();
-        break;  // POP
-      case '1':
-        pop_to_mark();
-        break;  // POP_MARK
-      case '2':
-        stack_.push_back(top());
-        break;  // DUP
-      case 'N':
-        push(arena_.none());
-        break;
-      case '\x88':
-        push(arena_.boolean(true));
-        break;
-      case '\x89':
-        push(arena_.boolean(false));
-        break;
-      case 'I':
-        push_int_line();
-        break;
-      case 'L':
-        push(arena_.integer(decimal(line())));
-        break;
-      case 'J':
-        push(arena_.integer(static_cast<std::int32_t>(number(4))));
-        break;
-      case 'K':
-        push(arena_.integer(static_cast<std::int64_t>(number(1))));
-        break;
-      case 'M':
-        push(arena_.integer(static_cast<std::int64_t>(number(2))));
-        break;
-      case '\x8a':
-        push(arena_.integer(long_integer(number(1))));
-        break;
-      case '\x8b':
-        push(arena_.integer(long_integer(number(4))));
-        break;
-      case 'F':
-        push_float_line();
-        break;
-      case 'G':
-        push_binary_float();
-        break;
-      case 'X':
-        push_text(Kind::string, text(number(4)));
-        break;
-      case '\x8c':
-        push_text(Kind::string, text(number(1)));
-        break;
-      case '\x8d':
-        push_text(Kind::string, text(number(8)));
-        break;
-      case 'V':
-        push_text(Kind::string, line());
-        break;
-      case 'S':
-        push_quoted_line();
-        break;
-      case 'T':
-        push_text(Kind::string, text(number(4)));
-        break;  // Python 2's str
-      case 'U':
-        push_text(Kind::string, text(number(1)));
-        break;
-      case 'B':
-        push_text(Kind::bytes, text(number(4)));
-        break;
-      case 'C':
-        push_text(Kind::bytes, text(number(1)));
-        break;
-      case '\x8e':
-        push_text(Kind::bytes, text(number(8)));
-        break;
-      case '\x96':
-        push_text(Kind::bytes, text(number(8)));
-        break;
-      case ']':
-        push_collection(Kind::list, {});
-        break;
-      case 'l':
-        push_collection(Kind::list, pop_to_mark());
-        break;
-      case ')':
-        push_collection(Kind::tuple, {});
-        break;
-      case 't':
-        push_collection(Kind::tuple, pop_to_mark());
-        break;
-      case '\x85':
-        push_tuple(1);
-        break;
-      case '\x86':
-        push_tuple(2);
-        break;
-      case '\x87':
-        push_tuple(3);
-        break;
-      case '}':
-        push_collection(Kind::dict, {});
-        break;
-      case 'd':
-        push_dict(pop_to_mark());
-        break;
-      case '\x8f':
-        push_collection(Kind::set, {});
-        break;
-      case '\x91':
-        push_collection(Kind::set, pop_to_mark());
-        break;
-      case 'a':
-        append_one();
-        break;
+      case '\x80': take(1); break;                       // PROTO
+      case '\x95': take(8); break;                       // FRAME: only a hint
+      case '(': marks_.push_back(stack_.size()); break;  // MARK
+      case '0': pop_or_unmark(); break;                  // POP
+      case '1': pop_to_mark(); break;                    // POP_MARK
+      case '2': stack_.push_back(top()); break;          // DUP
+      case 'N': push(arena_.none()); break;
+      case '\x88': push(arena_.boolean(true)); break;
+      case '\x89': push(arena_.boolean(false)); break;
+      case 'I': push_int_line(); break;
+      case 'L': push(arena_.integer(decimal(line()))); break;
+      case 'J': push(arena_.integer(static_cast<std::int32_t>(number(4)))); break;
+      case 'K': push(arena_.integer(static_cast<std::int64_t>(number(1)))); break;
+      case 'M': push(arena_.integer(static_cast<std::int64_t>(number(2)))); break;
+      case '\x8a': push(arena_.integer(long_integer(number(1)))); break;
+      case '\x8b': push(arena_.integer(long_integer(number(4)))); break;
+      case 'F': push_float_line(); break;
+      case 'G': push_binary_float(); break;
+      case 'X': push_text(Kind::string, text(number(4))); break;
+      case '\x8c': push_text(Kind::string, text(number(1))); break;
+      case '\x8d': push_text(Kind::string, text(number(8))); break;
+      case 'V': push_text(Kind::string, line()); break;
+      case 'S': push_quoted_line(); break;
+      case 'T': push_text(Kind::string, text(number(4))); break;  // Python 2's str
+      case 'U': push_text(Kind::string, text(number(1))); break;
+      case 'B': push_text(Kind::bytes, text(number(4))); break;
+      case 'C': push_text(Kind::bytes, text(number(1))); break;
+      case '\x8e': push_text(Kind::bytes, text(number(8))); break;
+      case '\x96': push_text(Kind::bytes, text(number(8))); break;
+      case ']': push_collection(Kind::list, {}); break;
+      case 'l': push_collection(Kind::list, pop_to_mark()); break;
+      case ')': push_collection(Kind::tuple, {}); break;
+      case 't': push_collection(Kind::tuple, pop_to_mark()); break;
+      case '\x85': push_tuple(1); break;
+      case '\x86': push_tuple(2); break;
+      case '\x87': push_tuple(3); break;
+      case '}': push_collection(Kind::dict, {}); break;
+      case 'd': push_dict(pop_to_mark()); break;
+      case '\x8f': push_collection(Kind::set, {}); break;
+      case '\x91': push_collection(Kind::set, pop_to_mark()); break;
+      case 'a': append_one(); break;
       case 'e':
-      case '\x90':
-        append_many();
-        break;
-      case 's':
-        set_one();
-        break;
-      case 'u':
-        set_many();
-        break;
-      case 'c':
-        push_global_lines();
-        break;
-      case '\x93':
-        push_stack_global();
-        break;
-      case 'R':
-        reduce();
-        break;
-      case '\x81':
-        reduce();
-        break;  // NEWOBJ: class and arguments, the same data
-      case '\x92':
-        reduce_with_keywords();
-        break;
-      case 'b':
-        build();
-        break;
-      case 'i':
-        push_instance();
-        break;
-      case 'o':
-        push_marked_object();
-        break;
-      case 'Q':
-        push_collection(Kind::persistent, {pop()});
-        break;
-      case 'P':
-        push_persistent_line();
-        break;
-      case 'q':
-        memoize(number(1));
-        break;
-      case 'r':
-        memoize(number(4));
-        break;
-      case 'p':
-        memoize(static_cast<std::uint64_t>(decimal(line())));
-        break;
-      case '\x94':
-        memoize(memo_.size());
-        break;
-      case 'h':
-        recall(number(1));
-        break;
-      case 'j':
-        recall(number(4));
-        break;
-      case 'g':
-        recall(static_cast<std::uint64_t>(decimal(line())));
-        break;
-      default:
-        fail("unknown or unsafe opcode " + std::to_string(static_cast<unsigned char>(opcode)));
+      case '\x90': append_many(); break;
+      case 's': set_one(); break;
+      case 'u': set_many(); break;
+      case 'c': push_global_lines(); break;
+      case '\x93': push_stack_global(); break;
+      case 'R': reduce(); break;
+      case '\x81': reduce(); break;  // NEWOBJ: class and arguments, the same data
+      case '\x92': reduce_with_keywords(); break;
+      case 'b': build(); break;
+      case 'i': push_instance(); break;
+      case 'o': push_marked_object(); break;
+      case 'Q': push_collection(Kind::persistent, {pop()}); break;
+      case 'P': push_persistent_line(); break;
+      case 'q': memoize(number(1)); break;
+      case 'r': memoize(number(4)); break;
+      case 'p': memoize(static_cast<std::uint64_t>(decimal(line()))); break;
+      case '\x94': memoize(memo_.size()); break;
+      case 'h': recall(number(1)); break;
+      case 'j': recall(number(4)); break;
+      case 'g': recall(static_cast<std::uint64_t>(decimal(line()))); break;
+      default: fail("unknown or unsafe opcode " + std::to_string(static_cast<unsigned char>(opcode)));
     }
   }
 

@@ -20,32 +20,19 @@ const PickleNode* find_pair(const std::vector<const PickleNode*>& pairs, std::st
 
 std::string describe(const PickleNode& node) {
   switch (node.kind) {
-    case PickleNode::Kind::none:
-      return "None";
-    case PickleNode::Kind::boolean:
-      return "a bool";
-    case PickleNode::Kind::integer:
-      return "an int";
-    case PickleNode::Kind::real:
-      return "a float";
-    case PickleNode::Kind::string:
-      return "a string";
-    case PickleNode::Kind::bytes:
-      return "bytes";
-    case PickleNode::Kind::list:
-      return "a list";
-    case PickleNode::Kind::tuple:
-      return "a tuple";
-    case PickleNode::Kind::dict:
-      return "a dict";
-    case PickleNode::Kind::set:
-      return "a set";
-    case PickleNode::Kind::global:
-      return "the name " + node.text;
-    case PickleNode::Kind::object:
-      return "an object of " + node.items[0]->text;
-    case PickleNode::Kind::persistent:
-      return "a persistent id";
+    case PickleNode::Kind::none: return "None";
+    case PickleNode::Kind::boolean: return "a bool";
+    case PickleNode::Kind::integer: return "an int";
+    case PickleNode::Kind::real: return "a float";
+    case PickleNode::Kind::string: return "a string";
+    case PickleNode::Kind::bytes: return "bytes";
+    case PickleNode::Kind::list: return "a list";
+    case PickleNode::Kind::tuple: return "a tuple";
+    case PickleNode::Kind::dict: return "a dict";
+    case PickleNode::Kind::set: return "a set";
+    case PickleNode::Kind::global: return "the name " + node.text;
+    case PickleNode::Kind::object: return "an object of " + node.items[0]->text;
+    case PickleNode::Kind::persistent: return "a persistent id";
   }
   return "something unknown";
 }

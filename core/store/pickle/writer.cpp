@@ -18,20 +18,11 @@ class Writer {
   void write(const PickleNode& node, int depth) {
     if (depth > 200) throw std::logic_error("write_pickle: nested too deeply");
     switch (node.kind) {
-      case Kind::none:
-        out += 'N';
-        return;
-      case Kind::boolean:
-        out += node.integer != 0 ? '\x88' : '\x89';
-        return;
-      case Kind::integer:
-        integer(node.integer);
-        return;
-      case Kind::real:
-        real(node.real);
-        return;
-      default:
-        break;
+      case Kind::none: out += 'N'; return;
+      case Kind::boolean: out += node.integer != 0 ? '\x88' : '\x89'; return;
+      case Kind::integer: integer(node.integer); return;
+      case Kind::real: real(node.real); return;
+      default: break;
     }
     if (node.kind == Kind::string || node.kind == Kind::global) {  // shared by content: names repeat a lot
       std::string key = (node.kind == Kind::global ? 'c' : 'X') + node.text;
@@ -126,8 +117,7 @@ class Writer {
         write(*node.items[0], depth);
         out += 'Q';
         return;
-      default:
-        throw std::logic_error("write_pickle: " + describe(node) + " cannot be written");
+      default: throw std::logic_error("write_pickle: " + describe(node) + " cannot be written");
     }
   }
 

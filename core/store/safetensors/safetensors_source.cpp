@@ -12,6 +12,7 @@
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/store/safetensors/safetensors_header.hpp"
+#include "mhub/store/weight_map.hpp"
 
 namespace fs = std::filesystem;
 
@@ -21,7 +22,6 @@ namespace {
 // safetensors/src/tensor.rs, MAX_HEADER_SIZE
 constexpr std::uint64_t kLargestHeader = 100'000'000;
 constexpr std::uint64_t kLengthBytes = 8;
-constexpr std::uint64_t kLargestIndex = 256 << 20;
 
 struct Shard {
   std::shared_ptr<const InputFile> file;
@@ -65,22 +65,6 @@ TensorSource open_safetensors(const std::string& path) { return TensorSource(rea
 
 std::map<std::string, std::string> read_safetensors_metadata(const std::string& path) {
   return open_shard(path).header.metadata;
-}
-
-std::map<std::string, std::string> read_weight_map(const std::string& index_path) {
-  const nlohmann::json index = parse_json_file(index_path, kLargestIndex);
-  const auto it = index.is_object() ? index.find("weight_map") : index.end();
-  if (!index.is_object() || it == index.end() || !it->is_object())
-    throw InputError(index_path + ": expected an object \"weight_map\"");
-  std::map<std::string, std::string> map;
-  for (const auto& [tensor, file] : it->items()) {
-    const std::string name = file.is_string() ? file.get<std::string>() : "";
-    if (name.empty() || fs::path(name).filename() != name || name == "." || name == "..") {
-      throw InputError(index_path + ": tensor " + tensor + ": expected a file name, found " + file.dump());
-    }
-    map.emplace(tensor, name);
-  }
-  return map;
 }
 
 TensorSource open_safetensors_folder(const std::string& directory) {

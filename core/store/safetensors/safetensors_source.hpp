@@ -19,7 +19,4 @@ TensorSource open_safetensors_folder(const std::string& directory);
 /// does.
 std::map<std::string, std::string> read_safetensors_metadata(const std::string& path);
 
-/// Tensor name -> shard file name, as the folder's index says ("model.safetensors" for all without an index).
-std::map<std::string, std::string> read_weight_map(const std::string& index_path);
-
 }  // namespace mhub

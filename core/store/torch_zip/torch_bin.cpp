@@ -4,8 +4,8 @@
 #include <set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/store/safetensors/safetensors_source.hpp"
 #include "mhub/store/torch_zip/torch_archive.hpp"
+#include "mhub/store/weight_map.hpp"
 
 namespace fs = std::filesystem;
 

@@ -22,30 +22,18 @@ void put(std::string& out, std::uint64_t value, int bytes) {
 /// torch's typed storage class; empty for the types that exist only as untyped storages.
 std::string storage_class(DType dtype) {
   switch (dtype) {
-    case DType::f64:
-      return "torch DoubleStorage";
-    case DType::f32:
-      return "torch FloatStorage";
-    case DType::f16:
-      return "torch HalfStorage";
-    case DType::bf16:
-      return "torch BFloat16Storage";
-    case DType::i64:
-      return "torch LongStorage";
-    case DType::i32:
-      return "torch IntStorage";
-    case DType::i16:
-      return "torch ShortStorage";
-    case DType::i8:
-      return "torch CharStorage";
-    case DType::u8:
-      return "torch ByteStorage";
-    case DType::boolean:
-      return "torch BoolStorage";
-    case DType::c64:
-      return "torch ComplexFloatStorage";
-    default:
-      return {};
+    case DType::f64: return "torch DoubleStorage";
+    case DType::f32: return "torch FloatStorage";
+    case DType::f16: return "torch HalfStorage";
+    case DType::bf16: return "torch BFloat16Storage";
+    case DType::i64: return "torch LongStorage";
+    case DType::i32: return "torch IntStorage";
+    case DType::i16: return "torch ShortStorage";
+    case DType::i8: return "torch CharStorage";
+    case DType::u8: return "torch ByteStorage";
+    case DType::boolean: return "torch BoolStorage";
+    case DType::c64: return "torch ComplexFloatStorage";
+    default: return {};
   }
 }
 

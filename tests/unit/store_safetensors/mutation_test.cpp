@@ -18,18 +18,10 @@ std::string mutate(std::string text, std::mt19937& random) {
   for (std::size_t changes = 1 + below(3); changes > 0; --changes) {
     const std::size_t at = below(text.size());
     switch (below(4)) {
-      case 0:
-        text[at] = kBytes[below(kBytes.size())];
-        break;
-      case 1:
-        text.erase(at, 1 + below(4));
-        break;
-      case 2:
-        text.insert(at, 1, kBytes[below(kBytes.size())]);
-        break;
-      default:
-        text.insert(at, text.substr(below(text.size()), 1 + below(40)));
-        break;
+      case 0: text[at] = kBytes[below(kBytes.size())]; break;
+      case 1: text.erase(at, 1 + below(4)); break;
+      case 2: text.insert(at, 1, kBytes[below(kBytes.size())]); break;
+      default: text.insert(at, text.substr(below(text.size()), 1 + below(40))); break;
     }
     if (text.empty()) text = "{";
   }
