@@ -18,6 +18,9 @@ namespace {
 
 void check_target(const fs::path& target, bool overwrite) {
   if (!fs::exists(fs::symlink_status(target))) return;
+  std::error_code unreadable;
+  if (fs::is_directory(target) && fs::is_empty(target, unreadable) && !unreadable)
+    return;  // made by the caller for us
   if (!overwrite) throw UsageError(target.string() + " exists; choose another name or pass --overwrite");
   if (!fs::is_regular_file(target / kManifestName)) {
     throw UsageError(target.string() + " was not written by mhub (no " + kManifestName +

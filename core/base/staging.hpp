@@ -11,8 +11,8 @@ inline constexpr const char* kManifestName = "mhub_manifest.json";
 /// its final name complete or not at all.
 class StagingDirectory {
  public:
-  /// Throws UsageError when `target` exists, unless `overwrite` and the folder carries mhub's manifest: mhub
-  /// never deletes what it did not write. Missing parents are created.
+  /// Throws UsageError when `target` exists and is not an empty folder, unless `overwrite` and the folder
+  /// carries mhub's manifest: mhub never deletes what it did not write. Missing parents are created.
   StagingDirectory(std::string target, bool overwrite);
   /// Removes the temporary folder unless committed.
   ~StagingDirectory();

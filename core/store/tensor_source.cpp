@@ -50,16 +50,43 @@ void copy_axis(const StoredTensor& tensor, const StoredChunk& chunk, std::size_t
 
 }  // namespace
 
-std::vector<std::byte> read_tensor(const StoredTensor& tensor) {
-  std::vector<std::byte> out(static_cast<std::size_t>(numel(tensor.shape)) * size_of(tensor.dtype));
+std::vector<std::byte> read_slice(const StoredTensor& tensor, const Index& offset, const Shape& shape) {
+  const std::size_t rank = tensor.shape.size();
+  bool inside = offset.size() == rank && shape.size() == rank;
+  for (std::size_t axis = 0; inside && axis < rank; ++axis) {
+    inside = offset[axis] >= 0 && shape[axis] >= 0 && offset[axis] <= tensor.shape[axis] &&
+             shape[axis] <= tensor.shape[axis] - offset[axis];
+  }
+  if (!inside) {
+    throw UsageError("slice at " + to_string(offset) + " of shape " + to_string(shape) +
+                     " does not lie inside tensor " + tensor.name + " " + to_string(tensor.shape));
+  }
+  std::vector<std::byte> out(static_cast<std::size_t>(numel(shape)) * size_of(tensor.dtype));
   if (out.empty()) return out;
-  const Index strides = row_major_strides(tensor.shape);
+  const Index strides = row_major_strides(shape);
   for (const StoredChunk& chunk : tensor.chunks) {
-    std::int64_t start = 0;
-    for (std::size_t axis = 0; axis < strides.size(); ++axis) start += chunk.offset[axis] * strides[axis];
-    copy_axis(tensor, chunk, 0, chunk.byte_offset, static_cast<std::uint64_t>(start), strides, out);
+    // The chunk's own part of the slice.
+    StoredChunk part = chunk;
+    std::int64_t to = 0, skipped = 0;
+    bool touches = true;
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      const std::int64_t begin = std::max(chunk.offset[axis], offset[axis]);
+      const std::int64_t end = std::min(chunk.offset[axis] + chunk.shape[axis], offset[axis] + shape[axis]);
+      touches = touches && begin < end;
+      part.shape[axis] = end - begin;
+      skipped += (begin - chunk.offset[axis]) * chunk.strides[axis];
+      to += (begin - offset[axis]) * strides[axis];
+    }
+    if (!touches) continue;
+    const std::uint64_t from =
+        chunk.byte_offset + static_cast<std::uint64_t>(skipped) * size_of(tensor.dtype);
+    copy_axis(tensor, part, 0, from, static_cast<std::uint64_t>(to), strides, out);
   }
   return out;
+}
+
+std::vector<std::byte> read_tensor(const StoredTensor& tensor) {
+  return read_slice(tensor, Index(tensor.shape.size(), 0), tensor.shape);
 }
 
 }  // namespace mhub

@@ -48,8 +48,11 @@ class TensorSource {
   std::vector<StoredTensor> tensors_;
 };
 
-/// Reads a whole tensor in row-major order into memory: for small tensors, tests and tools. `convert` never
-/// does.
+/// Reads the part of a tensor that starts at `offset` and has `shape`, in row-major order. Memory is what the
+/// part takes. Throws UsageError when the part does not lie inside the tensor. For tools, tests and small
+/// tensors; bulk work goes through copy plans (mapping/plan.hpp).
+std::vector<std::byte> read_slice(const StoredTensor& tensor, const Index& offset, const Shape& shape);
+/// The whole tensor.
 std::vector<std::byte> read_tensor(const StoredTensor& tensor);
 
 }  // namespace mhub

@@ -92,10 +92,19 @@ BOOST_AUTO_TEST_CASE(does_not_replace_what_appeared_meanwhile) {
   {
     StagingDirectory staging(folder.file("out"), false);
     fs::create_directory(folder.file("out"));
+    write_file(folder.file("out/letter"), std::string("dear"));
     BOOST_CHECK_THROW(staging.commit(), UsageError);
   }
   BOOST_TEST(entries(folder.path()) == 1u);
-  BOOST_TEST(fs::is_empty(folder.file("out")));
+  BOOST_TEST(read_file(folder.file("out/letter"), 10) == "dear");
+}
+
+BOOST_AUTO_TEST_CASE(fills_an_empty_folder_that_the_caller_made) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder.file("out"));
+  publish(folder.file("out"), "new", false);
+  BOOST_TEST(!fs::is_empty(folder.file("out")));
+  BOOST_TEST(entries(folder.path()) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(names_a_parent_that_cannot_be_made) {

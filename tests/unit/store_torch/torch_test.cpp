@@ -91,6 +91,34 @@ BOOST_AUTO_TEST_CASE(torch_dist_round_trip) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(slices_cross_chunks) {
+  const TemporaryFolder folder;
+  write_dist(folder.path());
+  const TorchDistCheckpoint opened = open_torch_dist(folder.path());
+  const StoredTensor& tensor =
+      *opened.tensors.find("decoder.layers.mlp.linear_fc2.weight");  // [2, 3, 4] in four chunks
+  const std::vector<std::byte> whole = read_tensor(tensor);
+  std::mt19937 random(3);
+  for (int round = 0; round < 300; ++round) {
+    Index offset;
+    Shape shape;
+    for (const std::int64_t size : tensor.shape) {
+      offset.push_back(static_cast<std::int64_t>(random() % static_cast<unsigned>(size)));
+      shape.push_back(1 + static_cast<std::int64_t>(random() % static_cast<unsigned>(size - offset.back())));
+    }
+    std::vector<std::byte> expected;
+    for (std::int64_t i = 0; i < shape[0]; ++i) {
+      for (std::int64_t j = 0; j < shape[1]; ++j) {
+        const std::int64_t first = ((offset[0] + i) * 3 + offset[1] + j) * 4 + offset[2];
+        expected.insert(expected.end(), whole.begin() + 4 * first, whole.begin() + 4 * (first + shape[2]));
+      }
+    }
+    BOOST_REQUIRE((read_slice(tensor, offset, shape) == expected));
+  }
+  BOOST_CHECK_THROW(read_slice(tensor, {0, 0, 2}, {1, 1, 3}), UsageError);
+  BOOST_CHECK_THROW(read_slice(tensor, {0, 0}, {1, 1}), UsageError);
+}
+
 BOOST_AUTO_TEST_CASE(damaged_torch_dist_is_refused) {
   const TemporaryFolder folder;
   write_dist(folder.path());
