@@ -9,7 +9,7 @@ namespace {
 
 // Since a name is only ever data here, this list is not what keeps us safe; it is what keeps a hostile
 // checkpoint from passing unnoticed through us to somebody whose loader does execute names.
-constexpr std::array<std::string_view, 44> kExact{
+constexpr std::array<std::string_view, 55> kExact{
     "collections OrderedDict",
     "collections defaultdict",
     "argparse Namespace",
@@ -54,6 +54,17 @@ constexpr std::array<std::string_view, 44> kExact{
     "torch._utils _rebuild_tensor_v2",
     "torch._utils _rebuild_parameter",
     "torch._utils _rebuild_tensor_v3",
+    "torch._utils _rebuild_parameter_with_state",
+    "torch._tensor _rebuild_from_type_v2",
+    "torch.nn.parameter Buffer",
+    "collections Counter",
+    "collections deque",
+    "__builtin__ int",
+    "__builtin__ float",
+    "__builtin__ slice",
+    "builtins bytes",
+    "numpy.core.numeric _frombuffer",
+    "numpy._core.numeric _frombuffer",
 };
 
 // Megatron's and torch's own plain data classes and enumerations.

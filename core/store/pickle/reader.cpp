@@ -4,27 +4,33 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <unordered_map>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/pickle/text.hpp"
 
 namespace mhub {
 namespace {
 
 using Kind = PickleNode::Kind;
 
+/// About 3 GB of nodes. The metadata of a checkpoint with a million chunks make some 20 million.
+constexpr std::size_t kMostNodes = 32 << 20;
+/// Longest "module name"; names recalled from the memo cost the file two bytes each, and us a copy.
+constexpr std::size_t kLongestName = 512;
+
 /// The virtual machine of CPython's pickle (Lib/pickle.py, Modules/_pickle.c), with names in the place of
 /// calls. Every opcode makes at most one node, so memory is bounded by the pickle's own length.
 class Machine {
  public:
   Machine(std::span<const std::byte> data, PickleArena& arena, const std::string& what)
-      : data_(data), arena_(arena), what_(what) {}
+      : data_(data), arena_(arena), what_(what), most_nodes_(arena.size() + kMostNodes) {}
 
   const PickleNode* run() {
     while (true) {
       const auto opcode = static_cast<char>(take(1)[0]);
       if (opcode == '.') break;
       step(opcode);
+      if (arena_.size() > most_nodes_) fail("more than " + std::to_string(kMostNodes) + " objects");
     }
     const PickleNode* root = pop();
     if (!stack_.empty()) fail("objects are left over at the end");
@@ -70,15 +76,16 @@ class Machine {
     if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) fail("bad number");
     return value;
   }
-  std::int64_t long_integer(std::uint64_t bytes) {
-    if (bytes > 8) {
-      take(bytes);
-      fail("an integer of " + std::to_string(bytes) + " bytes");
-    }
-    if (bytes == 0) return 0;
+  void push_long(std::uint64_t bytes) {
+    if (bytes > 8) return push_text(Kind::big_integer, text(bytes));
+    if (bytes == 0) return push(arena_.integer(0));
     const std::uint64_t raw = number(static_cast<std::size_t>(bytes));
     const auto shift = static_cast<unsigned>(64 - 8 * bytes);
-    return static_cast<std::int64_t>(raw << shift) >> shift;
+    push(arena_.integer(static_cast<std::int64_t>(raw << shift) >> shift));
+  }
+  void protocol() {
+    const std::uint64_t version = number(1);
+    if (version > 5) fail("protocol " + std::to_string(version) + ", expected at most 5");
   }
 
   // --- stack
@@ -105,9 +112,11 @@ class Machine {
 
   // --- objects
   void push_global(const std::string& module, const std::string& name) {
+    if (module.size() + name.size() > kLongestName)
+      fail("a name of " + std::to_string(module.size() + name.size()) + " bytes");
     const std::string full = module + " " + name;
     if (!is_allowed_global(full)) {
-      throw InputError(what_ + ": the pickle refers to " + module + "." + name +
+      throw InputError(what_ + ": the pickle refers to " + printable(module + "." + name) +
                        ", which no checkpoint needs; refused as unsafe");
     }
     push(arena_.global(full));
@@ -146,11 +155,17 @@ class Machine {
     node->text = std::move(content);
     push(node);
   }
-  void memoize(std::uint64_t key) { memo_[key] = top(); }
+  /// Writers count keys up from 0 (or 1, or leave gaps after pickletools.optimize); a key far ahead of what
+  /// was memoized so far would only make us allocate.
+  void memoize(std::uint64_t key) {
+    if (key > 2 * ++memoized_ + 1024) fail("memo key " + std::to_string(key) + " out of order");
+    if (key >= memo_.size()) memo_.resize(static_cast<std::size_t>(key) + 1, nullptr);
+    memo_[static_cast<std::size_t>(key)] = top();
+  }
   void recall(std::uint64_t key) {
-    const auto it = memo_.find(key);
-    if (it == memo_.end()) fail("memo " + std::to_string(key) + " was never set");
-    stack_.push_back(it->second);
+    if (key >= memo_.size() || memo_[static_cast<std::size_t>(key)] == nullptr)
+      fail("memo " + std::to_string(key) + " was never set");
+    stack_.push_back(memo_[static_cast<std::size_t>(key)]);
   }
   void push_collection(Kind kind, std::vector<const PickleNode*> items) {
     PickleNode* node = arena_.make(kind);
@@ -165,7 +180,7 @@ class Machine {
 
   void step(char opcode) {
     switch (opcode) {
-      case '\x80': take(1); break;                       // PROTO
+      case '\x80': protocol(); break;
       case '\x95': take(8); break;                       // FRAME: only a hint
       case '(': marks_.push_back(stack_.size()); break;  // MARK
       case '0': pop_or_unmark(); break;                  // POP
@@ -179,14 +194,14 @@ class Machine {
       case 'J': push(arena_.integer(static_cast<std::int32_t>(number(4)))); break;
       case 'K': push(arena_.integer(static_cast<std::int64_t>(number(1)))); break;
       case 'M': push(arena_.integer(static_cast<std::int64_t>(number(2)))); break;
-      case '\x8a': push(arena_.integer(long_integer(number(1)))); break;
-      case '\x8b': push(arena_.integer(long_integer(number(4)))); break;
+      case '\x8a': push_long(number(1)); break;
+      case '\x8b': push_long(number(4)); break;
       case 'F': push_float_line(); break;
       case 'G': push_binary_float(); break;
       case 'X': push_text(Kind::string, text(number(4))); break;
       case '\x8c': push_text(Kind::string, text(number(1))); break;
       case '\x8d': push_text(Kind::string, text(number(8))); break;
-      case 'V': push_text(Kind::string, line()); break;
+      case 'V': push_unescaped(unescape_unicode(line())); break;
       case 'S': push_quoted_line(); break;
       case 'T': push_text(Kind::string, text(number(4))); break;  // Python 2's str
       case 'U': push_text(Kind::string, text(number(1))); break;
@@ -196,7 +211,7 @@ class Machine {
       case '\x96': push_text(Kind::bytes, text(number(8))); break;
       case ']': push_collection(Kind::list, {}); break;
       case 'l': push_collection(Kind::list, pop_to_mark()); break;
-      case ')': push_collection(Kind::tuple, {}); break;
+      case ')': push(arena_.tuple({})); break;
       case 't': push_collection(Kind::tuple, pop_to_mark()); break;
       case '\x85': push_tuple(1); break;
       case '\x86': push_tuple(2); break;
@@ -204,7 +219,7 @@ class Machine {
       case '}': push_collection(Kind::dict, {}); break;
       case 'd': push_dict(pop_to_mark()); break;
       case '\x8f': push_collection(Kind::set, {}); break;
-      case '\x91': push_collection(Kind::set, pop_to_mark()); break;
+      case '\x91': push_collection(Kind::set, pop_to_mark()); break;  // FROZENSET
       case 'a': append_one(); break;
       case 'e':
       case '\x90': append_many(); break;
@@ -261,7 +276,11 @@ class Machine {
   void push_quoted_line() {
     const std::string quoted = line();
     if (quoted.size() < 2 || quoted.front() != quoted.back()) fail("bad string");
-    push_text(Kind::string, quoted.substr(1, quoted.size() - 2));
+    push_unescaped(unescape_repr(std::string_view(quoted).substr(1, quoted.size() - 2)));
+  }
+  void push_unescaped(std::optional<std::string> content) {
+    if (!content) fail("bad escape in a string");
+    push_text(Kind::string, std::move(*content));
   }
   void push_dict(std::vector<const PickleNode*> pairs) {
     if (pairs.size() % 2 != 0) fail("a key without a value");
@@ -327,7 +346,9 @@ class Machine {
   std::size_t at_ = 0;
   std::vector<PickleNode*> stack_;
   std::vector<std::size_t> marks_;
-  std::unordered_map<std::uint64_t, PickleNode*> memo_;
+  std::vector<PickleNode*> memo_;
+  std::uint64_t memoized_ = 0;  ///< memo opcodes so far
+  std::size_t most_nodes_;
 };
 
 }  // namespace

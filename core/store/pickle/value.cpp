@@ -1,6 +1,9 @@
 #include "mhub/store/pickle/value.hpp"
 
+#include <unordered_set>
+
 #include "mhub/base/error.hpp"
+#include "mhub/store/pickle/text.hpp"
 
 namespace mhub {
 namespace {
@@ -23,6 +26,7 @@ std::string describe(const PickleNode& node) {
     case PickleNode::Kind::none: return "None";
     case PickleNode::Kind::boolean: return "a bool";
     case PickleNode::Kind::integer: return "an int";
+    case PickleNode::Kind::big_integer: return "an int over 64 bits";
     case PickleNode::Kind::real: return "a float";
     case PickleNode::Kind::string: return "a string";
     case PickleNode::Kind::bytes: return "bytes";
@@ -30,11 +34,20 @@ std::string describe(const PickleNode& node) {
     case PickleNode::Kind::tuple: return "a tuple";
     case PickleNode::Kind::dict: return "a dict";
     case PickleNode::Kind::set: return "a set";
-    case PickleNode::Kind::global: return "the name " + node.text;
-    case PickleNode::Kind::object: return "an object of " + node.items[0]->text;
+    case PickleNode::Kind::global: return "the name " + printable(node.text);
+    case PickleNode::Kind::object: return "an object of " + printable(node.items[0]->text);
     case PickleNode::Kind::persistent: return "a persistent id";
   }
   return "something unknown";
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  std::string out(text.substr(0, kLongest));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text.size() > kLongest ? out + "..." : out;
 }
 
 bool PickleNode::is_object(std::string_view callable) const {
@@ -77,23 +90,49 @@ const std::vector<const PickleNode*>& PickleNode::as_pairs(const std::string& wh
   mismatch(what, "a dict", *this);
 }
 
+std::vector<std::pair<std::string_view, const PickleNode*>> PickleNode::as_named(
+    const std::string& what) const {
+  const auto& pairs = as_pairs(what);
+  std::vector<std::pair<std::string_view, const PickleNode*>> named;
+  std::unordered_set<std::string_view> seen;
+  for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
+    if (!pairs[k]->is(Kind::string)) mismatch(what + ": key", "a string", *pairs[k]);
+    const std::string_view key = pairs[k]->text;
+    if (!is_utf8(key)) throw InputError(what + ": key " + printable(key) + " is not valid UTF-8");
+    if (!seen.insert(key).second) throw InputError(what + ": key " + printable(key) + " is there twice");
+    named.emplace_back(key, pairs[k + 1]);
+  }
+  return named;
+}
+
 PickleNode* PickleArena::make(PickleNode::Kind kind) {
   PickleNode& node = nodes_.emplace_back();
   node.kind = kind;
   return &node;
 }
 
-const PickleNode* PickleArena::none() { return make(PickleNode::Kind::none); }
+const PickleNode* PickleArena::none() {
+  if (none_ == nullptr) none_ = make(PickleNode::Kind::none);
+  return none_;
+}
 
 const PickleNode* PickleArena::boolean(bool value) {
-  PickleNode* node = make(PickleNode::Kind::boolean);
-  node->integer = value ? 1 : 0;
-  return node;
+  const PickleNode*& shared = booleans_[value ? 1 : 0];
+  if (shared == nullptr) {
+    PickleNode* node = make(PickleNode::Kind::boolean);
+    node->integer = value ? 1 : 0;
+    shared = node;
+  }
+  return shared;
 }
 
 const PickleNode* PickleArena::integer(std::int64_t value) {
+  const bool small = value >= 0 && value < static_cast<std::int64_t>(small_integers_.size());
+  if (small && small_integers_[static_cast<std::size_t>(value)] != nullptr)
+    return small_integers_[static_cast<std::size_t>(value)];
   PickleNode* node = make(PickleNode::Kind::integer);
   node->integer = value;
+  if (small) small_integers_[static_cast<std::size_t>(value)] = node;
   return node;
 }
 
@@ -110,6 +149,10 @@ const PickleNode* PickleArena::string(std::string value) {
 }
 
 const PickleNode* PickleArena::tuple(std::vector<const PickleNode*> items) {
+  if (items.empty()) {
+    if (empty_tuple_ == nullptr) empty_tuple_ = make(PickleNode::Kind::tuple);
+    return empty_tuple_;
+  }
   PickleNode* node = make(PickleNode::Kind::tuple);
   node->items = std::move(items);
   return node;

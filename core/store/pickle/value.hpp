@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mhub {
@@ -16,6 +18,7 @@ struct PickleNode {
     none,
     boolean,
     integer,
+    big_integer,  ///< beyond 64 bits: `text` is its little-endian two's complement, as LONG1 holds it
     real,
     string,
     bytes,
@@ -54,15 +57,27 @@ struct PickleNode {
   const std::vector<const PickleNode*>& as_sequence(const std::string& what) const;
   /// Pairs of a dict or OrderedDict as key, value, key, value ...
   const std::vector<const PickleNode*>& as_pairs(const std::string& what) const;
+  /// Pairs of a dict or OrderedDict of names: keys must be strings of valid UTF-8, each there once (python
+  /// cannot write one twice; a hostile file can, a million times at two bytes each).
+  std::vector<std::pair<std::string_view, const PickleNode*>> as_named(const std::string& what) const;
 };
 
 /// For messages: "a string", "an object of torch Size".
 std::string describe(const PickleNode& node);
+/// A text from a file for a one-line message: cut after 200 bytes, control characters replaced.
+std::string printable(std::string_view text);
 
-/// Owns nodes; they live as long as it does. Also the way to build trees for the writer.
+/// Owns nodes; they live as long as it does. Also the way to build trees for the writer. None, booleans,
+/// small integers and the empty tuple are shared: they can never be changed.
 class PickleArena {
  public:
+  PickleArena() = default;
+  PickleArena(const PickleArena&) = delete;
+  PickleArena& operator=(const PickleArena&) = delete;
+
   PickleNode* make(PickleNode::Kind kind);
+  /// The number of nodes made so far.
+  std::size_t size() const { return nodes_.size(); }
   const PickleNode* none();
   const PickleNode* boolean(bool value);
   const PickleNode* integer(std::int64_t value);
@@ -82,6 +97,10 @@ class PickleArena {
 
  private:
   std::deque<PickleNode> nodes_;
+  const PickleNode* none_ = nullptr;
+  const PickleNode* empty_tuple_ = nullptr;
+  std::array<const PickleNode*, 2> booleans_{};
+  std::array<const PickleNode*, 256> small_integers_{};
 };
 
 }  // namespace mhub

@@ -22,6 +22,12 @@ class Writer {
       case Kind::boolean: out += node.integer != 0 ? '\x88' : '\x89'; return;
       case Kind::integer: integer(node.integer); return;
       case Kind::real: real(node.real); return;
+      case Kind::bytes: return bytes(node.text);
+      case Kind::big_integer:
+        out += '\x8b';
+        little(node.text.size(), 4);
+        out += node.text;
+        return;
       default: break;
     }
     if (node.kind == Kind::string || node.kind == Kind::global) {  // shared by content: names repeat a lot
@@ -61,9 +67,23 @@ class Writer {
     for (int k = 7; k >= 0; --k) out += static_cast<char>(bits >> (8 * k));
   }
   void string(const std::string& text) {
+    if (text.size() > 0xffffffff) throw std::logic_error("write_pickle: a string over 4 GiB");
     out += 'X';
     little(text.size(), 4);
     out += text;
+  }
+  /// Protocol 2 has no bytes: python writes _codecs.encode(text, "latin1").
+  void bytes(const std::string& content) {
+    std::string text;
+    for (const char c : content) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte >= 0x80) text += static_cast<char>(0xc0 | byte >> 6);
+      text += static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3f));
+    }
+    global("_codecs encode");
+    string(text);
+    string("latin1");
+    out += "\x86R";
   }
   void global(const std::string& text) {
     const std::size_t space = text.find(' ');
@@ -107,6 +127,7 @@ class Writer {
         write(*node.items[1], depth);
         out += node.items.size() > 2 ? '\x81' : 'R';
         nodes_.emplace(&node, memoize());
+        if (node.entries.size() % 2 != 0) throw std::logic_error("write_pickle: an object with list items");
         items(node.entries, 'u', depth);
         if (node.items.size() > 2) {
           write(*node.items[2], depth);

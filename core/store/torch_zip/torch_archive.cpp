@@ -25,10 +25,25 @@ std::optional<DType> storage_dtype(std::string_view global) {
   return std::nullopt;
 }
 
+constexpr std::size_t kMostAxes = 64;
+
 Shape as_shape(const PickleNode& node, const std::string& what) {
   Shape shape;
-  for (const PickleNode* size : node.as_sequence(what)) shape.push_back(size->as_integer(what));
+  const auto& sizes = node.as_sequence(what);
+  if (sizes.size() > kMostAxes) throw InputError(what + ": " + std::to_string(sizes.size()) + " axes");
+  for (const PickleNode* size : sizes) shape.push_back(size->as_integer(what));
   return shape;
+}
+
+/// The call of a _rebuild_tensor function inside the forms that wrap it: parameters (torch/nn/parameter.py,
+/// __reduce_ex__) and tensors with Python attributes (torch/_tensor.py, _rebuild_from_type_v2).
+const PickleNode* unwrap(const PickleNode& node) {
+  if (node.kind != PickleNode::Kind::object) return nullptr;
+  const auto& arguments = node.items[1]->items;
+  if (node.is_object("torch._utils _rebuild_parameter") ||
+      node.is_object("torch._utils _rebuild_parameter_with_state"))
+    return arguments.empty() ? nullptr : arguments[0];
+  return &node;
 }
 
 }  // namespace
@@ -55,20 +70,24 @@ TorchArchive::TorchArchive(std::shared_ptr<const ByteSource> bytes, std::uint64_
 }
 
 std::optional<StoredTensor> TorchArchive::tensor(const PickleNode& node, const std::string& name) const {
-  if (node.is_object("torch._utils _rebuild_parameter")) {
-    const auto& arguments = node.items[1]->items;
-    return arguments.empty() ? std::nullopt : rebuilt(*arguments[0], name);
-  }
-  return rebuilt(node, name);
+  const PickleNode* call = unwrap(node);
+  if (call == nullptr || call->kind != PickleNode::Kind::object) return std::nullopt;
+  const auto& arguments = call->items[1]->items;
+  if (!call->is_object("torch._tensor _rebuild_from_type_v2"))
+    return rebuilt(*call->items[0], arguments, name);
+  // (function, class, arguments, state)
+  if (arguments.size() < 3 || !arguments[2]->is(PickleNode::Kind::tuple)) return std::nullopt;
+  return rebuilt(*arguments[0], arguments[2]->items, name);
 }
 
-std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& node, const std::string& name) const {
-  const bool v3 = node.is_object("torch._utils _rebuild_tensor_v3");
-  if (!v3 && !node.is_object("torch._utils _rebuild_tensor_v2") &&
-      !node.is_object("torch._utils _rebuild_tensor"))
+std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& function,
+                                                  const std::vector<const PickleNode*>& arguments,
+                                                  const std::string& name) const {
+  const bool v3 = function.is_global("torch._utils _rebuild_tensor_v3");
+  if (!v3 && !function.is_global("torch._utils _rebuild_tensor_v2") &&
+      !function.is_global("torch._utils _rebuild_tensor"))
     return std::nullopt;
   const std::string where = what() + ": tensor " + name;
-  const auto& arguments = node.items[1]->items;
   if (arguments.size() < 4 || !arguments[0]->is(PickleNode::Kind::persistent))
     throw InputError(where + ": unknown form");
   // ('storage', <type>, key, device, elements): torch/serialization.py, persistent_id
@@ -79,7 +98,7 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& node, const 
       arguments[6]->text.starts_with("torch ")) {
     dtype = dtype_from_torch(arguments[6]->text.substr(6));
   }
-  if (!dtype) throw InputError(where + ": unsupported type " + id[1]->text);
+  if (!dtype) throw InputError(where + ": unsupported type " + printable(id[1]->text));
   StoredTensor tensor{name, *dtype, as_shape(*arguments[2], where + ": size"), {}};
   const Index strides = as_shape(*arguments[3], where + ": stride");
   const std::int64_t offset = arguments[1]->as_integer(where + ": storage offset");
@@ -91,6 +110,11 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& node, const 
   const auto record = zip_.records().find(record_name);
   if (record == zip_.records().end()) throw InputError(where + ": record " + record_name + " is missing");
   const auto capacity = static_cast<std::int64_t>(record->second.size / size_of(*dtype));
+  // A tensor that is larger than its storage (an expanded one) would cost the file nothing and us everything.
+  if (*count > capacity) {
+    throw InputError(where + ": shape " + to_string(tensor.shape) + " is larger than its storage of " +
+                     std::to_string(capacity) + " elements");
+  }
   std::int64_t last = offset;
   for (std::size_t axis = 0; axis < strides.size() && *count > 0; ++axis) {
     const std::int64_t steps = tensor.shape[axis] - 1;
@@ -103,7 +127,7 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& node, const 
   }
   const std::uint64_t data = zip_.data_offset(record_name, record->second);
   tensor.chunks.push_back({Index(tensor.shape.size(), 0), tensor.shape, strides, zip_.bytes(),
-                           data + static_cast<std::uint64_t>(offset) * size_of(*dtype)});
+                           *count > 0 ? data + static_cast<std::uint64_t>(offset) * size_of(*dtype) : data});
   return tensor;
 }
 

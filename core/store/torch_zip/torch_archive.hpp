@@ -28,7 +28,9 @@ class TorchArchive {
   std::optional<StoredTensor> tensor(const PickleNode& node, const std::string& name) const;
 
  private:
-  std::optional<StoredTensor> rebuilt(const PickleNode& node, const std::string& name) const;
+  std::optional<StoredTensor> rebuilt(const PickleNode& function,
+                                      const std::vector<const PickleNode*>& arguments,
+                                      const std::string& name) const;
 
   ZipReader zip_;
   std::string prefix_;  ///< "archive/"

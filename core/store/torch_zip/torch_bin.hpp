@@ -7,7 +7,8 @@
 namespace mhub {
 
 /// Opens a model folder with PyTorch weights: pytorch_model.bin, or pytorch_model.bin.index.json with its
-/// shards.
+/// shards. Throws InputError when a file holds something that is not a tensor, or when index and shards do
+/// not list exactly the same tensors.
 TensorSource open_torch_bin(const std::string& directory);
 
 }  // namespace mhub

@@ -1,10 +1,13 @@
 #include "mhub/store/torch_zip/zip_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/pickle/text.hpp"
+#include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
@@ -12,6 +15,7 @@ namespace {
 // PKWARE APPNOTE.TXT 4.3: signatures and fixed sizes.
 constexpr std::uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kEnd = 0x06054b50;
 constexpr std::uint32_t kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
+constexpr std::uint64_t kLargestDirectory = 512 << 20;  // some five million records
 constexpr std::size_t kLocalSize = 30, kEntrySize = 46, kEndSize = 22, kEnd64Size = 56, kLocatorSize = 20;
 
 template <typename T>
@@ -54,9 +58,9 @@ ZipReader::ZipReader(std::shared_ptr<const ByteSource> bytes, std::uint64_t begi
     at = find_end();
   }
   if (at < 0)
-    fail(
-        "no end of central directory; the file is truncated or is not a zip (a torch.save from before 1.6 is "
-        "not supported: load it with torch and save it again)");
+    fail(is_legacy() ? "it was saved by torch before 1.6 (or with _use_new_zipfile_serialization=False); "
+                       "load it with torch and save it again"
+                     : "no end of central directory; the file is truncated or is not a zip");
   const std::byte* end = tail.data() + at;
   std::uint64_t count = little<std::uint16_t>(end + 10);
   std::uint64_t size = little<std::uint32_t>(end + 12);
@@ -78,7 +82,18 @@ ZipReader::ZipReader(std::shared_ptr<const ByteSource> bytes, std::uint64_t begi
   read_directory(offset, size, count);
 }
 
+bool ZipReader::is_legacy() const {
+  // torch/serialization.py, _legacy_save: a pickle of MAGIC_NUMBER 0x1950a86a20f9469cfc6c comes first.
+  constexpr std::array<unsigned char, 12> kMagic{0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
+                                                 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+  std::array<std::byte, 2 + kMagic.size()> start{};
+  if (end_ - begin_ < start.size()) return false;
+  bytes_->read(begin_, start);
+  return start[0] == std::byte{0x80} && std::memcmp(start.data() + 2, kMagic.data(), kMagic.size()) == 0;
+}
+
 void ZipReader::read_directory(std::uint64_t offset, std::uint64_t size, std::uint64_t count) {
+  if (size > kLargestDirectory) fail("the central directory has " + std::to_string(size) + " bytes");
   if (count > size / kEntrySize)
     fail("the central directory is shorter than its " + std::to_string(count) + " entries");
   std::vector<std::byte> directory(static_cast<std::size_t>(size));
@@ -94,6 +109,7 @@ void ZipReader::read_directory(std::uint64_t offset, std::uint64_t size, std::ui
     if (directory.size() - at - kEntrySize < name_size + extra_size + comment_size)
       fail("bad central directory");
     const std::string name(reinterpret_cast<const char*>(entry + kEntrySize), name_size);
+    if (!is_utf8(name)) fail("a record's name is not valid UTF-8");
     std::uint64_t packed = little<std::uint32_t>(entry + 20), plain = little<std::uint32_t>(entry + 24),
                   header = little<std::uint32_t>(entry + 42);
     if ((little<std::uint16_t>(entry + 8) & 1) != 0) fail("record " + name + " is encrypted");
@@ -114,24 +130,46 @@ void ZipReader::read_directory(std::uint64_t offset, std::uint64_t size, std::ui
       }
       e += 4 + length;
     }
-    const std::uint64_t length = end_ - begin_;
-    if (packed != plain || header > length || length - header < kLocalSize ||
-        plain > length - header - kLocalSize) {
-      fail("record " + name + " lies outside the file");
+    if (packed != plain || header > offset || offset - header < kLocalSize + name_size ||
+        plain > offset - header - kLocalSize - name_size) {
+      fail("record " + printable(name) + " lies outside the file");
     }
-    if (!records_.emplace(name, ZipRecord{begin_ + header, plain}).second)
-      fail("record " + name + " is there twice");
+    if (!records_.emplace(name, ZipRecord{begin_ + header, plain, 0}).second)
+      fail("record " + printable(name) + " is there twice");
     at += kEntrySize + name_size + extra_size + comment_size;
+  }
+  if (at != directory.size())
+    fail("the central directory is longer than its " + std::to_string(count) + " entries");
+  set_limits(begin_ + offset);
+}
+
+void ZipReader::set_limits(std::uint64_t directory) {
+  std::vector<ZipRecord*> order;
+  for (auto& [name, record] : records_) order.push_back(&record);
+  std::sort(order.begin(), order.end(),
+            [](const ZipRecord* a, const ZipRecord* b) { return a->header < b->header; });
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    order[k]->limit = k + 1 < order.size() ? order[k + 1]->header : directory;
+    if (order[k]->limit - order[k]->header < kLocalSize ||
+        order[k]->limit - order[k]->header - kLocalSize < order[k]->size) {
+      fail("two records share bytes");
+    }
   }
 }
 
 std::uint64_t ZipReader::data_offset(const std::string& name, const ZipRecord& record) const {
-  std::vector<std::byte> header(kLocalSize);
+  std::vector<std::byte> header(kLocalSize + name.size());
   bytes_->read(record.header, header);
   if (little<std::uint32_t>(header.data()) != kLocalHeader) fail("record " + name + " has no local header");
-  const std::uint64_t data = record.header + kLocalSize + little<std::uint16_t>(header.data() + 26) +
-                             little<std::uint16_t>(header.data() + 28);
-  if (data > end_ || record.size > end_ - data) fail("record " + name + " reaches beyond the end");
+  const std::size_t name_size = little<std::uint16_t>(header.data() + 26);
+  if (little<std::uint16_t>(header.data() + 8) != 0 || name_size != name.size() ||
+      std::memcmp(header.data() + kLocalSize, name.data(), name_size) != 0) {
+    fail("the local header of record " + name + " differs from the directory");
+  }
+  const std::uint64_t data =
+      record.header + kLocalSize + name_size + little<std::uint16_t>(header.data() + 28);
+  if (data > record.limit || record.size > record.limit - data)
+    fail("record " + name + " reaches beyond its place");
   return data;
 }
 

@@ -13,11 +13,13 @@ namespace mhub {
 struct ZipRecord {
   std::uint64_t header = 0;  ///< local header, from the start of the byte source
   std::uint64_t size = 0;
+  std::uint64_t limit = 0;  ///< where the next record or the directory starts: it must end before that
 };
 
 /// The directory of a zip archive as torch.save writes it (caffe2/serialize/inline_container.cc): stored
 /// members, zip64 where needed, no encryption. It may be a window of a larger file (an item of a .distcp).
-/// Everything that points outside the window is refused.
+/// Everything that points outside the window is refused, and so are records that share bytes, names that are
+/// there twice, and local headers that contradict the directory.
 class ZipReader {
  public:
   /// `what` names the archive in messages.
@@ -35,6 +37,8 @@ class ZipReader {
 
  private:
   [[noreturn]] void fail(const std::string& problem) const;
+  bool is_legacy() const;
+  void set_limits(std::uint64_t directory);
   void read_directory(std::uint64_t offset, std::uint64_t size, std::uint64_t count);
 
   std::shared_ptr<const ByteSource> bytes_;

@@ -1,9 +1,13 @@
 // The pickle reader: what torch writes is read, what an attacker writes is refused without being run.
+#include <limits>
+#include <random>
+
 #include <boost/test/unit_test.hpp>
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/store/pickle/reader.hpp"
+#include "mhub/store/pickle/text.hpp"
 #include "mhub/store/pickle/writer.hpp"
 
 using namespace mhub;
@@ -87,8 +91,19 @@ BOOST_AUTO_TEST_CASE(damage_is_refused) {
   refused("NNR.", "a call of None");
   refused(
       "\x8a\x09"
-      "123456789."s,
-      "9 bytes");
+      "12345678."s,
+      "ends early");
+  refused("\x80\x06N."s, "protocol 6");
+  refused("\x95\x00\x00"s, "ends early");
+  refused("Nr\xff\xff\xff\x7f."s, "out of order");
+  refused("S'a\\q'\n.", "bad escape");
+  refused("S'a\n.", "bad string");
+  refused("V\\u12\n.", "bad escape");
+  refused("\x97."s, "opcode 151");  // NEXT_BUFFER: its bytes are elsewhere
+  refused("(i.", "ends early");
+  refused("(o.", "without a class");
+  refused("}NNsN.", "left over");
+  refused("]q\x00h\x00u."s, "no mark");
   refused("I12x\n.", "bad number");
   PickleArena arena;
   PickleNode* dict = arena.dict();
@@ -112,4 +127,89 @@ BOOST_AUTO_TEST_CASE(bombs_stay_small) {
   for (int k = 0; k < 41; ++k) doubled += "0";
   doubled += "h" + std::string(1, 100) + ".";
   BOOST_TEST(read(doubled, arena)->items.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(recalled_names_are_not_copied_without_end) {
+  // A long name that is recalled from the memo for two bytes would cost us a copy each time.
+  const std::string name(70000, 'x');
+  refused("\x80\x04\x8c\x09megatron.\x94X\x70\x11\x01\x00"s + name + "\x94\x93.", "a name of 70009 bytes");
+  const std::string line = "cmegatron.core\n" + std::string(500, 'y') + "\n.";
+  refused(line, "a name of 513 bytes");
+  refused("\x80\x04\x8c\x03os\n\x8c\x06system\x93."s, "os?.system");
+}
+
+BOOST_AUTO_TEST_CASE(names_are_there_once) {
+  PickleArena arena;
+  BOOST_CHECK_EXCEPTION(read("}(U\x01zq\x00Nh\x00Nu."s, arena)->as_named("t"), InputError,
+                        message_has("key z is there twice"));
+  BOOST_CHECK_EXCEPTION(read("}(K\x01Nu.", arena)->as_named("t"), InputError,
+                        message_has("key: expected a string, found an int"));
+  BOOST_CHECK_EXCEPTION(read("}(U\x01\xffNu."s, arena)->as_named("t"), InputError,
+                        message_has("not valid UTF-8"));
+  const auto named = read("}(U\x01zK\x01U\x01yNu."s, arena)->as_named("t");
+  BOOST_REQUIRE_EQUAL(named.size(), 2U);
+  BOOST_TEST(named[0].first == "z");
+  BOOST_TEST(named[0].second->as_integer("a") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_of_scalar) {
+  PickleArena arena;
+  auto text = [&](const std::string& pickle) { return read(pickle, arena)->as_string("text"); };
+  auto integer = [&](const std::string& pickle) { return read(pickle, arena)->as_integer("int"); };
+  BOOST_TEST(text("S'it\\'s \\x41\\n\\\\'\n.") == "it's A\n\\");
+  BOOST_TEST(text("V\\u20ac \xe9 \\U0001f600\n.") == "\xe2\x82\xac \xc3\xa9 \xf0\x9f\x98\x80");
+  BOOST_TEST(text("\x80\x04\x8c\x02hi."s) == "hi");
+  BOOST_TEST(text("U\x02hi.") == "hi");
+  BOOST_TEST(integer("I-12\n.") == -12);
+  BOOST_TEST(integer("L-12L\n.") == -12);
+  BOOST_TEST(integer("J\xfe\xff\xff\xff."s) == -2);
+  BOOST_TEST(integer("M\x00\x01."s) == 256);
+  BOOST_TEST(integer("\x8a\x00."s) == 0);
+  BOOST_TEST(integer("\x8a\x01\xff."s) == -1);
+  BOOST_TEST(integer("\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80."s) ==
+             std::numeric_limits<std::int64_t>::min());
+  BOOST_TEST(integer("\x8b\x02\x00\x00\x00\x00\x80."s) == -32768);
+  BOOST_TEST(read("I01\n.", arena)->as_boolean("bool"));
+  BOOST_TEST(read("F-1.5\n.", arena)->real == -1.5);
+  const PickleNode* big = read("\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01."s, arena);
+  BOOST_TEST(big->is(PickleNode::Kind::big_integer));
+  BOOST_CHECK_EXCEPTION(big->as_integer("seed"), InputError, message_has("found an int over 64 bits"));
+  BOOST_TEST(read(write_pickle(*big), arena)->text == big->text);
+  const PickleNode* bytes = read("C\x03\x00\x7f\xff."s, arena);
+  BOOST_TEST(read(write_pickle(*bytes), arena)->items[1]->items[0]->text == "\x00\x7f\xc3\xbf"s);
+}
+
+BOOST_AUTO_TEST_CASE(utf8) {
+  for (const std::string good :
+       {"", "abc", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
+    BOOST_TEST(is_utf8(good), good);
+  for (const std::string bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80",
+                                "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\xe2\x82", "a\xc3x"})
+    BOOST_TEST(!is_utf8(bad), bad);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_pickles_never_crash) {
+  PickleArena arena;
+  PickleNode* flat = arena.dict();
+  for (int k = 0; k < 20; ++k) {
+    arena.set(
+        flat, "key" + std::to_string(k),
+        arena.instance("argparse Namespace",
+                       arena.tuple({arena.integer(1 << k), arena.real(k), arena.list({arena.string("x")}),
+                                    arena.call("torch Size", {arena.tuple({arena.integer(k)})})})));
+  }
+  const std::string whole = write_pickle(*flat);
+  std::mt19937 random(7);
+  for (int round = 0; round < 20000; ++round) {
+    std::string changed = whole;
+    const unsigned edits = 1 + random() % 4;
+    for (unsigned k = 0; k < edits; ++k) changed[random() % changed.size()] = static_cast<char>(random());
+    PickleArena own;
+    try {
+      const PickleNode* root = read(changed, own);
+      if (root->is(PickleNode::Kind::dict)) root->as_named("root");
+    } catch (const InputError& error) {
+      BOOST_REQUIRE(std::string(error.what()).find('\n') == std::string::npos);
+    }
+  }
 }
