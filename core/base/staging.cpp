@@ -2,9 +2,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
-#include <stdlib.h>
 #include <utility>
 #include <vector>
 

@@ -158,7 +158,7 @@ Transform transposed(Transform transform) {
   return transform;
 }
 
-Transform stacked(Transform transform, std::string variable, std::int64_t count) {
+Transform stacked(Transform transform, const std::string& variable, std::int64_t count) {
   for (Operand& operand : transform.operands) {
     operand.shape.insert(operand.shape.begin(), count);
     operand.stack_variable = variable;

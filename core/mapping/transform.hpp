@@ -68,7 +68,7 @@ Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shap
 Transform transposed(Transform transform);
 /// The operands are stacked on a new first axis over an index variable: HF's [experts, ...] tensors against
 /// Megatron's tensor per expert.
-Transform stacked(Transform transform, std::string variable, std::int64_t count);
+Transform stacked(Transform transform, const std::string& variable, std::int64_t count);
 
 /// A transform from views, for what has no name above. `partition` is of the canonical shape.
 Transform custom(std::string kind, std::vector<Operand> operands, const Shape& shape, Partition partition);
