@@ -1,62 +1,25 @@
 #include "convert.hpp"
 
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
-#include <map>
 #include <set>
 
+#include "disk_space.hpp"
+#include "journal.hpp"
 #include "manifest.hpp"
+#include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
 #include "mhub/base/interrupt.hpp"
 #include "mhub/base/progress.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/mapping/executor.hpp"
-#include "mhub/model/run_config.hpp"
-#include "mhub/store/torch/torch_ranks.hpp"
-#include "mhub/store/torch_dist/torch_dist_sink.hpp"
-#include "mhub/store/torch_zip/torch_save.hpp"
+#include "output_format.hpp"
 #include "verify.hpp"
 
 namespace fs = std::filesystem;
 
 namespace mhub::converters {
 namespace {
-
-std::string iteration_folder(const std::optional<std::int64_t>& iteration) {
-  if (!iteration) return "release";
-  std::array<char, 32> name{};
-  std::snprintf(name.data(), name.size(), "iter_%07lld", static_cast<long long>(*iteration));
-  return name.data();
-}
-
-LayoutRequest layout_request(const ConvertOptions& options, const TransformerConfig& config,
-                             std::int64_t divisible_by) {
-  LayoutRequest request;
-  request.sizes = options.sizes;
-  request.num_layers = config.num_layers;
-  request.padded_vocab_size = padded_vocabulary(config.vocab_size, divisible_by, options.sizes.tensor);
-  request.tied_embedding = config.share_embeddings_and_output_weights;
-  request.impl = options.impl;
-  return request;
-}
-
-/// Sets every stored tensor's type: its sources' own, or the one asked for where those are floating-point.
-void set_dtypes(const StateMap& map, const Checkpoint& source, std::optional<DType> wanted,
-                std::vector<SinkTensor>& tensors) {
-  for (std::size_t d = 0; d < tensors.size(); ++d) {
-    const DType natural = natural_dtype(map, d, source.state.sources);
-    tensors[d].dtype = wanted && is_floating(natural) ? *wanted : natural;
-  }
-}
-
-std::uint64_t total_bytes(const CopyPlan& plan) {
-  std::uint64_t bytes = 0;
-  for (const ChunkPlan& chunk : plan.chunks) bytes += byte_size(chunk);
-  return bytes;
-}
 
 /// Tensors that the source stores twice must be equal, or dropping one of them would lose something.
 void check_repeats(const Checkpoint& source) {
@@ -68,160 +31,136 @@ void check_repeats(const Checkpoint& source) {
   }
 }
 
-std::unique_ptr<TensorSink> make_sink(const Conversion& conversion, const std::string& folder) {
-  const TransformerConfig& config = *conversion.source.transformer;
-  if (conversion.target.format == "torch") {
-    const TransformerImpl impl = conversion.target.impl;
-    return make_torch_ranks_sink(
-        folder, conversion.plan.tensors,
-        [&](PickleArena& arena, PickleNode* top) { add_common_state(arena, top, config, conversion.target); },
-        [impl](const std::vector<std::string>& names) { return extra_state_names(names, impl); });
+/// Says which content the source files have, now.
+std::string source_fingerprint(const CopyPlan& plan) {
+  std::set<std::string> files;
+  for (const StoredTensor* tensor : plan.sources) {
+    for (const StoredChunk& chunk : tensor->chunks)
+      files.insert(chunk.bytes->name() + " " + chunk.bytes->fingerprint());
   }
-  PickleArena arena;
-  PickleNode* common = arena.dict();
-  add_common_state(arena, common, config, conversion.target);
-  const std::string empty = torch_save_bytes(*arena.list({arena.none()}));
-  std::vector<TorchDistObject> objects;
-  for (std::string& key : extra_state_keys(conversion.source.state.tensors, config.num_layers)) {
-    objects.push_back({std::move(key), empty});
-  }
-  return make_torch_dist_sink(folder, conversion.plan.tensors, std::move(objects), *common);
+  std::string text;
+  for (const std::string& file : files) text += file + "\n";
+  return text;
 }
 
-void copy_tokenizer(const Checkpoint& source, const fs::path& folder) {
-  const std::string from = source.hf ? source.hf->directory : source.megatron->directory + "/tokenizer";
-  const std::vector<std::string> names = tokenizer_files(from);
-  if (names.empty()) return;
-  fs::create_directory(folder);
-  for (const std::string& name : names) {
-    write_file((folder / name).string(), read_file((fs::path(from) / name).string(), 1ULL << 30));
+/// Two conversions have one key when they would write the same bytes to the same places.
+std::string conversion_key(const Conversion& conversion, const std::string& fingerprint) {
+  nlohmann::json target = conversion.output->describe();
+  for (const SinkTensor& tensor : conversion.plan.tensors) {
+    nlohmann::json chunks = nlohmann::json::array();
+    for (const SinkChunk& chunk : tensor.chunks) chunks.push_back({chunk.offset, chunk.shape, chunk.rank});
+    target["tensors"].push_back({tensor.name, torch_name(tensor.dtype), tensor.shape, chunks});
+  }
+  const std::string text = std::string(MHUB_VERSION) + "\n" + fingerprint +
+                           conversion.source.model->class_name + "\n" +
+                           conversion.source.config->json().dump() + "\n" + target.dump();
+  Checksum checksum;
+  checksum.update(std::as_bytes(std::span(text)));
+  return checksum.hex();
+}
+
+void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
+  // What an interrupted run has written needs no space again; a percent covers headers and metadata.
+  const std::uint64_t there = staging.resumed() ? used_space(staging.path()) : 0;
+  const std::uint64_t needed = bytes > there ? bytes - there : 0;
+  const std::uint64_t available = free_space(staging.path());
+  if (needed + needed / 100 <= available) return;
+  throw IoError(staging.target() + ": needs " + human_bytes(needed) + ", but only " + human_bytes(available) +
+                " are free there; free some space or choose another place");
+}
+
+/// Carries the plan out in the partial folder; returns the chunks' checksums.
+std::vector<std::string> write_tensors(const Conversion& conversion, const ConvertOptions& options,
+                                       StagingDirectory& staging) {
+  const std::string fingerprint = source_fingerprint(conversion.plan);
+  Journal journal(staging.path(), conversion_key(conversion, fingerprint), conversion.plan.chunks.size(),
+                  staging.resumed());
+  staging.keep();
+  Progress progress("converting", total_bytes(conversion.plan), options.quiet);
+  const OutputMode mode = staging.resumed() ? OutputMode::resume : OutputMode::create;
+  const std::unique_ptr<TensorSink> sink = conversion.output->sink(staging.path(), conversion.plan, mode);
+  ExecuteOptions execution;
+  execution.jobs = options.jobs;
+  execution.on_bytes = [&](std::uint64_t done) {
+    progress.add(done);
+    throw_if_interrupted();
+  };
+  execution.finished = &journal.finished();
+  execution.on_chunk = [&](std::size_t chunk, const std::string& checksum) { journal.add(chunk, checksum); };
+  std::vector<std::string> checksums = execute(conversion.plan, *sink, execution);
+  sink->finish();
+  if (source_fingerprint(conversion.plan) != fingerprint)
+    throw InputError(conversion.source.path + ": changed while it was read; convert it again");
+  journal.remove();
+  return checksums;
+}
+
+/// Compares what was written with the source.
+void check_result(const Conversion& conversion, const ConvertOptions& options,
+                  const StagingDirectory& staging) {
+  const std::string single = conversion.output->single_file();
+  const std::string path = single.empty() ? staging.path() : (fs::path(staging.path()) / single).string();
+  const Checkpoint written = open_checkpoint(path);
+  const VerifyReport report =
+      verify(conversion.source, written, {options.jobs, options.dtype.has_value(), options.quiet});
+  if (!report.differences.empty())
+    throw MismatchError(report.differences.front().tensor + " differs after conversion; nothing was written");
+}
+
+void finish_output(const Conversion& conversion, const ConvertOptions& options,
+                   const std::vector<std::string>& checksums, StagingDirectory& staging) {
+  const std::string single = conversion.output->single_file();
+  if (single.empty()) {
+    conversion.output->add_files(staging.path(), conversion.plan);
+    nlohmann::json manifest =
+        make_manifest(conversion.source, conversion.plan, conversion.output->describe(), checksums);
+    const std::string name = (fs::path(staging.path()) / kManifestName).string();
+    // Opened once without the record of its files, to learn where in them the tensors lie.
+    replace_file(name, manifest.dump());
+    manifest["files"] = describe_files(staging.path(), open_checkpoint(staging.path()).tensors());
+    replace_file(name, manifest_text(std::move(manifest)));
+  }
+  if (options.verify) check_result(conversion, options, staging);
+  if (single.empty()) {
+    staging.commit();
+  } else {
+    staging.commit_file(single);
   }
 }
 
 }  // namespace
 
-Conversion plan_conversion(const ConvertOptions& options) {
-  if (options.to != "torch_dist" && options.to != "torch") {
-    throw UsageError("--to " + options.to + ": expected torch_dist or torch");
-  }
-  if (options.sizes.virtual_pipeline != 1 || options.sizes.expert != 1 || options.sizes.expert_tensor != 1) {
-    throw UsageError("--vpp, --ep and --etp other than 1 are not supported yet");
-  }
-  Conversion conversion;
-  conversion.source = open_checkpoint(options.source);
-  const Checkpoint& source = conversion.source;
-  if (source.model == nullptr) {
-    throw InputError(
-        options.source +
-        ": this Megatron checkpoint has no mhub manifest, so its Hugging Face config is unknown");
-  }
-  const std::int64_t divisible_by = options.vocab_divisible_by.value_or(options.to == "torch" ? 128 : 1);
-  const LayoutRequest request = layout_request(options, *source.transformer, divisible_by);
-  conversion.layout = options.to == "torch" ? torch_layout(source.state.tensors, request)
-                                            : torch_dist_layout(source.state.tensors, request);
-  const StateMap map = compose(source.state.to_canonical, conversion.layout.map, options.source);
-  check_destination_coverage(map, options.source);
-  set_dtypes(map, source, options.dtype, conversion.layout.tensors);
-  conversion.plan = compile(map, source.state.sources, conversion.layout.tensors);
-  conversion.folder = iteration_folder(options.iteration);
-  conversion.target = {options.to,
-                       options.sizes,
-                       options.impl,
-                       conversion.layout.tensors.front().dtype,
-                       request.padded_vocab_size,
-                       divisible_by,
-                       options.iteration.value_or(0)};
-  return conversion;
-}
-
-nlohmann::json describe_plan(const Conversion& conversion) {
-  struct Rank {
-    std::set<std::size_t> tensors;
-    std::uint64_t bytes = 0;
-    std::set<std::string> files;
-  };
-  std::map<int, Rank> ranks;
-  for (const ChunkPlan& chunk : conversion.plan.chunks) {
-    Rank& rank = ranks[conversion.plan.tensors[chunk.tensor].chunks[chunk.chunk].rank];
-    rank.tensors.insert(chunk.tensor);
-    rank.bytes += byte_size(chunk);
-    for (const CopyTerm& term : chunk.terms) {
-      if (term.bytes != nullptr) rank.files.insert(term.bytes->name());
-    }
-  }
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& [number, rank] : ranks) {
-    list.push_back({{"rank", number},
-                    {"tensors", rank.tensors.size()},
-                    {"bytes", rank.bytes},
-                    {"source_files", rank.files}});
-  }
-  nlohmann::json tensors = nlohmann::json::array();
-  for (const ChunkPlan& chunk : conversion.plan.chunks) {
-    const SinkTensor& tensor = conversion.plan.tensors[chunk.tensor];
-    const SinkChunk& place = tensor.chunks[chunk.chunk];
-    std::set<std::string> sources;
-    for (const CopyTerm& term : chunk.terms)
-      sources.insert(term.bytes == nullptr ? "(zeros)" : conversion.plan.sources[term.source]->name);
-    tensors.push_back({{"name", tensor.name},
-                       {"rank", place.rank},
-                       {"offset", place.offset},
-                       {"shape", place.shape},
-                       {"dtype", torch_name(tensor.dtype)},
-                       {"bytes", byte_size(chunk)},
-                       {"sources", sources}});
-  }
-  return {{"source", conversion.source.path},
-          {"model", conversion.source.model->class_name},
-          {"format", conversion.target.format},
-          {"total_bytes", total_bytes(conversion.plan)},
-          {"ranks", list},
-          {"chunks", tensors}};
-}
-
 nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_repeats(conversion.source);
-  StagingDirectory staging(options.output, options.overwrite);
-  const fs::path root = staging.path(), folder = root / conversion.folder;
-  fs::create_directory(folder);
+  StagingDirectory staging(options.output, {options.overwrite, options.resume, {}});
   const std::uint64_t bytes = total_bytes(conversion.plan);
-  std::vector<std::string> checksums;
-  {
-    Progress progress("converting", bytes, options.quiet);
-    const std::unique_ptr<TensorSink> sink = make_sink(conversion, folder.string());
-    ExecuteOptions execution{options.jobs, [&](std::uint64_t done) {
-                               progress.add(done);
-                               throw_if_interrupted();
-                             }};
-    checksums = execute(conversion.plan, *sink, execution);
-    sink->finish();
+  require_space(bytes, staging);
+  try {
+    const std::vector<std::string> checksums = write_tensors(conversion, options, staging);
+    finish_output(conversion, options, checksums, staging);
+  } catch (const Error& error) {
+    // Only what may go better next time is worth keeping.
+    const bool again =
+        error.category() == ErrorCategory::io || error.category() == ErrorCategory::interrupted;
+    if (!again) {
+      staging.discard();
+      throw;
+    }
+    throw Error(error.category(),
+                std::string(error.what()) + "; --resume continues from what is in " + staging.path());
   }
-  const TransformerConfig& config = *conversion.source.transformer;
-  write_file((folder / "run_config.yaml").string(), bridge_run_config(config, conversion.target));
-  copy_tokenizer(conversion.source, folder / "tokenizer");
-  write_file((root / kManifestName).string(), make_manifest(conversion, checksums).dump(1) + "\n");
-  write_file((root / "latest_checkpointed_iteration.txt").string(),
-             options.iteration ? std::to_string(*options.iteration) : std::string("release"));
-  if (options.verify) {
-    const Checkpoint written = open_checkpoint(staging.path());
-    const VerifyReport report =
-        verify(conversion.source, written, {options.jobs, options.dtype.has_value(), options.quiet});
-    if (!report.differences.empty())
-      throw MismatchError(report.differences.front().tensor +
-                          " differs after conversion; nothing was written");
-  }
-  staging.commit();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  return {{"output", options.output},
-          {"format", conversion.target.format},
-          {"model", conversion.source.model->class_name},
-          {"tensors", conversion.plan.tensors.size()},
-          {"bytes", bytes},
-          {"seconds", seconds.count()},
-          {"verified", options.verify},
-          {"megatron_lm_flags", megatron_flags(config)},
-          {"limits", megatron_limits(config)}};
+  nlohmann::json report{{"output", options.output},
+                        {"format", conversion.output->describe()["format"]},
+                        {"model", conversion.source.model->class_name},
+                        {"tensors", conversion.plan.tensors.size()},
+                        {"bytes", bytes},
+                        {"seconds", seconds.count()},
+                        {"resumed", staging.resumed()},
+                        {"verified", options.verify}};
+  report.update(conversion.output->advice());
+  return report;
 }
 
 }  // namespace mhub::converters

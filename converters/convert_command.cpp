@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "convert.hpp"
+#include "convert_keys.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/progress.hpp"
 #include "options.hpp"
@@ -25,8 +25,8 @@ void print_plan(const nlohmann::json& plan) {
               << human_bytes(rank["bytes"].get<std::uint64_t>()) << " from " << rank["source_files"].size()
               << " files\n";
   }
-  std::cout << "total: " << human_bytes(plan["total_bytes"].get<std::uint64_t>())
-            << " (dry run, nothing written)\n";
+  std::cout << "total: " << human_bytes(plan["total_bytes"].get<std::uint64_t>()) << " needed, "
+            << human_bytes(plan["free_bytes"].get<std::uint64_t>()) << " free (dry run, nothing written)\n";
 }
 
 }  // namespace
@@ -46,41 +46,31 @@ void print_report(const nlohmann::json& report) {
 
 int convert_command(const Arguments& arguments) {
   CommandLine line("mhub convert SOURCE OUT [options]", {"SOURCE", "OUT"});
-  line.add()("to", po::value<std::string>()->default_value("torch_dist"), "torch_dist or torch")(
-      "tp", po::value<int>()->default_value(1), "tensor-parallel size")(
-      "pp", po::value<int>()->default_value(1), "pipeline-parallel size")(
-      "vpp", po::value<int>()->default_value(1), "virtual pipeline stages")(
-      "ep", po::value<int>()->default_value(1), "expert-parallel size")(
-      "etp", po::value<int>()->default_value(1), "expert-tensor-parallel size")(
-      "dtype", po::value<std::string>(), "cast to bf16, fp16 or fp32")(
-      "make-vocab-size-divisible-by", po::value<std::int64_t>(),
-      "pad the vocabulary to a multiple of this times TP (default: 128 for torch, none for torch_dist)")(
-      "transformer-impl", po::value<std::string>()->default_value("te"),
-      "parameter names in torch checkpoints: te or local")(
-      "iteration", po::value<std::string>()->default_value("release"), "iteration number, or release")(
-      "jobs", po::value<int>()->default_value(0), "threads (default: all processors)")(
-      "dry-run", "print the plan and write nothing")(
-      "verify", "compare the result with the source before it gets its name")(
-      "overwrite", "replace OUT if mhub wrote it")("json", "print JSON");
+  for (const ConvertKey& key : convert_keys()) {
+    if (key.kind == ConvertKey::Kind::flag) {
+      line.add()(option_name(key).c_str(), key.help);
+    } else {
+      line.add()(option_name(key).c_str(), po::value<std::string>(), key.help);
+    }
+  }
+  line.add()("dry-run", "print the plan and write nothing")("json", "print JSON");
   if (!line.parse(arguments)) return 0;
   ConvertOptions options;
   options.source = line.get<std::string>("SOURCE");
   options.output = line.get<std::string>("OUT");
-  options.to = line.get<std::string>("to");
-  options.sizes = parse_sizes(line.get<int>("tp"), line.get<int>("pp"), line.get<int>("vpp"),
-                              line.get<int>("ep"), line.get<int>("etp"));
-  if (line.has("dtype")) options.dtype = parse_dtype(line.get<std::string>("dtype"));
-  if (line.has("make-vocab-size-divisible-by"))
-    options.vocab_divisible_by = parse_divisor(line.get<std::int64_t>("make-vocab-size-divisible-by"));
-  options.impl = parse_impl(line.get<std::string>("transformer-impl"));
-  options.iteration = parse_iteration(line.get<std::string>("iteration"));
-  options.jobs = parse_jobs(line.get<int>("jobs"));
-  options.overwrite = line.has("overwrite");
-  options.verify = line.has("verify");
+  for (const ConvertKey& key : convert_keys()) {
+    const std::string name = option_name(key);
+    if (!line.has(name)) continue;
+    try {
+      key.set(options, key.kind == ConvertKey::Kind::flag ? "true" : line.get<std::string>(name));
+    } catch (const UsageError& error) {
+      throw UsageError("--" + name + ": " + error.what());
+    }
+  }
   options.quiet = line.has("json");
   const Conversion conversion = plan_conversion(options);
   if (line.has("dry-run")) {
-    const nlohmann::json plan = describe_plan(conversion);
+    const nlohmann::json plan = describe_plan(conversion, options);
     line.has("json") ? void(std::cout << plan.dump(1) << '\n') : print_plan(plan);
     return 0;
   }

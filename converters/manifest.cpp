@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <set>
 
+#include "mhub/base/staging.hpp"
 #include "mhub/model/plugin.hpp"
+#include "output_format.hpp"
 
 namespace fs = std::filesystem;
 
@@ -15,28 +17,32 @@ std::string hub_revision(const fs::path& path) {
   return path.parent_path().filename() == "snapshots" ? path.filename().string() : "";
 }
 
+/// The file that each of a source's tensors begins in.
+nlohmann::json tensor_files(const Checkpoint& source) {
+  nlohmann::json files = nlohmann::json::object();
+  for (const StoredTensor& tensor : source.tensors().tensors()) {
+    files[tensor.name] =
+        tensor.chunks.empty() ? "" : fs::path(tensor.chunks[0].bytes->name()).filename().string();
+  }
+  return files;
+}
+
 nlohmann::json describe_source(const Checkpoint& source) {
   const fs::path path = fs::absolute(source.path).lexically_normal();
   nlohmann::json json{
       {"name", path.has_filename() ? path.filename().string() : path.parent_path().filename().string()},
       {"kind", source.kind()}};
   if (const std::string revision = hub_revision(path); !revision.empty()) json["revision"] = revision;
-  nlohmann::json tensors = nlohmann::json::object();
-  for (const StoredTensor& tensor : source.tensors().tensors()) {
-    tensors[tensor.name] =
-        tensor.chunks.empty() ? "" : fs::path(tensor.chunks[0].bytes->name()).filename().string();
-  }
-  json["tensors"] = std::move(tensors);
+  // A conversion of a conversion keeps what the first one knew.
+  if (source.manifest.is_object()) json["made_from"] = source.manifest.value("source", nlohmann::json());
   return json;
 }
 
-}  // namespace
-
-nlohmann::json make_manifest(const Conversion& conversion, const std::vector<std::string>& checksums) {
+nlohmann::json describe_chunks(const CopyPlan& plan, const std::vector<std::string>& checksums) {
   nlohmann::json tensors = nlohmann::json::object();
-  for (std::size_t k = 0; k < conversion.plan.chunks.size(); ++k) {
-    const ChunkPlan& chunk = conversion.plan.chunks[k];
-    const SinkTensor& tensor = conversion.plan.tensors[chunk.tensor];
+  for (std::size_t k = 0; k < plan.chunks.size(); ++k) {
+    const ChunkPlan& chunk = plan.chunks[k];
+    const SinkTensor& tensor = plan.tensors[chunk.tensor];
     const SinkChunk& place = tensor.chunks[chunk.chunk];
     nlohmann::json& entry = tensors[tensor.name];
     if (entry.is_null())
@@ -44,29 +50,36 @@ nlohmann::json make_manifest(const Conversion& conversion, const std::vector<std
           {"dtype", torch_name(tensor.dtype)}, {"shape", tensor.shape}, {"chunks", nlohmann::json::array()}};
     std::set<std::string> sources;
     for (const CopyTerm& term : chunk.terms) {
-      if (term.bytes != nullptr) sources.insert(conversion.plan.sources[term.source]->name);
+      if (term.bytes != nullptr) sources.insert(plan.sources[term.source]->name);
     }
-    entry["chunks"].push_back({{"offset", place.offset},
-                               {"shape", place.shape},
-                               {"rank", place.rank},
-                               {"xxh3_128", checksums[k]},
-                               {"from", sources}});
+    entry["chunks"].push_back(
+        {{"offset", place.offset}, {"shape", place.shape}, {"xxh3_128", checksums[k]}, {"from", sources}});
   }
-  const Checkpoint& source = conversion.source;
-  return {{"mhub", MHUB_VERSION},
-          {"manifest_version", 1},
-          {"mapping",
-           {{"plugin", source.model->plugin}, {"class", source.model->class_name}, {"abi", kPluginAbi}}},
-          {"source", describe_source(source)},
-          {"config", source.config->json()},
-          {"target",
-           {{"format", conversion.target.format},
-            {"folder", conversion.folder},
-            {"tp", conversion.target.sizes.tensor},
-            {"pp", conversion.target.sizes.pipeline},
-            {"padded_vocab_size", conversion.target.padded_vocab_size}}},
-          {"megatron_lm_flags", megatron_flags(*source.transformer)},
-          {"tensors", tensors}};
+  return tensors;
+}
+
+}  // namespace
+
+nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, const nlohmann::json& target,
+                             const std::vector<std::string>& checksums) {
+  nlohmann::json manifest{
+      {"mhub", MHUB_VERSION},
+      {"manifest_version", 2},
+      {"mapping",
+       {{"plugin", source.model->plugin}, {"class", source.model->class_name}, {"abi", kPluginAbi}}},
+      {"source", describe_source(source)},
+      {"config", source.config->json()},
+      {"target", target},
+      {"megatron_lm_flags", megatron_flags(*source.transformer)},
+      {"tensors", describe_chunks(plan, checksums)}};
+  if (nlohmann::json generation = generation_config(source); !generation.is_null())
+    manifest["generation_config"] = std::move(generation);
+  if (source.hf) {
+    manifest["hf_files"] = tensor_files(source);
+  } else if (source.manifest.is_object() && source.manifest.contains("hf_files")) {
+    manifest["hf_files"] = source.manifest["hf_files"];
+  }
+  return manifest;
 }
 
 }  // namespace mhub::converters

@@ -8,9 +8,12 @@ namespace po = boost::program_options;
 
 namespace mhub::converters {
 
-CommandLine::CommandLine(std::string usage, std::vector<std::string> positional)
-    : usage_(std::move(usage)), positional_(std::move(positional)) {
-  for (const std::string& name : positional_) hidden_.add_options()(name.c_str(), po::value<std::string>());
+CommandLine::CommandLine(std::string usage, std::vector<std::string> positional,
+                         std::vector<std::string> optional)
+    : usage_(std::move(usage)), positional_(std::move(positional)), optional_(std::move(optional)) {
+  for (const auto* names : {&positional_, &optional_}) {
+    for (const std::string& name : *names) hidden_.add_options()(name.c_str(), po::value<std::string>());
+  }
   visible_.add_options()("help,h", "show this help");
 }
 
@@ -18,7 +21,9 @@ po::options_description_easy_init CommandLine::add() { return visible_.add_optio
 
 bool CommandLine::parse(const Arguments& arguments) {
   po::positional_options_description order;
-  for (const std::string& name : positional_) order.add(name.c_str(), 1);
+  for (const auto* names : {&positional_, &optional_}) {
+    for (const std::string& name : *names) order.add(name.c_str(), 1);
+  }
   po::options_description all;
   all.add(visible_).add(hidden_);
   try {

@@ -14,8 +14,9 @@ namespace mhub::converters {
 /// Boost.Program_options does the work, its errors become UsageError with the usage line.
 class CommandLine {
  public:
-  /// `usage` is the first help line; `positional` names the required positional arguments.
-  CommandLine(std::string usage, std::vector<std::string> positional);
+  /// `usage` is the first help line; `positional` names the required positional arguments, `optional` those
+  /// that may follow.
+  CommandLine(std::string usage, std::vector<std::string> positional, std::vector<std::string> optional = {});
   boost::program_options::options_description_easy_init add();
   /// Parses; prints the help and returns false for --help. Throws UsageError.
   bool parse(const Arguments& arguments);
@@ -32,7 +33,7 @@ class CommandLine {
 
  private:
   std::string usage_;
-  std::vector<std::string> positional_;
+  std::vector<std::string> positional_, optional_;
   boost::program_options::options_description visible_{"Options"}, hidden_;
   boost::program_options::variables_map values_;
 };

@@ -1,52 +1,101 @@
 #include "parse.hpp"
 
+#include <array>
+#include <cctype>
 #include <charconv>
 
 #include "mhub/base/error.hpp"
 
 namespace mhub::converters {
+namespace {
 
-ParallelSizes parse_sizes(int tp, int pp, int vpp, int ep, int etp) {
-  for (const int size : {tp, pp, vpp, ep, etp}) {
-    if (size < 1 || size > 65536)
-      throw UsageError("parallel sizes are 1 or more, found " + std::to_string(size));
+/// A whole number from `least` to `most`; `range` says so in words.
+std::int64_t number(const std::string& text, std::int64_t least, std::int64_t most,
+                    const std::string& range) {
+  std::int64_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  if (!whole && parsed.ec != std::errc::result_out_of_range)
+    throw UsageError("expected an integer, found \"" + text + "\"");
+  if (!whole || value < least || value > most) throw UsageError("expected " + range + ", found " + text);
+  return value;
+}
+
+/// The given text where it is one of `known`.
+template <std::size_t N>
+std::string choice(const std::string& text, const std::array<const char*, N>& known,
+                   const std::string& list) {
+  for (const char* one : known) {
+    if (text == one) return text;
   }
-  return {tp, pp, vpp, ep, etp};
+  throw UsageError("expected " + list + ", found \"" + text + "\"");
+}
+
+}  // namespace
+
+std::string parse_format(const std::string& text) {
+  return choice(text, std::array{"torch_dist", "torch", "hf"}, "torch_dist, torch or hf");
+}
+
+int parse_size(const std::string& text) { return static_cast<int>(number(text, 1, 65536, "1 or more")); }
+
+bool parse_flag(const std::string& text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  throw UsageError("expected true or false, found \"" + text + "\"");
 }
 
 DType parse_dtype(const std::string& text) {
   if (text == "bf16" || text == "bfloat16") return DType::bf16;
   if (text == "fp16" || text == "float16") return DType::f16;
   if (text == "fp32" || text == "float32") return DType::f32;
-  throw UsageError("dtype " + text + ": expected bf16, fp16 or fp32");
+  throw UsageError("expected bf16, fp16 or fp32, found \"" + text + "\"");
 }
 
 TransformerImpl parse_impl(const std::string& text) {
   if (text == "te" || text == "transformer_engine") return TransformerImpl::transformer_engine;
   if (text == "local") return TransformerImpl::local;
-  throw UsageError("transformer-impl " + text + ": expected te or local");
+  throw UsageError("expected te or local, found \"" + text + "\"");
+}
+
+std::string parse_model_type(const std::string& text) {
+  return choice(text, std::array{"gpt", "hybrid"}, "gpt or hybrid");
 }
 
 std::optional<std::int64_t> parse_iteration(const std::string& text) {
   if (text == "release") return std::nullopt;
-  std::int64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   // Older Megatron-LM versions refuse iteration 0 (checkpointing.py, read_metadata).
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < 1 || value > 9999999) {
-    throw UsageError("iteration " + text + ": expected release or 1 .. 9999999");
+  return number(text, 1, 9999999, "release or 1 .. 9999999");
+}
+
+std::int64_t parse_divisor(const std::string& text) { return number(text, 1, 1 << 30, "1 or more"); }
+
+std::uint64_t parse_bytes(const std::string& text) {
+  struct Unit {
+    const char* name;
+    double bytes;
+  };
+  constexpr std::array<Unit, 10> kUnits{{{"", 1},
+                                         {"B", 1},
+                                         {"KB", 1e3},
+                                         {"MB", 1e6},
+                                         {"GB", 1e9},
+                                         {"TB", 1e12},
+                                         {"KIB", 1024.0},
+                                         {"MIB", 1048576.0},
+                                         {"GIB", 1073741824.0},
+                                         {"TIB", 1099511627776.0}}};
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string unit(parsed.ptr, text.data() + text.size());
+  for (char& c : unit) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const Unit& one : kUnits) {
+    if (parsed.ec == std::errc() && unit == one.name && value * one.bytes >= 1 && value * one.bytes < 1e18)
+      return static_cast<std::uint64_t>(value * one.bytes);
   }
-  return value;
+  throw UsageError("expected a size like 5GB or 300MiB, found \"" + text + "\"");
 }
 
-std::int64_t parse_divisor(std::int64_t value) {
-  if (value < 1 || value > (1 << 30))
-    throw UsageError("make-vocab-size-divisible-by " + std::to_string(value) + ": expected 1 or more");
-  return value;
-}
-
-int parse_jobs(int value) {
-  if (value < 0 || value > 1024) throw UsageError("jobs " + std::to_string(value) + ": expected 0 .. 1024");
-  return value;
-}
+int parse_jobs(const std::string& text) { return static_cast<int>(number(text, 0, 1024, "0 .. 1024")); }
 
 }  // namespace mhub::converters

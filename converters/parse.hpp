@@ -4,21 +4,26 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include "mhub/parallel/layout.hpp"
 #include "mhub/tensor/dtype.hpp"
 
 namespace mhub::converters {
 
-// Values of options, as the command line and recipes spell them. Each throws UsageError that names the
-// option.
-ParallelSizes parse_sizes(int tp, int pp, int vpp, int ep, int etp);
+// Values of options, as the command line and recipes spell them. Each throws UsageError that says what was
+// expected.
+std::string parse_format(const std::string& text);
+int parse_size(const std::string& text);
+bool parse_flag(const std::string& text);
 DType parse_dtype(const std::string& text);
 TransformerImpl parse_impl(const std::string& text);
+std::string parse_model_type(const std::string& text);
 std::optional<std::int64_t> parse_iteration(const std::string& text);
-std::int64_t parse_divisor(std::int64_t value);
-int parse_jobs(int value);
+std::int64_t parse_divisor(const std::string& text);
+/// "5GB", "300MB", "1GiB", "1000000": transformers' notation, powers of ten unless it says "i".
+std::uint64_t parse_bytes(const std::string& text);
+int parse_jobs(const std::string& text);
 
 /// A conversion's report for people, on stdout.
 void print_report(const nlohmann::json& report);

@@ -8,61 +8,47 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "convert_keys.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "parse.hpp"
 
 namespace mhub::converters {
 namespace {
 
-/// Reads one scalar as a type; its error says what was expected.
-template <typename T>
-T scalar(const YAML::Node& node, const char* expected) {
-  if (node.IsScalar()) {
-    try {
-      return node.as<T>();
-    } catch (const YAML::Exception&) {
-    }
-  }
-  throw UsageError(std::string("expected ") + expected + ", found " +
-                   (node.IsScalar() ? "\"" + node.Scalar() + "\""
-                    : node.IsNull() ? "nothing"
-                                    : "a list or map"));
+/// A scalar's text.
+std::string text(const YAML::Node& node) {
+  if (node.IsScalar()) return node.Scalar();
+  throw UsageError(std::string("expected a string, found ") + (node.IsNull() ? "nothing" : "a list or map"));
 }
 
-int integer(const YAML::Node& node) { return scalar<int>(node, "an integer"); }
-std::string text(const YAML::Node& node) { return scalar<std::string>(node, "a string"); }
-bool boolean(const YAML::Node& node) { return scalar<bool>(node, "true or false"); }
-int parallel_size(const YAML::Node& node) { return parse_sizes(integer(node), 1, 1, 1, 1).tensor; }
+/// Keys that only a recipe has: on the command line they are arguments.
+constexpr std::array<ConvertKey, 2> kPlaces{
+    {{"source", ConvertKey::Kind::text, "", [](ConvertOptions& o, const std::string& v) { o.source = v; }},
+     {"output", ConvertKey::Kind::text, "", [](ConvertOptions& o, const std::string& v) { o.output = v; }}}};
 
-struct Key {
-  const char* name;
-  void (*set)(ConvertOptions&, const YAML::Node&);
-};
+const ConvertKey* find_key(std::string_view name) {
+  for (const std::span<const ConvertKey> keys : {std::span<const ConvertKey>(kPlaces), convert_keys()}) {
+    for (const ConvertKey& key : keys) {
+      if (name == key.name) return &key;
+    }
+  }
+  return nullptr;
+}
 
-constexpr std::array<Key, 15> kKeys{{
-    {"source", [](ConvertOptions& o, const YAML::Node& n) { o.source = text(n); }},
-    {"output", [](ConvertOptions& o, const YAML::Node& n) { o.output = text(n); }},
-    {"to",
-     [](ConvertOptions& o, const YAML::Node& n) {
-       o.to = text(n);
-       if (o.to != "torch_dist" && o.to != "torch")
-         throw UsageError("expected torch_dist or torch, found \"" + o.to + "\"");
-     }},
-    {"tp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.tensor = parallel_size(n); }},
-    {"pp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.pipeline = parallel_size(n); }},
-    {"vpp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.virtual_pipeline = parallel_size(n); }},
-    {"ep", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.expert = parallel_size(n); }},
-    {"etp", [](ConvertOptions& o, const YAML::Node& n) { o.sizes.expert_tensor = parallel_size(n); }},
-    {"dtype", [](ConvertOptions& o, const YAML::Node& n) { o.dtype = parse_dtype(text(n)); }},
-    {"make_vocab_size_divisible_by",
-     [](ConvertOptions& o, const YAML::Node& n) { o.vocab_divisible_by = parse_divisor(integer(n)); }},
-    {"transformer_impl", [](ConvertOptions& o, const YAML::Node& n) { o.impl = parse_impl(text(n)); }},
-    {"iteration", [](ConvertOptions& o, const YAML::Node& n) { o.iteration = parse_iteration(text(n)); }},
-    {"jobs", [](ConvertOptions& o, const YAML::Node& n) { o.jobs = parse_jobs(integer(n)); }},
-    {"overwrite", [](ConvertOptions& o, const YAML::Node& n) { o.overwrite = boolean(n); }},
-    {"verify", [](ConvertOptions& o, const YAML::Node& n) { o.verify = boolean(n); }},
-}};
+void set_key(const ConvertKey& key, ConvertOptions& options, const YAML::Node& node) {
+  const char* expected = key.kind == ConvertKey::Kind::number ? "an integer"
+                         : key.kind == ConvertKey::Kind::flag ? "true or false"
+                                                              : "a string";
+  if (!node.IsScalar())
+    throw UsageError(std::string("expected ") + expected + ", found " +
+                     (node.IsNull() ? "nothing" : "a list or map"));
+  bool flag = false;
+  // YAML spells booleans in more ways than the command line.
+  if (key.kind == ConvertKey::Kind::flag && YAML::convert<bool>::decode(node, flag))
+    return key.set(options, flag ? "true" : "false");
+  key.set(options, node.Scalar());
+}
+
 constexpr std::array<const char*, 4> kTopKeys{"name", "description", "defaults", "conversions"};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -81,7 +67,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string unknown_key(const std::string& key, bool top) {
   std::vector<std::string> known;
-  for (const Key& one : kKeys) known.emplace_back(one.name);
+  for (const ConvertKey& one : kPlaces) known.emplace_back(one.name);
+  for (const ConvertKey& one : convert_keys()) known.emplace_back(one.name);
   if (top) known.insert(known.end(), kTopKeys.begin(), kTopKeys.end());
   const auto nearest =
       std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
@@ -171,10 +158,9 @@ class Reader {
         fail(pair.first.Mark(), "key \"" + key + "\" is there twice");
       seen.push_back(key);
       if (top && is_top_key(key)) continue;
-      const auto known =
-          std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& one) { return key == one.name; });
-      if (known == kKeys.end()) fail(pair.first.Mark(), unknown_key(key, top));
-      guarded(pair.second, key, [&] { known->set(options, pair.second); });
+      const ConvertKey* known = find_key(key);
+      if (known == nullptr) fail(pair.first.Mark(), unknown_key(key, top));
+      guarded(pair.second, key, [&] { set_key(*known, options, pair.second); });
     }
   }
   ConvertOptions conversion(const YAML::Node& node, const ConvertOptions& defaults, bool top) const {
@@ -200,11 +186,10 @@ class Reader {
       name = std::string_view(parsed.ptr + 1, name.data() + name.size());
       chosen = chosen.subspan(index, 1);
     }
-    const auto known =
-        std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& one) { return name == one.name; });
-    if (known == kKeys.end()) throw UsageError("--set " + key + ": " + unknown_key(std::string(name), false));
+    const ConvertKey* known = find_key(name);
+    if (known == nullptr) throw UsageError("--set " + key + ": " + unknown_key(std::string(name), false));
     try {
-      for (ConvertOptions& options : chosen) known->set(options, YAML::Node(value));
+      for (ConvertOptions& options : chosen) set_key(*known, options, YAML::Node(value));
     } catch (const UsageError& error) {
       throw UsageError("--set " + key + ": " + error.what());
     }

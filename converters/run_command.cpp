@@ -26,7 +26,8 @@ int run_command(const Arguments& arguments) {
   for (ConvertOptions options : recipe.conversions) {
     options.quiet = line.has("json");
     const Conversion conversion = plan_conversion(options);
-    reports.push_back(line.has("dry-run") ? describe_plan(conversion) : run_conversion(conversion, options));
+    reports.push_back(line.has("dry-run") ? describe_plan(conversion, options)
+                                          : run_conversion(conversion, options));
     if (line.has("json")) continue;
     if (line.has("dry-run")) {
       std::cout << options.source << " -> " << options.output << ": " << reports.back()["total_bytes"]

@@ -40,10 +40,12 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
   }
   const CopyPlan left_plan = compile(left.map, left.sources, std::move(left_tensors));
   const CopyPlan right_plan = compile(right.map, right.sources, std::move(right_tensors));
-  ExecuteOptions execution{options.jobs, [&](std::uint64_t bytes) {
-                             progress.add(bytes);
-                             throw_if_interrupted();
-                           }};
+  ExecuteOptions execution;
+  execution.jobs = options.jobs;
+  execution.on_bytes = [&](std::uint64_t bytes) {
+    progress.add(bytes);
+    throw_if_interrupted();
+  };
   for (Difference& difference : compare(left_plan, right_plan, execution))
     report.differences.push_back(std::move(difference));
   report.tensors += left_plan.tensors.size();
@@ -62,14 +64,22 @@ void compare_copies(const Checkpoint& reference, const Checkpoint& checkpoint, c
                 options, progress, report);
 }
 
+/// Tensors that a Hugging Face folder stores twice.
+void compare_repeats(const Checkpoint& checkpoint, VerifyReport& report) {
+  for (const auto& [repeat, original] : checkpoint.state.repeats) {
+    const StateMap map = identity({{repeat->name, repeat->shape}});
+    const CopyPlan a = compile(map, {original}, {whole(map.destination[0], original->dtype)});
+    const CopyPlan b = compile(map, {repeat}, {whole(map.destination[0], repeat->dtype)});
+    for (Difference& difference : compare(a, b, {})) report.differences.push_back(std::move(difference));
+    ++report.tensors;
+  }
+}
+
 }  // namespace
 
 VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options) {
   for (const Checkpoint* side : {&left, &right}) {
-    if (side->model == nullptr)
-      throw InputError(
-          side->path +
-          ": the model is unknown: it has no manifest, and neither side is a Hugging Face folder");
+    if (side->model == nullptr) throw InputError(side->unknown_model);
   }
   const std::vector<CanonicalTensor>&a = left.state.tensors, &b = right.state.tensors;
   bool same = a.size() == b.size();
@@ -90,6 +100,8 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
   Progress progress("verifying", bytes, options.quiet);
   compare_sides({left.state.to_canonical, left.state.sources},
                 {right.state.to_canonical, right.state.sources}, options, progress, report);
+  compare_repeats(left, report);
+  compare_repeats(right, report);
   compare_copies(left, right, options, progress, report);
   compare_copies(right, left, options, progress, report);
   return report;

@@ -18,6 +18,9 @@ class ByteSource {
   virtual const std::string& name() const = 0;
   /// Fills `out` from `offset`. Throws IoError when fewer bytes are there.
   virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
+  /// Says which content this is, now: two calls differ when the content may have changed in between. Empty
+  /// where it cannot change.
+  virtual std::string fingerprint() const { return {}; }
   /// All bytes in memory where the source can offer that without copying; empty otherwise.
   virtual std::span<const std::byte> map() const { return {}; }
 };

@@ -51,6 +51,14 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
+std::string InputFile::fingerprint() const {
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0) throw IoError("cannot stat", path_, errno);
+  auto time = [](const timespec& t) { return std::to_string(t.tv_sec) + "." + std::to_string(t.tv_nsec); };
+  return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + " " +
+         std::to_string(info.st_size) + " " + time(info.st_mtim);
+}
+
 std::span<const std::byte> InputFile::map() const {
   std::call_once(map_once_, [this] {
     if (size_ == 0) return;
@@ -62,8 +70,9 @@ std::span<const std::byte> InputFile::map() const {
   return {static_cast<const std::byte*>(mapping_), size_};
 }
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+OutputFile::OutputFile(std::string path, OutputMode mode) : path_(std::move(path)) {
+  const int exclusive = mode == OutputMode::create ? O_EXCL : 0;
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | exclusive | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw IoError("cannot create", path_, errno);
 }
 
@@ -82,6 +91,19 @@ void OutputFile::write(std::uint64_t offset, std::span<const std::byte> data) {
     }
     done += static_cast<std::size_t>(n);
   }
+}
+
+bool OutputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n =
+        ::pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw IoError("cannot read back", path_, errno);
+    if (n == 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
 }
 
 void OutputFile::close() {
@@ -112,6 +134,11 @@ void write_file(const std::string& path, std::span<const std::byte> content) {
 
 void write_file(const std::string& path, const std::string& content) {
   write_file(path, std::as_bytes(std::span(content)));
+}
+
+void replace_file(const std::string& path, const std::string& content) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw IoError("cannot replace", path, errno);
+  write_file(path, content);
 }
 
 void sync_directory(const std::string& path) {

@@ -25,6 +25,9 @@ class InputFile final : public ByteSource {
   const std::string& name() const override { return path_; }
   /// Throws IoError when the bytes are not there (any more).
   void read(std::uint64_t offset, std::span<std::byte> out) const override;
+  /// Device, inode, size and modification time of the open file: bytes changed in place show, renaming does
+  /// not.
+  std::string fingerprint() const override;
   /// The whole file mapped read-only at the first call; valid while this object lives.
   std::span<const std::byte> map() const override;
 
@@ -36,18 +39,25 @@ class InputFile final : public ByteSource {
   mutable void* mapping_ = nullptr;
 };
 
+/// Whether an output begins anew or goes on where an interrupted run stopped.
+enum class OutputMode {
+  create,  ///< the file must not exist yet
+  resume,  ///< the file may exist; what is in it stays until it is overwritten
+};
+
 /// A file being written. Nothing is truncated to its final size before `close`. Positional writes are
 /// thread-safe; errors (disk full, quota, I/O) throw IoError that names the path.
 class OutputFile {
  public:
-  /// Creates the file; it must not exist yet.
-  explicit OutputFile(std::string path);
+  explicit OutputFile(std::string path, OutputMode mode = OutputMode::create);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   const std::string& path() const { return path_; }
   void write(std::uint64_t offset, std::span<const std::byte> data);
+  /// Reads back; false when the file is not that long.
+  bool read(std::uint64_t offset, std::span<std::byte> out) const;
   /// Flushes to the device (fsync) and closes; further writes are a programming error.
   void close();
 
@@ -61,6 +71,8 @@ std::string read_file(const std::string& path, std::uint64_t limit);
 /// Creates `path` with `content` and flushes it to the device.
 void write_file(const std::string& path, std::span<const std::byte> content);
 void write_file(const std::string& path, const std::string& content);
+/// The same, over a file that may be there.
+void replace_file(const std::string& path, const std::string& content);
 /// fsync on a folder, so that the names in it survive a power cut.
 void sync_directory(const std::string& path);
 

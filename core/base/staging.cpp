@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -16,15 +19,19 @@ namespace fs = std::filesystem;
 namespace mhub {
 namespace {
 
-void check_target(const fs::path& target, bool overwrite) {
+bool written_by_mhub(const fs::path& folder) { return fs::is_regular_file(folder / kManifestName); }
+
+void check_target(const fs::path& target, const StagingOptions& options) {
   if (!fs::exists(fs::symlink_status(target))) return;
   std::error_code unreadable;
   if (fs::is_directory(target) && fs::is_empty(target, unreadable) && !unreadable)
     return;  // made by the caller for us
-  if (!overwrite) throw UsageError(target.string() + " exists; choose another name or pass --overwrite");
-  if (!fs::is_regular_file(target / kManifestName)) {
-    throw UsageError(target.string() + " was not written by mhub (no " + kManifestName +
-                     " in it); remove it yourself or choose another name");
+  if (!options.overwrite)
+    throw UsageError(target.string() + " exists; choose another name or pass --overwrite");
+  if (!(options.ours ? options.ours(target.string()) : written_by_mhub(target))) {
+    throw UsageError(
+        target.string() +
+        " was not written by mhub (no manifest in it); remove it yourself or choose another name");
   }
 }
 
@@ -53,32 +60,58 @@ void swap_folders(const std::string& staged, const std::string& target) {
   rename_plainly(aside, staged);
 }
 
+/// The mark of a partial folder, and what is locked.
+constexpr const char* kPartialMark = ".mhub-partial";
+
+bool exists(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
+
 }  // namespace
 
-StagingDirectory::StagingDirectory(std::string target, bool overwrite)
-    : target_(std::move(target)), overwrite_(overwrite) {
+StagingDirectory::StagingDirectory(std::string target, const StagingOptions& options)
+    : target_(std::move(target)), options_(options) {
   if (target_.empty()) throw UsageError("the output folder's name is empty");
   fs::path final_path = fs::absolute(target_).lexically_normal();
   if (!final_path.has_filename()) final_path = final_path.parent_path();  // "out/", "."
-  check_target(final_path, overwrite_);
+  check_target(final_path, options_);
   std::error_code error;
   fs::create_directories(final_path.parent_path(), error);
   if (error) throw IoError("cannot create folder", final_path.parent_path().string(), error.value());
-  std::string name =
-      (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-XXXXXX")).string();
-  if (::mkdtemp(name.data()) == nullptr) throw IoError("cannot create folder", name, errno);
   target_ = final_path.string();
-  path_ = name;
-  fs::permissions(path_,
-                  fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
-                      fs::perms::others_read | fs::perms::others_exec,
-                  error);
+  path_ = (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-partial")).string();
+  take_partial(options_.resume);
+}
+
+void StagingDirectory::take_partial(bool resume) {
+  const fs::path mark = fs::path(path_) / kPartialMark;
+  if (::mkdir(path_.c_str(), 0755) != 0) {
+    if (errno != EEXIST) throw IoError("cannot create folder", path_, errno);
+    // Without the mark it is a folder that was just made, or the old output that a killed run had swapped
+    // out.
+    const bool folder = fs::is_directory(fs::symlink_status(path_));
+    const bool marked = folder && fs::is_regular_file(fs::symlink_status(mark));
+    if (!folder || (!marked && !fs::is_empty(path_) && !written_by_mhub(path_)))
+      throw UsageError(path_ +
+                       " is in the way and was not written by mhub; remove it or choose another output name");
+    resumed_ = resume && marked;
+  }
+  lock_ = ::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (lock_ < 0) throw IoError("cannot create", mark.string(), errno);
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    committed_ = true;  // not ours to remove
+    throw UsageError(target_ + ": another mhub is writing it");
+  }
+  if (resumed_) return;
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    if (entry.path().filename() != kPartialMark) fs::remove_all(entry.path());
+  }
 }
 
 StagingDirectory::~StagingDirectory() {
-  if (committed_) return;
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
+  if (!committed_ && !keep_) {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  if (lock_ >= 0) ::close(lock_);
 }
 
 void StagingDirectory::commit() {
@@ -86,7 +119,8 @@ void StagingDirectory::commit() {
     if (entry.is_directory()) sync_directory(entry.path().string());
   }
   sync_directory(path_);
-  check_target(target_, overwrite_);
+  check_target(target_, options_);
+  fs::remove(fs::path(path_) / kPartialMark);
   const bool replace = fs::exists(target_);
   if (replace) {
     swap_folders(path_, target_);
@@ -97,6 +131,14 @@ void StagingDirectory::commit() {
   sync_directory(fs::path(target_).parent_path().string());
   std::error_code ignored;
   if (replace) fs::remove_all(path_, ignored);
+}
+
+void StagingDirectory::commit_file(const std::string& name) {
+  check_target(target_, options_);
+  const std::string staged = (fs::path(path_) / name).string();
+  if (exists(target_) || !rename_with(staged, target_, RENAME_NOREPLACE)) rename_plainly(staged, target_);
+  sync_directory(fs::path(target_).parent_path().string());
+  // The folder goes with the destructor.
 }
 
 }  // namespace mhub

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -67,18 +68,54 @@ std::string format_value(DType dtype, const std::byte* at) {
   }();
 }
 
+/// |left - right| of one element; nothing for types without arithmetic.
+std::optional<double> distance(DType dtype, const std::byte* left, const std::byte* right) {
+  if (!can_convert(dtype, DType::f64)) return std::nullopt;
+  double a = 0, b = 0;
+  convert_elements(dtype, left, DType::f64, reinterpret_cast<std::byte*>(&a), 1);
+  convert_elements(dtype, right, DType::f64, reinterpret_cast<std::byte*>(&b), 1);
+  return std::abs(a - b);
+}
+
 /// Adds the differing elements of one window to the tensor's entry.
 void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<const std::byte> left,
                       std::span<const std::byte> right, Difference& difference) {
   const std::size_t size = size_of(chunk.dtype);
   for (std::size_t at = 0; at < left.size(); at += size) {
     if (std::memcmp(left.data() + at, right.data() + at, size) == 0) continue;
+    if (const auto apart = distance(chunk.dtype, left.data() + at, right.data() + at);
+        apart && !std::isnan(*apart))
+      difference.largest = std::max(difference.largest.value_or(0), *apart);
     if (difference.count++ == 0) {
       difference.first_index = begin + static_cast<std::int64_t>(at / size);
       difference.left = format_value(chunk.dtype, left.data() + at);
       difference.right = format_value(chunk.dtype, right.data() + at);
     }
   }
+}
+
+/// Keeps a chunk of an interrupted run if the sink still has its bytes: reads them twice, first to check,
+/// then to hand them over.
+bool keep_finished(const ChunkPlan& chunk, const std::string& expected, TensorSink& sink,
+                   const ExecuteOptions& options, std::vector<std::byte>& window,
+                   const std::atomic<bool>& stop) {
+  constexpr std::uint64_t kStep = 1 << 20;
+  const std::uint64_t bytes = byte_size(chunk);
+  Checksum checksum;
+  for (const bool checked : {false, true}) {
+    for (std::uint64_t at = 0; at < bytes && !stop; at += kStep) {
+      window.resize(static_cast<std::size_t>(std::min(kStep, bytes - at)));
+      if (!sink.read_back(chunk.tensor, chunk.chunk, at, window)) return false;
+      if (!checked) {
+        checksum.update(window);
+        continue;
+      }
+      sink.keep(chunk.tensor, chunk.chunk, window);
+      if (options.on_bytes) options.on_bytes(window.size());
+    }
+    if (!checked && !stop && checksum.hex() != expected) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -89,6 +126,11 @@ std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const E
     return [&, reader = WindowReader(), window = std::vector<std::byte>()](
                std::size_t k, const std::atomic<bool>& stop) mutable {
       const ChunkPlan& chunk = plan.chunks[k];
+      if (options.finished != nullptr && !(*options.finished)[k].empty() &&
+          keep_finished(chunk, (*options.finished)[k], sink, options, window, stop)) {
+        checksums[k] = (*options.finished)[k];
+        return;
+      }
       const std::int64_t step = window_elements(chunk);
       Checksum checksum;
       for (std::int64_t begin = 0; begin < chunk.elements && !stop; begin += step) {
@@ -99,7 +141,9 @@ std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const E
         sink.append(chunk.tensor, chunk.chunk, window);
         if (options.on_bytes) options.on_bytes(window.size());
       }
+      if (stop) return;
       checksums[k] = checksum.hex();
+      if (options.on_chunk) options.on_chunk(k, checksums[k]);
     };
   });
   return checksums;

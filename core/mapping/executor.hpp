@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,12 @@ struct ExecuteOptions {
   int jobs = 0;  ///< threads; 0 means one per processor
   /// Called from any thread after every window with the bytes just done. May throw to stop the work
   /// (an interrupt): the exception leaves `execute`.
-  std::function<void(std::uint64_t)> on_bytes;
+  std::function<void(std::uint64_t)> on_bytes{};
+  /// Checksums of chunks that an interrupted run has finished (parallel to plan.chunks, empty for the others;
+  /// nullptr: none). A chunk whose bytes the sink gives back with that checksum is kept, any other is made.
+  const std::vector<std::string>* finished = nullptr;
+  /// Called from any thread with a chunk's number and checksum when all its bytes are with the sink.
+  std::function<void(std::size_t, const std::string&)> on_chunk{};
 };
 
 /// Carries out a plan: reads, rearranges, casts and appends every chunk to the sink; memory use is bounded by
@@ -29,6 +35,8 @@ struct Difference {
   std::int64_t first_index = 0;  ///< row-major element number
   std::int64_t count = 0;        ///< elements that differ
   std::string left, right;       ///< the two values at first_index
+  std::optional<double>
+      largest;  ///< largest absolute difference; absent for types without arithmetic, and NaN
 };
 
 /// Compares what two plans would write, window by window and bit for bit. The plans must describe the same

@@ -60,7 +60,10 @@ View plain_heads(const View& tensor, std::int64_t first, std::int64_t groups, st
 
 Partition split_axis(int axis, const Shape& shape, std::vector<std::int64_t> segments) {
   if (segments.empty()) segments = {shape.at(static_cast<std::size_t>(axis))};
-  return {axis, std::move(segments), 1, false};
+  Partition partition;
+  partition.axis = axis;
+  partition.segments = std::move(segments);
+  return partition;
 }
 
 Transform custom(std::string kind, std::vector<Operand> operands, const Shape& shape, Partition partition) {

@@ -19,14 +19,27 @@ struct Checkpoint {
   const ModelDescriptor* model = nullptr;  ///< nullptr: a Megatron checkpoint that does not say what it is
   std::optional<ConfigReader> config;  ///< the Hugging Face config, also of a converted Megatron checkpoint
   std::optional<TransformerConfig> transformer;
-  CanonicalState state;  ///< empty without a model
+  CanonicalState state;                   ///< empty without a model
+  nlohmann::json manifest;                ///< mhub's manifest; null for checkpoints from elsewhere
+  std::string manifest_folder;            ///< where it lies: the root of what mhub wrote
+  std::string hf_reference;               ///< the folder given as OpenOptions::hf_reference; empty: none
+  std::string unknown_model;              ///< why there is no model
+  std::vector<std::string> alternatives;  ///< other classes that the checkpoint may as well be
 
   const TensorSource& tensors() const { return hf ? hf->tensors : megatron->tensors; }
   std::string kind() const { return hf ? "hf" : megatron->format; }
 };
 
+/// What helps with a Megatron checkpoint that does not say which Hugging Face model it is.
+struct OpenOptions {
+  const Checkpoint* like = nullptr;  ///< take model and config from here where the checkpoint has none
+  std::string hf_reference;          ///< a Hugging Face folder (or config.json) whose config counts above all
+  std::string hf_class;              ///< the class to take where several build the same function
+};
+
 /// Opens what is at `path`: a Hugging Face folder or a Megatron checkpoint (root, iter_* or release folder).
-/// A Megatron checkpoint that carries no manifest takes model and config from `like`, when given.
-Checkpoint open_checkpoint(const std::string& path, const Checkpoint* like = nullptr);
+/// A Megatron checkpoint's model comes from the reference, its manifest, `like`, or from what run_config.yaml
+/// or args describe, in this order.
+Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
 }  // namespace mhub

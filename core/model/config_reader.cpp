@@ -87,6 +87,31 @@ std::vector<std::string> ConfigReader::strings(const std::string& key) const {
   return list;
 }
 
+std::vector<std::int64_t> ConfigReader::integers(const std::string& key) const {
+  const nlohmann::json* value = find(key);
+  std::vector<std::int64_t> list;
+  if (value == nullptr) return list;
+  if (!value->is_array()) fail(key, "expected a list of integers, found " + shown(*value));
+  for (const nlohmann::json& one : *value) {
+    if (!one.is_number_integer()) fail(key, "expected a list of integers, found " + shown(*value));
+    list.push_back(one.get<std::int64_t>());
+  }
+  return list;
+}
+
+std::vector<double> ConfigReader::numbers(const std::string& key) const {
+  const nlohmann::json* value = find(key);
+  std::vector<double> list;
+  if (value == nullptr) return list;
+  if (!value->is_array()) fail(key, "expected a list of numbers, found " + shown(*value));
+  for (const nlohmann::json& one : *value) {
+    if (!one.is_number() || !std::isfinite(one.get<double>()))
+      fail(key, "expected a list of numbers, found " + shown(*value));
+    list.push_back(one.get<double>());
+  }
+  return list;
+}
+
 ConfigReader ConfigReader::object(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return {nlohmann::json::object(), file_};

@@ -25,6 +25,8 @@ class ConfigReader {
   bool boolean(const std::string& key, std::optional<bool> fallback = {}) const;
   std::string string(const std::string& key, std::optional<std::string> fallback = {}) const;
   std::vector<std::string> strings(const std::string& key) const;
+  std::vector<std::int64_t> integers(const std::string& key) const;
+  std::vector<double> numbers(const std::string& key) const;
   /// A nested object; empty when the key is missing.
   ConfigReader object(const std::string& key) const;
 

@@ -3,11 +3,9 @@
 #include <any>
 #include <functional>
 #include <string>
-#include <typeinfo>
 
 #include "mhub/mapping/mapping.hpp"
-#include "mhub/model/config_reader.hpp"
-#include "mhub/model/transformer_config.hpp"
+#include "mhub/model/config_binding.hpp"
 
 namespace mhub {
 
@@ -19,30 +17,42 @@ struct ModelDescriptor {
   std::string
       tokenizer_class;  ///< what transformers loads when the checkpoint does not say: "GPT2TokenizerFast"
   std::string plugin;   ///< the family that registered it; filled by the registry
+  int preference = 0;   ///< among classes that build the same function, the one to export to
 
   /// The typed config as the plugin declares it (std::any of Model::Config).
   std::function<std::any(const ConfigReader&)> config;
   std::function<TransformerConfig(const ConfigReader&)> megatron;
   std::function<Mapping(const ConfigReader&)> mapping;
+  /// The fields of a config.json that build what a TransformerConfig describes, as far as the architecture
+  /// can (identify.hpp asks whether it is exact).
+  std::function<nlohmann::json(const TransformerConfig&)> config_json;
 };
 
 /// The descriptor of a typed model class. `Model` has
-///     using Config = ...;                                      typed config with static Config from(const
-///     ConfigReader&) static constexpr const char* class_name, *config_class, *model_type, *tokenizer_class;
-///     static TransformerConfig megatron(const Config&);
-///     static Mapping mapping(const Config&);
-/// Both functions may throw std::logic_error for a config that contradicts itself.
+///     using Config = ...;  a default-constructible struct with `void bind(ConfigBinding&)`
+///     (config_binding.hpp) static constexpr const char *class_name, *config_class, *model_type,
+///     *tokenizer_class; static constexpr int preference;                       optional static Mapping
+///     mapping(const Config&, const TransformerConfig&);
+/// `mapping` may throw std::logic_error for a config that contradicts itself.
 template <typename Model>
 ModelDescriptor describe() {
   using Config = typename Model::Config;
-  return {Model::class_name,
-          Model::config_class,
-          Model::model_type,
-          Model::tokenizer_class,
-          {},
-          [](const ConfigReader& reader) { return std::any(Config::from(reader)); },
-          [](const ConfigReader& reader) { return Model::megatron(Config::from(reader)); },
-          [](const ConfigReader& reader) { return Model::mapping(Config::from(reader)); }};
+  ModelDescriptor d;
+  d.class_name = Model::class_name;
+  d.config_class = Model::config_class;
+  d.model_type = Model::model_type;
+  d.tokenizer_class = Model::tokenizer_class;
+  if constexpr (requires { Model::preference; }) d.preference = Model::preference;
+  d.config = [](const ConfigReader& json) { return std::any(config_from_json<Config>(json)); };
+  d.megatron = [](const ConfigReader& json) { return config_to_megatron(config_from_json<Config>(json)); };
+  d.mapping = [](const ConfigReader& json) {
+    const Config config = config_from_json<Config>(json);
+    return Model::mapping(config, config_to_megatron(config));
+  };
+  d.config_json = [](const TransformerConfig& megatron) {
+    return config_to_json(config_from_megatron<Config>(megatron));
+  };
+  return d;
 }
 
 }  // namespace mhub

@@ -1,149 +1,180 @@
 #include "mhub/model/megatron_args.hpp"
 
-#include <array>
-#include <charconv>
 #include <cmath>
+
+#include "mhub/base/error.hpp"
+#include "mhub/model/config_binding.hpp"
+#include "mhub/model/megatron_fields.hpp"
 
 namespace mhub {
 namespace {
 
-std::string shortest(double value) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+void bind_positions(FieldBinding& f, TransformerConfig& c) {
+  const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
+  std::string type = yarn ? "yarn" : c.position_embedding_type;
+  f.text("position_embedding_type", type);
+  if (f.reading()) {
+    c.position_embedding_type = type == "yarn" ? "rope" : type;
+    bool rotary = false;  // an older way to say it
+    f.boolean("use_rotary_position_embeddings", rotary);
+    if (rotary) c.position_embedding_type = "rope";
+  }
+  f.constant("add_position_embedding", true);
+  f.constant("use_rotary_position_embeddings", c.position_embedding_type == "rope");
+  if (type == "yarn") {
+    // Names as Megatron-LM's argument_utils.py, _apply_yarn_config_from_args, reads them.
+    MegatronYarn y = yarn.value_or(MegatronYarn{});
+    f.number("rotary_scaling_factor", y.factor);
+    f.number("mscale", y.mscale);
+    f.number("mscale_all_dim", y.mscale_all_dim);
+    f.positive("yarn_original_max_position_embeddings", y.original_max_position_embeddings);
+    f.number("yarn_beta_fast", y.beta_fast);
+    f.number("yarn_beta_slow", y.beta_slow);
+    f.boolean("yarn_correction_range_round_to_int", y.round_to_int);
+    if (f.reading()) c.rope_scaling = hf_yarn(y);
+  }
+  bool llama3 = c.rope_scaling.type == "llama3";
+  double factor = llama3 ? c.rope_scaling.factor : 8.0;
+  std::optional<double> interpolation;
+  if (c.rope_scaling.type == "linear") interpolation = c.rope_scaling.factor;
+  f.boolean("use_rope_scaling", llama3);
+  f.number("rope_scaling_factor", factor);
+  f.optional("rotary_seq_len_interpolation_factor", interpolation);
+  if (f.reading() && llama3) {
+    c.rope_scaling.type = "llama3";
+    c.rope_scaling.factor = factor;
+  } else if (f.reading() && interpolation && *interpolation != 1.0) {
+    c.rope_scaling.type = "linear";
+    c.rope_scaling.factor = *interpolation;
+  }
+  // The whole scaling as Hugging Face states it: Megatron has no argument for some of it.
+  if (f.reading() && f.reader().has("hf_rope_scaling")) {
+    c.rope_scaling = {};
+    FieldBinding scaling(f.reader().object("hf_rope_scaling"));
+    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
+  } else if (!f.reading() && c.rope_scaling.type != "default") {
+    FieldBinding scaling;
+    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
+    f.constant("hf_rope_scaling", scaling.written());
+  }
 }
 
-/// Sets entries of one dict, one line each.
-class Entries {
- public:
-  Entries(PickleArena& arena, PickleNode* dict) : arena_(arena), dict_(dict) {}
-  void integer(const char* key, std::int64_t value) { arena_.set(dict_, key, arena_.integer(value)); }
-  void real(const char* key, double value) { arena_.set(dict_, key, arena_.real(value)); }
-  void boolean(const char* key, bool value) { arena_.set(dict_, key, arena_.boolean(value)); }
-  void string(const char* key, std::string value) { arena_.set(dict_, key, arena_.string(std::move(value))); }
-  void none(const char* key) { arena_.set(dict_, key, arena_.none()); }
-  void node(const char* key, const PickleNode* value) { arena_.set(dict_, key, value); }
-
- private:
-  PickleArena& arena_;
-  PickleNode* dict_;
-};
-
-bool is_gelu_tanh(const std::string& activation) {
-  return activation == "gelu_new" || activation == "gelu_pytorch_tanh" || activation == "gelu_fast";
+void bind_activation(FieldBinding& f, TransformerConfig& c) {
+  bool swiglu = c.gated_linear_unit && c.activation == "silu", squared_relu = c.activation == "relu2",
+       quick_geglu = c.gated_linear_unit && c.activation == "quick_gelu",
+       openai_gelu = is_gelu_tanh(c.activation);
+  f.boolean("swiglu", swiglu);
+  f.boolean("squared_relu", squared_relu);
+  f.boolean("quick_geglu", quick_geglu);
+  f.boolean("openai_gelu", openai_gelu);
+  if (f.reading()) {
+    // Megatron-LM's fused bias + GELU is the tanh form (megatron/core/fusions/fused_bias_gelu.py).
+    bool fused = false;
+    f.boolean("bias_gelu_fusion", fused);
+    c.gated_linear_unit = swiglu || quick_geglu;
+    c.activation = swiglu                                        ? "silu"
+                   : squared_relu                                ? "relu2"
+                   : quick_geglu                                 ? "quick_gelu"
+                   : openai_gelu || (fused && c.add_bias_linear) ? "gelu_pytorch_tanh"
+                                                                 : "gelu";
+  }
+  // Gated functions other than those have no flag.
+  f.boolean("hf_gated_linear_unit", c.gated_linear_unit);
+  f.text("hf_activation", c.activation);
 }
 
-void add_shape(Entries& args, const TransformerConfig& c) {
-  args.integer("num_layers", c.num_layers);
-  args.integer("encoder_num_layers", c.num_layers);
-  args.integer("hidden_size", c.hidden_size);
-  args.integer("ffn_hidden_size", c.ffn_hidden_size);
-  args.integer("num_attention_heads", c.num_attention_heads);
-  args.integer("num_query_groups", c.num_query_groups);
-  args.boolean("group_query_attention", c.num_query_groups != c.num_attention_heads);
-  args.integer("kv_channels", c.kv_channels);
-  args.integer("seq_length", c.max_position_embeddings);
-  args.integer("max_position_embeddings", c.max_position_embeddings);
-}
-
-void add_yarn(Entries& args, const MegatronYarn& yarn) {
-  // Names as Megatron-LM's argument_utils.py, _apply_yarn_config_from_args, reads them.
-  args.real("rotary_scaling_factor", yarn.factor);
-  args.real("mscale", yarn.mscale);
-  args.real("mscale_all_dim", yarn.mscale_all_dim);
-  args.integer("yarn_original_max_position_embeddings", yarn.original_max_position_embeddings);
-  args.real("yarn_beta_fast", yarn.beta_fast);
-  args.real("yarn_beta_slow", yarn.beta_slow);
-  args.boolean("yarn_correction_range_round_to_int", yarn.round_to_int);
-}
-
-void add_positions(Entries& args, const TransformerConfig& c) {
-  const auto yarn = megatron_yarn(c);
-  args.string("position_embedding_type", yarn ? "yarn" : c.position_embedding_type);
-  if (yarn) add_yarn(args, *yarn);
-  // What Megatron has no argument for is recorded all the same.
-  args.string("hf_rope_type", c.rope_scaling.type);
-  args.real("hf_rope_factor", c.rope_scaling.factor);
-  args.boolean("add_position_embedding", true);
-  args.boolean("use_rotary_position_embeddings", c.position_embedding_type == "rope");
+void bind_args(FieldBinding& f, TransformerConfig& c) {
+  if (f.reading()) {
+    c.normalization = "LayerNorm";
+    c.add_bias_linear = true;
+  }
+  bind_megatron_fields(f, c, "num_experts");
+  f.constant("encoder_num_layers", c.num_layers);
+  bool grouped = c.num_query_groups != c.num_attention_heads;
+  f.boolean("group_query_attention", grouped);
+  if (f.reading()) c.num_query_groups = c.num_attention_heads;
+  if (!f.reading() || grouped) f.positive("num_query_groups", c.num_query_groups);
+  f.constant("seq_length", c.max_position_embeddings);
+  f.positive("max_position_embeddings", c.max_position_embeddings);
+  bind_positions(f, c);
+  // The argument is norm_epsilon; TransformerConfig's name for it appears in newer checkpoints.
+  f.number("layernorm_epsilon", c.layernorm_epsilon);
+  f.number("norm_epsilon", c.layernorm_epsilon);
+  f.boolean("apply_layernorm_1p", c.layernorm_zero_centered_gamma);
+  bind_activation(f, c);
+  bool untied = !c.share_embeddings_and_output_weights;
+  f.boolean("untie_embeddings_and_output_weights", untied);
+  c.share_embeddings_and_output_weights = !untied;
+  f.constant("apply_query_key_layer_scaling", false);
+  if (f.reading()) f.positive("padded_vocab_size", c.vocab_size);
+  f.positive("vocab_size", c.vocab_size);
   // Megatron-LM declares --rotary-base as an integer.
-  if (c.rotary_base == std::floor(c.rotary_base)) {
-    args.integer("rotary_base", static_cast<std::int64_t>(c.rotary_base));
-  } else {
-    args.real("rotary_base", c.rotary_base);
-  }
-  args.real("rotary_percent", c.rotary_percent);
-  args.boolean("rotary_interleaved", c.rotary_interleaved);
-  const bool llama3 = c.rope_scaling.type == "llama3";
-  args.boolean("use_rope_scaling", llama3);
-  args.real("rope_scaling_factor", llama3 ? c.rope_scaling.factor : 8.0);
-  if (c.rope_scaling.type == "linear") {
-    args.real("rotary_seq_len_interpolation_factor", c.rope_scaling.factor);
-  } else {
-    args.none("rotary_seq_len_interpolation_factor");
-  }
+  if (c.rotary_base == std::floor(c.rotary_base))
+    f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));
 }
 
-void add_layers(PickleArena& arena, Entries& args, const TransformerConfig& c) {
-  args.string("normalization", c.normalization);
-  args.real("norm_epsilon", c.layernorm_epsilon);
-  args.real("layernorm_epsilon", c.layernorm_epsilon);  // TransformerConfig's name for the same
-  args.boolean("apply_layernorm_1p", c.layernorm_zero_centered_gamma);
-  args.boolean("swiglu", c.gated_linear_unit && c.activation == "silu");
-  args.boolean("squared_relu", c.activation == "relu2");
-  args.boolean("quick_geglu", c.gated_linear_unit && c.activation == "quick_gelu");
-  args.boolean("openai_gelu", is_gelu_tanh(c.activation));
-  args.string("hf_activation", c.activation);
-  args.boolean("add_bias_linear", c.add_bias_linear);
-  args.boolean("add_qkv_bias", c.add_qkv_bias);
-  args.boolean("qk_layernorm", c.qk_layernorm);
-  args.boolean("untie_embeddings_and_output_weights", !c.share_embeddings_and_output_weights);
-  // HF counts the tokens that a query sees, itself included; Megatron counts those to its left.
-  if (c.sliding_window) {
-    args.node("window_size", arena.tuple({arena.integer(*c.sliding_window - 1), arena.integer(0)}));
+/// What belongs to the job and not to the model.
+void add_job(PickleArena& arena, PickleNode* args, const MegatronTarget& t) {
+  auto integer = [&](const char* key, std::int64_t value) { arena.set(args, key, arena.integer(value)); };
+  auto boolean = [&](const char* key, bool value) { arena.set(args, key, arena.boolean(value)); };
+  auto text = [&](const char* key, std::string value) {
+    arena.set(args, key, arena.string(std::move(value)));
+  };
+  integer("padded_vocab_size", t.padded_vocab_size);
+  integer("make_vocab_size_divisible_by", t.vocab_divisible_by);
+  integer("tensor_model_parallel_size", t.sizes.tensor);
+  integer("pipeline_model_parallel_size", t.sizes.pipeline);
+  if (t.sizes.virtual_pipeline > 1) {
+    integer("virtual_pipeline_model_parallel_size", t.sizes.virtual_pipeline);
   } else {
-    args.none("window_size");
+    arena.set(args, "virtual_pipeline_model_parallel_size", arena.none());
   }
-  args.real("attention_dropout", c.attention_dropout);
-  args.real("hidden_dropout", c.hidden_dropout);
-  args.real("init_method_std", c.init_method_std);
-  args.boolean("apply_query_key_layer_scaling", false);
-  args.boolean("multi_latent_attention", false);
-  args.none("num_experts");
-}
-
-void add_job(PickleArena& arena, Entries& args, const TransformerConfig& c, const MegatronTarget& t) {
-  args.integer("vocab_size", c.vocab_size);
-  args.integer("padded_vocab_size", t.padded_vocab_size);
-  args.integer("make_vocab_size_divisible_by", t.vocab_divisible_by);
-  args.integer("tensor_model_parallel_size", t.sizes.tensor);
-  args.integer("pipeline_model_parallel_size", t.sizes.pipeline);
-  args.none("virtual_pipeline_model_parallel_size");
-  args.integer("expert_model_parallel_size", t.sizes.expert);
-  args.integer("expert_tensor_parallel_size", t.sizes.expert_tensor);
-  args.integer("context_parallel_size", 1);
-  args.string("transformer_impl", t.impl == TransformerImpl::local ? "local" : "transformer_engine");
-  args.string("ckpt_format", t.format);
-  args.boolean("use_dist_ckpt", t.format == "torch_dist");
-  args.node("params_dtype", arena.global("torch " + std::string(torch_name(t.dtype))));
-  args.boolean("bf16", t.dtype == DType::bf16);
-  args.boolean("fp16", t.dtype == DType::f16);
-  args.boolean("no_save_optim", true);
-  args.boolean("no_save_rng", true);
-  args.integer("consumed_train_samples", 0);
-  args.integer("consumed_valid_samples", 0);
+  auto optional = [&](const char* key, const std::optional<int>& value) {
+    arena.set(args, key, value ? arena.integer(*value) : arena.none());
+  };
+  optional("decoder_first_pipeline_num_layers", t.pipeline.first_stage_layers);
+  optional("decoder_last_pipeline_num_layers", t.pipeline.last_stage_layers);
+  boolean("account_for_embedding_in_pipeline_split", t.pipeline.account_for_embedding);
+  boolean("account_for_loss_in_pipeline_split", t.pipeline.account_for_loss);
+  if (!t.pipeline.layout.empty()) text("pipeline_model_parallel_layout", t.pipeline.layout);
+  integer("expert_model_parallel_size", t.sizes.expert);
+  integer("expert_tensor_parallel_size", t.sizes.expert_tensor);
+  integer("context_parallel_size", 1);
+  text("transformer_impl", t.impl == TransformerImpl::local ? "local" : "transformer_engine");
+  text("ckpt_format", t.format);
+  boolean("use_dist_ckpt", t.format == "torch_dist");
+  arena.set(args, "params_dtype", arena.global("torch " + std::string(torch_name(t.dtype))));
+  boolean("bf16", t.dtype == DType::bf16);
+  boolean("fp16", t.dtype == DType::f16);
+  boolean("no_save_optim", true);
+  boolean("no_save_rng", true);
+  integer("consumed_train_samples", 0);
+  integer("consumed_valid_samples", 0);
 }
 
 }  // namespace
 
 const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& config,
                                 const MegatronTarget& target) {
+  FieldBinding fields;
+  TransformerConfig copy = config;
+  bind_args(fields, copy);
   PickleNode* dict = arena.dict();
-  Entries args(arena, dict);
-  add_shape(args, config);
-  add_positions(args, config);
-  add_layers(arena, args, config);
-  add_job(arena, args, config, target);
+  for (const auto& field : fields.written().items()) {
+    // argparse's tuple_type makes window_size a tuple, and TransformerEngine asks for one.
+    const bool tuple = field.key() == "window_size" && field.value().is_array();
+    const PickleNode* value = pickle_of(arena, field.value());
+    arena.set(dict, field.key(), tuple ? arena.tuple(value->items) : value);
+  }
+  add_job(arena, dict, target);
   return arena.instance("argparse Namespace", dict);
+}
+
+TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where) {
+  TransformerConfig config;
+  FieldBinding fields(ConfigReader(args, where));
+  bind_args(fields, config);
+  return config;
 }
 
 void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConfig& config,
@@ -157,76 +188,6 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
   PickleNode* content = arena.dict();
   arena.set(content, "singleton_local_shards", arena.boolean(false));
   arena.set(top, "content_metadata", content);
-}
-
-std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
-  const RopeScaling& rope = config.rope_scaling;
-  if (rope.type != "yarn") return std::nullopt;
-  MegatronYarn yarn{
-      rope.factor,  rope.beta_fast, rope.beta_slow, 1.0, 0.0, rope.original_max_position_embeddings,
-      rope.truncate};
-  if (rope.attention_factor && rope.factor > 1.0) {
-    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
-  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
-    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
-    yarn.mscale = *rope.mscale;
-    yarn.mscale_all_dim = *rope.mscale_all_dim;
-  }
-  return yarn;
-}
-
-std::vector<std::string> megatron_flags(const TransformerConfig& c) {
-  std::vector<std::string> flags;
-  if (c.layernorm_epsilon != 1e-5) flags.push_back("--norm-epsilon " + shortest(c.layernorm_epsilon));
-  if (c.rope_scaling.type == "llama3") {
-    flags.push_back("--use-rope-scaling");
-    flags.push_back("--rope-scaling-factor " + shortest(c.rope_scaling.factor));
-  }
-  if (c.rope_scaling.type == "linear")
-    flags.push_back("--rotary-seq-len-interpolation-factor " + shortest(c.rope_scaling.factor));
-  if (const auto yarn = megatron_yarn(c)) {
-    flags.push_back("--rotary-scaling-factor " + shortest(yarn->factor));
-    flags.push_back("--mscale " + shortest(yarn->mscale));
-    flags.push_back("--mscale-all-dim " + shortest(yarn->mscale_all_dim));
-    flags.push_back("--yarn-original-max-position-embeddings " +
-                    std::to_string(yarn->original_max_position_embeddings));
-    flags.push_back("--yarn-beta-fast " + shortest(yarn->beta_fast));
-    flags.push_back("--yarn-beta-slow " + shortest(yarn->beta_slow));
-    flags.emplace_back(yarn->round_to_int ? "--yarn-correction-range-round-to-int"
-                                          : "--no-yarn-correction-range-round-to-int");
-  }
-  if (c.qk_layernorm) flags.emplace_back("--qk-layernorm");
-  if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
-  return flags;
-}
-
-std::vector<std::string> megatron_limits(const TransformerConfig& c) {
-  std::vector<std::string> limits;
-  const RopeScaling& rope = c.rope_scaling;
-  if (rope.type == "llama3" && (rope.low_freq_factor != 1.0 || rope.high_freq_factor != 4.0 ||
-                                rope.original_max_position_embeddings != 8192)) {
-    // Megatron-Core rotary_pos_embedding.py, _apply_scaling: constants
-    limits.push_back(
-        "llama3 rope scaling with low_freq_factor=" + shortest(rope.low_freq_factor) +
-        " high_freq_factor=" + shortest(rope.high_freq_factor) + " original_max_position_embeddings=" +
-        std::to_string(rope.original_max_position_embeddings) + ": Megatron-Core always uses 1, 4 and 8192");
-  }
-  if (rope.type == "yarn")
-    limits.emplace_back(
-        "rope scaling \"yarn\" needs a megatron-core whose GPTModel knows it (0.16 does, 0.14 does not)");
-  if (rope.type == "dynamic" || rope.type == "longrope") {
-    limits.push_back("rope scaling \"" + rope.type +
-                     "\": GPTModel has no setting for it in Megatron-LM's arguments");
-  }
-  if (c.gated_linear_unit && c.activation != "silu" && c.activation != "quick_gelu") {
-    limits.push_back("gated activation \"" + c.activation +
-                     "\": Megatron-LM has flags for silu and quick_gelu only");
-  }
-  if (!c.gated_linear_unit && c.activation != "relu2" && c.activation != "gelu" &&
-      !is_gelu_tanh(c.activation)) {
-    limits.push_back("activation \"" + c.activation + "\": Megatron-LM has no flag for it");
-  }
-  return limits;
 }
 
 }  // namespace mhub

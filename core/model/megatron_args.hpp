@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "mhub/model/transformer_config.hpp"
 #include "mhub/parallel/layout.hpp"
+#include "mhub/store/pickle/plain.hpp"
 #include "mhub/store/pickle/value.hpp"
 #include "mhub/tensor/dtype.hpp"
 
@@ -21,6 +24,7 @@ struct MegatronTarget {
   std::int64_t padded_vocab_size = 0;
   std::int64_t vocab_divisible_by = 1;  ///< make_vocab_size_divisible_by
   std::int64_t iteration = 0;
+  PipelineOptions pipeline;
 };
 
 /// Megatron-LM's `args` for the checkpoint: an argparse.Namespace of plain values, so that
@@ -35,15 +39,10 @@ const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& con
 void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConfig& config,
                       const MegatronTarget& target);
 
-/// YaRN scaling in Megatron-Core's terms (yarn_rotary_pos_embedding.py): cosines and sines are multiplied by
-/// m(mscale) / m(mscale_all_dim) with m(x) = 0.1 x ln(factor) + 1.
-struct MegatronYarn {
-  double factor, beta_fast, beta_slow, mscale, mscale_all_dim;
-  std::int64_t original_max_position_embeddings;
-  bool round_to_int;
-};
-/// Nothing for a model without YaRN. An explicit attention_factor becomes the mscale that gives it.
-std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config);
+/// The model that a checkpoint's args describe: `args` are their plain values (plain_json). Entries that are
+/// missing take Megatron-LM's defaults. `vocab_size` is the padded one where the true one is not recorded.
+/// Throws InputError that starts with `where`.
+TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where);
 
 /// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
 /// "--norm-epsilon 1e-06", "--use-rope-scaling".

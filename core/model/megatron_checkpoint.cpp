@@ -10,8 +10,10 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/base/json.hpp"
-#include "mhub/base/staging.hpp"
+#include "mhub/model/megatron_args.hpp"
+#include "mhub/model/run_config.hpp"
+#include "mhub/model/stored_layout.hpp"
+#include "mhub/store/pickle/plain.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
 #include "mhub/store/torch_dist/torch_dist_source.hpp"
 
@@ -45,62 +47,36 @@ fs::path resolve(const fs::path& path) {
   return path / name.data();
 }
 
-/// What optimizers and schedulers keep beside the model.
+/// What optimizers, schedulers and data loaders keep beside the model.
 bool is_training_state(const std::string& key) {
-  return key.starts_with("optimizer.") || key.starts_with("chained_") ||
-         key.starts_with("opt_param_scheduler") || key.starts_with("rng_state") ||
-         key.starts_with("rerun_state_machine");
+  constexpr std::array<std::string_view, 6> kPrefixes{
+      "optimizer.", "chained_", "opt_param_scheduler", "rng_state", "rerun_state_machine", "common_state"};
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](std::string_view prefix) { return key.starts_with(prefix); });
 }
 
-/// Tensor- and pipeline-parallel sizes that rank folder names imply; all ranks must be there.
-ParallelSizes rank_sizes(const MegatronCheckpoint& checkpoint) {
-  ParallelSizes sizes;
-  for (const std::string& rank : checkpoint.ranks) {
-    int tp = 0, pp = 0, expert = 0;
-    const int fields = std::sscanf(rank.c_str(), "mp_rank_%d_%d_%d", &tp, &pp, &expert);
-    if (fields < 1 || fields > 2 || tp < 0 || pp < 0 || tp > 100000 || pp > 100000) {
-      throw InputError(checkpoint.directory + "/" + rank +
-                       ": not a rank folder that is understood (expert-parallel ranks are not yet)");
-    }
-    sizes.tensor = std::max(sizes.tensor, tp + 1);
-    sizes.pipeline = std::max(sizes.pipeline, pp + 1);
-  }
-  for (int tp = 0; tp < sizes.tensor; ++tp) {
-    for (int pp = 0; pp < sizes.pipeline; ++pp) {
-      const std::string name = torch_rank_folder(sizes, tp, pp);
-      if (std::find(checkpoint.ranks.begin(), checkpoint.ranks.end(), name) == checkpoint.ranks.end()) {
-        throw InputError(checkpoint.directory + "/" + name + ": missing; the checkpoint is incomplete");
-      }
-    }
-  }
-  return sizes;
+/// Takes the names of wrapper modules off all parameters.
+void strip_wrappers(MegatronCheckpoint& checkpoint) {
+  // "mp_rank_00/model0/" stands in front of the names of a `torch` checkpoint.
+  auto parameter = [&](const std::string& name) {
+    if (checkpoint.format != "torch") return std::size_t{0};
+    return name.rfind('/') + 1;
+  };
+  std::vector<std::string> names;
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors())
+    names.push_back(tensor.name.substr(parameter(tensor.name)));
+  const std::string prefix = wrapper_prefix(names);
+  if (prefix.empty()) return;
+  std::vector<StoredTensor> tensors = checkpoint.tensors.tensors();
+  for (StoredTensor& tensor : tensors) tensor.name.erase(parameter(tensor.name), prefix.size());
+  checkpoint.tensors = TensorSource(std::move(tensors));
 }
 
 Layout layout_of(const MegatronCheckpoint& checkpoint, const std::vector<CanonicalTensor>& canonical,
                  const TransformerConfig& config) {
-  LayoutRequest request;
-  request.num_layers = config.num_layers;
-  request.tied_embedding = config.share_embeddings_and_output_weights;
-  const bool torch = checkpoint.format == "torch";
-  if (torch) request.sizes = rank_sizes(checkpoint);
-  const std::string folder = torch ? torch_rank_folder(request.sizes, 0, 0) + "/" : "";
-  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
-    if (tensor.name.find(".input_layernorm.") != std::string::npos) request.impl = TransformerImpl::local;
-  }
-  request.padded_vocab_size = config.vocab_size;
-  for (const CanonicalTensor& tensor : canonical) {
-    const StoredTensor* stored =
-        tensor.partition.vocabulary ? checkpoint.tensors.find(folder + tensor.name) : nullptr;
-    if (stored == nullptr || stored->shape.empty()) continue;
-    const std::int64_t rows = stored->shape[0] * (torch ? request.sizes.tensor : 1);
-    if (rows < tensor.shape[0]) {
-      throw InputError(checkpoint.directory + ": tensor " + stored->name + " has " + std::to_string(rows) +
-                       " rows in all, expected at least " + std::to_string(tensor.shape[0]));
-    }
-    request.padded_vocab_size = rows;
-    break;
-  }
-  return torch ? torch_layout(canonical, request) : torch_dist_layout(canonical, request);
+  const LayoutRequest request = layout_request(checkpoint, canonical, config);
+  return checkpoint.format == "torch" ? torch_layout(canonical, request)
+                                      : torch_dist_layout(canonical, request);
 }
 
 const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const StateTensor& wanted) {
@@ -126,7 +102,9 @@ MegatronCheckpoint open_megatron_checkpoint(const std::string& path) {
     throw InputError((folder.empty() ? fs::path(path) : folder).string() + ": no Megatron checkpoint there");
   checkpoint.directory = folder.string();
   if (is_torch_dist(checkpoint.directory)) {
-    TorchDistCheckpoint opened = open_torch_dist(checkpoint.directory);
+    TorchDistCheckpoint opened =
+        open_torch_dist(checkpoint.directory, [](const std::string& key) { return !is_training_state(key); });
+    checkpoint.training_tensors = opened.skipped;
     checkpoint.format = "torch_dist";
     checkpoint.tensors = std::move(opened.tensors);
     checkpoint.arena = std::move(opened.arena);
@@ -139,14 +117,26 @@ MegatronCheckpoint open_megatron_checkpoint(const std::string& path) {
     checkpoint.arena = std::move(opened.arena);
     checkpoint.common = opened.common;
   }
-  for (const fs::path& place :
-       {fs::absolute(folder), fs::absolute(folder).lexically_normal().parent_path()}) {
-    if (const fs::path file = place / kManifestName;
-        checkpoint.manifest.is_null() && fs::is_regular_file(file)) {
-      checkpoint.manifest = parse_json_file(file.string(), 1ULL << 30);
-    }
-  }
+  strip_wrappers(checkpoint);
+  const PickleNode* args = checkpoint.common != nullptr ? checkpoint.common->find("args") : nullptr;
+  checkpoint.args = args != nullptr ? plain_json(*args) : nlohmann::json::object();
+  if (const fs::path file = folder / "run_config.yaml"; fs::is_regular_file(file))
+    checkpoint.run_config = file.string();
   return checkpoint;
+}
+
+std::optional<TransformerConfig> described_model(const MegatronCheckpoint& checkpoint) {
+  constexpr std::uint64_t kLargest = 4 << 20;
+  if (!checkpoint.run_config.empty())
+    return read_run_config(read_file(checkpoint.run_config, kLargest), checkpoint.run_config);
+  if (!checkpoint.args.empty()) return read_megatron_args(checkpoint.args, checkpoint.directory + ": args");
+  return std::nullopt;
+}
+
+LayoutRequest layout_request(const MegatronCheckpoint& checkpoint,
+                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config) {
+  return stored_layout({checkpoint.directory, checkpoint.format, checkpoint.ranks, checkpoint.args},
+                       checkpoint.tensors, canonical, config);
 }
 
 CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
@@ -160,7 +150,7 @@ CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
     used.insert(state.sources.back());
   }
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
-    if (!used.contains(&tensor) && !is_training_state(tensor.name)) {
+    if (!used.contains(&tensor)) {
       throw InputError(checkpoint.directory + ": tensor " + tensor.name + " " + to_string(tensor.shape) +
                        " is not part of this model");
     }

@@ -23,13 +23,23 @@ struct MegatronCheckpoint {
   std::vector<std::string> ranks;  ///< torch: rank folders
   std::shared_ptr<PickleArena> arena;
   const PickleNode* common = nullptr;  ///< args, iteration ...; may be nullptr
-  nlohmann::json manifest;             ///< mhub's manifest; null for checkpoints from elsewhere
+  nlohmann::json args;                 ///< Megatron-LM's args, plain values only; empty object without args
+  std::string run_config;              ///< path of Megatron-Bridge's run_config.yaml; empty without one
+  std::size_t training_tensors = 0;    ///< optimizer state and the like, not opened (torch_dist)
 };
 
 /// True when the path is a Megatron checkpoint: its root (with a tracker file), or an iter_* or release
 /// folder.
 bool is_megatron_checkpoint(const std::string& path);
 MegatronCheckpoint open_megatron_checkpoint(const std::string& path);
+
+/// What the checkpoint itself says that its model is: run_config.yaml, else args; nothing without either.
+/// Throws InputError where they cannot be understood.
+std::optional<TransformerConfig> described_model(const MegatronCheckpoint& checkpoint);
+
+/// How the checkpoint of a model with these canonical tensors is laid out.
+LayoutRequest layout_request(const MegatronCheckpoint& checkpoint,
+                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
 
 /// The checkpoint seen as the given canonical state: finds out how it is laid out (sizes, names, padding)
 /// from what is stored and inverts that layout. Every stored tensor must belong to it. Throws InputError

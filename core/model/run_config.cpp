@@ -1,120 +1,203 @@
 #include "mhub/model/run_config.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <yaml-cpp/yaml.h>
 
 #include "mhub/base/error.hpp"
+#include "mhub/model/megatron_fields.hpp"
 
 namespace mhub {
 namespace {
 
 /// A Python object by name, as Bridge's yaml_utils writes functions and dtypes.
-struct Reference {
-  std::string target;
+nlohmann::json reference(const std::string& target) { return {{"_target_", target}, {"_call_", false}}; }
+
+struct Function {
+  const char *name, *target;
 };
+/// For one function the first name is the one that is read back.
+constexpr std::array<Function, 7> kActivations{{{"silu", "torch.nn.functional.silu"},
+                                                {"gelu", "torch.nn.functional.gelu"},
+                                                {"gelu_pytorch_tanh", "megatron.core.activations.fast_gelu"},
+                                                {"gelu_new", "megatron.core.activations.fast_gelu"},
+                                                {"gelu_fast", "megatron.core.activations.fast_gelu"},
+                                                {"relu2", "megatron.core.activations.squared_relu"},
+                                                {"quick_gelu", "megatron.core.activations.quick_gelu"}}};
 
-YAML::Emitter& operator<<(YAML::Emitter& out, const Reference& reference) {
-  return out << YAML::BeginMap << YAML::Key << "_target_" << YAML::Value << reference.target << YAML::Key
-             << "_call_" << YAML::Value << false << YAML::EndMap;
-}
-
-std::string activation_target(const std::string& name) {
-  struct Known {
-    const char *name, *target;
-  };
-  constexpr std::array<Known, 7> kKnown{{{"silu", "torch.nn.functional.silu"},
-                                         {"gelu", "torch.nn.functional.gelu"},
-                                         {"gelu_new", "megatron.core.activations.fast_gelu"},
-                                         {"gelu_pytorch_tanh", "megatron.core.activations.fast_gelu"},
-                                         {"gelu_fast", "megatron.core.activations.fast_gelu"},
-                                         {"relu2", "megatron.core.activations.squared_relu"},
-                                         {"quick_gelu", "megatron.core.activations.quick_gelu"}}};
-  for (const Known& known : kKnown) {
-    if (name == known.name) return known.target;
+void bind_activation(FieldBinding& f, TransformerConfig& c) {
+  f.boolean("gated_linear_unit", c.gated_linear_unit);
+  if (!f.reading()) {
+    const auto* known = std::find_if(kActivations.begin(), kActivations.end(),
+                                     [&](const Function& one) { return c.activation == one.name; });
+    if (known == kActivations.end())
+      throw InputError("unsupported: activation \"" + c.activation + "\" (no Megatron function for it)");
+    f.constant("activation_func", reference(known->target));
+    return;
   }
-  throw InputError("unsupported: activation \"" + name + "\" (no Megatron function for it)");
+  const std::string target =
+      f.reader().object("activation_func").string("_target_", "torch.nn.functional.gelu");
+  // Only the function's own name counts: it moves between modules (torch._C._nn.gelu,
+  // megatron.core.utils...).
+  const std::string name = target.substr(target.rfind('.') + 1);
+  for (const Function& one : kActivations) {
+    const std::string known = one.target;
+    if (known.substr(known.rfind('.') + 1) == name) {
+      c.activation = one.name;
+      return;
+    }
+  }
+  f.reader().fail("activation_func", "unsupported: " + target);
 }
 
-template <typename T>
-void field(YAML::Emitter& out, const char* key, const T& value) {
-  out << YAML::Key << key << YAML::Value << value;
+void bind_positions(FieldBinding& f, TransformerConfig& c) {
+  const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
+  std::string type = yarn ? "yarn" : c.position_embedding_type;
+  f.text("position_embedding_type", type);
+  if (f.reading()) c.position_embedding_type = type == "yarn" ? "rope" : type;
+  if (type == "yarn") {
+    MegatronYarn y = yarn.value_or(MegatronYarn{});
+    f.number("yarn_rotary_scaling_factor", y.factor);
+    f.positive("yarn_original_max_position_embeddings", y.original_max_position_embeddings);
+    f.number("yarn_beta_fast", y.beta_fast);
+    f.number("yarn_beta_slow", y.beta_slow);
+    f.number("yarn_mscale", y.mscale);
+    f.number("yarn_mscale_all_dim", y.mscale_all_dim);
+    f.boolean("yarn_correction_range_round_to_int", y.round_to_int);
+    if (f.reading()) c.rope_scaling = hf_yarn(y);
+  }
+  bool llama3 = c.rope_scaling.type == "llama3";
+  f.boolean("rope_scaling", llama3);
+  double factor = c.rope_scaling.factor;
+  if (f.reading() || llama3) f.number("rope_scaling_factor", factor);
+  std::optional<double> interpolation;
+  if (c.rope_scaling.type == "linear") interpolation = c.rope_scaling.factor;
+  if (f.reading() || interpolation) f.optional("seq_len_interpolation_factor", interpolation);
+  if (f.reading() && llama3) {
+    c.rope_scaling.type = "llama3";
+    c.rope_scaling.factor = factor;
+  } else if (f.reading() && interpolation) {
+    c.rope_scaling.type = "linear";
+    c.rope_scaling.factor = *interpolation;
+  }
 }
 
-void emit_model(YAML::Emitter& out, const TransformerConfig& c, const MegatronTarget& t) {
-  const Reference dtype{"torch." + std::string(torch_name(t.dtype))};
-  field(out, "_target_", "megatron.bridge.models.gpt_provider.GPTModelProvider");
-  field(out, "num_layers", c.num_layers);
-  field(out, "hidden_size", c.hidden_size);
-  field(out, "ffn_hidden_size", c.ffn_hidden_size);
-  field(out, "num_attention_heads", c.num_attention_heads);
-  field(out, "num_query_groups", c.num_query_groups);
-  field(out, "kv_channels", c.kv_channels);
-  field(out, "seq_length", c.max_position_embeddings);
+void bind_model(FieldBinding& f, TransformerConfig& c) {
+  if (f.reading()) {  // the defaults of Bridge's GPTModelProvider
+    c.normalization = "LayerNorm";
+    c.add_bias_linear = true;
+    c.gated_linear_unit = false;
+    c.share_embeddings_and_output_weights = true;
+    c.position_embedding_type = "learned_absolute";
+  }
+  bind_megatron_fields(f, c, "num_moe_experts");
+  if (f.reading()) c.num_query_groups = c.num_attention_heads;
+  f.positive("num_query_groups", c.num_query_groups);
+  f.positive("seq_length", c.max_position_embeddings);
   // The true size: Bridge pads it itself, for the tensor-parallel size that it loads with, and cuts the
   // padding off on export only when it knows the true one (model_bridge.py,
   // maybe_modify_converted_hf_weight).
-  field(out, "vocab_size", c.vocab_size);
-  field(out, "make_vocab_size_divisible_by", t.vocab_divisible_by);
-  field(out, "should_pad_vocab", t.padded_vocab_size != c.vocab_size);
-  field(out, "share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
-  const auto yarn = megatron_yarn(c);
-  field(out, "position_embedding_type", yarn ? std::string("yarn") : c.position_embedding_type);
-  if (yarn) {
-    field(out, "yarn_rotary_scaling_factor", yarn->factor);
-    field(out, "yarn_original_max_position_embeddings", yarn->original_max_position_embeddings);
-    field(out, "yarn_beta_fast", yarn->beta_fast);
-    field(out, "yarn_beta_slow", yarn->beta_slow);
-    field(out, "yarn_mscale", yarn->mscale);
-    field(out, "yarn_mscale_all_dim", yarn->mscale_all_dim);
-    field(out, "yarn_correction_range_round_to_int", yarn->round_to_int);
+  f.positive("vocab_size", c.vocab_size);
+  f.number("layernorm_epsilon", c.layernorm_epsilon);
+  f.boolean("layernorm_zero_centered_gamma", c.layernorm_zero_centered_gamma);
+  f.boolean("share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
+  bind_positions(f, c);
+  bind_activation(f, c);
+}
+
+YAML::Node yaml_of(const nlohmann::json& json) {
+  YAML::Node node;
+  if (json.is_object()) {
+    node = YAML::Node(YAML::NodeType::Map);
+    for (const auto& entry : json.items()) node[entry.key()] = yaml_of(entry.value());
+  } else if (json.is_array()) {
+    node = YAML::Node(YAML::NodeType::Sequence);
+    node.SetStyle(YAML::EmitterStyle::Flow);
+    for (const nlohmann::json& one : json) node.push_back(yaml_of(one));
+  } else if (json.is_string()) {
+    node = json.get<std::string>();
+  } else if (!json.is_null()) {
+    node = json.dump();  // numbers as the shortest text that reads back, true, false
   }
-  field(out, "rotary_base", c.rotary_base);
-  field(out, "rotary_percent", c.rotary_percent);
-  field(out, "rotary_interleaved", c.rotary_interleaved);
-  field(out, "rope_scaling", c.rope_scaling.type == "llama3");
-  if (c.rope_scaling.type == "llama3") field(out, "rope_scaling_factor", c.rope_scaling.factor);
-  if (c.rope_scaling.type == "linear") field(out, "seq_len_interpolation_factor", c.rope_scaling.factor);
-  field(out, "normalization", c.normalization);
-  field(out, "layernorm_epsilon", c.layernorm_epsilon);
-  field(out, "layernorm_zero_centered_gamma", c.layernorm_zero_centered_gamma);
-  field(out, "gated_linear_unit", c.gated_linear_unit);
-  field(out, "activation_func", Reference{activation_target(c.activation)});
-  field(out, "add_bias_linear", c.add_bias_linear);
-  field(out, "add_qkv_bias", c.add_qkv_bias);
-  field(out, "qk_layernorm", c.qk_layernorm);
-  if (c.sliding_window) {
-    out << YAML::Key << "window_size" << YAML::Value << YAML::Flow << YAML::BeginSeq << *c.sliding_window - 1
-        << 0 << YAML::EndSeq;
+  return node;
+}
+
+constexpr std::size_t kMostNodes = 1 << 18;
+
+/// A YAML tree as JSON, scalars by YAML's core schema. Aliases are written out, so nodes are counted.
+nlohmann::json json_of(const YAML::Node& node, std::size_t& count, const std::string& where) {
+  if (++count > kMostNodes) throw InputError(where + ": more than " + std::to_string(kMostNodes) + " values");
+  switch (node.Type()) {
+    case YAML::NodeType::Map: {
+      nlohmann::json object = nlohmann::json::object();
+      for (const auto& entry : node) {
+        if (entry.first.IsScalar()) object[entry.first.Scalar()] = json_of(entry.second, count, where);
+      }
+      return object;
+    }
+    case YAML::NodeType::Sequence: {
+      nlohmann::json list = nlohmann::json::array();
+      for (const YAML::Node& one : node) list.push_back(json_of(one, count, where));
+      return list;
+    }
+    case YAML::NodeType::Scalar: {
+      if (node.Tag() == "!") return node.Scalar();  // quoted
+      std::int64_t integer = 0;
+      double real = 0;
+      bool boolean = false;
+      if (YAML::convert<std::int64_t>::decode(node, integer)) return integer;
+      if (YAML::convert<double>::decode(node, real)) return real;
+      if (YAML::convert<bool>::decode(node, boolean)) return boolean;
+      return node.Scalar();
+    }
+    default: return nullptr;
   }
-  field(out, "attention_dropout", c.attention_dropout);
-  field(out, "hidden_dropout", c.hidden_dropout);
-  field(out, "init_method_std", c.init_method_std);
-  field(out, "tensor_model_parallel_size", t.sizes.tensor);
-  field(out, "pipeline_model_parallel_size", t.sizes.pipeline);
-  field(out, "bf16", t.dtype == DType::bf16);
-  field(out, "fp16", t.dtype == DType::f16);
-  field(out, "params_dtype", dtype);
-  field(out, "pipeline_dtype", dtype);
-  field(out, "autocast_dtype", dtype);
 }
 
 }  // namespace
 
 std::string bridge_run_config(const TransformerConfig& config, const MegatronTarget& target) {
+  FieldBinding fields;
+  TransformerConfig copy = config;
+  bind_model(fields, copy);
+  nlohmann::json model = fields.written();
+  // Bridge refuses names that its provider does not have.
+  for (auto it = model.begin(); it != model.end();)
+    it = it.key().starts_with("hf_") ? model.erase(it) : std::next(it);
+  const nlohmann::json dtype = reference("torch." + std::string(torch_name(target.dtype)));
+  model["_target_"] = config.bridge_provider;
+  model["make_vocab_size_divisible_by"] = target.vocab_divisible_by;
+  model["should_pad_vocab"] = target.padded_vocab_size != config.vocab_size;
+  model["tensor_model_parallel_size"] = target.sizes.tensor;
+  model["pipeline_model_parallel_size"] = target.sizes.pipeline;
+  model["bf16"] = target.dtype == DType::bf16;
+  model["fp16"] = target.dtype == DType::f16;
+  for (const char* key : {"params_dtype", "pipeline_dtype", "autocast_dtype"}) model[key] = dtype;
+  const nlohmann::json file{{"_target_", "megatron.bridge.training.config.ConfigContainer"},
+                            {"checkpoint",
+                             {{"_target_", "megatron.bridge.training.config.CheckpointConfig"},
+                              {"ckpt_format", target.format},
+                              {"save_optim", false},
+                              {"save_rng", false}}},
+                            {"model", model}};
   YAML::Emitter out;
-  out.SetDoublePrecision(17);
-  out << YAML::BeginMap;
-  field(out, "_target_", "megatron.bridge.training.config.ConfigContainer");
-  out << YAML::Key << "checkpoint" << YAML::Value << YAML::BeginMap;
-  field(out, "_target_", "megatron.bridge.training.config.CheckpointConfig");
-  field(out, "ckpt_format", target.format);
-  field(out, "save_optim", false);
-  field(out, "save_rng", false);
-  out << YAML::EndMap << YAML::Key << "model" << YAML::Value << YAML::BeginMap;
-  emit_model(out, config, target);
-  out << YAML::EndMap << YAML::EndMap;
+  out << yaml_of(file);
   return std::string(out.c_str()) + "\n";
+}
+
+TransformerConfig read_run_config(const std::string& text, const std::string& where) {
+  nlohmann::json file;
+  try {
+    std::size_t count = 0;
+    file = json_of(YAML::Load(text), count, where);
+  } catch (const YAML::Exception& error) {
+    throw InputError(where + ": not valid YAML: " + error.what());
+  }
+  TransformerConfig config;
+  FieldBinding fields(ConfigReader(std::move(file), where).object("model"));
+  bind_model(fields, config);
+  return config;
 }
 
 }  // namespace mhub

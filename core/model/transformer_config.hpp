@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mhub {
 
@@ -17,13 +18,67 @@ struct RopeScaling {
   double beta_fast = 32.0, beta_slow = 1.0;              ///< yarn
   std::optional<double> attention_factor;                ///< yarn, longrope
   std::optional<double> mscale, mscale_all_dim;          ///< yarn as DeepSeek states it
-  bool truncate = true;  ///< yarn: round the correction range to whole dimensions
+  bool truncate = true;                           ///< yarn: round the correction range to whole dimensions
+  std::vector<double> short_factor, long_factor;  ///< longrope: one per rotary frequency
+};
+
+/// Mixture of experts: Megatron-Core's moe_* fields without the prefix.
+struct MoeConfig {
+  std::int64_t num_experts = 0;      ///< num_moe_experts
+  std::int64_t ffn_hidden_size = 0;  ///< of one expert
+  std::int64_t router_topk = 2;
+  /// moe_layer_freq as a list, 1 for a layer of experts and 0 for a dense one; empty: experts in every layer
+  /// and Megatron's default of 1. A list, even of ones alone, makes Megatron-Core keep one key per layer.
+  std::vector<std::int64_t> layer_freq;
+  std::int64_t shared_expert_intermediate_size = 0;  ///< 0: no shared expert
+  bool shared_expert_gate = false;
+  std::string router_score_function = "softmax";  ///< softmax, sigmoid
+  /// softmax over all experts before the top-k (weights do not sum to one) or over the chosen ones
+  bool router_pre_softmax = false;
+  bool router_enable_expert_bias = false;   ///< a correction that counts for the choice alone
+  std::int64_t router_num_groups = 0;       ///< 0: no choice of groups first
+  std::int64_t router_group_topk = 0;       ///< groups chosen
+  double router_topk_scaling_factor = 1.0;  ///< of the chosen experts' weights
+  bool router_fp32 = false;                 ///< router_dtype "fp32"
+  bool apply_probs_on_input = false;        ///< weights scale the experts' inputs, not their outputs
+};
+
+/// Multi-head latent attention (Megatron-Core's MLATransformerConfig).
+struct MlaConfig {
+  std::int64_t q_lora_rank = 0;  ///< 0: queries come from one projection
+  std::int64_t kv_lora_rank = 0;
+  std::int64_t qk_head_dim = 0;          ///< without rotation
+  std::int64_t qk_pos_emb_head_dim = 0;  ///< rotated, shared by all heads on the key side
+  std::int64_t v_head_dim = 0;
+};
+
+/// Layers with a linear attention in the place of softmax attention (Megatron-Core's gated_delta_net).
+struct LinearAttentionConfig {
+  std::vector<std::int64_t> layer_freq;  ///< 1: linear, 0: softmax attention, per layer
+  std::int64_t conv_kernel_dim = 4;
+  std::int64_t key_head_dim = 128, value_head_dim = 128;
+  std::int64_t num_key_heads = 16, num_value_heads = 32;
+};
+
+/// State-space layers (Megatron-Core's mamba_* fields).
+struct MambaConfig {
+  std::int64_t state_dim = 128, head_dim = 64, num_groups = 8, num_heads = 0;
+  std::int64_t conv_kernel_dim = 4;
+};
+
+/// What training starts from and what the forward pass does not depend on. A Hugging Face config often has no
+/// place for it.
+struct TrainingDefaults {
+  double attention_dropout = 0.0;
+  double hidden_dropout = 0.0;
+  double init_method_std = 0.02;
+  double moe_aux_loss_coeff = 0.0;
 };
 
 /// What Megatron needs to know to build the model: the fields carry Megatron-Core's TransformerConfig /
-/// GPTModel names. An architecture's plugin fills it from config.json; the writers of `args` (Megatron-LM)
-/// and `run_config.yaml` (Megatron-Bridge) and the runtime read it. Every field that changes the mathematics
-/// is here.
+/// GPTModel names. An architecture's plugin binds it to its config.json (config_binding.hpp); the bindings of
+/// `args` (Megatron-LM) and `run_config.yaml` (Megatron-Bridge) and the runtime read it. Every field that
+/// changes the mathematics is here and is compared by differing_fields; `training` is not.
 struct TransformerConfig {
   std::int64_t num_layers = 0;
   std::int64_t hidden_size = 0;
@@ -39,21 +94,55 @@ struct TransformerConfig {
   double rotary_percent = 1.0;
   bool rotary_interleaved = false;
   RopeScaling rope_scaling;
+  std::optional<double> rotary_base_local;   ///< of the layers with a window, unscaled (Gemma 3)
+  std::vector<std::int64_t> no_rope_layers;  ///< 1: this layer does not rotate; empty: all rotate
 
   std::string normalization = "RMSNorm";  ///< RMSNorm, LayerNorm
   double layernorm_epsilon = 1e-5;
-  bool layernorm_zero_centered_gamma = false;
-  std::string activation = "silu";  ///< as HF names it: silu, gelu, gelu_pytorch_tanh, relu2, ...
+  bool layernorm_zero_centered_gamma = false;  ///< weights are stored minus one
+  bool layernorm_bias = true;                  ///< LayerNorm with biases; RMSNorm never has one
+  bool pre_norms = true;                       ///< norms before attention and MLP
+  bool post_norms = false;                     ///< norms behind attention and MLP, before the residual sum
+  std::string activation = "silu";             ///< as HF names it: silu, gelu, gelu_pytorch_tanh, relu2, ...
   bool gated_linear_unit = true;
-  bool add_bias_linear = false;  ///< biases on linear_proj, linear_fc1, linear_fc2 (and qkv)
-  bool add_qkv_bias = false;     ///< bias on linear_qkv alone
-  bool qk_layernorm = false;
+  std::optional<double> activation_clamp;  ///< activation_func_clamp_value
+  double glu_linear_offset = 0.0;
+  bool add_bias_linear = false;      ///< biases on linear_proj, linear_fc1, linear_fc2 (and qkv)
+  bool add_qkv_bias = false;         ///< bias on linear_qkv
+  bool attention_proj_bias = false;  ///< bias on linear_proj although add_bias_linear is false
+  bool output_layer_bias = false;
+  bool parallel_residual = false;  ///< attention and MLP read the same input and their outputs are summed
   bool share_embeddings_and_output_weights = false;
-  std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
 
-  double attention_dropout = 0.0;
-  double hidden_dropout = 0.0;
-  double init_method_std = 0.02;
+  bool qk_layernorm = false;
+  bool qk_layernorm_over_heads = false;  ///< one norm over all heads together instead of one per head
+  bool qk_l2_norm = false;               ///< norm without weights, behind the rotation
+  bool attention_output_gate = false;
+  std::optional<double> softmax_scale;   ///< absent: 1 / sqrt(kv_channels)
+  std::string softmax_type = "vanilla";  ///< vanilla, learnable (a sink logit per head)
+  std::optional<double> attn_logit_softcapping, final_logit_softcapping;
+  std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
+  std::vector<std::int64_t> window_layers;     ///< 1: this layer has the window; empty: all have it
+  std::optional<std::int64_t> attention_chunk_size;  ///< queries see only their own chunk (Llama 4)
+
+  double embedding_multiplier = 1.0;  ///< behind the embedding
+  double residual_multiplier = 1.0;   ///< of what attention and MLP add
+  double logits_multiplier = 1.0;     ///< behind the output layer
+
+  std::optional<MoeConfig> moe;
+  std::optional<MlaConfig> mla;
+  std::optional<LinearAttentionConfig> linear_attention;
+  std::optional<MambaConfig> mamba;
+  std::string hybrid_layer_pattern;  ///< HybridModel's, one symbol a layer; empty: GPTModel
+  std::int64_t mtp_num_layers = 0;   ///< multi-token prediction blocks
+
+  TrainingDefaults training;
+  /// The Megatron-Bridge class that builds the model, for run_config.yaml
+  std::string bridge_provider = "megatron.bridge.models.gpt_provider.GPTModelProvider";
 };
+
+/// Names of the fields in which two configs differ in the mathematics, "name (a, b)" each; empty: they build
+/// the same function. Training defaults and the Bridge class are left out.
+std::vector<std::string> differing_fields(const TransformerConfig& a, const TransformerConfig& b);
 
 }  // namespace mhub

@@ -1,6 +1,5 @@
 // Module objects ("_extra_state") that Megatron-Core asks for when it loads a checkpoint. They carry FP8
 // statistics and hold None otherwise, but a missing one fails a load with the default strictness.
-#include <algorithm>
 #include <set>
 
 #include "mhub/parallel/layout.hpp"
@@ -12,29 +11,39 @@ std::string module_of(const std::string& parameter) { return parameter.substr(0,
 
 bool is_linear(const std::string& module) {
   const std::string name = module.substr(module.rfind('.') + 1);
-  return name.starts_with("linear_");
+  return name.starts_with("linear_") || name.ends_with("_proj");
 }
 
-bool is_norm(const std::string& module) { return module.ends_with("layernorm") || module.ends_with("_norm"); }
+bool is_norm(const std::string& module) { return module.ends_with("norm"); }
+
+/// "3.5" for {3, 5}; `fallback` for nothing.
+std::string joined(const std::vector<std::int64_t>& numbers, const char* fallback) {
+  std::string text;
+  for (const std::int64_t number : numbers) text += (text.empty() ? "" : ".") + std::to_string(number);
+  return text.empty() ? fallback : text;
+}
 
 }  // namespace
 
 std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& canonical,
-                                          std::int64_t num_layers) {
-  const bool stack = layers_are_alike(canonical);
+                                          const LayoutRequest& request) {
+  const auto experts = expert_counts(canonical);
   std::set<std::string> keys;
   auto add = [&](const std::string& module) {
-    const TorchDistKey key = torch_dist_key(module + "._extra_state", stack, num_layers);
-    keys.insert(key.name + "/shard_" + std::to_string(key.index) + "_" +
-                std::to_string(std::max<std::int64_t>(1, key.count)));
+    const std::string name = module + "._extra_state";
+    const auto expert = expert_name(name);
+    const TorchDistPlace place = torch_dist_place(name, request, expert ? experts.at(expert->before) : 0);
+    keys.insert(place.key + "/shard_" + joined(place.index, "0") + "_" + joined(place.count, "1"));
   };
   for (const CanonicalTensor& tensor : canonical) {
     // Local linear layers have one (layers.py, get_extra_state); TransformerEngine's linear layers and norms,
     // too. The embedding and the output layer are not asked for theirs (gpt_model.py, sharded_state_dict).
     const std::string module = module_of(tensor.name);
-    if (!module.starts_with("decoder.") || !(is_linear(module) || is_norm(module))) continue;
+    if (!module.starts_with("decoder.") && !module.starts_with("mtp.")) continue;
+    if (!is_linear(module) && !is_norm(module)) continue;
     add(module);
-    // TransformerEngine's attention has one in the versions that cores up to 0.12 use without a filter.
+    // TransformerEngine's attention has one in the versions that cores up to 0.12 use without a filter, and
+    // with learned sinks in newer ones (extensions/transformer_engine.py, TEDotProductAttention).
     if (module.ends_with("self_attention.linear_proj")) {
       add(module.substr(0, module.size() - std::string_view("linear_proj").size()) + "core_attention");
     }
@@ -46,6 +55,7 @@ std::vector<std::string> extra_state_names(const std::vector<std::string>& param
   std::set<std::string> names;
   for (const std::string& parameter : parameters) {
     const std::string module = module_of(parameter);
+    // TEGroupedMLP has one object for all local experts, behind weight0 (extensions/transformer_engine.py).
     if (is_linear(module) || (impl == TransformerImpl::transformer_engine && is_norm(module))) {
       names.insert(module + "._extra_state");
     }

@@ -27,6 +27,14 @@ std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& pa
   return ranges;
 }
 
+int expert_group(const std::string& name, std::int64_t expert, std::int64_t experts, int ranks) {
+  if (experts % ranks != 0) {
+    throw InputError("tensor " + name + ": " + std::to_string(experts) + " experts cannot be split over EP=" +
+                     std::to_string(ranks) + "; choose an expert-parallel size that divides them");
+  }
+  return static_cast<int>(expert / (experts / ranks));
+}
+
 std::int64_t padded_vocabulary(std::int64_t rows, std::int64_t divisible_by, int tensor_parallel) {
   const std::int64_t multiple = divisible_by * tensor_parallel;
   return (rows + multiple - 1) / multiple * multiple;

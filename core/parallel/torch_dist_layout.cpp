@@ -1,47 +1,184 @@
 #include <algorithm>
-#include <map>
+#include <numeric>
 #include <unordered_map>
 
+#include "mhub/mapping/view.hpp"
 #include "mhub/parallel/layout.hpp"
-#include "mhub/parallel/placement.hpp"
-#include "mhub/parallel/shard.hpp"
 
 namespace mhub {
 namespace {
 
-/// The chunks that ranks write of one canonical tensor inside its stored tensor.
-void add_chunks(const CanonicalTensor& tensor, const Shape& stored_shape, const TorchDistKey& key, int stage,
-                int tp, std::vector<SinkChunk>& chunks) {
-  auto chunk = [&](int axis, std::int64_t start, std::int64_t length, int rank) {
-    SinkChunk one{Index(stored_shape.size(), 0), stored_shape, stage * tp + rank};
-    const std::size_t lead = key.count > 0 ? 1 : 0;
-    if (key.count > 0) {
-      one.offset[0] = key.index;
-      one.shape[0] = 1;
-    }
-    if (axis >= 0) {
-      one.offset[static_cast<std::size_t>(axis) + lead] = start;
-      one.shape[static_cast<std::size_t>(axis) + lead] = length;
-    }
-    chunks.push_back(std::move(one));
-  };
-  if (tensor.partition.replicated()) {
-    chunk(-1, 0, 0, 0);
-    return;
+/// A part of a canonical tensor that is stored under one key: [begin, begin + length) along its split axis.
+struct Piece {
+  std::string suffix;
+  std::int64_t begin = 0, length = 0;
+};
+
+std::vector<Piece> pieces_of(const CanonicalTensor& tensor, const TorchDistKeys& keys) {
+  const Partition& partition = tensor.partition;
+  std::vector<std::string> suffixes;
+  for (const std::string& name : partition.segment_keys) suffixes.push_back("." + name);
+  // Two segments are gate and up; singleton shards give each its key.
+  if (keys.singleton && suffixes.empty() && partition.segments.size() == 2) suffixes = {"_w", "_v"};
+  if (suffixes.empty())
+    return {{"", 0, partition.replicated() ? 0 : tensor.shape[static_cast<std::size_t>(partition.axis)]}};
+  std::vector<Piece> pieces;
+  std::int64_t begin = 0;
+  for (std::size_t k = 0; k < suffixes.size(); ++k) {
+    pieces.push_back({suffixes[k], begin, partition.segments[k]});
+    begin += partition.segments[k];
   }
-  for (int rank = 0; rank < tp; ++rank) {
-    for (const AxisRange& range : shard_ranges(tensor.name, tensor.partition, tp, rank)) {
-      chunk(tensor.partition.axis, range.global, range.length, rank);
-    }
-  }
+  return pieces;
 }
+
+class Builder {
+ public:
+  Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
+      : request_(request), ranks_(stage_ranks(request.sizes)), experts_(expert_counts(canonical)) {}
+
+  void add(std::size_t source, CanonicalTensor tensor) {
+    layout_.map.source.push_back({tensor.name, tensor.shape});
+    const Shape canonical = tensor.shape;
+    if (tensor.partition.vocabulary) {
+      tensor.shape[0] = request_.padded_vocab_size;
+      tensor.partition.segments = {request_.padded_vocab_size};
+    }
+    const auto expert = expert_name(tensor.name);
+    const TorchDistPlace place =
+        torch_dist_place(tensor.name, request_, expert ? experts_.at(expert->before) : 0);
+    for (const Piece& piece : pieces_of(tensor, request_.keys))
+      add_piece(source, tensor, canonical, place, piece);
+  }
+  Layout take() { return std::move(layout_); }
+
+ private:
+  void add_piece(std::size_t source, const CanonicalTensor& tensor, const Shape& canonical,
+                 const TorchDistPlace& place, const Piece& piece) {
+    Shape part = tensor.shape;
+    if (!tensor.partition.replicated()) part[static_cast<std::size_t>(tensor.partition.axis)] = piece.length;
+    Shape stored = place.count;
+    stored.insert(stored.end(), part.begin(), part.end());
+    const std::size_t at = destination(place.key + piece.suffix, stored);
+    std::int64_t slot = 0;
+    for (std::size_t k = 0; k < place.index.size(); ++k) slot = slot * place.count[k] + place.index[k];
+    std::vector<Term>& terms = layout_.map.terms[at];
+    const std::int64_t begin = slot * numel(part);
+    if (piece.suffix.empty()) {
+      terms.push_back({source, run_box(0, begin, numel(canonical))});
+      if (numel(part) > numel(canonical))
+        terms.push_back(zero_term(begin + numel(canonical), begin + numel(part)));
+    } else {
+      const auto axis = static_cast<std::size_t>(tensor.partition.axis);
+      Box box = zip(View(canonical).slice(axis, piece.begin, piece.length), View(part));
+      box.destination_offset += begin;
+      terms.push_back({source, std::move(box)});
+    }
+    add_chunks(tensor, place, piece, layout_.tensors[at]);
+  }
+
+  /// The chunks that ranks write of one piece.
+  void add_chunks(const CanonicalTensor& tensor, const TorchDistPlace& place, const Piece& piece,
+                  SinkTensor& sink) {
+    const int stage = request_.split.place_of(tensor.name).stage;
+    const std::size_t lead = place.index.size();
+    auto chunk = [&](std::int64_t start, std::int64_t length, int rank) {
+      SinkChunk one{Index(sink.shape.size(), 0), sink.shape, stage * static_cast<int>(ranks_.size()) + rank};
+      for (std::size_t k = 0; k < lead; ++k) {
+        one.offset[k] = place.index[k];
+        one.shape[k] = 1;
+      }
+      if (!tensor.partition.replicated()) {
+        const std::size_t axis = lead + static_cast<std::size_t>(tensor.partition.axis);
+        one.offset[axis] = start;
+        one.shape[axis] = length;
+      }
+      sink.chunks.push_back(std::move(one));
+    };
+    const auto expert = expert_name(tensor.name);
+    const int parts = expert ? request_.sizes.expert_tensor : request_.sizes.tensor;
+    const int group =
+        expert ? expert_group(tensor.name, expert->expert, experts_.at(expert->before), request_.sizes.expert)
+               : 0;
+    if (tensor.partition.replicated()) {
+      chunk(0, 0, writer(expert.has_value(), group, 0));
+      return;
+    }
+    for (int part = 0; part < parts; ++part) {
+      for (const AxisRange& range : shard_ranges(tensor.name, tensor.partition, parts, part)) {
+        if (range.global < piece.begin || range.global >= piece.begin + piece.length) continue;
+        chunk(range.global - piece.begin, range.length, writer(expert.has_value(), group, part));
+      }
+    }
+  }
+
+  /// The first rank of a stage that holds a part.
+  int writer(bool expert, int group, int part) const {
+    for (std::size_t r = 0; r < ranks_.size(); ++r) {
+      const RankPlace& rank = ranks_[r];
+      if (expert ? rank.expert == group && rank.expert_tensor == part : rank.tensor == part)
+        return static_cast<int>(r);
+    }
+    return 0;
+  }
+
+  std::size_t destination(const std::string& key, const Shape& shape) {
+    const auto [at, fresh] = positions_.emplace(key, layout_.tensors.size());
+    if (fresh) {
+      layout_.map.destination.push_back({key, shape});
+      layout_.map.terms.emplace_back();
+      layout_.map.copy.push_back(0);
+      layout_.tensors.push_back({key, DType::f32, shape, {}});
+    }
+    return at->second;
+  }
+
+  const LayoutRequest& request_;
+  std::vector<RankPlace> ranks_;
+  std::map<std::string, std::int64_t> experts_;
+  Layout layout_;
+  std::unordered_map<std::string, std::size_t> positions_;
+};
 
 }  // namespace
 
-TorchDistKey torch_dist_key(const std::string& canonical_name, bool stack_layers, std::int64_t num_layers) {
-  const auto layer = decoder_layer(canonical_name);
-  if (!stack_layers || !layer) return {canonical_name, 0, 0};
-  return {layer->before + layer->after, layer->layer, num_layers};
+std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
+  const int expert_world = sizes.expert * sizes.expert_tensor;
+  const int world = std::lcm(sizes.tensor, expert_world);
+  std::vector<RankPlace> ranks;
+  for (int rank = 0; rank < world; ++rank) {
+    ranks.push_back(
+        {rank % sizes.tensor, rank / sizes.expert_tensor % sizes.expert, rank % sizes.expert_tensor});
+  }
+  return ranks;
+}
+
+TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
+                                std::int64_t experts) {
+  TorchDistPlace place{torch_dist_name(canonical_name, request.impl), {}, {}};
+  if (const auto layer = decoder_layer(place.key);
+      layer && request.keys.stack_layers && !request.keys.singleton) {
+    place.key = layer->before + layer->after;
+    place.index.push_back(layer->layer);
+    place.count.push_back(request.split.layers());
+  }
+  if (const auto expert = expert_name(place.key)) {
+    const std::string number = request.keys.singleton ? std::to_string(expert->expert) + "." : "";
+    place.key = expert->before + "experts." + number + expert->after;
+    if (!request.keys.singleton) {
+      place.index.push_back(expert->expert);
+      place.count.push_back(experts);
+    }
+  }
+  return place;
+}
+
+std::map<std::string, std::int64_t> expert_counts(const std::vector<CanonicalTensor>& canonical) {
+  std::map<std::string, std::int64_t> counts;
+  for (const CanonicalTensor& tensor : canonical) {
+    if (const auto expert = expert_name(tensor.name))
+      counts[expert->before] = std::max(counts[expert->before], expert->expert + 1);
+  }
+  return counts;
 }
 
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
@@ -56,37 +193,9 @@ bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
 }
 
 Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
-  const PipelineSplit split(request.num_layers, request.sizes.pipeline);
-  const bool stack = layers_are_alike(canonical);
-  Layout layout;
-  std::unordered_map<std::string, std::size_t> positions;
-  for (std::size_t c = 0; c < canonical.size(); ++c) {
-    CanonicalTensor tensor = canonical[c];
-    const std::int64_t elements = numel(tensor.shape);
-    layout.map.source.push_back({tensor.name, tensor.shape});
-    if (tensor.partition.vocabulary) {
-      tensor.shape[0] = request.padded_vocab_size;
-      tensor.partition.segments = {request.padded_vocab_size};
-    }
-    const TorchDistKey key = torch_dist_key(tensor.name, stack, request.num_layers);
-    const auto [at, fresh] = positions.emplace(key.name, layout.tensors.size());
-    if (fresh) {
-      Shape shape = tensor.shape;
-      if (key.count > 0) shape.insert(shape.begin(), key.count);
-      layout.map.destination.push_back({key.name, shape});
-      layout.map.terms.emplace_back();
-      layout.map.copy.push_back(0);
-      layout.tensors.push_back({key.name, DType::f32, shape, {}});
-    }
-    std::vector<Term>& terms = layout.map.terms[at->second];
-    const std::int64_t stored = numel(tensor.shape);
-    terms.push_back({c, run_box(0, key.index * stored, elements)});
-    if (stored > elements)
-      terms.push_back(zero_term(key.index * stored + elements, (key.index + 1) * stored));
-    SinkTensor& sink = layout.tensors[at->second];
-    add_chunks(tensor, sink.shape, key, split.stage_of(tensor.name), request.sizes.tensor, sink.chunks);
-  }
-  return layout;
+  Builder builder(request, canonical);
+  for (std::size_t c = 0; c < canonical.size(); ++c) builder.add(c, canonical[c]);
+  return builder.take();
 }
 
 }  // namespace mhub

@@ -36,6 +36,16 @@ class TensorSink {
   /// The next bytes of a chunk (row-major, in order within one chunk). Different chunks may be appended to
   /// concurrently. Throws IoError.
   virtual void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) = 0;
+  /// For a sink made with OutputMode::resume: fills `out` with a chunk's bytes from `offset` on as an
+  /// interrupted run left them; false where there are none. A driver that cannot resume keeps this default.
+  virtual bool read_back(std::size_t /*tensor*/, std::size_t /*chunk*/, std::uint64_t /*offset*/,
+                         std::span<std::byte> /*out*/) const {
+    return false;
+  }
+  /// As append, for bytes that read_back has just given: counts them and writes nothing.
+  virtual void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) {
+    append(tensor, chunk, data);
+  }
   /// Writes what can only be known at the end (checksums, metadata) and flushes everything to the device.
   /// Throws std::logic_error when a chunk has not received all its bytes.
   virtual void finish() = 0;

@@ -6,12 +6,13 @@ namespace mhub::gpt2 {
 
 /// transformers' GPT2Config: the fields that shape the model.
 struct GPT2Config {
-  std::int64_t vocab_size, n_positions, n_embd, n_layer, n_head, n_inner;
-  double layer_norm_epsilon, attn_pdrop, resid_pdrop, initializer_range;
-  std::string activation_function;
-  bool tie_word_embeddings;
+  std::int64_t vocab_size = 50257, n_positions = 1024, n_embd = 768, n_layer = 12, n_head = 12;
+  std::optional<std::int64_t> n_inner;  ///< absent: 4 * n_embd
+  double layer_norm_epsilon = 1e-5, attn_pdrop = 0.1, resid_pdrop = 0.1, initializer_range = 0.02;
+  std::string activation_function = "gelu_new";
+  bool tie_word_embeddings = true;
 
-  static GPT2Config from(const ConfigReader& json);
+  void bind(ConfigBinding& b);
 };
 
 /// GPT-2 and its sizes and distillations: LayerNorm with biases, learned positions, fused c_attn, Conv1D
@@ -22,8 +23,7 @@ struct GPT2LMHeadModel {
   static constexpr const char* config_class = "GPT2Config";
   static constexpr const char* model_type = "gpt2";
   static constexpr const char* tokenizer_class = "GPT2TokenizerFast";
-  static TransformerConfig megatron(const GPT2Config& config);
-  static Mapping mapping(const GPT2Config& config);
+  static Mapping mapping(const GPT2Config& config, const TransformerConfig& megatron);
 };
 
 }  // namespace mhub::gpt2

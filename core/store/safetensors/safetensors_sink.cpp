@@ -69,19 +69,30 @@ class SafetensorsSink final : public TensorSink {
     const std::vector<std::vector<std::size_t>> shards = group();
     for (std::size_t shard = 0; shard < shards.size(); ++shard) {
       names_.push_back(shard_name(shard, shards.size()));
-      files_.push_back(std::make_unique<OutputFile>((fs::path(directory_) / names_.back()).string()));
+      files_.push_back(
+          std::make_unique<OutputFile>((fs::path(directory_) / names_.back()).string(), options.mode));
       begin_file(*files_.back(), shards[shard], options);
     }
   }
 
   void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
-    Slot& slot = slots_.at(tensor);
+    const Slot& slot = slots_.at(tensor);
     if (chunk != 0) throw std::logic_error(tensors_[tensor].name + ": a safetensors tensor has one chunk");
+    const std::uint64_t at = slot.done.load();
+    if (data.size() <= slot.size - at) slot.file->write(slot.begin + at, data);
+    keep(tensor, chunk, data);
+  }
+  void keep(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
+    Slot& slot = slots_.at(tensor);
     const std::uint64_t at = slot.done.load();
     if (data.size() > slot.size - at)
       throw std::logic_error(tensors_[tensor].name + ": more bytes than its shape holds");
-    slot.file->write(slot.begin + at, data);
     slot.done = at + data.size();
+  }
+  bool read_back(std::size_t tensor, std::size_t, std::uint64_t offset,
+                 std::span<std::byte> out) const override {
+    const Slot& slot = slots_.at(tensor);
+    return slot.file->read(slot.begin + offset, out);
   }
 
   void finish() override {

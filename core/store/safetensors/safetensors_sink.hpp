@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mhub/base/file.hpp"
 #include "mhub/store/tensor_sink.hpp"
 
 namespace mhub {
@@ -13,6 +14,7 @@ namespace mhub {
 struct SafetensorsOptions {
   /// "__metadata__" of every file. transformers refuses a checkpoint without "format".
   std::map<std::string, std::string> metadata{{"format", "pt"}};
+  OutputMode mode = OutputMode::create;
 };
 
 /// Writes model.safetensors, or model-00001-of-0000n.safetensors with model.safetensors.index.json, into

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mhub/base/file.hpp"
 #include "mhub/store/pickle/value.hpp"
 #include "mhub/store/tensor_sink.hpp"
 #include "mhub/store/tensor_source.hpp"
@@ -33,6 +34,7 @@ TorchRanksCheckpoint open_torch_ranks(const std::string& directory);
 std::unique_ptr<TensorSink> make_torch_ranks_sink(
     const std::string& directory, std::vector<SinkTensor> tensors,
     const std::function<void(PickleArena&, PickleNode* top)>& add_common,
-    const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names);
+    const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names,
+    OutputMode mode = OutputMode::create);
 
 }  // namespace mhub

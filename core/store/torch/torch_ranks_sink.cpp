@@ -14,32 +14,39 @@ namespace {
 
 class TorchRanksSink final : public TensorSink {
  public:
-  TorchRanksSink(
-      const std::string& directory, const std::vector<SinkTensor>& tensors,
-      const std::function<void(PickleArena&, PickleNode*)>& add_common,
-      const std::function<std::vector<std::string>(const std::vector<std::string>&)>& extra_names) {
+  TorchRanksSink(const std::string& directory, const std::vector<SinkTensor>& tensors,
+                 const std::function<void(PickleArena&, PickleNode*)>& add_common,
+                 const std::function<std::vector<std::string>(const std::vector<std::string>&)>& extra_names,
+                 OutputMode mode) {
     std::map<std::string, std::vector<std::size_t>> ranks;
     for (std::size_t t = 0; t < tensors.size(); ++t)
       ranks[tensors[t].name.substr(0, tensors[t].name.find('/'))].push_back(t);
     place_.resize(tensors.size());
     for (const auto& [folder, members] : ranks) {
       PickleArena arena;
-      PickleNode* model = arena.dict();
       std::vector<std::uint64_t> sizes;
-      std::vector<std::string> names;
+      std::map<const PickleNode*, std::vector<std::string>> names;  // of each model dict
+      std::map<std::string, PickleNode*> models;  // "model", or "model0", "model1" ... for virtual stages
       for (const std::size_t t : members) {
         place_[t] = {files_.size(), sizes.size()};
-        names.push_back(tensors[t].name.substr(folder.size() + 1));
-        arena.set(model, names.back(), tensor_node(arena, tensors[t].dtype, tensors[t].shape, sizes.size()));
+        std::string name = tensors[t].name.substr(folder.size() + 1);
+        const std::size_t slash = name.find('/');
+        PickleNode*& model = models[slash == std::string::npos ? "model" : name.substr(0, slash)];
+        if (model == nullptr) model = arena.dict();
+        if (slash != std::string::npos) name.erase(0, slash + 1);
+        names[model].push_back(name);
+        arena.set(model, name, tensor_node(arena, tensors[t].dtype, tensors[t].shape, sizes.size()));
         sizes.push_back(static_cast<std::uint64_t>(numel(tensors[t].shape)) * size_of(tensors[t].dtype));
       }
-      for (const std::string& name : extra_names(names)) arena.set(model, name, arena.none());
       PickleNode* top = arena.dict();
-      arena.set(top, "model", model);
+      for (const auto& [key, model] : models) {
+        for (const std::string& name : extra_names(names[model])) arena.set(model, name, arena.none());
+        arena.set(top, key, model);
+      }
       add_common(arena, top);
       const fs::path path = fs::path(directory) / folder;
       fs::create_directory(path);
-      auto file = std::make_shared<OutputFile>((path / "model_optim_rng.pt").string());
+      auto file = std::make_shared<OutputFile>((path / "model_optim_rng.pt").string(), mode);
       writers_.push_back(std::make_unique<TorchSaveWriter>(
           [file](std::uint64_t at, std::span<const std::byte> data) { file->write(at, data); },
           write_pickle(*top), sizes));
@@ -49,6 +56,15 @@ class TorchRanksSink final : public TensorSink {
 
   void append(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
     writers_[place_.at(tensor).file]->append(place_[tensor].record, data);
+  }
+
+  bool read_back(std::size_t tensor, std::size_t, std::uint64_t offset,
+                 std::span<std::byte> out) const override {
+    const Place& place = place_.at(tensor);
+    return files_[place.file]->read(writers_[place.file]->data_offset(place.record) + offset, out);
+  }
+  void keep(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
+    writers_[place_.at(tensor).file]->keep(place_[tensor].record, data);
   }
 
   void finish() override {
@@ -72,8 +88,9 @@ class TorchRanksSink final : public TensorSink {
 std::unique_ptr<TensorSink> make_torch_ranks_sink(
     const std::string& directory, std::vector<SinkTensor> tensors,
     const std::function<void(PickleArena&, PickleNode* top)>& add_common,
-    const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names) {
-  return std::make_unique<TorchRanksSink>(directory, tensors, add_common, extra_names);
+    const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names,
+    OutputMode mode) {
+  return std::make_unique<TorchRanksSink>(directory, tensors, add_common, extra_names, mode);
 }
 
 }  // namespace mhub

@@ -28,9 +28,11 @@ void add_model(const TorchArchive& archive, const PickleNode& model, const std::
   const auto& pairs = model.as_pairs(archive.what() + ": model");
   for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
     const std::string& name = pairs[k]->as_string(archive.what() + ": model: key");
+    // A module object: FP8 statistics, or nothing. Grouped experts have "_extra_state", "_extra_state1", ...
+    if (name.substr(name.rfind('.') + 1).starts_with("_extra_state")) continue;
     if (auto tensor = archive.tensor(*pairs[k + 1], prefix + name)) {
       tensors.push_back(std::move(*tensor));
-    } else if (!name.ends_with("_extra_state")) {
+    } else {
       throw InputError(archive.what() + ": " + name + ": expected a tensor, found " +
                        describe(*pairs[k + 1]));
     }

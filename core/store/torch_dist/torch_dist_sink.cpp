@@ -95,8 +95,9 @@ std::string item_pickle(const SinkTensor& tensor, const SinkChunk& chunk) {
 class TorchDistSink final : public TensorSink {
  public:
   TorchDistSink(std::string directory, std::vector<SinkTensor> tensors, std::vector<TorchDistObject> objects,
-                const PickleNode& common)
-      : directory_(std::move(directory)),
+                const PickleNode& common, OutputMode mode)
+      : mode_(mode),
+        directory_(std::move(directory)),
         tensors_(std::move(tensors)),
         objects_(std::move(objects)),
         common_(torch_save_bytes(common)) {
@@ -119,6 +120,16 @@ class TorchDistSink final : public TensorSink {
 
   void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
     items_.at(tensor).at(chunk).append(0, data);
+  }
+
+  bool read_back(std::size_t tensor, std::size_t chunk, std::uint64_t offset,
+                 std::span<std::byte> out) const override {
+    const std::uint64_t begin =
+        places_.at(tensor).at(chunk).offset + items_.at(tensor).at(chunk).data_offset(0);
+    return files_.at(tensors_[tensor].chunks[chunk].rank).file->read(begin + offset, out);
+  }
+  void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
+    items_.at(tensor).at(chunk).keep(0, data);
   }
 
   void finish() override {
@@ -151,7 +162,7 @@ class TorchDistSink final : public TensorSink {
     RankFile& one = files_[rank];
     if (!one.file) {
       one.name = "__" + std::to_string(rank) + "_0.distcp";
-      one.file = std::make_shared<OutputFile>((fs::path(directory_) / one.name).string());
+      one.file = std::make_shared<OutputFile>((fs::path(directory_) / one.name).string(), mode_);
     }
     return one;
   }
@@ -162,6 +173,7 @@ class TorchDistSink final : public TensorSink {
     return result;
   }
 
+  OutputMode mode_;
   std::string directory_;
   std::vector<SinkTensor> tensors_;
   std::vector<TorchDistObject> objects_;
@@ -177,8 +189,8 @@ class TorchDistSink final : public TensorSink {
 std::unique_ptr<TensorSink> make_torch_dist_sink(const std::string& directory,
                                                  std::vector<SinkTensor> tensors,
                                                  std::vector<TorchDistObject> objects,
-                                                 const PickleNode& common) {
-  return std::make_unique<TorchDistSink>(directory, std::move(tensors), std::move(objects), common);
+                                                 const PickleNode& common, OutputMode mode) {
+  return std::make_unique<TorchDistSink>(directory, std::move(tensors), std::move(objects), common, mode);
 }
 
 }  // namespace mhub

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mhub/base/file.hpp"
 #include "mhub/store/pickle/value.hpp"
 #include "mhub/store/tensor_sink.hpp"
 
@@ -20,6 +21,7 @@ struct TorchDistObject {
 std::unique_ptr<TensorSink> make_torch_dist_sink(const std::string& directory,
                                                  std::vector<SinkTensor> tensors,
                                                  std::vector<TorchDistObject> objects,
-                                                 const PickleNode& common);
+                                                 const PickleNode& common,
+                                                 OutputMode mode = OutputMode::create);
 
 }  // namespace mhub

@@ -1,6 +1,7 @@
 #include "mhub/store/torch_dist/torch_dist_source.hpp"
 
 #include <filesystem>
+#include <unordered_set>
 
 #include <nlohmann/json.hpp>
 
@@ -28,8 +29,8 @@ struct Item {
 
 class Opener {
  public:
-  explicit Opener(std::string directory)
-      : folder_(std::move(directory)), what_((folder_ / ".metadata").string()) {}
+  Opener(std::string directory, const TorchDistFilter& wanted)
+      : folder_(std::move(directory)), what_((folder_ / ".metadata").string()), wanted_(wanted) {}
 
   TorchDistCheckpoint open() {
     check_backend();
@@ -50,6 +51,7 @@ class Opener {
     }
     result.tensors = TensorSource(std::move(tensors));
     result.objects = std::move(objects_);
+    result.skipped = skipped_.size();
     read_common(result);
     return result;
   }
@@ -77,6 +79,10 @@ class Opener {
       const std::string& name = pairs[k]->as_string(what_ + ": key");
       const PickleNode& entry = *pairs[k + 1];
       if (entry.is_object("torch.distributed.checkpoint.metadata BytesStorageMetadata")) continue;
+      if (wanted_ && !wanted_(name)) {
+        skipped_.insert(name);
+        continue;
+      }
       const std::string where = what_ + ": tensor " + name;
       StoredTensor tensor{name, DType::f32, shape(entry.find("size"), where + ": size"), {}};
       const PickleNode* properties = entry.find("properties");
@@ -110,6 +116,7 @@ class Opener {
     std::map<std::string, std::map<Index, Item>> items;
     for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
       Item item = read_item(*pairs[k], *pairs[k + 1]);
+      if (skipped_.contains(item.key)) continue;
       if (tensors_.contains(item.key)) {
         items[item.key][item.offset] = std::move(item);
       } else {
@@ -205,6 +212,8 @@ class Opener {
 
   fs::path folder_;
   std::string what_;
+  const TorchDistFilter& wanted_;
+  std::unordered_set<std::string> skipped_;
   std::map<std::string, StoredTensor> tensors_;
   std::map<std::string, TorchDistCheckpoint::Object> objects_;
   std::map<std::string, std::shared_ptr<InputFile>> files_;
@@ -217,6 +226,8 @@ bool is_torch_dist(const std::string& directory) {
   return fs::is_regular_file(folder / ".metadata") && fs::is_regular_file(folder / "metadata.json");
 }
 
-TorchDistCheckpoint open_torch_dist(const std::string& directory) { return Opener(directory).open(); }
+TorchDistCheckpoint open_torch_dist(const std::string& directory, const TorchDistFilter& wanted) {
+  return Opener(directory, wanted).open();
+}
 
 }  // namespace mhub

@@ -189,10 +189,15 @@ std::string TorchSaveWriter::directory() const {
 }
 
 void TorchSaveWriter::append(std::size_t record, std::span<const std::byte> data) {
+  const Record& to = records_.at(first_data_ + record);
+  if (data.size() <= to.size - to.written) write_(to.data + to.written, data);
+  keep(record, data);
+}
+
+void TorchSaveWriter::keep(std::size_t record, std::span<const std::byte> data) {
   Record& to = records_.at(first_data_ + record);
   if (data.size() > to.size - to.written)
     throw std::logic_error("TorchSaveWriter: too many bytes for " + to.name);
-  write_(to.data + to.written, data);
   to.crc = crc_of(to.crc, data);
   to.written += data.size();
 }

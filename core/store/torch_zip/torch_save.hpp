@@ -28,6 +28,10 @@ class TorchSaveWriter {
   /// Bytes of the whole archive.
   std::uint64_t length() const { return length_; }
   void append(std::size_t record, std::span<const std::byte> data);
+  /// As append, for bytes that are already in place.
+  void keep(std::size_t record, std::span<const std::byte> data);
+  /// Where a record's bytes begin, from the archive's start.
+  std::uint64_t data_offset(std::size_t record) const { return records_.at(first_data_ + record).data; }
   /// Writes headers and directory. Throws std::logic_error when a record is incomplete.
   void finish();
 

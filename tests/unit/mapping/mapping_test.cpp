@@ -17,22 +17,44 @@ using namespace mhub::tests;
 
 namespace {
 
-/// A random decoder: all transforms that step 1 has, with random sizes that TP and PP can split.
-Mapping random_mapping(std::mt19937& random, int tp, int pp, LayoutRequest& request) {
+/// A random job: sizes, spread of layers, names and keys.
+LayoutRequest random_request(std::mt19937& random) {
+  ParallelSizes sizes;
+  auto size = [&](int most) { return static_cast<int>(uniform(random, 1, most)); };
+  sizes.tensor = size(4);
+  sizes.pipeline = size(3);
+  sizes.virtual_pipeline = sizes.pipeline > 1 ? size(2) : 1;
+  sizes.expert = size(3);
+  sizes.expert_tensor = sizes.tensor % 2 == 0 && size(2) == 1 ? sizes.tensor / 2 : sizes.tensor;
+  PipelineOptions options;
+  std::int64_t layers = sizes.pipeline * sizes.virtual_pipeline * size(2);
+  if (sizes.pipeline == 3 && sizes.virtual_pipeline == 1 && size(2) == 1) {
+    options.first_stage_layers = 1;
+    layers = 1 + 2 * size(2);
+  } else if (layers > 2 && size(2) == 1) {
+    options.account_for_embedding = options.account_for_loss = true;
+    layers -= 2;
+  }
+  LayoutRequest request(sizes, PipelineSplit(layers, sizes, options));
+  request.tied_embedding = size(2) == 1;
+  request.impl = size(2) == 1 ? TransformerImpl::local : TransformerImpl::transformer_engine;
+  request.experts = size(2) == 1 ? ExpertNames::sequential : ExpertNames::grouped;
+  request.keys.stack_layers = size(2) == 1;
+  request.keys.singleton = !request.keys.stack_layers && size(2) == 1;
+  return request;
+}
+
+/// A random decoder with dense layers or experts, with random sizes that the job can split.
+Mapping random_mapping(std::mt19937& random, LayoutRequest& request) {
+  const int tp = request.sizes.tensor, etp = request.sizes.expert_tensor;
   const std::int64_t groups = tp * uniform(random, 1, 2), per_group = uniform(random, 1, 3),
                      dim = 2 * uniform(random, 1, 2);
   const AttentionHeads heads{groups * per_group, groups, dim};
   const std::int64_t h = uniform(random, 2, 5), f = tp * uniform(random, 1, 3), v = uniform(random, 5, 11);
-  const bool tied = uniform(random, 0, 1) == 1;
-  request.sizes.tensor = tp;
-  request.sizes.pipeline = pp;
-  request.num_layers = pp * uniform(random, 1, 2);
   request.padded_vocab_size = padded_vocabulary(v, uniform(random, 1, 4), tp);
-  request.tied_embedding = tied;
-  request.impl = uniform(random, 0, 1) == 1 ? TransformerImpl::local : TransformerImpl::transformer_engine;
   const std::string layer = "decoder.layers.{i}.", hf = "l.{i}.";
   Mapping map;
-  map.index("i", request.num_layers);
+  map.index("i", request.split.layers());
   map.rule("embedding.word_embeddings.weight", vocabulary("embed", {v, h}));
   map.rule(layer + "self_attention.linear_qkv.layer_norm_weight", replicated(hf + "norm", {h}));
   if (uniform(random, 0, 1) == 1) {
@@ -43,10 +65,25 @@ Mapping random_mapping(std::mt19937& random, int tp, int pp, LayoutRequest& requ
     map.rule(layer + "self_attention.linear_qkv.bias", fused_qkv(hf + "qkv_bias", heads, {}));
   }
   map.rule(layer + "self_attention.linear_proj.weight", transposed(row(hf + "o", {h, heads.query * dim})));
-  map.rule(layer + "mlp.linear_fc1.weight", gated(hf + "{gate,up}", f, {h}));
-  map.rule(layer + "mlp.linear_fc2.weight", row(hf + "down", {h, f}));
+  if (uniform(random, 0, 1) == 1) {
+    const std::int64_t experts = request.sizes.expert * uniform(random, 1, 2),
+                       ef = etp * uniform(random, 1, 2);
+    map.index("e", experts);
+    map.rule(layer + "pre_mlp_layernorm.weight", replicated(hf + "mlp_norm", {h}));
+    map.rule(layer + "mlp.router.weight", replicated(hf + "router", {experts, h}));
+    const std::string expert = layer + "mlp.experts.local_experts.{e}.";
+    map.rule(expert + "linear_fc1.weight", gated(hf + "{e}.{gate,up}", ef, {h}));
+    map.rule(expert + "linear_fc2.weight", stacked(transposed(row(hf + "down", {h, ef})), "e", experts));
+  } else {
+    map.rule(layer + "mlp.linear_fc1.weight", gated(hf + "{gate,up}", f, {h}));
+    map.rule(layer + "mlp.linear_fc2.weight", row(hf + "down", {h, f}));
+  }
+  // Five segments that torch_dist keeps under keys of their own.
+  Transform mixer = concatenated(hf + "{z,x,B,C,dt}", {tp, 2 * tp, tp, tp, tp}, {h});
+  mixer.partition.segment_keys = {"z", "x", "B", "C", "dt"};
+  map.rule(layer + "mixer.in_proj.weight", mixer);
   map.rule("decoder.final_layernorm.weight", replicated("final", {h}));
-  if (!tied) map.rule("output_layer.weight", vocabulary("head", {v, h}));
+  if (!request.tied_embedding) map.rule("output_layer.weight", vocabulary("head", {v, h}));
   return map;
 }
 
@@ -57,9 +94,8 @@ std::string numbered(const std::string& text, std::int64_t n) { return substitut
 BOOST_AUTO_TEST_CASE(plan_then_inverse_is_the_identity) {
   std::mt19937 random(5);
   for (int round = 0; round < 400; ++round) {
-    const int tp = static_cast<int>(uniform(random, 1, 4)), pp = static_cast<int>(uniform(random, 1, 3));
-    LayoutRequest request;
-    const ExpandedMapping mapping = expand(random_mapping(random, tp, pp, request));
+    LayoutRequest request = random_request(random);
+    const ExpandedMapping mapping = expand(random_mapping(random, request));
     for (const bool dist : {true, false}) {
       const Layout layout =
           dist ? torch_dist_layout(mapping.canonical, request) : torch_layout(mapping.canonical, request);
@@ -79,9 +115,9 @@ BOOST_AUTO_TEST_CASE(plan_then_inverse_is_the_identity) {
 BOOST_AUTO_TEST_CASE(rank_slices_and_chunks_tile_the_whole) {
   std::mt19937 random(6);
   for (int round = 0; round < 300; ++round) {
-    const int tp = static_cast<int>(uniform(random, 1, 4)), pp = static_cast<int>(uniform(random, 1, 3));
-    LayoutRequest request;
-    const ExpandedMapping mapping = expand(random_mapping(random, tp, pp, request));
+    LayoutRequest request = random_request(random);
+    const ExpandedMapping mapping = expand(random_mapping(random, request));
+    const int world = static_cast<int>(stage_ranks(request.sizes).size()) * request.sizes.pipeline;
     // torch_dist: the chunks of all ranks cover every stored tensor once.
     for (const SinkTensor& tensor : torch_dist_layout(mapping.canonical, request).tensors) {
       std::int64_t elements = 0;
@@ -89,7 +125,7 @@ BOOST_AUTO_TEST_CASE(rank_slices_and_chunks_tile_the_whole) {
       for (const SinkChunk& chunk : tensor.chunks) {
         elements += numel(chunk.shape);
         BOOST_REQUIRE(starts.insert(chunk.offset).second);
-        BOOST_REQUIRE(chunk.rank >= 0 && chunk.rank < tp * pp);
+        BOOST_REQUIRE(chunk.rank >= 0 && chunk.rank < world);
       }
       BOOST_REQUIRE_EQUAL(elements, numel(tensor.shape));
     }
@@ -116,9 +152,9 @@ BOOST_AUTO_TEST_CASE(gate_and_up_are_cut_apart_per_rank) {
   map.index("i", 1);
   map.rule("decoder.layers.{i}.mlp.linear_fc1.weight", gated("{gate,up}", 4, {1}));
   const ExpandedMapping mapping = expand(map);
-  LayoutRequest request;
-  request.sizes.tensor = 2;
-  request.num_layers = 1;
+  ParallelSizes sizes;
+  sizes.tensor = 2;
+  const LayoutRequest request(sizes, PipelineSplit(1, sizes));
   const Layout layout = torch_layout(mapping.canonical, request);
   const Values ranks = applied(compose(mapping.import, layout.map, "test"), {{0, 1, 2, 3}, {10, 11, 12, 13}});
   BOOST_TEST(ranks[0] == (std::vector<std::int64_t>{0, 1, 10, 11}), boost::test_tools::per_element());
@@ -179,11 +215,71 @@ BOOST_AUTO_TEST_CASE(patterns) {
 
 BOOST_AUTO_TEST_CASE(splits_that_megatron_cannot_make_are_refused) {
   std::mt19937 random(7);
-  LayoutRequest request;
-  const ExpandedMapping mapping = expand(random_mapping(random, 2, 2, request));
+  LayoutRequest request = random_request(random);
+  const ExpandedMapping mapping = expand(random_mapping(random, request));
   request.sizes.tensor = 64;
   BOOST_CHECK_EXCEPTION(torch_layout(mapping.canonical, request), InputError, message_has("TP=64"));
-  request.sizes.tensor = 2;
-  request.sizes.pipeline = 17;
-  BOOST_CHECK_EXCEPTION(torch_dist_layout(mapping.canonical, request), InputError, message_has("PP=17"));
+  ParallelSizes sizes;
+  sizes.pipeline = 17;
+  BOOST_CHECK_EXCEPTION(PipelineSplit(34 + 1, sizes), InputError, message_has("17"));
+  // ETP=4 with TP=2: one folder would stand for two ranks with different parts of an expert.
+  ParallelSizes shared;
+  shared.tensor = 2;
+  shared.expert_tensor = 4;
+  const LayoutRequest clash(shared, PipelineSplit(request.split.layers(), shared));
+  BOOST_CHECK_EXCEPTION(torch_layout(mapping.canonical, clash), InputError, message_has("ETP=4"));
+}
+
+BOOST_AUTO_TEST_CASE(experts_go_to_their_ranks) {
+  // TP=2 ETP=1 EP=2: the two ranks are two tensor-parallel halves of the dense layers and own one expert
+  // each.
+  Mapping map;
+  map.index("i", 1).index("e", 2);
+  map.rule("decoder.layers.{i}.mlp.experts.local_experts.{e}.linear_fc2.weight", row("{e}.down", {1, 2}));
+  map.rule("decoder.layers.{i}.mlp.linear_fc2.weight", row("dense", {1, 2}));
+  ParallelSizes sizes;
+  sizes.tensor = 2;
+  sizes.expert = 2;
+  const Layout layout = torch_layout(expand(map).canonical, LayoutRequest(sizes, PipelineSplit(1, sizes)));
+  std::map<std::string, Shape> tensors;
+  for (const SinkTensor& tensor : layout.tensors) tensors[tensor.name] = tensor.shape;
+  const std::map<std::string, Shape> expected{
+      {"mp_rank_00_000/decoder.layers.0.mlp.experts.linear_fc2.weight0", {1, 2}},
+      {"mp_rank_01_001/decoder.layers.0.mlp.experts.linear_fc2.weight0", {1, 2}},
+      {"mp_rank_00_000/decoder.layers.0.mlp.linear_fc2.weight", {1, 1}},
+      {"mp_rank_01_001/decoder.layers.0.mlp.linear_fc2.weight", {1, 1}}};
+  BOOST_TEST((tensors == expected));
+}
+
+BOOST_AUTO_TEST_CASE(virtual_stages_take_turns) {
+  // Megatron-Core transformer_block.py: 8 layers, 2 stages, 2 chunks: stage 0 has [0, 1] [4, 5].
+  ParallelSizes sizes;
+  sizes.pipeline = 2;
+  sizes.virtual_pipeline = 2;
+  const PipelineSplit split(8, sizes);
+  BOOST_TEST((split.place_of_layer(1) == StagePlace{0, 0, 1}));
+  BOOST_TEST((split.place_of_layer(2) == StagePlace{1, 0, 0}));
+  BOOST_TEST((split.place_of_layer(5) == StagePlace{0, 1, 1}));
+  BOOST_TEST((split.place_of("decoder.final_layernorm.weight") == StagePlace{1, 1, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(layout_strings) {
+  ParallelSizes sizes;
+  sizes.pipeline = 4;
+  PipelineOptions options;
+  options.layout = "Et|(tt|)*2,t*3|tm|t|,t|L";  // 8 parts: two chunks
+  BOOST_CHECK_EXCEPTION(PipelineSplit(11, sizes, options, 1), UsageError, message_has("before MTP"));
+  options.layout = "Et|(tt|)*2,t*3|t|t|tm|L";
+  BOOST_CHECK_EXCEPTION(PipelineSplit(12, sizes, options, 1), UsageError, message_has("places 11 layers"));
+  const PipelineSplit split(11, sizes, options, 1);
+  BOOST_TEST(split.chunks() == 2);
+  BOOST_TEST((split.place_of_layer(0) == StagePlace{0, 0, 0}));
+  BOOST_TEST((split.place_of_layer(7) == StagePlace{3, 0, 2}));
+  BOOST_TEST((split.place_of_layer(8) == StagePlace{0, 1, 0}));
+  BOOST_TEST((split.mtp() == StagePlace{2, 1, 0}));
+  for (const char* bad : {"tE|L", "Et|t", "E(t|L", "Ex|L", "E*99999999999999999999|L", "EL"}) {
+    options.layout = bad;
+    sizes.pipeline = 2;
+    BOOST_CHECK_THROW(PipelineSplit(1, sizes, options), UsageError);
+  }
 }

@@ -72,7 +72,7 @@ verify: false
   BOOST_TEST(one.sizes.pipeline == 3);
   BOOST_TEST(one.sizes.virtual_pipeline == 4);
   BOOST_TEST(one.sizes.expert == 5);
-  BOOST_TEST(one.sizes.expert_tensor == 6);
+  BOOST_TEST(one.expert_tensor.value_or(0) == 6);
   BOOST_TEST((one.dtype == DType::bf16));
   BOOST_TEST((one.vocab_divisible_by == 64));
   BOOST_TEST((one.impl == TransformerImpl::local));

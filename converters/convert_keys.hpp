@@ -1,0 +1,27 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "convert.hpp"
+
+namespace mhub::converters {
+
+/// One option of a conversion: `--make-vocab-size-divisible-by N` on the command line is
+/// `make_vocab_size_divisible_by: N` in a recipe.
+struct ConvertKey {
+  enum class Kind { text, number, flag };
+  const char* name;  ///< with underscores
+  Kind kind;
+  const char* help;
+  /// Sets it from its text ("true" or "false" for a flag). Throws UsageError that says what was expected.
+  void (*set)(ConvertOptions&, const std::string& value);
+};
+
+/// All options but source and output.
+std::span<const ConvertKey> convert_keys();
+
+/// The command line's spelling: dashes for underscores.
+std::string option_name(const ConvertKey& key);
+
+}  // namespace mhub::converters

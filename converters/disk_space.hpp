@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mhub::converters {
+
+/// Bytes that an unprivileged process can still write to the file system that `path` is on, or, where nothing
+/// has that name yet, its nearest parent that exists.
+std::uint64_t free_space(const std::string& path);
+
+/// Bytes that a file or everything in a folder takes; 0 for nothing.
+std::uint64_t used_space(const std::string& path);
+
+}  // namespace mhub::converters

@@ -1,0 +1,130 @@
+#include <array>
+#include <cstdio>
+
+#include "mhub/base/error.hpp"
+#include "mhub/model/run_config.hpp"
+#include "mhub/store/torch/torch_ranks.hpp"
+#include "mhub/store/torch_dist/torch_dist_sink.hpp"
+#include "mhub/store/torch_zip/torch_save.hpp"
+#include "output_format.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub::converters {
+namespace {
+
+std::string iteration_folder(const std::optional<std::int64_t>& iteration) {
+  if (!iteration) return "release";
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "iter_%07lld", static_cast<long long>(*iteration));
+  return name.data();
+}
+
+LayoutRequest make_request(const ConvertOptions& options, const Checkpoint& source,
+                           std::int64_t divisible_by) {
+  const TransformerConfig& config = *source.transformer;
+  ParallelSizes sizes = options.sizes;
+  sizes.expert_tensor = options.expert_tensor.value_or(sizes.tensor);
+  // A layout string says how many chunks there are.
+  PipelineSplit split(config.num_layers, sizes, options.pipeline, config.mtp_num_layers);
+  sizes.virtual_pipeline = split.chunks();
+  LayoutRequest request(sizes, std::move(split));
+  request.padded_vocab_size = padded_vocabulary(config.vocab_size, divisible_by, sizes.tensor);
+  request.tied_embedding = config.share_embeddings_and_output_weights;
+  request.has_mtp = config.mtp_num_layers > 0;
+  request.impl = options.impl;
+  request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
+  const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
+  request.keys.stack_layers = !listed && layers_are_alike(source.state.tensors);
+  return request;
+}
+
+class MegatronOutput final : public OutputFormat {
+ public:
+  MegatronOutput(const ConvertOptions& options, const Checkpoint& source)
+      : source_(source),
+        divisible_by_(options.vocab_divisible_by.value_or(options.to == "torch" ? 128 : 1)),
+        request_(make_request(options, source, divisible_by_)),
+        layout_(options.to == "torch" ? torch_layout(source.state.tensors, request_)
+                                      : torch_dist_layout(source.state.tensors, request_)),
+        iteration_(options.iteration),
+        target_{options.to,
+                request_.sizes,
+                options.impl,
+                DType::f32,
+                request_.padded_vocab_size,
+                divisible_by_,
+                options.iteration.value_or(0),
+                options.pipeline} {}
+
+  const Layout& layout() const override { return layout_; }
+
+  void set_dtypes(const std::vector<SinkTensor>& tensors) override { target_.dtype = tensors.front().dtype; }
+
+  std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan,
+                                   OutputMode mode) const override {
+    const fs::path folder = root / iteration_folder(iteration_);
+    fs::create_directory(folder);
+    const TransformerConfig& config = *source_.transformer;
+    if (target_.format == "torch") {
+      return make_torch_ranks_sink(
+          folder.string(), plan.tensors,
+          [this, &config](PickleArena& arena, PickleNode* top) {
+            add_common_state(arena, top, config, target_);
+          },
+          [impl = target_.impl](const std::vector<std::string>& names) {
+            return extra_state_names(names, impl);
+          },
+          mode);
+    }
+    PickleArena arena;
+    PickleNode* common = arena.dict();
+    add_common_state(arena, common, config, target_);
+    const std::string empty = torch_save_bytes(*arena.list({arena.none()}));
+    std::vector<TorchDistObject> objects;
+    for (std::string& key : extra_state_keys(source_.state.tensors, request_))
+      objects.push_back({std::move(key), empty});
+    return make_torch_dist_sink(folder.string(), plan.tensors, std::move(objects), *common, mode);
+  }
+
+  void add_files(const fs::path& root, const CopyPlan&) const override {
+    const fs::path folder = root / iteration_folder(iteration_);
+    replace_file((folder / "run_config.yaml").string(), bridge_run_config(*source_.transformer, target_));
+    copy_tokenizer(source_, folder / "tokenizer");
+    replace_file((root / "latest_checkpointed_iteration.txt").string(),
+                 iteration_ ? std::to_string(*iteration_) : std::string("release"));
+  }
+
+  nlohmann::json describe() const override {
+    return {{"format", target_.format},
+            {"folder", iteration_folder(iteration_)},
+            {"tp", target_.sizes.tensor},
+            {"pp", target_.sizes.pipeline},
+            {"vpp", target_.sizes.virtual_pipeline},
+            {"ep", target_.sizes.expert},
+            {"etp", target_.sizes.expert_tensor},
+            {"transformer_impl", target_.impl == TransformerImpl::local ? "local" : "te"},
+            {"padded_vocab_size", target_.padded_vocab_size}};
+  }
+
+  nlohmann::json advice() const override {
+    return {{"megatron_lm_flags", megatron_flags(*source_.transformer)},
+            {"limits", megatron_limits(*source_.transformer)}};
+  }
+
+ private:
+  const Checkpoint& source_;
+  std::int64_t divisible_by_;
+  LayoutRequest request_;
+  Layout layout_;
+  std::optional<std::int64_t> iteration_;
+  MegatronTarget target_;
+};
+
+}  // namespace
+
+std::unique_ptr<OutputFormat> make_megatron_output(const ConvertOptions& options, const Checkpoint& source) {
+  return std::make_unique<MegatronOutput>(options, source);
+}
+
+}  // namespace mhub::converters

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "convert.hpp"
+#include "mhub/base/file.hpp"
+#include "mhub/mapping/plan.hpp"
+#include "mhub/model/checkpoint.hpp"
+#include "mhub/parallel/layout.hpp"
+
+namespace mhub::converters {
+
+/// What a conversion writes: one implementation per `--to`. It says how the canonical state is laid out,
+/// makes the sink, and writes what belongs beside the tensors.
+class OutputFormat {
+ public:
+  virtual ~OutputFormat() = default;
+  /// The layout of this output: canonical state -> stored state.
+  virtual const Layout& layout() const = 0;
+  /// Told once, before anything is written, which types the tensors have.
+  virtual void set_dtypes(const std::vector<SinkTensor>& /*tensors*/) {}
+  /// The sink for the tensors. `root` is the partial output folder.
+  virtual std::unique_ptr<TensorSink> sink(const std::filesystem::path& root, const CopyPlan& plan,
+                                           OutputMode mode) const = 0;
+  /// Writes everything else but the manifest.
+  virtual void add_files(const std::filesystem::path& root, const CopyPlan& plan) const = 0;
+  /// What the manifest says of the target; deterministic.
+  virtual nlohmann::json describe() const = 0;
+  /// What a report tells its reader about this output ("megatron_lm_flags", "limits"; empty lists).
+  virtual nlohmann::json advice() const = 0;
+  /// For a format of one file: its name inside the partial folder; empty: the folder is the output.
+  virtual std::string single_file() const { return {}; }
+};
+
+/// The implementation for options.to. The checkpoint must outlive it. Throws UsageError for options that the
+/// format does not have.
+std::unique_ptr<OutputFormat> make_output_format(const ConvertOptions& options, const Checkpoint& source);
+
+std::unique_ptr<OutputFormat> make_megatron_output(const ConvertOptions& options, const Checkpoint& source);
+std::unique_ptr<OutputFormat> make_hf_output(const ConvertOptions& options, const Checkpoint& source);
+
+/// Copies the tokenizer's files of a source into `folder`, which is made when there are any.
+void copy_tokenizer(const Checkpoint& source, const std::filesystem::path& folder);
+
+/// The generation_config.json that belongs to a source; null without one.
+nlohmann::json generation_config(const Checkpoint& source);
+
+}  // namespace mhub::converters

@@ -1,0 +1,82 @@
+#include "mhub/parallel/parameter_name.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace mhub {
+namespace {
+
+/// "<prefix><number>.<after>"
+std::optional<LayerName> numbered(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  LayerName parts;
+  const char* begin = name.data() + prefix.size();
+  const char* end = name.data() + name.size();
+  const auto parsed = std::from_chars(begin, end, parts.layer);
+  if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != '.' || parts.layer < 0)
+    return std::nullopt;
+  parts.before = prefix;
+  parts.after.assign(parsed.ptr + 1, end);
+  return parts;
+}
+
+struct Renaming {
+  std::string_view from, to;
+};
+
+/// The first renaming whose `from` occurs in the name, carried out.
+template <std::size_t N>
+std::string renamed(const std::string& name, const std::array<Renaming, N>& renamings) {
+  for (const auto& [from, to] : renamings) {
+    const std::size_t at = name.find(from);
+    if (at != std::string::npos) return name.substr(0, at) + std::string(to) + name.substr(at + from.size());
+  }
+  return name;
+}
+
+// Megatron-Core gpt_layer_specs.py: the local spec keeps the norms as modules of their own; with latent
+// attention the norms behind the down projections are modules too.
+constexpr std::array<Renaming, 4> kLocal{{{".self_attention.linear_qkv.layer_norm_", ".input_layernorm."},
+                                          {".mlp.linear_fc1.layer_norm_", ".pre_mlp_layernorm."},
+                                          {".linear_q_up_proj.layer_norm_", ".q_layernorm."},
+                                          {".linear_kv_up_proj.layer_norm_", ".kv_layernorm."}}};
+constexpr std::array<Renaming, 4> kLocalTorchDist{
+    {{".input_layernorm.", ".self_attention.linear_qkv.layer_norm_"},
+     {".pre_mlp_layernorm.", ".mlp.linear_fc1.layer_norm_"},
+     {".linear_q_up_proj.layer_norm_", ".q_layernorm."},
+     {".linear_kv_up_proj.layer_norm_", ".kv_layernorm."}}};
+
+}  // namespace
+
+std::optional<LayerName> decoder_layer(std::string_view canonical_name) {
+  return numbered(canonical_name, "decoder.layers.");
+}
+
+std::optional<LayerName> mtp_layer(std::string_view canonical_name) {
+  return numbered(canonical_name, "mtp.layers.");
+}
+
+std::optional<ExpertName> expert_name(std::string_view canonical_name) {
+  constexpr std::string_view kExperts = ".experts.local_experts.";
+  const std::size_t at = canonical_name.find(kExperts);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto parts = numbered(canonical_name.substr(at), kExperts);
+  if (!parts) return std::nullopt;
+  return ExpertName{std::string(canonical_name.substr(0, at)) + ".experts.", parts->layer, parts->after};
+}
+
+std::string parameter_name(const std::string& canonical, TransformerImpl impl) {
+  return impl == TransformerImpl::local ? renamed(canonical, kLocal) : canonical;
+}
+
+std::string expert_parameter_name(const ExpertName& name, std::int64_t local, ExpertNames style) {
+  const std::string number = std::to_string(local);
+  if (style == ExpertNames::grouped) return name.before + name.after + number;
+  return name.before + "local_experts." + number + "." + name.after;
+}
+
+std::string torch_dist_name(const std::string& canonical, TransformerImpl impl) {
+  return impl == TransformerImpl::local ? renamed(canonical, kLocalTorchDist) : canonical;
+}
+
+}  // namespace mhub
