@@ -1,0 +1,65 @@
+#include "mhub/store/hdf5/dataset_writer.hpp"
+
+#include <vector>
+
+#include "mhub/store/hdf5/attributes.hpp"
+#include "mhub/store/hdf5/element_type.hpp"
+#include "mhub/store/hdf5/row_chunks.hpp"
+
+namespace mhub {
+namespace {
+
+Hdf5Handle link_properties() {
+  Hdf5Handle properties(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(properties.get(), 1);
+  H5Pset_char_encoding(properties.get(), H5T_CSET_UTF8);
+  return properties;
+}
+
+Hdf5Handle dataset_properties(const Shape& shape, std::size_t element_bytes) {
+  Hdf5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(properties.get(), false);
+  H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
+  if (shape.empty() || numel(shape) == 0) {
+    H5Pset_layout(properties.get(), H5D_COMPACT);
+  } else {
+    const RowChunks chunks = RowChunks::choose(shape, element_bytes);
+    const std::vector<hsize_t> sizes(chunks.chunk_shape().begin(), chunks.chunk_shape().end());
+    H5Pset_chunk(properties.get(), static_cast<int>(sizes.size()), sizes.data());
+    H5Pset_fletcher32(properties.get());
+  }
+  return properties;
+}
+
+}  // namespace
+
+Hdf5Handle create_hdf5_dataset(hid_t file, const std::string& path, hid_t type, const Shape& shape,
+                               const std::string& what) {
+  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
+  const Hdf5Handle space =
+      hdf5_created(sizes.empty() ? H5Screate(H5S_SCALAR)
+                                 : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                   H5Sclose, what);
+  const Hdf5Handle links = link_properties();
+  const Hdf5Handle properties = dataset_properties(shape, H5Tget_size(type));
+  return hdf5_created(
+      H5Dcreate2(file, path.c_str(), type, space.get(), links.get(), properties.get(), H5P_DEFAULT), H5Dclose,
+      what);
+}
+
+void create_hdf5_group(hid_t file, const std::string& path, const std::string& what) {
+  const Hdf5Handle links = link_properties();
+  hdf5_created(H5Gcreate2(file, path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose, what);
+}
+
+void write_hdf5_side_file(hid_t file, const std::string& path, const std::string& content,
+                          const std::string& what) {
+  const bool text = !content.empty() && is_hdf5_text(content);
+  const Hdf5Handle type = text ? hdf5_text_type(content.size()) : Hdf5Handle(H5Tcopy(H5T_STD_U8LE), H5Tclose);
+  const Shape shape{text ? 1 : static_cast<std::int64_t>(content.size())};
+  const Hdf5Handle dataset = create_hdf5_dataset(file, path, type.get(), shape, what);
+  if (content.empty()) return;
+  hdf5_write_ok(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), what);
+}
+
+}  // namespace mhub
