@@ -17,6 +17,9 @@ inline constexpr const char* kHdf5Version = "1";
 // Attributes of a tensor's dataset.
 inline constexpr const char* kHdf5Name = "name";
 inline constexpr const char* kHdf5DType = "torch_dtype";
+// Attribute of a chunked dataset, i64: how many of its chunks hold nothing but zeros. Zeros have a fletcher32
+// of zero, so that a hole in the file (a download that broke off, blocks lost by a disk) looks intact.
+inline constexpr const char* kHdf5ZeroChunks = "zero_chunks";
 
 inline constexpr std::uint64_t kLargestSideFile = std::uint64_t{1} << 30;
 

@@ -91,6 +91,33 @@ std::string read_hdf5_text(hid_t object, const std::string& name, const std::str
   return read_text(attribute.get(), type.get(), where);
 }
 
+void write_hdf5_count(hid_t object, const std::string& name, std::int64_t count, const std::string& what) {
+  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Hdf5Handle attribute = hdf5_created(
+      H5Acreate2(object, name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose, what);
+  hdf5_write_ok(H5Awrite(attribute.get(), H5T_STD_I64LE, &count), what);
+}
+
+void replace_hdf5_count(hid_t object, const std::string& name, std::int64_t count, const std::string& what) {
+  const Hdf5Handle attribute = hdf5_created(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, what);
+  hdf5_write_ok(H5Awrite(attribute.get(), H5T_STD_I64LE, &count), what);
+}
+
+std::optional<std::int64_t> read_hdf5_count(hid_t object, const std::string& name, const std::string& what) {
+  const std::string where = what + ": attribute " + name;
+  const htri_t exists = H5Aexists(object, name.c_str());
+  hdf5_read_ok(exists, where);
+  if (exists == 0) return std::nullopt;
+  const Hdf5Handle attribute = hdf5_opened(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, where);
+  const Hdf5Handle type(H5Aget_type(attribute.get()), H5Tclose);
+  const Hdf5Handle space(H5Aget_space(attribute.get()), H5Sclose);
+  std::int64_t count = -1;
+  if (H5Tequal(type.get(), H5T_STD_I64LE) > 0 && H5Sget_simple_extent_npoints(space.get()) == 1)
+    hdf5_read_ok(H5Aread(attribute.get(), H5T_STD_I64LE, &count), where);
+  if (count < 0) throw InputError(where + ": expected one i64 that is not negative");
+  return count;
+}
+
 std::map<std::string, std::string> read_hdf5_texts(hid_t object, const std::string& what) {
   std::vector<std::string> names;
   hdf5_read_ok(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &names),

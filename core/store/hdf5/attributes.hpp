@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "mhub/store/hdf5/library.hpp"
@@ -20,6 +22,12 @@ void write_hdf5_text(hid_t object, const std::string& name, const std::string& t
 /// Reads a text attribute, of fixed or variable length (h5py's default). Throws InputError when it is absent,
 /// of another type or too long.
 std::string read_hdf5_text(hid_t object, const std::string& name, const std::string& what);
+/// An i64 attribute; `replace_hdf5_count` changes the value of one that is there.
+void write_hdf5_count(hid_t object, const std::string& name, std::int64_t count, const std::string& what);
+void replace_hdf5_count(hid_t object, const std::string& name, std::int64_t count, const std::string& what);
+/// Nothing when it is absent; InputError when it is no i64 or negative.
+std::optional<std::int64_t> read_hdf5_count(hid_t object, const std::string& name, const std::string& what);
+
 /// All text attributes of an object; others are left out.
 std::map<std::string, std::string> read_hdf5_texts(hid_t object, const std::string& what);
 

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/hdf5/archive_format.hpp"
+#include "mhub/store/hdf5/attributes.hpp"
 
 namespace mhub {
 namespace {
@@ -58,7 +60,9 @@ std::shared_ptr<const ByteSource> chunked(const Hdf5Dataset& dataset, hid_t open
     const std::optional<RowChunks> rows = RowChunks::from(dataset.shape, shape, dataset.element_bytes);
     if (rows && bytes_of(dataset) > dataset.file->bytes().size())
       fail(dataset, "claims " + std::to_string(bytes_of(dataset)) + " bytes, more than the file has");
-    if (rows) return hdf5_direct_bytes(dataset, *rows);
+    if (rows) {
+      return hdf5_direct_bytes(dataset, *rows, read_hdf5_count(opened, kHdf5ZeroChunks, dataset.what));
+    }
   }
   std::uint64_t expected = 1, chunk_bytes = dataset.element_bytes;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "mhub/base/byte_source.hpp"
@@ -27,7 +29,9 @@ struct Hdf5Dataset {
 std::shared_ptr<const ByteSource> hdf5_dataset_bytes(const Hdf5Dataset& dataset, hid_t opened);
 
 /// The two kinds; each is made by `hdf5_dataset_bytes`, which checked the rules that it relies on.
-std::shared_ptr<const ByteSource> hdf5_direct_bytes(const Hdf5Dataset& dataset, const RowChunks& chunks);
+/// `zero_chunks` is the attribute of that name, where the dataset has it.
+std::shared_ptr<const ByteSource> hdf5_direct_bytes(const Hdf5Dataset& dataset, const RowChunks& chunks,
+                                                    std::optional<std::int64_t> zero_chunks);
 std::shared_ptr<const ByteSource> hdf5_decoded_bytes(const Hdf5Dataset& dataset, std::size_t chunk_bytes);
 
 }  // namespace mhub

@@ -1,7 +1,9 @@
 #include "mhub/store/hdf5/dataset_writer.hpp"
 
+#include <string_view>
 #include <vector>
 
+#include "mhub/store/hdf5/archive_format.hpp"
 #include "mhub/store/hdf5/attributes.hpp"
 #include "mhub/store/hdf5/element_type.hpp"
 #include "mhub/store/hdf5/row_chunks.hpp"
@@ -31,6 +33,17 @@ Hdf5Handle dataset_properties(const Shape& shape, std::size_t element_bytes) {
   return properties;
 }
 
+std::int64_t zero_chunks(std::string_view content) {
+  const RowChunks chunks = RowChunks::choose({static_cast<std::int64_t>(content.size())}, 1);
+  std::int64_t count = 0;
+  for (std::uint64_t k = 0; k < chunks.count(); ++k) {
+    const RowChunks::Part part = chunks.part(k);
+    const std::string_view bytes = content.substr(part.begin, part.bytes);
+    if (bytes.find_first_not_of('\0') == std::string_view::npos) ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 Hdf5Handle create_hdf5_dataset(hid_t file, const std::string& path, hid_t type, const Shape& shape,
@@ -42,9 +55,12 @@ Hdf5Handle create_hdf5_dataset(hid_t file, const std::string& path, hid_t type, 
                    H5Sclose, what);
   const Hdf5Handle links = link_properties();
   const Hdf5Handle properties = dataset_properties(shape, H5Tget_size(type));
-  return hdf5_created(
+  Hdf5Handle dataset = hdf5_created(
       H5Dcreate2(file, path.c_str(), type, space.get(), links.get(), properties.get(), H5P_DEFAULT), H5Dclose,
       what);
+  if (H5Pget_layout(properties.get()) == H5D_CHUNKED)
+    write_hdf5_count(dataset.get(), kHdf5ZeroChunks, 0, what);
+  return dataset;
 }
 
 void create_hdf5_group(hid_t file, const std::string& path, const std::string& what) {
@@ -60,6 +76,7 @@ void write_hdf5_side_file(hid_t file, const std::string& path, const std::string
   const Hdf5Handle dataset = create_hdf5_dataset(file, path, type.get(), shape, what);
   if (content.empty()) return;
   hdf5_write_ok(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), what);
+  if (!text) replace_hdf5_count(dataset.get(), kHdf5ZeroChunks, zero_chunks(content), what);
 }
 
 }  // namespace mhub

@@ -10,7 +10,8 @@
 namespace mhub {
 
 /// Creates a dataset at `path`, whose group exists: chunked with fletcher32, or compact (in the object's
-/// header, which has a checksum too) where it has no axis or no element. Throws IoError. Call under Hdf5Lock.
+/// header, which has a checksum too) where it has no axis or no element. A chunked one gets the attribute
+/// zero_chunks = 0. Throws IoError. Call under Hdf5Lock.
 Hdf5Handle create_hdf5_dataset(hid_t file, const std::string& path, hid_t type, const Shape& shape,
                                const std::string& what);
 

@@ -17,9 +17,10 @@ constexpr std::uint64_t kChecksumBytes = 4;
 /// at the first read; a chunk is checked when it is first touched and read plainly from then on.
 class DirectBytes final : public ByteSource {
  public:
-  DirectBytes(Hdf5Dataset dataset, RowChunks chunks)
+  DirectBytes(Hdf5Dataset dataset, RowChunks chunks, std::optional<std::int64_t> zero_chunks)
       : dataset_(std::move(dataset)),
         chunks_(std::move(chunks)),
+        zero_chunks_(zero_chunks),
         size_(static_cast<std::uint64_t>(numel(dataset_.shape)) * dataset_.element_bytes) {}
 
   std::uint64_t size() const override { return size_; }
@@ -94,24 +95,43 @@ class DirectBytes final : public ByteSource {
   void check(const RowChunks::Part& part, std::span<const std::byte> chunk) const {
     std::uint32_t expected = 0;
     std::memcpy(&expected, chunk.data() + chunk.size() - kChecksumBytes, kChecksumBytes);
-    if (fletcher32(chunk.first(chunk.size() - kChecksumBytes)) == expected) return;
-    throw InputError(dataset_.what + ": chunk " + std::to_string(part.chunk) + " at byte " +
-                     std::to_string(addresses_[part.chunk]) +
-                     " does not have its checksum; the file is damaged, copy or make it again");
+    if (fletcher32(chunk.first(chunk.size() - kChecksumBytes)) != expected) {
+      throw InputError(dataset_.what + ": chunk " + std::to_string(part.chunk) + " at byte " +
+                       std::to_string(addresses_[part.chunk]) +
+                       " does not have its checksum; the file is damaged, copy or make it again");
+    }
+    // Only zeros have a checksum of zero: a hole in the file as well as zeros that somebody wrote.
+    if (expected == 0 && zero_chunks_) std::call_once(zeros_counted_, [this] { count_zero_chunks(); });
+  }
+
+  void count_zero_chunks() const {
+    std::int64_t count = 0;
+    for (const haddr_t address : addresses_) {
+      std::uint32_t checksum = 0;
+      dataset_.file->bytes().read(address + chunks_.chunk_bytes(),
+                                  std::as_writable_bytes(std::span(&checksum, 1)));
+      if (checksum == 0) ++count;
+    }
+    if (count != *zero_chunks_) {
+      throw InputError(dataset_.what + ": " + std::to_string(count) + " chunks of zeros, expected " +
+                       std::to_string(*zero_chunks_) + "; part of the file was lost, copy or make it again");
+    }
   }
 
   Hdf5Dataset dataset_;
   RowChunks chunks_;
+  std::optional<std::int64_t> zero_chunks_;
   std::uint64_t size_;
-  mutable std::once_flag located_;
+  mutable std::once_flag located_, zeros_counted_;
   mutable std::vector<haddr_t> addresses_;          ///< by chunk number
   mutable std::vector<std::atomic<bool>> checked_;  ///< by chunk number
 };
 
 }  // namespace
 
-std::shared_ptr<const ByteSource> hdf5_direct_bytes(const Hdf5Dataset& dataset, const RowChunks& chunks) {
-  return std::make_shared<DirectBytes>(dataset, chunks);
+std::shared_ptr<const ByteSource> hdf5_direct_bytes(const Hdf5Dataset& dataset, const RowChunks& chunks,
+                                                    std::optional<std::int64_t> zero_chunks) {
+  return std::make_shared<DirectBytes>(dataset, chunks, zero_chunks);
 }
 
 }  // namespace mhub

@@ -23,8 +23,9 @@ namespace mhub {
 namespace {
 
 constexpr std::size_t kLongestName = 4096;
-/// Room for small metadata that is reserved at a time, so that opening an archive reads few pages.
-constexpr hsize_t kMetadataBlock = 1 << 18;
+/// Room for metadata that is reserved at a time, so that opening an archive reads few pages: about what one
+/// tensor takes, for each, within limits.
+constexpr hsize_t kMetadataOfTensor = 1 << 10, kLeastMetadata = 1 << 12, kMostMetadata = 1 << 20;
 
 void flush_to_device(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -53,14 +54,6 @@ void check(const std::vector<SinkTensor>& tensors, const Hdf5Contents& contents)
       throw InputError("attribute " + name + ": expected a free name and UTF-8 text of at most 32 KiB");
     }
   }
-  for (const auto& [name, content] : contents.files) {
-    if (!is_side_file_path(name)) throw InputError("file " + name + ": not a plain relative path");
-    if (content.size() > kLargestSideFile) throw InputError("file " + name + ": over 1 GiB");
-    for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
-      if (contents.files.contains(name.substr(0, slash)))
-        throw InputError("file " + name + ": a folder of it is a file too");
-    }
-  }
 }
 
 /// A tensor being written. Used by one thread at a time.
@@ -68,13 +61,14 @@ struct Progress {
   std::string path;                 ///< in the file
   std::optional<RowChunks> chunks;  ///< nothing: the tensor has no axis or no element
   std::uint64_t size = 0, done = 0;
+  std::int64_t zero_chunks = 0;
   Hdf5Handle dataset;             ///< open from the first byte to the last
   std::vector<std::byte> buffer;  ///< the chunk that is being filled, and room for its checksum
 };
 
-class Hdf5Sink final : public TensorSink {
+class FileSink final : public Hdf5Sink {
  public:
-  Hdf5Sink(std::string path, std::vector<SinkTensor> tensors, const Hdf5Contents& contents)
+  FileSink(std::string path, std::vector<SinkTensor> tensors, const Hdf5Contents& contents)
       : path_(std::move(path)), tensors_(std::move(tensors)), progress_(tensors_.size()) {
     check(tensors_, contents);
     const Hdf5Lock lock;
@@ -82,9 +76,21 @@ class Hdf5Sink final : public TensorSink {
     for (const auto& [name, text] : contents.attributes)
       write_hdf5_text(file_.get(), name, text, path_ + ": attribute " + name);
     create_datasets();
-    for (const auto& [name, content] : contents.files)
-      write_hdf5_side_file(file_.get(), std::string(kHdf5Files) + "/" + name, content,
-                           path_ + ": file " + name);
+    for (const auto& [name, content] : contents.files) add_file(name, content);
+  }
+
+  void add_file(const std::string& path, const std::string& content) override {
+    const std::string what = path_ + ": file " + path;
+    if (!is_side_file_path(path)) throw InputError(what + ": not a plain relative path");
+    if (content.size() > kLargestSideFile) throw InputError(what + ": over 1 GiB");
+    if (!files_.insert(path).second) throw InputError(what + ": there is one already");
+    for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
+      folders_.insert(path.substr(0, slash));
+    for (const std::string& folder : folders_) {
+      if (files_.contains(folder)) throw InputError(what + ": " + folder + " is a file and a folder");
+    }
+    const Hdf5Lock lock;
+    write_hdf5_side_file(file_.get(), std::string(kHdf5Files) + "/" + path, content, what);
   }
 
   void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
@@ -122,7 +128,8 @@ class Hdf5Sink final : public TensorSink {
  private:
   void create_file() {
     const Hdf5Handle access = hdf5_file_access();
-    H5Pset_meta_block_size(access.get(), kMetadataBlock);
+    H5Pset_meta_block_size(access.get(),
+                           std::clamp(tensors_.size() * kMetadataOfTensor, kLeastMetadata, kMostMetadata));
     file_ = hdf5_created(H5Fcreate(path_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()), H5Fclose,
                          "cannot create " + path_);
     write_hdf5_text(file_.get(), kHdf5Format, kHdf5FormatValue, path_);
@@ -161,6 +168,7 @@ class Hdf5Sink final : public TensorSink {
               progress.buffer.begin() + static_cast<std::ptrdiff_t>(bytes), std::byte{0});
     const std::uint32_t checksum = fletcher32(std::span(progress.buffer).first(bytes));
     std::memcpy(progress.buffer.data() + bytes, &checksum, sizeof checksum);
+    if (checksum == 0) ++progress.zero_chunks;  // only zeros have that
     const Index origin = progress.chunks->origin(part.chunk);
     const std::vector<hsize_t> offset(origin.begin(), origin.end());
     const Hdf5Lock lock;
@@ -168,10 +176,11 @@ class Hdf5Sink final : public TensorSink {
     hdf5_write_ok(H5Dwrite_chunk(progress.dataset.get(), H5P_DEFAULT, 0, offset.data(),
                                  progress.buffer.size(), progress.buffer.data()),
                   what(tensor));
-    if (progress.done == progress.size) {
-      progress.buffer = {};
-      if (!progress.dataset.close()) throw IoError(what(tensor) + ": " + hdf5_reason());
-    }
+    if (progress.done != progress.size) return;
+    progress.buffer = {};
+    if (progress.zero_chunks > 0)
+      replace_hdf5_count(progress.dataset.get(), kHdf5ZeroChunks, progress.zero_chunks, what(tensor));
+    if (!progress.dataset.close()) throw IoError(what(tensor) + ": " + hdf5_reason());
   }
 
   void append_scalar(std::size_t tensor, std::span<const std::byte> data) {
@@ -196,15 +205,16 @@ class Hdf5Sink final : public TensorSink {
 
   std::string path_;
   std::vector<SinkTensor> tensors_;
+  std::set<std::string> files_, folders_;  ///< side files and what lies above them
   Hdf5Handle file_;
   std::vector<Progress> progress_;  ///< after `file_`: datasets are closed before it
 };
 
 }  // namespace
 
-std::unique_ptr<TensorSink> make_hdf5_sink(const std::string& path, std::vector<SinkTensor> tensors,
-                                           const Hdf5Contents& contents) {
-  return std::make_unique<Hdf5Sink>(path, std::move(tensors), contents);
+std::unique_ptr<Hdf5Sink> make_hdf5_sink(const std::string& path, std::vector<SinkTensor> tensors,
+                                         const Hdf5Contents& contents) {
+  return std::make_unique<FileSink>(path, std::move(tensors), contents);
 }
 
 }  // namespace mhub

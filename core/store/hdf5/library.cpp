@@ -1,6 +1,7 @@
 #include "mhub/store/hdf5/library.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "mhub/base/error.hpp"
 
@@ -22,6 +23,9 @@ herr_t keep_description(unsigned, const H5E_error2_t* error, void* text) {
 }  // namespace
 
 Hdf5Lock::Hdf5Lock() : lock_(library_mutex()) {
+  // The library's exit handler would write files that could not be closed once more, and complain. Comes too
+  // late, and does nothing, where another part of the program has used the library before.
+  [[maybe_unused]] static const herr_t no_exit_handler = H5dont_atexit();
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
@@ -45,6 +49,13 @@ std::string hdf5_reason() {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_description, &reason);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
+  // Of a failed system call (H5FDsec2.c) only what the system said.
+  constexpr std::string_view kSystem = "error message = '";
+  const std::size_t begin = reason.find(kSystem);
+  if (begin != std::string::npos) {
+    const std::size_t end = reason.find('\'', begin + kSystem.size());
+    reason = reason.substr(begin + kSystem.size(), end - begin - kSystem.size());
+  }
   return reason.empty() ? "the HDF5 library gives no reason" : reason;
 }
 

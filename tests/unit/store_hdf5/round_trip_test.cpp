@@ -185,7 +185,8 @@ BOOST_AUTO_TEST_CASE(refuses_wrong_use) {
   BOOST_CHECK_NO_THROW(make({sink_tensor("a", DType::u8, Shape(32, 1))}));
   for (const std::string name : {"", "/a", "a/", "..", "a/../b", "a//b", ".", "\xff"})
     BOOST_CHECK_EXCEPTION(make({}, {{}, {{name, "x"}}}), InputError, message_has("relative path"));
-  BOOST_CHECK_EXCEPTION(make({}, {{}, {{"a", "x"}, {"a/b", "x"}}}), InputError, message_has("folder"));
+  BOOST_CHECK_EXCEPTION(make({}, {{}, {{"a", "x"}, {"a/b", "x"}}}), InputError,
+                        message_has("a is a file and a folder"));
   BOOST_CHECK_THROW(make({}, {{{"format", "x"}}, {}}), InputError);
   BOOST_CHECK_THROW(make({}, {{{"a", "\xff"}}, {}}), InputError);
   BOOST_CHECK_THROW(make({}, {{{"a", std::string((32 << 10) + 1, 'x')}}, {}}), InputError);
@@ -196,6 +197,10 @@ BOOST_AUTO_TEST_CASE(refuses_wrong_use) {
   BOOST_CHECK_THROW(sink->finish(), std::logic_error);
   BOOST_CHECK_THROW(sink->append(0, 0, std::vector<std::byte>(2)), std::logic_error);
   sink->append(0, 0, std::vector<std::byte>(1));
+  BOOST_CHECK_EXCEPTION(sink->add_file("../x", ""), InputError, message_has("relative path"));
+  sink->add_file("a/b", "");
+  BOOST_CHECK_EXCEPTION(sink->add_file("a/b", ""), InputError, message_has("one already"));
+  BOOST_CHECK_EXCEPTION(sink->add_file("a", ""), InputError, message_has("a is a file and a folder"));
   BOOST_CHECK_NO_THROW(sink->finish());
   BOOST_CHECK_EXCEPTION(make_hdf5_sink(folder.file("a.h5"), {one}), IoError, message_has("a.h5", "exist"));
   BOOST_CHECK_EXCEPTION(make_hdf5_sink(folder.file("none/a.h5"), {one}), IoError, message_has("none/a.h5"));
