@@ -33,7 +33,7 @@ void check_filters(const Hdf5Dataset& dataset, hid_t creation) {
     if (filter < 0) fail(dataset, hdf5_reason());
     if (H5Zfilter_avail(filter) <= 0) {
       fail(dataset, "needs HDF5 filter " + std::to_string(filter) + " (" + name.data() +
-                        "), which is not installed; rewrite the file with h5repack -f GZIP=1");
+                        "), which is not installed; rewrite the file with h5repack -f NONE");
     }
   }
 }

@@ -14,6 +14,7 @@
 #include "mhub/store/hdf5/archive_format.hpp"
 #include "mhub/store/hdf5/attributes.hpp"
 #include "mhub/store/hdf5/dataset_writer.hpp"
+#include "mhub/store/hdf5/driver.hpp"
 #include "mhub/store/hdf5/element_type.hpp"
 #include "mhub/store/hdf5/fletcher32.hpp"
 #include "mhub/store/hdf5/link_paths.hpp"
@@ -212,8 +213,8 @@ class FileSink final : public Hdf5Sink {
 
 }  // namespace
 
-std::unique_ptr<Hdf5Sink> make_hdf5_sink(const std::string& path, std::vector<SinkTensor> tensors,
-                                         const Hdf5Contents& contents) {
+std::unique_ptr<Hdf5Sink> make_hdf5_file_sink(const std::string& path, std::vector<SinkTensor> tensors,
+                                              const Hdf5Contents& contents) {
   return std::make_unique<FileSink>(path, std::move(tensors), contents);
 }
 

@@ -1,13 +1,13 @@
 #include "mhub/store/hdf5/hdf5_source.hpp"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/hdf5/archive_format.hpp"
 #include "mhub/store/hdf5/attributes.hpp"
 #include "mhub/store/hdf5/dataset_bytes.hpp"
+#include "mhub/store/hdf5/driver.hpp"
 #include "mhub/store/hdf5/element_type.hpp"
 #include "mhub/store/hdf5/walk.hpp"
 
@@ -15,9 +15,6 @@ namespace mhub {
 namespace {
 
 using Path = std::vector<std::string>;
-
-/// The first 8 bytes (HDF5 File Format Specification, "Superblock").
-constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 
 std::string joined(const Path& path) {
   std::string text;
@@ -91,15 +88,7 @@ void check_format(const std::map<std::string, std::string>& attributes, const st
 
 }  // namespace
 
-bool is_hdf5(const std::string& path) {
-  const InputFile file(path);
-  std::array<unsigned char, kSignature.size()> begin{};
-  if (file.size() < begin.size()) return false;
-  file.read(0, std::as_writable_bytes(std::span(begin)));
-  return begin == kSignature;
-}
-
-Hdf5Archive open_hdf5(const std::string& path) {
+Hdf5Archive open_hdf5_file(const std::string& path) {
   if (!is_hdf5(path)) throw InputError(path + ": does not begin with the HDF5 signature");
   const auto file = std::make_shared<const Hdf5File>(path);
   const Hdf5Lock lock;
