@@ -9,6 +9,7 @@
 
 #include "mhub/store/hdf5/hdf5_sink.hpp"
 #include "mhub/store/hdf5/hdf5_source.hpp"
+#include "mhub/store/hdf5/library.hpp"
 
 namespace mhub::tests {
 
@@ -46,6 +47,12 @@ inline void write_archive(const std::string& path, const std::vector<SinkTensor>
   for (std::size_t t = 0; t < tensors.size(); ++t)
     append_all(*sink, t, random_bytes(tensors[t], t), std::size_t{1} << 20);
   sink->finish();
+}
+
+/// Files, groups, datasets, types and attributes that are open in the library.
+inline auto open_identifiers() {
+  const Hdf5Lock lock;
+  return H5Fget_obj_count(static_cast<hid_t>(H5F_OBJ_ALL), H5F_OBJ_ALL);
 }
 
 inline std::string read_side_file(const Hdf5Archive& archive, const std::string& name) {

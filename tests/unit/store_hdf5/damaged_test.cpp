@@ -58,6 +58,7 @@ BOOST_AUTO_TEST_SUITE(damaged_hdf5)
 
 /// Every byte of the file has a checksum or means nothing.
 BOOST_AUTO_TEST_CASE(no_changed_byte_changes_what_is_read) {
+  const auto before = open_identifiers();
   const TemporaryFolder folder;
   const std::string path = folder.file("a.h5");
   write_archive(path, small_tensors(), kSmallContents);
@@ -74,9 +75,11 @@ BOOST_AUTO_TEST_CASE(no_changed_byte_changes_what_is_read) {
   }
   BOOST_TEST_MESSAGE(content.size() << " bytes, " << changed << " changed, " << found << " found");
   BOOST_TEST(found > 1000u);
+  BOOST_TEST(open_identifiers() == before);
 }
 
 BOOST_AUTO_TEST_CASE(random_damage_never_passes_or_crashes) {
+  const auto before = open_identifiers();
   const TemporaryFolder folder;
   const std::string path = folder.file("a.h5");
   write_archive(path, small_tensors(), kSmallContents);
@@ -95,9 +98,11 @@ BOOST_AUTO_TEST_CASE(random_damage_never_passes_or_crashes) {
     if (refused(path, expected)) ++found;
   }
   BOOST_TEST(found > 100u);
+  BOOST_TEST(open_identifiers() == before);
 }
 
 BOOST_AUTO_TEST_CASE(every_truncation_is_found) {
+  const auto before = open_identifiers();
   const TemporaryFolder folder;
   const std::string path = folder.file("a.h5");
   write_archive(path, small_tensors(), kSmallContents);
@@ -107,6 +112,7 @@ BOOST_AUTO_TEST_CASE(every_truncation_is_found) {
     overwrite(path, content.substr(0, size));
     BOOST_REQUIRE(refused(path, expected));
   }
+  BOOST_TEST(open_identifiers() == before);
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_chunk_is_named_and_the_others_stay_readable) {

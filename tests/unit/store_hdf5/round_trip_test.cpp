@@ -156,6 +156,7 @@ BOOST_AUTO_TEST_CASE(keeps_attributes_and_side_files) {
 
 BOOST_AUTO_TEST_CASE(parts_outlive_the_archive) {
   const TemporaryFolder folder;
+  const auto before = open_identifiers();
   const std::string path = folder.file("a.h5");
   const std::vector<SinkTensor> tensors{sink_tensor("a", DType::f32, {5}), sink_tensor("b", DType::f32, {})};
   write_archive(path, tensors);
@@ -165,6 +166,9 @@ BOOST_AUTO_TEST_CASE(parts_outlive_the_archive) {
     state = std::move(archive.state);
   }
   check_tensors(state, tensors);
+  BOOST_TEST(open_identifiers() > before);
+  state = TensorSource();
+  BOOST_TEST(open_identifiers() == before);
 }
 
 BOOST_AUTO_TEST_CASE(refuses_wrong_use) {
