@@ -1,7 +1,7 @@
 """Judges an HDF5 state archive (core/store/hdf5/README.md) with h5py: python hdf5_check.py ARCHIVE HF_FOLDER
 
 Reads the archive by its README and nothing else, and compares every tensor with torch's, bit for bit. `read_state` is
-also how a Python program gets at the tensors. h5dump, where it is installed, must read the file too.
+also how a Python program gets at the tensors. h5dump (Debian's hdf5-tools) must read the file too.
 """
 
 import glob
@@ -75,9 +75,9 @@ def layout_problems(path):
 
 
 def h5dump_problem(path):
-    """What h5dump says against the file; None when it reads it or is not installed."""
+    """What h5dump says against the file; None when it reads it."""
     if shutil.which("h5dump") is None:
-        return None
+        return "not installed"
     run = subprocess.run(["h5dump", "-H", path], capture_output=True, text=True)
     return None if run.returncode == 0 and 'GROUP "state"' in run.stdout and not run.stderr else run.stderr[:300] or "h5dump -H fails"
 

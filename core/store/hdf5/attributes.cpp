@@ -2,10 +2,10 @@
 
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/error.hpp"
 #include "mhub/store/hdf5/element_type.hpp"
+#include "mhub/store/pickle/text.hpp"
+#include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
@@ -62,14 +62,8 @@ std::string read_text(hid_t attribute, hid_t type, const std::string& what) {
 
 }  // namespace
 
-bool is_hdf5_text(const std::string& text) {
-  if (text.find('\0') != std::string::npos) return false;
-  try {
-    (void)nlohmann::json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
+bool is_hdf5_text(std::string_view text) {
+  return text.find('\0') == std::string_view::npos && is_utf8(text);
 }
 
 void write_hdf5_text(hid_t object, const std::string& name, const std::string& text,
@@ -83,7 +77,7 @@ void write_hdf5_text(hid_t object, const std::string& name, const std::string& t
 }
 
 std::string read_hdf5_text(hid_t object, const std::string& name, const std::string& what) {
-  const std::string where = what + ": attribute " + name;
+  const std::string where = what + ": attribute " + printable(name);
   if (H5Aexists(object, name.c_str()) <= 0) throw InputError(where + " is missing");
   const Hdf5Handle attribute = hdf5_opened(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, where);
   const Hdf5Handle type = hdf5_opened(H5Aget_type(attribute.get()), H5Tclose, where);
@@ -104,7 +98,7 @@ void replace_hdf5_count(hid_t object, const std::string& name, std::int64_t coun
 }
 
 std::optional<std::int64_t> read_hdf5_count(hid_t object, const std::string& name, const std::string& what) {
-  const std::string where = what + ": attribute " + name;
+  const std::string where = what + ": attribute " + printable(name);
   const htri_t exists = H5Aexists(object, name.c_str());
   hdf5_read_ok(exists, where);
   if (exists == 0) return std::nullopt;
@@ -124,7 +118,7 @@ std::map<std::string, std::string> read_hdf5_texts(hid_t object, const std::stri
                what + ": attributes");
   std::map<std::string, std::string> texts;
   for (const std::string& name : names) {
-    const std::string where = what + ": attribute " + name;
+    const std::string where = what + ": attribute " + printable(name);
     const Hdf5Handle attribute = hdf5_opened(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, where);
     const Hdf5Handle type = hdf5_opened(H5Aget_type(attribute.get()), H5Tclose, where);
     if (is_text(attribute.get(), type.get())) texts[name] = read_text(attribute.get(), type.get(), where);

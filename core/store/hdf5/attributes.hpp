@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "mhub/store/hdf5/library.hpp"
 
@@ -15,7 +16,7 @@ namespace mhub {
 inline constexpr std::size_t kLongestHdf5Text = 32 << 10;
 
 /// True for well-formed UTF-8 without NUL, which HDF5 strings cannot hold.
-bool is_hdf5_text(const std::string& text);
+bool is_hdf5_text(std::string_view text);
 
 /// Writes a text attribute as a fixed-length UTF-8 string. `what` begins messages. Call under Hdf5Lock.
 void write_hdf5_text(hid_t object, const std::string& name, const std::string& text, const std::string& what);

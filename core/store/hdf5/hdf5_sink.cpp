@@ -19,6 +19,7 @@
 #include "mhub/store/hdf5/fletcher32.hpp"
 #include "mhub/store/hdf5/link_paths.hpp"
 #include "mhub/store/hdf5/row_chunks.hpp"
+#include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
@@ -47,12 +48,13 @@ void check(const std::vector<SinkTensor>& tensors, const Hdf5Contents& contents)
       throw InputError("tensor name of " + std::to_string(tensor.name.size()) +
                        " bytes: an HDF5 archive takes UTF-8 names of at most 4096 bytes");
     if (tensor.shape.size() > H5S_MAX_RANK)
-      throw InputError("tensor " + tensor.name + ": HDF5 takes at most 32 axes");
+      throw InputError("tensor " + printable(tensor.name) + ": HDF5 takes at most 32 axes");
   }
   for (const auto& [name, text] : contents.attributes) {
     if (name == kHdf5Format || name == kHdf5FormatVersion || name.empty() || !is_hdf5_text(name) ||
         !is_hdf5_text(text) || text.size() > kLongestHdf5Text) {
-      throw InputError("attribute " + name + ": expected a free name and UTF-8 text of at most 32 KiB");
+      throw InputError("attribute " + printable(name) +
+                       ": expected a free name and UTF-8 text of at most 32 KiB");
     }
   }
 }
@@ -63,7 +65,7 @@ struct Progress {
   std::optional<RowChunks> chunks;  ///< nothing: the tensor has no axis or no element
   std::uint64_t size = 0, done = 0;
   std::int64_t zero_chunks = 0;
-  Hdf5Handle dataset;             ///< open from the first byte to the last
+  Hdf5Handle dataset;             ///< open from the first chunk to the last
   std::vector<std::byte> buffer;  ///< the chunk that is being filled, and room for its checksum
 };
 
@@ -75,13 +77,13 @@ class FileSink final : public Hdf5Sink {
     const Hdf5Lock lock;
     create_file();
     for (const auto& [name, text] : contents.attributes)
-      write_hdf5_text(file_.get(), name, text, path_ + ": attribute " + name);
+      write_hdf5_text(file_.get(), name, text, path_ + ": attribute " + printable(name));
     create_datasets();
     for (const auto& [name, content] : contents.files) add_file(name, content);
   }
 
   void add_file(const std::string& path, const std::string& content) override {
-    const std::string what = path_ + ": file " + path;
+    const std::string what = path_ + ": file " + printable(path);
     if (!is_side_file_path(path)) throw InputError(what + ": not a plain relative path");
     if (content.size() > kLargestSideFile) throw InputError(what + ": over 1 GiB");
     if (!files_.insert(path).second) throw InputError(what + ": there is one already");
@@ -158,7 +160,9 @@ class FileSink final : public Hdf5Sink {
     }
   }
 
-  std::string what(std::size_t tensor) const { return path_ + ": tensor " + tensors_[tensor].name; }
+  std::string what(std::size_t tensor) const {
+    return path_ + ": tensor " + printable(tensors_[tensor].name);
+  }
 
   /// The library's own write path runs the checksum under its lock; here it runs in the caller's thread and
   /// the library only places the bytes.

@@ -10,6 +10,7 @@
 #include "mhub/store/hdf5/driver.hpp"
 #include "mhub/store/hdf5/element_type.hpp"
 #include "mhub/store/hdf5/walk.hpp"
+#include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
@@ -44,11 +45,11 @@ Shape checked_shape(hid_t opened, std::size_t element_bytes, const std::string& 
 
 StoredTensor read_tensor_entry(const std::shared_ptr<const Hdf5File>& file, const Path& path, hid_t opened) {
   const std::string link = std::string(kHdf5State) + "/" + joined(path);
-  const std::string name = read_hdf5_text(opened, kHdf5Name, file->path() + ": dataset " + link);
-  const std::string what = file->path() + ": tensor " + name;
+  const std::string name = read_hdf5_text(opened, kHdf5Name, file->path() + ": dataset " + printable(link));
+  const std::string what = file->path() + ": tensor " + printable(name);
   const std::string type_name = read_hdf5_text(opened, kHdf5DType, what);
   const std::optional<DType> dtype = dtype_from_torch(type_name);
-  if (!dtype) throw InputError(what + ": unknown " + kHdf5DType + " " + type_name);
+  if (!dtype) throw InputError(what + ": unknown " + kHdf5DType + " " + printable(type_name));
   const Hdf5Handle stored = hdf5_opened(H5Dget_type(opened), H5Tclose, what);
   if (H5Tequal(stored.get(), hdf5_type(*dtype).get()) <= 0)
     throw InputError(what + ": its HDF5 type is not the one that stands for " + type_name);
@@ -61,7 +62,7 @@ StoredTensor read_tensor_entry(const std::shared_ptr<const Hdf5File>& file, cons
 std::shared_ptr<const ByteSource> read_file_entry(const std::shared_ptr<const Hdf5File>& file,
                                                   const Path& path, hid_t opened) {
   const std::string link = std::string(kHdf5Files) + "/" + joined(path);
-  const std::string what = file->path() + ": file " + joined(path);
+  const std::string what = file->path() + ": file " + printable(joined(path));
   if (!is_side_file_path(joined(path))) throw InputError(what + ": not a plain relative path");
   const Hdf5Handle type = hdf5_opened(H5Dget_type(opened), H5Tclose, what);
   const bool text = H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0;
@@ -81,8 +82,8 @@ void check_format(const std::map<std::string, std::string>& attributes, const st
     throw InputError(path + ": an HDF5 file, but not a state archive (no attribute " + kHdf5Format + " = " +
                      kHdf5FormatValue + ")");
   if (version->second != kHdf5Version) {
-    throw InputError(path + ": state archive of version " + version->second + ", expected " + kHdf5Version +
-                     "; a newer mhub may read it");
+    throw InputError(path + ": state archive of version " + printable(version->second) + ", expected " +
+                     kHdf5Version + "; a newer mhub may read it");
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
@@ -35,7 +36,7 @@ hid_t Hdf5File::cached_dataset(const std::string& path, std::size_t chunk_bytes)
   const Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
   H5Pset_chunk_cache(access.get(), kSlots, 2 * chunk_bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
   recent_.emplace_front(path, hdf5_opened(H5Dopen2(id(), path.c_str(), access.get()), H5Dclose,
-                                          bytes_.name() + ": dataset " + path));
+                                          bytes_.name() + ": dataset " + printable(path)));
   if (recent_.size() > kRecent) recent_.pop_back();
   return recent_.front().second.get();
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
@@ -39,7 +40,7 @@ void for_each_hdf5_dataset(hid_t file, const std::string& root, const std::strin
   auto text = [&](const Path& path) {
     std::string joined = root;
     for (const std::string& name : path) joined += "/" + name;
-    return what + ": " + joined;
+    return what + ": " + printable(joined);
   };
   std::set<haddr_t> seen;
   std::vector<Pending> pending;

@@ -128,6 +128,11 @@ BOOST_AUTO_TEST_CASE(refuses_tensors_that_break_the_rules) {
       "tensor x: attribute torch_dtype is missing");
   refused(
       [](ForeignFile& file) {
+        write_hdf5_text(file.add_dataset("/state/t", H5T_IEEE_F32LE, {4}).get(), "name", "two\nlines", "t");
+      },
+      "tensor two?lines: attribute torch_dtype is missing");
+  refused(
+      [](ForeignFile& file) {
         const Hdf5Handle dataset = file.add_dataset("/state/t", H5T_IEEE_F32LE, {4});
         const Hdf5Handle one(H5Screate(H5S_SCALAR), H5Sclose);
         const Hdf5Handle number(
