@@ -182,7 +182,7 @@ class FileSink final : public Hdf5Sink {
                                  progress.buffer.size(), progress.buffer.data()),
                   what(tensor));
     if (progress.done != progress.size) return;
-    progress.buffer = {};
+    progress.buffer = std::vector<std::byte>();  // "= {}" would keep the memory
     if (progress.zero_chunks > 0)
       replace_hdf5_count(progress.dataset.get(), kHdf5ZeroChunks, progress.zero_chunks, what(tensor));
     if (!progress.dataset.close()) throw IoError(what(tensor) + ": " + hdf5_reason());
