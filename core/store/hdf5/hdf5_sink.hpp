@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mhub/store/tensor_sink.hpp"
+
+namespace mhub {
+
+/// What an archive holds beside its tensors.
+struct Hdf5Contents {
+  /// Short UTF-8 texts (at most 32 KiB each), as in {"kind": "hf"}; attributes of the root group. "format"
+  /// and "format_version" are the driver's own.
+  std::map<std::string, std::string> attributes;
+  /// Whole files (config, tokenizer, provenance) by relative path, as in {"tokenizer/vocab.json": bytes}; at
+  /// most 1 GiB each.
+  std::map<std::string, std::string> files;
+};
+
+class Hdf5Sink : public TensorSink {
+ public:
+  /// One more side file, before `finish`: what is known only when all tensors are written, such as their
+  /// checksums. Throws InputError for a path that is taken or not plain and relative, IoError.
+  virtual void add_file(const std::string& path, const std::string& content) = 0;
+};
+
+/// Creates one HDF5 file (README.md beside this header) that must not exist yet. Every tensor has one chunk,
+/// which covers it. Names must be UTF-8. Throws std::logic_error for other chunks or doubled names,
+/// InputError for a name or shape that the format cannot hold, IoError.
+///
+/// Different tensors may be appended to concurrently; each holds one HDF5 chunk (1 MiB; more for tensors over
+/// 1 GiB, at most 64 MiB) in memory between its first and its last byte.
+std::unique_ptr<Hdf5Sink> make_hdf5_sink(const std::string& path, std::vector<SinkTensor> tensors,
+                                         const Hdf5Contents& contents = {});
+
+}  // namespace mhub

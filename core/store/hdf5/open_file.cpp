@@ -1,0 +1,44 @@
+#include "mhub/store/hdf5/open_file.hpp"
+
+#include <algorithm>
+
+#include "mhub/base/error.hpp"
+#include "mhub/store/pickle/value.hpp"
+
+namespace mhub {
+namespace {
+
+/// More than threads usually read at a time.
+constexpr std::size_t kRecent = 8;
+/// Hash slots of a chunk cache; a prime, as the library's manual asks.
+constexpr std::size_t kSlots = 101;
+
+}  // namespace
+
+Hdf5File::Hdf5File(const std::string& path) : bytes_(path) {
+  const Hdf5Lock lock;
+  const Hdf5Handle access = hdf5_file_access();
+  file_ = hdf5_opened(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose,
+                      path + ": damaged or no HDF5 file");
+  const Hdf5Handle creation(H5Fget_create_plist(file_.get()), H5Pclose);
+  hsize_t user_block = 0;
+  hdf5_read_ok(H5Pget_userblock(creation.get(), &user_block), path);
+  // Addresses of chunks would count from behind it, in some versions of the library.
+  if (user_block != 0) throw InputError(path + ": has an HDF5 user block, expected none");
+}
+
+hid_t Hdf5File::cached_dataset(const std::string& path, std::size_t chunk_bytes) const {
+  auto it = std::find_if(recent_.begin(), recent_.end(), [&](const auto& one) { return one.first == path; });
+  if (it != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, it);
+    return recent_.front().second.get();
+  }
+  const Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  H5Pset_chunk_cache(access.get(), kSlots, 2 * chunk_bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
+  recent_.emplace_front(path, hdf5_opened(H5Dopen2(id(), path.c_str(), access.get()), H5Dclose,
+                                          bytes_.name() + ": dataset " + printable(path)));
+  if (recent_.size() > kRecent) recent_.pop_back();
+  return recent_.front().second.get();
+}
+
+}  // namespace mhub
