@@ -101,6 +101,29 @@ void ConfigBinding::optional(const std::string& key, std::optional<double>& valu
   fields_.optional(key, value);
 }
 
+void ConfigBinding::per_layer(const std::string& key, const std::vector<std::string>& names,
+                              std::vector<std::int64_t>& value) {
+  if (reading() && reader().has(key)) {
+    value.clear();
+    for (const std::string& one : reader().strings(key)) {
+      const auto at = std::find(names.begin(), names.end(), one);
+      if (at == names.end()) reader().fail(key, "unsupported: \"" + one + "\"");
+      value.push_back(at - names.begin());
+    }
+  }
+  if (direction_ != Direction::to_json || value.empty()) return;
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::int64_t one : value) list.push_back(names.at(static_cast<std::size_t>(one)));
+  fields_.constant(key, std::move(list));
+}
+
+void ConfigBinding::also_called(const std::string& key, const std::string& other) {
+  if (!reading() || reader().has(key) || !reader().has(other)) return;
+  nlohmann::json json = reader().json();
+  json[key] = json[other];
+  fields_ = FieldBinding(ConfigReader(std::move(json), reader().file()));
+}
+
 void ConfigBinding::require(const std::string& key, const nlohmann::json& only_value) {
   if (reading()) reader().require(key, only_value);
   if (direction_ == Direction::to_json) fields_.constant(key, only_value);

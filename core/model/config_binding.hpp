@@ -62,6 +62,12 @@ class ConfigBinding {
   void optional(const std::string& key, std::optional<std::int64_t>& value);
   void optional(const std::string& key, std::optional<double>& value);
 
+  /// One of `names` a layer (`layer_types`) <-> its number among them.
+  void per_layer(const std::string& key, const std::vector<std::string>& names,
+                 std::vector<std::int64_t>& value);
+  /// What some versions of transformers call `key`: read where the config has no `key`, never written.
+  void also_called(const std::string& key, const std::string& other);
+
   /// Typed member <-> TransformerConfig field, without a key of its own.
   template <typename T>
   void link(T& value, T& field) {
