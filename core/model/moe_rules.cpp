@@ -1,6 +1,7 @@
 #include "mhub/model/moe_rules.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "mhub/mapping/pattern.hpp"
 
@@ -157,6 +158,48 @@ void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::in
     std::fill_n(freq.begin(), value, 0);
   }
   if (b.from_megatron()) value = std::find(freq.begin(), freq.end(), 1) - freq.begin();
+}
+
+void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional<std::int64_t>& count) {
+  b.optional(key, count);
+  b.check(count.value_or(0) >= 0, key, "expected null, or 0 or more");
+  MoeConfig& moe = moe_config(b);
+  if (b.to_megatron()) moe.shared_expert_intermediate_size = count.value_or(0) * moe.ffn_hidden_size;
+  if (b.from_megatron() && moe.ffn_hidden_size > 0)
+    count = moe.shared_expert_intermediate_size / moe.ffn_hidden_size;
+}
+
+void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
+                        std::optional<std::int64_t>& chosen) {
+  b.optional("n_group", groups);
+  b.optional("topk_group", chosen);
+  MoeConfig& moe = moe_config(b);
+  const std::int64_t all = groups.value_or(1), some = chosen.value_or(all);
+  b.check(all > 0 && some > 0 && some <= all, "topk_group", "expected 1 to n_group");
+  if (b.to_megatron()) {
+    if (all > 0 && moe.num_experts % all != 0)
+      throw std::logic_error("n_group=" + std::to_string(all) + " does not divide the " +
+                             std::to_string(moe.num_experts) + " experts");
+    moe.router_num_groups = some < all ? all : 0;
+    moe.router_group_topk = some < all ? some : 0;
+  }
+  if (b.from_megatron()) {
+    groups = std::max<std::int64_t>(1, moe.router_num_groups);
+    chosen = std::max<std::int64_t>(1, moe.router_group_topk);
+  }
+}
+
+void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token) {
+  MoeConfig& moe = moe_config(b);
+  b.require("scoring_func", "sigmoid");
+  // Megatron-Core divides by the sum unless a single expert is chosen (moe_utils.py).
+  b.require("norm_topk_prob", true);
+  b.check(experts_per_token > 1, "num_experts_per_tok",
+          "unsupported with a sigmoid router: 1 (its weight would be 1 here and is the score in Megatron)");
+  b.fixed(moe.router_score_function, "sigmoid");
+  b.fixed(moe.router_pre_softmax, true);
+  b.fixed(moe.router_enable_expert_bias, true);
+  b.fixed(moe.router_fp32, true);
 }
 
 }  // namespace mhub

@@ -57,5 +57,13 @@ MoeConfig& moe_config(ConfigBinding& b);
 /// "The first `value` layers are dense" (first_k_dense_replace) <-> MoeConfig::layer_freq.
 void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::int64_t& value,
                                std::int64_t layers);
+/// Shared experts as a number of experts' sizes, absent for none <-> their common size. The size of one must
+/// be bound already.
+void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional<std::int64_t>& count);
+/// `n_group` and `topk_group`; a single group, and no groups, are the same as all groups.
+void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
+                        std::optional<std::int64_t>& chosen);
+/// The sigmoid router of DeepSeek-V3: a correction bias for the choice, weights divided by their sum.
+void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token);
 
 }  // namespace mhub
