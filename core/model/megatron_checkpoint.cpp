@@ -127,9 +127,10 @@ MegatronCheckpoint open_megatron_checkpoint(const std::string& path) {
 
 std::optional<TransformerConfig> described_model(const MegatronCheckpoint& checkpoint) {
   constexpr std::uint64_t kLargest = 4 << 20;
+  // Where both are there, args say more: Megatron-Bridge refuses fields that it does not know.
+  if (!checkpoint.args.empty()) return read_megatron_args(checkpoint.args, checkpoint.directory + ": args");
   if (!checkpoint.run_config.empty())
     return read_run_config(read_file(checkpoint.run_config, kLargest), checkpoint.run_config);
-  if (!checkpoint.args.empty()) return read_megatron_args(checkpoint.args, checkpoint.directory + ": args");
   return std::nullopt;
 }
 

@@ -12,7 +12,7 @@ Glm4MoeConfig::Glm4MoeConfig() {
   num_attention_heads = 96;
   num_key_value_heads = 8;
   max_position_embeddings = 131072;
-  rms_norm_eps = 1e-5;
+  norm_eps = 1e-5;
   rotary.partial_factor = 0.5;
 }
 

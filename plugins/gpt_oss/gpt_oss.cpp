@@ -12,7 +12,7 @@ GptOssConfig::GptOssConfig() {
   num_attention_heads = head_dim = 64;
   num_key_value_heads = 8;
   max_position_embeddings = 131072;
-  rms_norm_eps = 1e-5;
+  norm_eps = 1e-5;
   rotary.theta = 150000.0;
 }
 
@@ -27,12 +27,10 @@ void GptOssConfig::bind(ConfigBinding& b) {
   b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
   b.number("router_aux_loss_coef", router_aux_loss_coef, m.training.moe_aux_loss_coeff);
   b.link(intermediate_size, moe.ffn_hidden_size);
-  b.optional("sliding_window", sliding_window, m.sliding_window);
-  b.per_layer("layer_types", {"full_attention", "sliding_attention"}, layer_types);
-  if (b.reading() && layer_types.empty()) {
-    for (std::int64_t i = 0; i < num_hidden_layers; ++i) layer_types.push_back(i % 2 == 0 ? 1 : 0);
+  if (b.reading()) {
+    for (std::int64_t i = 0; i < num_hidden_layers; ++i) window.layers.push_back(i % 2 == 0 ? 1 : 0);
   }
-  b.link(layer_types, m.window_layers);
+  window.bind(b, num_hidden_layers);
   b.require("attention_bias", true);
   // modeling_gpt_oss.py has the clamp, 1.702 and the + 1 as constants, whatever hidden_act says.
   b.require("hidden_act", "silu");

@@ -9,8 +9,7 @@ namespace mhub::gpt_oss {
 struct GptOssConfig : DecoderConfig {
   std::int64_t num_local_experts = 128, num_experts_per_tok = 4;
   double router_aux_loss_coef = 0.001, swiglu_limit = 7.0;
-  std::optional<std::int64_t> sliding_window = 128;
-  std::vector<std::int64_t> layer_types;  ///< 1: sliding window; empty only until read
+  WindowConfig window{128, {}};  ///< `layers` is empty only until read
 
   GptOssConfig();
   void bind(ConfigBinding& b);

@@ -9,7 +9,7 @@ MixtralConfig::MixtralConfig() {
   intermediate_size = 14336;
   num_key_value_heads = 8;
   max_position_embeddings = 4096 * 32;
-  rms_norm_eps = 1e-5;
+  norm_eps = 1e-5;
   rotary.theta = 1e6;
 }
 

@@ -10,7 +10,7 @@ OlmoeConfig::OlmoeConfig() {
   hidden_size = intermediate_size = 2048;
   num_hidden_layers = num_attention_heads = 16;
   max_position_embeddings = 4096;
-  rms_norm_eps = 1e-5;
+  norm_eps = 1e-5;
 }
 
 void OlmoeConfig::bind(ConfigBinding& b) {
