@@ -74,6 +74,7 @@ void strip_wrappers(MegatronCheckpoint& checkpoint) {
 
 Layout layout_of(const MegatronCheckpoint& checkpoint, const std::vector<CanonicalTensor>& canonical,
                  const TransformerConfig& config) {
+  if (checkpoint.format == "hdf5") return canonical_layout(canonical);
   const LayoutRequest request = layout_request(checkpoint, canonical, config);
   return checkpoint.format == "torch" ? torch_layout(canonical, request)
                                       : torch_dist_layout(canonical, request);
