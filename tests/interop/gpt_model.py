@@ -29,8 +29,8 @@ def activation(args):
     return torch.nn.functional.gelu
 
 
-def build(args, tp, pp):
-    """The model of this rank, in float32, with nothing but what `args` says."""
+def config_of(args, tp, pp):
+    """Megatron-Core's config, in float32, with nothing but what `args` says."""
     config = TransformerConfig(
         num_layers=args.num_layers,
         hidden_size=args.hidden_size,
@@ -67,6 +67,12 @@ def build(args, tp, pp):
         config.yarn_beta_fast, config.yarn_beta_slow = args.yarn_beta_fast, args.yarn_beta_slow
         config.yarn_mscale, config.yarn_mscale_all_dim = args.mscale, args.mscale_all_dim
         config.yarn_correction_range_round_to_int = args.yarn_correction_range_round_to_int
+    return config
+
+
+def build(args, tp, pp):
+    """The model of this rank."""
+    config = config_of(args, tp, pp)
     try:
         spec = get_gpt_layer_local_spec(normalization=args.normalization)
     except TypeError:  # cores before 0.12 have one local norm
