@@ -1,6 +1,8 @@
 // Conversions that are killed, run out of disk or lose their source: nothing half-written under the final
 // name, and --resume ends with the same bytes as an undisturbed run.
 #include <csignal>
+#include <fstream>
+#include <optional>
 #include <random>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,24 +20,59 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Starts `mhub convert source out options...` and kills it after a while; true when it was still running.
-bool convert_and_kill(const std::vector<std::string>& arguments, std::chrono::microseconds after) {
-  const pid_t child = ::fork();
-  if (child == 0) {
+/// A running `mhub`, in the background; its stderr goes to a file.
+class Background {
+ public:
+  Background(const std::vector<std::string>& arguments, const std::string& errors) {
+    pid_ = ::fork();
+    if (pid_ != 0) return;
     std::vector<char*> argv{const_cast<char*>(MHUB_BINARY)};
     for (const std::string& one : arguments) argv.push_back(const_cast<char*>(one.c_str()));
     argv.push_back(nullptr);
-    if (std::freopen("/dev/null", "w", stderr) == nullptr ||
+    if (std::freopen(errors.c_str(), "w", stderr) == nullptr ||
         std::freopen("/dev/null", "w", stdout) == nullptr)
       ::_exit(9);
     ::execv(MHUB_BINARY, argv.data());
     ::_exit(9);
   }
+  void signal(int number) const { ::kill(pid_, number); }
+  /// Waits for the end; the exit status, or 128 + signal.
+  int wait() const {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+/// Starts `mhub` and kills it after a while; true when it was still running.
+bool convert_and_kill(const std::vector<std::string>& arguments, std::chrono::microseconds after) {
+  const Background mhub(arguments, "/dev/null");
   std::this_thread::sleep_for(after);
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status);
+  mhub.signal(SIGKILL);
+  return mhub.wait() == 128 + SIGKILL;
+}
+
+/// Stops a conversion of `source` to `out` with a signal somewhere in its middle: when it has begun to write
+/// and before it is done. Returns it still alive, or nothing where that never succeeded.
+std::optional<Background> stopped_midway(const Scratch& scratch, const std::string& source,
+                                         const std::string& out) {
+  const fs::path partial =
+      fs::path(scratch.path()) / ("." + fs::path(out).filename().string() + ".mhub-partial");
+  for (int tries = 0; tries < 100; ++tries) {
+    fs::remove_all(out);
+    Background mhub({"convert", source, out, "--jobs", "1"}, scratch / "errors");
+    for (int wait = 0; wait < 5000 && !fs::exists(partial / "journal"); ++wait)
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    mhub.signal(SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (fs::exists(partial / "journal") && !fs::exists(out)) return mhub;
+    mhub.signal(SIGKILL);
+    mhub.wait();
+  }
+  return std::nullopt;
 }
 
 void check_kills(const std::string& format, int rounds) {
@@ -111,6 +148,51 @@ BOOST_AUTO_TEST_CASE(resume_refuses_another_source) {
   BOOST_TEST(refused.code == 3);
   BOOST_TEST(refused.err.find("without --resume") != std::string::npos);
   BOOST_TEST(run_mhub("convert " + source + " " + out + " --verify").code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_leaves_a_resumable_state) {
+  const Scratch scratch;
+  const std::string source = scratch / "hf", out = scratch / "out";
+  write_sized_llama(source, 24);
+  const auto mhub = stopped_midway(scratch, source, out);
+  BOOST_REQUIRE(mhub.has_value());
+  mhub->signal(SIGINT);
+  mhub->signal(SIGCONT);
+  BOOST_TEST(mhub->wait() == 130);
+  BOOST_TEST(!fs::exists(out));
+  BOOST_TEST(TinyLlama::read_text(scratch / "errors").find("--resume") != std::string::npos);
+  const Run run = run_mhub("convert " + source + " " + out + " --resume --verify");
+  BOOST_TEST(run.code == 0, run.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_changes_midway_is_noticed) {
+  const Scratch scratch;
+  const std::string source = scratch / "hf", out = scratch / "out";
+  write_sized_llama(source, 24);
+  const auto mhub = stopped_midway(scratch, source, out);
+  BOOST_REQUIRE(mhub.has_value());
+  {
+    std::fstream weights(source + "/model.safetensors", std::ios::binary | std::ios::in | std::ios::out);
+    weights.seekp(-4, std::ios::end);
+    weights.write("abcd", 4);
+  }
+  mhub->signal(SIGCONT);
+  BOOST_TEST(mhub->wait() == 3);
+  BOOST_TEST(!fs::exists(out));
+  BOOST_TEST(TinyLlama::read_text(scratch / "errors").find("changed while it was read") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_shrinks_midway_is_an_error) {
+  const Scratch scratch;
+  const std::string source = scratch / "hf", out = scratch / "out";
+  write_sized_llama(source, 24);
+  const auto mhub = stopped_midway(scratch, source, out);
+  BOOST_REQUIRE(mhub.has_value());
+  fs::resize_file(source + "/model.safetensors", 40000);
+  mhub->signal(SIGCONT);
+  const int code = mhub->wait();
+  BOOST_TEST((code == 3 || code == 4));
+  BOOST_TEST(!fs::exists(out));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_one_line_and_no_folder) {
