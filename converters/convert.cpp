@@ -13,6 +13,7 @@
 #include "mhub/base/progress.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/mapping/executor.hpp"
+#include "mhub/store/hdf5/hdf5_source.hpp"
 #include "output_format.hpp"
 #include "verify.hpp"
 
@@ -69,6 +70,12 @@ void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
                 " are free there; free some space or choose another place");
 }
 
+/// What --overwrite may replace.
+bool written_by_mhub(const std::string& path) {
+  if (fs::is_directory(path)) return fs::is_regular_file(fs::path(path) / kManifestName);
+  return fs::is_regular_file(path) && is_hdf5(path) && open_hdf5(path).files.contains(kManifestName);
+}
+
 /// Carries the plan out in the partial folder; returns the chunks' checksums.
 std::vector<std::string> write_tensors(const Conversion& conversion, const ConvertOptions& options,
                                        StagingDirectory& staging) {
@@ -88,7 +95,8 @@ std::vector<std::string> write_tensors(const Conversion& conversion, const Conve
   execution.finished = &journal.finished();
   execution.on_chunk = [&](std::size_t chunk, const std::string& checksum) { journal.add(chunk, checksum); };
   std::vector<std::string> checksums = execute(conversion.plan, *sink, execution);
-  sink->finish();
+  conversion.output->finish(
+      *sink, make_manifest(conversion.source, conversion.plan, conversion.output->describe(), checksums));
   if (source_fingerprint(conversion.plan) != fingerprint)
     throw InputError(conversion.source.path + ": changed while it was read; convert it again");
   journal.remove();
@@ -133,7 +141,7 @@ void finish_output(const Conversion& conversion, const ConvertOptions& options,
 nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_repeats(conversion.source);
-  StagingDirectory staging(options.output, {options.overwrite, options.resume, {}});
+  StagingDirectory staging(options.output, {options.overwrite, options.resume, written_by_mhub});
   const std::uint64_t bytes = total_bytes(conversion.plan);
   require_space(bytes, staging);
   try {

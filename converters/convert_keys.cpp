@@ -12,7 +12,7 @@ namespace {
 using Kind = ConvertKey::Kind;
 
 constexpr std::array<ConvertKey, 23> kKeys{{
-    {"to", Kind::text, "torch_dist (default), torch or hf",
+    {"to", Kind::text, "torch_dist (default), torch, hf or hdf5",
      [](ConvertOptions& o, const std::string& v) { o.to = parse_format(v); }},
     {"tp", Kind::number, "tensor-parallel size",
      [](ConvertOptions& o, const std::string& v) { o.sizes.tensor = parse_size(v); }},

@@ -74,7 +74,7 @@ nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, con
       {"tensors", describe_chunks(plan, checksums)}};
   if (nlohmann::json generation = generation_config(source); !generation.is_null())
     manifest["generation_config"] = std::move(generation);
-  if (source.hf) {
+  if (source.hf && !source.archive) {
     manifest["hf_files"] = tensor_files(source);
   } else if (source.manifest.is_object() && source.manifest.contains("hf_files")) {
     manifest["hf_files"] = source.manifest["hf_files"];

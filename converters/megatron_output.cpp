@@ -2,7 +2,9 @@
 #include <cstdio>
 
 #include "mhub/base/error.hpp"
+#include "mhub/model/hybrid_config.hpp"
 #include "mhub/model/run_config.hpp"
+#include "mhub/parallel/hybrid_names.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
 #include "mhub/store/torch_dist/torch_dist_sink.hpp"
 #include "mhub/store/torch_zip/torch_save.hpp"
@@ -20,9 +22,21 @@ std::string iteration_folder(const std::optional<std::int64_t>& iteration) {
   return name.data();
 }
 
-LayoutRequest make_request(const ConvertOptions& options, const Checkpoint& source,
+/// The model as the target's Megatron class sees it: its config and its tensors' names.
+struct NamedModel {
+  TransformerConfig config;
+  std::vector<CanonicalTensor> tensors;
+};
+
+NamedModel named_model(const ConvertOptions& options, const Checkpoint& source) {
+  const TransformerConfig& gpt = *source.transformer;
+  if (options.model_type == "gpt" || !gpt.hybrid_layer_pattern.empty()) return {gpt, source.state.tensors};
+  return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)), hybrid_tensors(source.state.tensors)};
+}
+
+LayoutRequest make_request(const ConvertOptions& options, const NamedModel& model,
                            std::int64_t divisible_by) {
-  const TransformerConfig& config = *source.transformer;
+  const TransformerConfig& config = model.config;
   ParallelSizes sizes = options.sizes;
   sizes.expert_tensor = options.expert_tensor.value_or(sizes.tensor);
   // A layout string says how many chunks there are.
@@ -36,7 +50,8 @@ LayoutRequest make_request(const ConvertOptions& options, const Checkpoint& sour
   request.latent_attention = config.mla.has_value();
   request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
   const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
-  request.keys.stack_layers = !listed && layers_are_alike(source.state.tensors);
+  request.keys.stack_layers =
+      !listed && config.hybrid_layer_pattern.empty() && layers_are_alike(model.tensors);
   return request;
 }
 
@@ -45,9 +60,10 @@ class MegatronOutput final : public OutputFormat {
   MegatronOutput(const ConvertOptions& options, const Checkpoint& source)
       : source_(source),
         divisible_by_(options.vocab_divisible_by.value_or(options.to == "torch" ? 128 : 1)),
-        request_(make_request(options, source, divisible_by_)),
-        layout_(options.to == "torch" ? torch_layout(source.state.tensors, request_)
-                                      : torch_dist_layout(source.state.tensors, request_)),
+        model_(named_model(options, source)),
+        request_(make_request(options, model_, divisible_by_)),
+        layout_(options.to == "torch" ? torch_layout(model_.tensors, request_)
+                                      : torch_dist_layout(model_.tensors, request_)),
         iteration_(options.iteration),
         target_{options.to,
                 request_.sizes,
@@ -56,7 +72,13 @@ class MegatronOutput final : public OutputFormat {
                 request_.padded_vocab_size,
                 divisible_by_,
                 options.iteration.value_or(0),
-                options.pipeline} {}
+                options.pipeline} {
+    if (!model_.config.hybrid_layer_pattern.empty() && request_.split.stages() > 1)
+      model_.config.hybrid_layer_pattern = with_stages(model_.config.hybrid_layer_pattern, request_.split);
+    // The layout reads the source's canonical tensors, by their names.
+    for (std::size_t k = 0; k < model_.tensors.size(); ++k)
+      layout_.map.source[k].name = source.state.tensors[k].name;
+  }
 
   const Layout& layout() const override { return layout_; }
 
@@ -66,7 +88,7 @@ class MegatronOutput final : public OutputFormat {
                                    OutputMode mode) const override {
     const fs::path folder = root / iteration_folder(iteration_);
     fs::create_directory(folder);
-    const TransformerConfig& config = *source_.transformer;
+    const TransformerConfig& config = model_.config;
     if (target_.format == "torch") {
       return make_torch_ranks_sink(
           folder.string(), plan.tensors,
@@ -83,14 +105,14 @@ class MegatronOutput final : public OutputFormat {
     add_common_state(arena, common, config, target_);
     const std::string empty = torch_save_bytes(*arena.list({arena.none()}));
     std::vector<TorchDistObject> objects;
-    for (std::string& key : extra_state_keys(source_.state.tensors, request_))
+    for (std::string& key : extra_state_keys(model_.tensors, request_))
       objects.push_back({std::move(key), empty});
     return make_torch_dist_sink(folder.string(), plan.tensors, std::move(objects), *common, mode);
   }
 
   void add_files(const fs::path& root, const CopyPlan&) const override {
     const fs::path folder = root / iteration_folder(iteration_);
-    replace_file((folder / "run_config.yaml").string(), bridge_run_config(*source_.transformer, target_));
+    replace_file((folder / "run_config.yaml").string(), bridge_run_config(model_.config, target_));
     copy_tokenizer(source_, folder / "tokenizer");
     replace_file((root / "latest_checkpointed_iteration.txt").string(),
                  iteration_ ? std::to_string(*iteration_) : std::string("release"));
@@ -99,6 +121,7 @@ class MegatronOutput final : public OutputFormat {
   nlohmann::json describe() const override {
     return {{"format", target_.format},
             {"folder", iteration_folder(iteration_)},
+            {"model_type", model_.config.hybrid_layer_pattern.empty() ? "gpt" : "hybrid"},
             {"tp", target_.sizes.tensor},
             {"pp", target_.sizes.pipeline},
             {"vpp", target_.sizes.virtual_pipeline},
@@ -109,13 +132,13 @@ class MegatronOutput final : public OutputFormat {
   }
 
   nlohmann::json advice() const override {
-    return {{"megatron_lm_flags", megatron_flags(*source_.transformer)},
-            {"limits", megatron_limits(*source_.transformer)}};
+    return {{"megatron_lm_flags", megatron_flags(model_.config)}, {"limits", megatron_limits(model_.config)}};
   }
 
  private:
   const Checkpoint& source_;
   std::int64_t divisible_by_;
+  NamedModel model_;
   LayoutRequest request_;
   Layout layout_;
   std::optional<std::int64_t> iteration_;

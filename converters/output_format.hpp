@@ -27,7 +27,9 @@ class OutputFormat {
   /// The sink for the tensors. `root` is the partial output folder.
   virtual std::unique_ptr<TensorSink> sink(const std::filesystem::path& root, const CopyPlan& plan,
                                            OutputMode mode) const = 0;
-  /// Writes everything else but the manifest.
+  /// All tensors are with the sink: ends it. `manifest` is for formats that keep it inside.
+  virtual void finish(TensorSink& sink, const nlohmann::json& /*manifest*/) const { sink.finish(); }
+  /// Writes the files beside the tensors, but for the manifest.
   virtual void add_files(const std::filesystem::path& root, const CopyPlan& plan) const = 0;
   /// What the manifest says of the target; deterministic.
   virtual nlohmann::json describe() const = 0;
@@ -43,6 +45,7 @@ std::unique_ptr<OutputFormat> make_output_format(const ConvertOptions& options, 
 
 std::unique_ptr<OutputFormat> make_megatron_output(const ConvertOptions& options, const Checkpoint& source);
 std::unique_ptr<OutputFormat> make_hf_output(const ConvertOptions& options, const Checkpoint& source);
+std::unique_ptr<OutputFormat> make_hdf5_output(const ConvertOptions& options, const Checkpoint& source);
 
 /// Copies the tokenizer's files of a source into `folder`, which is made when there are any.
 void copy_tokenizer(const Checkpoint& source, const std::filesystem::path& folder);

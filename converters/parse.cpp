@@ -34,7 +34,7 @@ std::string choice(const std::string& text, const std::array<const char*, N>& kn
 }  // namespace
 
 std::string parse_format(const std::string& text) {
-  return choice(text, std::array{"torch_dist", "torch", "hf"}, "torch_dist, torch or hf");
+  return choice(text, std::array{"torch_dist", "torch", "hf", "hdf5"}, "torch_dist, torch, hf or hdf5");
 }
 
 int parse_size(const std::string& text) { return static_cast<int>(number(text, 1, 65536, "1 or more")); }

@@ -138,7 +138,7 @@ void StagingDirectory::commit_file(const std::string& name) {
   const std::string staged = (fs::path(path_) / name).string();
   if (exists(target_) || !rename_with(staged, target_, RENAME_NOREPLACE)) rename_plainly(staged, target_);
   sync_directory(fs::path(target_).parent_path().string());
-  // The folder goes with the destructor.
+  keep_ = false;  // the folder goes with the destructor
 }
 
 }  // namespace mhub

@@ -9,6 +9,7 @@
 #include "mhub/base/staging.hpp"
 #include "mhub/model/identify.hpp"
 #include "mhub/model/registry.hpp"
+#include "mhub/store/hdf5/hdf5_source.hpp"
 
 namespace fs = std::filesystem;
 
@@ -68,35 +69,77 @@ void identify(Checkpoint& checkpoint, const OpenOptions& options) {
   }
 }
 
+/// The canonical state, once the model is known.
+void see_as_canonical(Checkpoint& checkpoint) {
+  if (checkpoint.model == nullptr) return;
+  checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
+  if (checkpoint.hf) {
+    checkpoint.state = canonical_state(*checkpoint.hf);
+    return;
+  }
+  const ExpandedMapping mapping = expanded_mapping(*checkpoint.model, *checkpoint.config);
+  checkpoint.state = canonical_state(*checkpoint.megatron, mapping.canonical, *checkpoint.transformer);
+}
+
+void take_hf(Checkpoint& checkpoint, HfCheckpoint opened) {
+  checkpoint.hf = std::make_unique<HfCheckpoint>(std::move(opened));
+  checkpoint.model = checkpoint.hf->model;
+  checkpoint.config = checkpoint.hf->config;
+  checkpoint.files = checkpoint.hf->files;
+}
+
+/// An HDF5 archive says in its attribute "kind" whose state it holds.
+void open_archive(Checkpoint& checkpoint) {
+  Hdf5Archive archive = open_hdf5(checkpoint.path);
+  checkpoint.archive = true;
+  const auto files = archive_files(checkpoint.path, std::move(archive.files));
+  const std::string kind = archive.attributes["kind"];
+  if (files->has(kManifestName))
+    checkpoint.manifest = parse_json(files->read(kManifestName, 1ULL << 30), files->place(kManifestName));
+  if (kind == "hf")
+    return take_hf(checkpoint, hf_checkpoint(checkpoint.path, files, std::move(archive.state)));
+  if (kind != "megatron")
+    throw InputError(checkpoint.path + ": attribute kind is \"" + kind + "\", expected hf or megatron");
+  checkpoint.files = files;
+  checkpoint.megatron = std::make_unique<MegatronCheckpoint>();
+  checkpoint.megatron->directory = checkpoint.path;
+  checkpoint.megatron->format = "hdf5";
+  checkpoint.megatron->tensors = std::move(archive.state);
+  const std::string config = "config.json";
+  take_config(checkpoint, ConfigReader(parse_json(files->read(config, kConfigLimit), files->place(config)),
+                                       files->place(config)));
+}
+
+void open_megatron(Checkpoint& checkpoint, const OpenOptions& options) {
+  checkpoint.megatron = std::make_unique<MegatronCheckpoint>(open_megatron_checkpoint(checkpoint.path));
+  const std::string& directory = checkpoint.megatron->directory;
+  load_manifest(checkpoint, directory);
+  checkpoint.files = folder_files(directory + "/tokenizer");
+  if (fs::is_directory(options.hf_reference) && !fs::is_directory(directory + "/tokenizer"))
+    checkpoint.files = folder_files(options.hf_reference);
+  identify(checkpoint, options);
+}
+
 }  // namespace
 
 Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options) {
   Checkpoint checkpoint;
   checkpoint.path = path;
-  checkpoint.hf_reference = options.hf_reference;
   if (!fs::exists(path)) throw IoError(path + ": no such file or folder");
-  if (is_hf_checkpoint(path)) {
-    checkpoint.hf = std::make_unique<HfCheckpoint>(open_hf_checkpoint(path));
-    checkpoint.model = checkpoint.hf->model;
-    checkpoint.config = checkpoint.hf->config;
-    checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
-    checkpoint.state = canonical_state(*checkpoint.hf);
+  if (fs::is_regular_file(path) && is_hdf5(path)) {
+    open_archive(checkpoint);
+  } else if (is_hf_checkpoint(path)) {
+    take_hf(checkpoint, open_hf_checkpoint(path));
     if (fs::is_regular_file(fs::path(path) / kManifestName)) load_manifest(checkpoint, path);
-    return checkpoint;
+  } else if (is_megatron_checkpoint(path)) {
+    open_megatron(checkpoint, options);
+  } else {
+    throw InputError(
+        path +
+        ": neither a Hugging Face folder (config.json) nor a Megatron checkpoint "
+        "(latest_checkpointed_iteration.txt, .metadata or mp_rank_* folders) nor an HDF5 archive");
   }
-  if (!is_megatron_checkpoint(path)) {
-    throw InputError(path +
-                     ": neither a Hugging Face folder (config.json) nor a Megatron checkpoint "
-                     "(latest_checkpointed_iteration.txt, .metadata or mp_rank_* folders)");
-  }
-  checkpoint.megatron = std::make_unique<MegatronCheckpoint>(open_megatron_checkpoint(path));
-  load_manifest(checkpoint, checkpoint.megatron->directory);
-  identify(checkpoint, options);
-  if (checkpoint.model != nullptr) {
-    checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
-    const ExpandedMapping mapping = expanded_mapping(*checkpoint.model, *checkpoint.config);
-    checkpoint.state = canonical_state(*checkpoint.megatron, mapping.canonical, *checkpoint.transformer);
-  }
+  see_as_canonical(checkpoint);
   return checkpoint;
 }
 

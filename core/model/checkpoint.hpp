@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "mhub/base/file_set.hpp"
 #include "mhub/model/canonical_state.hpp"
 #include "mhub/model/hf_checkpoint.hpp"
 #include "mhub/model/megatron_checkpoint.hpp"
@@ -16,18 +17,20 @@ struct Checkpoint {
   std::string path;
   std::unique_ptr<HfCheckpoint> hf;  ///< one of these two
   std::unique_ptr<MegatronCheckpoint> megatron;
+  bool archive = false;                    ///< read from an HDF5 archive of the one state or the other
   const ModelDescriptor* model = nullptr;  ///< nullptr: a Megatron checkpoint that does not say what it is
   std::optional<ConfigReader> config;  ///< the Hugging Face config, also of a converted Megatron checkpoint
   std::optional<TransformerConfig> transformer;
   CanonicalState state;                   ///< empty without a model
   nlohmann::json manifest;                ///< mhub's manifest; null for checkpoints from elsewhere
   std::string manifest_folder;            ///< where it lies: the root of what mhub wrote
-  std::string hf_reference;               ///< the folder given as OpenOptions::hf_reference; empty: none
+  std::shared_ptr<const FileSet> files;   ///< where the tokenizer's files are; also generation_config.json
   std::string unknown_model;              ///< why there is no model
   std::vector<std::string> alternatives;  ///< other classes that the checkpoint may as well be
 
   const TensorSource& tensors() const { return hf ? hf->tensors : megatron->tensors; }
-  std::string kind() const { return hf ? "hf" : megatron->format; }
+  /// hf, torch_dist, torch or hdf5.
+  std::string kind() const { return archive ? "hdf5" : hf ? "hf" : megatron->format; }
 };
 
 /// What helps with a Megatron checkpoint that does not say which Hugging Face model it is.
@@ -37,9 +40,9 @@ struct OpenOptions {
   std::string hf_class;              ///< the class to take where several build the same function
 };
 
-/// Opens what is at `path`: a Hugging Face folder or a Megatron checkpoint (root, iter_* or release folder).
-/// A Megatron checkpoint's model comes from the reference, its manifest, `like`, or from what run_config.yaml
-/// or args describe, in this order.
+/// Opens what is at `path`: a Hugging Face folder, a Megatron checkpoint (root, iter_* or release folder) or
+/// an HDF5 archive of either state. A Megatron checkpoint's model comes from the reference, its manifest,
+/// `like`, or from what run_config.yaml or args describe, in this order.
 Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
 }  // namespace mhub

@@ -30,6 +30,11 @@ TensorSource open_weights(const std::string& directory) {
                    "pytorch_model.bin or pytorch_model.bin.index.json");
 }
 
+ConfigReader read_config(const FileSet& files) {
+  const std::string name = "config.json";
+  return {parse_json(files.read(name, kConfigLimit), files.place(name)), files.place(name)};
+}
+
 template <typename Result, typename Function>
 Result checked(const ConfigReader& config, const Function& function) {
   try {
@@ -46,13 +51,20 @@ bool is_hf_checkpoint(const std::string& directory) {
 }
 
 HfCheckpoint open_hf_checkpoint(const std::string& directory) {
-  const std::string file = (fs::path(directory) / "config.json").string();
-  ConfigReader config(parse_json_file(file, kConfigLimit), file);
+  const auto files = folder_files(directory);
+  ConfigReader config = read_config(*files);
   const ModelDescriptor& model = PluginRegistry::instance().find(config);
-  return {directory, std::move(config), &model, open_weights(directory)};
+  return {directory, files, std::move(config), &model, open_weights(directory)};
 }
 
-std::vector<std::string> tokenizer_files(const std::string& directory) {
+HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSet> files,
+                           TensorSource tensors) {
+  ConfigReader config = read_config(*files);
+  const ModelDescriptor& model = PluginRegistry::instance().find(config);
+  return {path, std::move(files), std::move(config), &model, std::move(tensors)};
+}
+
+std::vector<std::string> tokenizer_files(const FileSet& files) {
   // What transformers' save_pretrained of a tokenizer can write.
   constexpr std::array<const char*, 11> kNames{"tokenizer.json",      "tokenizer_config.json",
                                                "tokenizer.model",     "vocab.json",
@@ -62,7 +74,7 @@ std::vector<std::string> tokenizer_files(const std::string& directory) {
                                                "spiece.model"};
   std::vector<std::string> present;
   for (const char* name : kNames) {
-    if (fs::is_regular_file(fs::path(directory) / name)) present.emplace_back(name);
+    if (files.has(name)) present.emplace_back(name);
   }
   return present;
 }

@@ -1,18 +1,21 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "mhub/base/file_set.hpp"
 #include "mhub/model/config_reader.hpp"
 #include "mhub/model/descriptor.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
 
-/// A Hugging Face model folder: its config, the plugin's descriptor for it and its tensors. Opening reads
-/// config.json and the tensor containers' headers, nothing else.
+/// A Hugging Face model, in a folder or in an HDF5 archive of its state: its config, the plugin's descriptor
+/// for it and its tensors. Opening reads config.json and the tensor containers' headers, nothing else.
 struct HfCheckpoint {
-  std::string directory;
+  std::string directory;                 ///< or the archive's path
+  std::shared_ptr<const FileSet> files;  ///< config.json and what else lies beside the tensors
   ConfigReader config;
   const ModelDescriptor* model;  ///< owned by the plugin registry
   TensorSource tensors;
@@ -22,9 +25,12 @@ struct HfCheckpoint {
 bool is_hf_checkpoint(const std::string& directory);
 /// Opens safetensors (preferred) or PyTorch .bin weights. Throws InputError or IoError.
 HfCheckpoint open_hf_checkpoint(const std::string& directory);
+/// The same for what an archive at `path` holds.
+HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSet> files,
+                           TensorSource tensors);
 
-/// Files beside the weights that belong to the tokenizer and travel with a conversion; existing names only.
-std::vector<std::string> tokenizer_files(const std::string& directory);
+/// Files that belong to the tokenizer and travel with a conversion; existing names only.
+std::vector<std::string> tokenizer_files(const FileSet& files);
 
 /// Runs a descriptor's function of a config and turns its std::logic_error (a config that contradicts itself)
 /// into an InputError that names the file.

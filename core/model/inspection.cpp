@@ -1,7 +1,5 @@
 #include "mhub/model/inspection.hpp"
 
-#include <filesystem>
-
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/json.hpp"
@@ -24,7 +22,7 @@ std::string common_dtype(const CanonicalState& state) {
 
 ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& state) {
   const TransformerConfig megatron = megatron_config(*checkpoint.model, checkpoint.config);
-  const TokenizerInfo tokenizer = tokenizer_info(checkpoint.directory, checkpoint.model->tokenizer_class);
+  const TokenizerInfo tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
   ModelSummary summary;
   summary.model_class = checkpoint.model->class_name;
   summary.layers = megatron.num_layers;
@@ -33,8 +31,7 @@ ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& sta
   summary.tokenizer_vocab_size = tokenizer.vocab_size;
   summary.config_class = checkpoint.model->config_class;
   summary.model_type = checkpoint.config.string("model_type", checkpoint.model->model_type);
-  summary.generation_config = std::filesystem::is_regular_file(std::filesystem::path(checkpoint.directory) /
-                                                               "generation_config.json");
+  summary.generation_config = checkpoint.files->has("generation_config.json");
   summary.parameters = parameter_count(state);
   summary.dtype = common_dtype(state);
   return summary;

@@ -10,9 +10,11 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/model/hybrid_config.hpp"
 #include "mhub/model/megatron_args.hpp"
 #include "mhub/model/run_config.hpp"
 #include "mhub/model/stored_layout.hpp"
+#include "mhub/parallel/hybrid_names.hpp"
 #include "mhub/store/pickle/plain.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
 #include "mhub/store/torch_dist/torch_dist_source.hpp"
@@ -72,11 +74,26 @@ void strip_wrappers(MegatronCheckpoint& checkpoint) {
   checkpoint.tensors = TensorSource(std::move(tensors));
 }
 
+/// HybridModel calls the last norm final_norm; that of a GPTModel has another name.
+bool named_as_hybrid(const MegatronCheckpoint& checkpoint) {
+  const auto& tensors = checkpoint.tensors.tensors();
+  return std::any_of(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
+    return tensor.name.ends_with("decoder.final_norm.weight");
+  });
+}
+
 Layout layout_of(const MegatronCheckpoint& checkpoint, const std::vector<CanonicalTensor>& canonical,
                  const TransformerConfig& config) {
-  const LayoutRequest request = layout_request(checkpoint, canonical, config);
-  return checkpoint.format == "torch" ? torch_layout(canonical, request)
-                                      : torch_dist_layout(canonical, request);
+  if (checkpoint.format == "hdf5") return canonical_layout(canonical);
+  auto stored = [&](const std::vector<CanonicalTensor>& tensors, const TransformerConfig& of) {
+    const LayoutRequest request = layout_request(checkpoint, tensors, of);
+    return checkpoint.format == "torch" ? torch_layout(tensors, request)
+                                        : torch_dist_layout(tensors, request);
+  };
+  if (!named_as_hybrid(checkpoint) || !config.hybrid_layer_pattern.empty()) return stored(canonical, config);
+  Layout layout = stored(hybrid_tensors(canonical), hybrid_config(config, hybrid_pattern(canonical)));
+  for (std::size_t k = 0; k < canonical.size(); ++k) layout.map.source[k].name = canonical[k].name;
+  return layout;
 }
 
 const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const StateTensor& wanted) {
@@ -128,9 +145,10 @@ MegatronCheckpoint open_megatron_checkpoint(const std::string& path) {
 std::optional<TransformerConfig> described_model(const MegatronCheckpoint& checkpoint) {
   constexpr std::uint64_t kLargest = 4 << 20;
   // Where both are there, args say more: Megatron-Bridge refuses fields that it does not know.
-  if (!checkpoint.args.empty()) return read_megatron_args(checkpoint.args, checkpoint.directory + ": args");
+  if (!checkpoint.args.empty())
+    return gpt_config(read_megatron_args(checkpoint.args, checkpoint.directory + ": args"));
   if (!checkpoint.run_config.empty())
-    return read_run_config(read_file(checkpoint.run_config, kLargest), checkpoint.run_config);
+    return gpt_config(read_run_config(read_file(checkpoint.run_config, kLargest), checkpoint.run_config));
   return std::nullopt;
 }
 

@@ -17,8 +17,8 @@ namespace mhub {
 
 /// An opened Megatron checkpoint of either format.
 struct MegatronCheckpoint {
-  std::string directory;  ///< the folder that holds the tensors: .../release or .../iter_0000100
-  std::string format;     ///< torch_dist, torch
+  std::string directory;  ///< what holds the tensors: .../release, .../iter_0000100, or an archive's path
+  std::string format;     ///< torch_dist, torch; hdf5: an archive of the canonical state
   TensorSource tensors;
   std::vector<std::string> ranks;  ///< torch: rank folders
   std::shared_ptr<PickleArena> arena;

@@ -42,6 +42,9 @@ std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& ca
     if (!module.starts_with("decoder.") && !module.starts_with("mtp.")) continue;
     if (!is_linear(module) && !is_norm(module)) continue;
     add(module);
+    // HybridModel asks for the output layer's, which GPTModel filters out (hybrid_model.py has no
+    // sharded_state_dict of its own).
+    if (module == "decoder.final_norm") add("output_layer");
     // TransformerEngine's attention has one in the versions that cores up to 0.12 use without a filter, and
     // with learned sinks in newer ones (extensions/transformer_engine.py, TEDotProductAttention).
     if (module.ends_with("self_attention.linear_proj")) {

@@ -61,6 +61,9 @@ Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const La
 /// folder but not its contents.
 Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request);
 
+/// The canonical state as it is, every tensor whole and under its own name (an archive of one file).
+Layout canonical_layout(const std::vector<CanonicalTensor>& canonical);
+
 /// A rank of a stage: its place in the tensor-parallel group of dense layers and in the two groups of expert
 /// layers (Megatron-Core parallel_state.py: tensor-parallel ranks are neighbours in both arrangements).
 struct RankPlace {

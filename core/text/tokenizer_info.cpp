@@ -1,14 +1,9 @@
 #include "mhub/text/tokenizer_info.hpp"
 
-#include <filesystem>
-
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -77,27 +72,26 @@ class EntryCounter {
   std::vector<std::string_view> path_;  ///< the keys of the open containers; the top one has none
 };
 
-std::int64_t count_vocabulary(const fs::path& path, bool whole_file) {
-  const std::string text = read_file(path.string(), kLimit);
-  EntryCounter counter(text, path.string());
+std::int64_t count_vocabulary(const FileSet& files, const std::string& name, bool whole_file) {
+  const std::string text = files.read(name, kLimit);
+  EntryCounter counter(text, files.place(name));
   return whole_file ? counter.count({}) : counter.count({"model", "vocab"});
 }
 
 }  // namespace
 
-TokenizerInfo tokenizer_info(const std::string& directory, const std::string& fallback_class) {
-  const fs::path folder = directory;
+TokenizerInfo tokenizer_info(const FileSet& files, const std::string& fallback_class) {
   TokenizerInfo info;
-  if (fs::is_regular_file(folder / "tokenizer.json")) {
-    info.vocab_size = count_vocabulary(folder / "tokenizer.json", false);
-  } else if (fs::is_regular_file(folder / "vocab.json")) {
-    info.vocab_size = count_vocabulary(folder / "vocab.json", true);
-  } else if (!fs::is_regular_file(folder / "tokenizer.model")) {
+  if (files.has("tokenizer.json")) {
+    info.vocab_size = count_vocabulary(files, "tokenizer.json", false);
+  } else if (files.has("vocab.json")) {
+    info.vocab_size = count_vocabulary(files, "vocab.json", true);
+  } else if (!files.has("tokenizer.model")) {
     return info;
   }
   info.class_name = fallback_class;
-  if (const fs::path config = folder / "tokenizer_config.json"; fs::is_regular_file(config)) {
-    const nlohmann::json json = parse_json_file(config.string(), kLimit);
+  if (const std::string config = "tokenizer_config.json"; files.has(config)) {
+    const nlohmann::json json = parse_json(files.read(config, kLimit), files.place(config));
     if (const auto it = json.find("tokenizer_class"); it != json.end() && it->is_string()) {
       info.class_name = it->get<std::string>();
     }

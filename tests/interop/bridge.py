@@ -2,7 +2,6 @@
 torch_dist): (1) Bridge's export of our folder gives back the Hugging Face tensors bit for bit; (2) Bridge's import of
 the Hugging Face folder has our keys, shapes and bits."""
 
-import glob
 import json
 import os
 import sys
@@ -12,15 +11,8 @@ import shim
 import torch
 import torch.distributed.checkpoint as dcp
 from gpt_model import iteration_folder
+from hf_tensors import compare, hf_tensors
 from megatron.core import parallel_state
-from safetensors.torch import load_file
-
-
-def hf_tensors(folder):
-    tensors = {}
-    for path in glob.glob(os.path.join(folder, "*.safetensors")):
-        tensors.update(load_file(path))
-    return tensors
 
 
 def stored_tensors(folder):
@@ -34,17 +26,6 @@ def stored_tensors(folder):
     }
     dcp.load(state, storage_reader=reader, no_dist=True)
     return state
-
-
-def compare(left, right):
-    if set(left) != set(right):
-        return f"keys differ: {sorted(set(left) ^ set(right))[:4]}"
-    for key in left:
-        if left[key].dtype != right[key].dtype or left[key].shape != right[key].shape:
-            return f"{key}: {left[key].dtype} {tuple(left[key].shape)} and {right[key].dtype} {tuple(right[key].shape)}"
-        if not torch.equal(left[key], right[key]):
-            return f"{key}: bits differ"
-    return None
 
 
 def report(name, problem, good):

@@ -39,8 +39,8 @@ def rare_settings(args):
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
-def build(args, tp, pp, spec=None):
-    """The model of this rank, in float32, with nothing but what `args` says and, where given, a layer spec."""
+def config_of(args, tp, pp):
+    """Megatron-Core's config, in float32, with nothing but what `args` says."""
     config = TransformerConfig(
         num_layers=args.num_layers,
         hidden_size=args.hidden_size,
@@ -80,6 +80,12 @@ def build(args, tp, pp, spec=None):
         config.yarn_beta_fast, config.yarn_beta_slow = args.yarn_beta_fast, args.yarn_beta_slow
         config.yarn_mscale, config.yarn_mscale_all_dim = args.mscale, args.mscale_all_dim
         config.yarn_correction_range_round_to_int = args.yarn_correction_range_round_to_int
+    return config
+
+
+def build(args, tp, pp, spec=None):
+    """The model of this rank; `spec` is a layer spec, where one is needed."""
+    config = config_of(args, tp, pp)
     if spec is None:
         spec = get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization=args.normalization)
     model = GPTModel(

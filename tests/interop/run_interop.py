@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # name: (dtype, tensor-parallel size of the folder that is compared). An odd vocabulary is padded for TP=2, which Bridge's
 # own import (always TP=1) does not do, so those are compared at 1.
 BRIDGE_MODELS = {"llama_gqa": ("bfloat16", 2), "llama_mha_shards": ("float32", 1), "llama_mqa_tied": ("float32", 1), "llama_head_dim": ("float32", 2)}
+HYBRID_MODELS = ["gpt2", "llama_gqa", "llama_mqa_tied"]
 OLDER_CORES = ["0.12.3", "0.14.0", "0.16.1"]
 OLDER_CORE_MODELS = ["gpt2", "llama_gqa", "llama_mqa_tied"]
 MLM_MODELS = ["gpt2", "llama_gqa", "llama_mqa_tied", "llama_llama3", "llama_linear"]
@@ -117,7 +118,110 @@ def megatron_lm(cases):
             collect([python("mlm_load.py", case["hf"], case["megatron"], *flags, env=env)], 1, f"Megatron-LM {case['model']} {case['format']}")
 
 
-def bridge(cases, scratch, path):
+def free_port():
+    return str(random.randint(20000, 40000))
+
+
+def run_ranks(script, path, world, timeout_env=None):
+    """One process per rank; returns their outputs, and whether all ended well."""
+    env = dict(os.environ, WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port(), OMP_NUM_THREADS="1", **(timeout_env or {}))
+    ranks = [python(script, path, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(world)]
+    outputs = [rank.communicate()[0] for rank in ranks]
+    return outputs, all(rank.returncode == 0 for rank in ranks)
+
+
+# name: (model, keys, prefix, has args, format)
+SAVED = {
+    "stacked": ("llama_gqa", "stacked", "", True, "torch_dist"),
+    "per-layer keys, wrapped": ("llama_gqa", "layers", "module.", True, "torch_dist"),
+    "singleton shards": ("gpt2", "singleton", "", True, "torch_dist"),
+    "singleton shards, without args": ("llama_gqa", "singleton", "", False, "torch_dist"),
+    "rank files, wrapped": ("llama_gqa", "stacked", "module.", True, "torch"),
+    "rank files": ("gpt2", "stacked", "", True, "torch"),
+}
+
+
+def saved_by_core(binary, cases, scratch, label, env=None, tp=2, chosen=SAVED):
+    """megatron-core trains and saves; mhub exports; transformers must give the real model's logits."""
+    start = {case["model"]: case["megatron"] for case in cases if case["written"] == ("torch_dist", 2, 1)}
+    folder = os.path.join(scratch, "saved-" + label.split()[-1])
+    os.makedirs(folder)
+    jobs = [{"name": name, "hf": os.path.join(scratch, "tiny", model), "megatron": start[model], "out": os.path.join(folder, f"{k}"), "tp": tp,
+             "keys": keys, "prefix": prefix, "args": args, "format": form} for k, (name, (model, keys, prefix, args, form)) in enumerate(chosen.items())]
+    path = os.path.join(folder, "jobs.json")
+    json.dump(jobs, open(path, "w"))
+    outputs, good = run_ranks("core_saved.py", path, tp, env)
+    if not good:
+        record(f"{label} saves", False, " | ".join(output.strip()[-700:].replace("\n", " / ") for output in outputs))
+        return
+    exported = []
+    for job in jobs:
+        out = job["out"] + "-hf"
+        options = [] if job["args"] else ["--hf-reference", job["hf"]]
+        run = mhub(binary, "convert", job["out"], out, "--to", "hf", "--verify", "--json", *options)
+        if run.returncode != 0:
+            record(f"{label} saved, {job['name']}: export", False, run.stderr.strip())
+            continue
+        exported.append({"name": job["name"], "exported": out, "golden": os.path.join(job["out"], "trained.npz")})
+    json.dump(exported, open(path, "w"))
+    collect([python("exported.py", path)], len(exported), f"{label} saved, exported, transformers")
+
+
+def older_saves(binary, cases, scratch):
+    for version in OLDER_CORES:
+        folder = os.path.join(sys.prefix, "cores", version)
+        if os.path.isdir(folder):  # else reported by older_cores
+            chosen = {name: SAVED[name] for name in ("stacked", "rank files")}
+            saved_by_core(binary, cases, scratch, f"megatron-core {version}", {"PYTHONPATH": folder}, chosen=chosen)
+
+
+def hybrid(binary, tiny, scratch):
+    if importlib.util.find_spec("megatron.core.models.hybrid") is None:
+        results.append(("HybridModel", None, "not run: this megatron-core has no HybridModel"))
+        return
+    jobs = []
+    for name in HYBRID_MODELS:
+        out = os.path.join(scratch, f"{name}-hybrid")
+        run = mhub(binary, "convert", os.path.join(tiny, name), out, "--model-type", "hybrid", "--pp", "2", "--verify", "--json")
+        if run.returncode != 0:
+            record(f"convert {name} hybrid", False, run.stderr.strip())
+        jobs.append({"name": name, "hf": os.path.join(tiny, name), "megatron": out})
+    path = os.path.join(scratch, "hybrid.json")
+    json.dump(jobs, open(path, "w"))
+    env = dict(os.environ, RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
+    collect([python("hybrid_logits.py", path, env=env)], len(jobs), "HybridModel")
+
+
+def archives(binary, tiny, scratch):
+    for name in ("gpt2_untied", "llama_gqa", "llama_mha_shards"):
+        archive = os.path.join(scratch, f"{name}.h5")
+        run = mhub(binary, "convert", os.path.join(tiny, name), archive, "--to", "hdf5", "--json")
+        if run.returncode != 0:
+            record(f"archive {name}", False, run.stderr.strip())
+            continue
+        collect([python("hdf5_check.py", archive, os.path.join(tiny, name))], 1, f"h5py {name}")
+        back = os.path.join(scratch, f"{name}-from-h5")
+        run = mhub(binary, "convert", archive, back, "--to", "hf", "--json")
+        check = mhub(binary, "verify", os.path.join(tiny, name), back)
+        record(f"archive {name} back", run.returncode == 0 and check.returncode == 0, run.stderr.strip() + check.stdout.strip())
+
+
+def saved_by_bridge(binary, chosen, scratch):
+    """Bridge's own imports, exported by mhub from nothing but what Bridge wrote."""
+    jobs = []
+    for case in chosen:
+        out = os.path.join(scratch, case["name"] + "_from_bridge")
+        run = mhub(binary, "convert", os.path.join(scratch, case["name"] + "_imported"), out, "--to", "hf", "--json")
+        if run.returncode != 0:
+            record(f"Bridge saved {case['name']}: export", False, run.stderr.strip())
+            continue
+        jobs.append({"name": case["name"], "exported": out, "original": case["hf"]})
+    path = os.path.join(scratch, "from_bridge.json")
+    json.dump(jobs, open(path, "w"))
+    collect([python("exported.py", path)], len(jobs), "Bridge saved, exported, tensors")
+
+
+def bridge(binary, cases, scratch, path):
     if importlib.util.find_spec("megatron.bridge") is None:
         results.append(("Megatron-Bridge", None, "not run: megatron-bridge installs on Python 3.12 only"))
         return
@@ -125,6 +229,7 @@ def bridge(cases, scratch, path):
               if case["model"] in BRIDGE_MODELS and case["written"] == ("torch_dist", BRIDGE_MODELS[case["model"]][1], 1)]
     json.dump(chosen, open(path, "w"))
     collect([python("bridge.py", path, scratch)], 2 * len(chosen), "Megatron-Bridge")
+    saved_by_bridge(binary, chosen, scratch)
 
 
 def main():
@@ -139,7 +244,11 @@ def main():
     core_logits(cases, os.path.join(scratch, "cases.json"))
     older_cores(cases, os.path.join(scratch, "older.json"))
     megatron_lm(cases)
-    bridge(cases, scratch, os.path.join(scratch, "bridge.json"))
+    saved_by_core(binary, cases, scratch, "megatron-core")
+    older_saves(binary, cases, scratch)
+    hybrid(binary, tiny, scratch)
+    archives(binary, tiny, scratch)
+    bridge(binary, cases, scratch, os.path.join(scratch, "bridge.json"))
     failed = [name for name, ok, _ in results if ok is False]
     skipped = [(name, detail) for name, ok, detail in results if ok is None]
     for name, detail in skipped:

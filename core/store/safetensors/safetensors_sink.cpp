@@ -174,7 +174,7 @@ class SafetensorsSink final : public TensorSink {
       map[tensor.name] = names_[static_cast<std::size_t>(tensor.chunks[0].rank)];
     }
     const nlohmann::json index{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}};
-    write_file((fs::path(directory_) / "model.safetensors.index.json").string(), index.dump(2) + "\n");
+    replace_file((fs::path(directory_) / "model.safetensors.index.json").string(), index.dump(2) + "\n");
   }
 
   std::string directory_;

@@ -144,12 +144,12 @@ class TorchDistSink final : public TensorSink {
     }
     for (auto& [rank, one] : files_) one.file->close();
     const fs::path folder = directory_;
-    write_file((folder / "common.pt").string(), common_);
-    write_file(
+    replace_file((folder / "common.pt").string(), common_);
+    replace_file(
         (folder / "metadata.json").string(),
         std::string(
             R"({"sharded_backend": "torch_dist", "sharded_backend_version": 1, "common_backend": "torch", "common_backend_version": 1})"));
-    write_file((folder / ".metadata").string(), metadata.pickle());
+    replace_file((folder / ".metadata").string(), metadata.pickle());
   }
 
  private:

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "mhub/base/byte_source.hpp"
+
+namespace mhub {
+
+/// The small files that lie beside a checkpoint's tensors (config.json, the tokenizer's files), whether in a
+/// folder or inside an archive.
+class FileSet {
+ public:
+  virtual ~FileSet() = default;
+  virtual bool has(const std::string& name) const = 0;
+  /// The whole file. Throws IoError when it is not there, InputError when it is larger than `limit`.
+  virtual std::string read(const std::string& name, std::uint64_t limit) const = 0;
+  /// What to call a file in messages.
+  virtual std::string place(const std::string& name) const = 0;
+};
+
+/// Files of a folder.
+std::shared_ptr<const FileSet> folder_files(const std::string& folder);
+/// Files of an archive; `archive` is its path, for messages.
+std::shared_ptr<const FileSet> archive_files(const std::string& archive,
+                                             std::map<std::string, std::shared_ptr<const ByteSource>> files);
+/// The files of `files` whose names begin with `prefix`, without it: "tokenizer/".
+std::shared_ptr<const FileSet> subset(std::shared_ptr<const FileSet> files, const std::string& prefix);
+
+}  // namespace mhub

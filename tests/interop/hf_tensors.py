@@ -1,0 +1,26 @@
+"""Tensors of Hugging Face folders, and their comparison bit for bit."""
+
+import glob
+import os
+
+import torch
+from safetensors.torch import load_file
+
+
+def hf_tensors(folder):
+    tensors = {}
+    for path in glob.glob(os.path.join(folder, "*.safetensors")):
+        tensors.update(load_file(path))
+    return tensors
+
+
+def compare(left, right):
+    """What differs first, in words; None when nothing does."""
+    if set(left) != set(right):
+        return f"keys differ: {sorted(set(left) ^ set(right))[:4]}"
+    for key in left:
+        if left[key].dtype != right[key].dtype or left[key].shape != right[key].shape:
+            return f"{key}: {left[key].dtype} {tuple(left[key].shape)} and {right[key].dtype} {tuple(right[key].shape)}"
+        if not torch.equal(left[key].view(torch.uint8), right[key].view(torch.uint8)):
+            return f"{key}: bits differ"
+    return None
