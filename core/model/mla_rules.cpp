@@ -19,8 +19,7 @@ void add_latent_attention(Mapping& map, const TransformerConfig& c, const Decode
   }
   map.rule(attention + "linear_kv_down_proj.weight",
            replicated(hf(mla.kv_down), {a.kv_lora_rank + a.qk_pos_emb_head_dim, h}));
-  map.rule(attention + "linear_kv_up_proj.layer_norm_weight",
-           replicated(hf(mla.kv_norm), {a.kv_lora_rank}));
+  map.rule(attention + "linear_kv_up_proj.layer_norm_weight", replicated(hf(mla.kv_norm), {a.kv_lora_rank}));
   map.rule(attention + "linear_kv_up_proj.weight",
            column(hf(mla.kv_up), {heads * (a.qk_head_dim + a.v_head_dim), a.kv_lora_rank}));
   map.rule(attention + "linear_proj.weight", row(hf(names.proj), {h, heads * a.v_head_dim}));

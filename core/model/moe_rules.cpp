@@ -74,10 +74,9 @@ void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::str
 std::optional<Rule> mtp_rule(Rule rule, const TransformerConfig& c, const DecoderNames& names,
                              const std::string& hf_layer) {
   const auto only = rule.values.find("i");
-  const bool applies =
-      rule.megatron.starts_with(kLayer) &&
-      (only == rule.values.end() ||
-       std::find(only->second.begin(), only->second.end(), c.num_layers - 1) != only->second.end());
+  const bool applies = rule.megatron.starts_with(kLayer) &&
+                       (only == rule.values.end() || std::find(only->second.begin(), only->second.end(),
+                                                               c.num_layers - 1) != only->second.end());
   if (!applies) return std::nullopt;
   rule.values.erase("i");
   rule.megatron = "mtp.layers.{t}.transformer_layer." + rule.megatron.substr(kLayer.size());

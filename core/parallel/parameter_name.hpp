@@ -50,6 +50,7 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
 /// local spec puts both norms of a layer where a dense TransformerEngine layer has them, also in layers of
 /// experts; with latent attention it puts them nowhere else (gpt_layer_specs.py,
 /// get_gpt_layer_local_submodules).
-std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool latent_attention = false);
+std::string torch_dist_name(const std::string& canonical, TransformerImpl impl,
+                            bool latent_attention = false);
 
 }  // namespace mhub

@@ -42,6 +42,8 @@ LAYOUTS = {
     "local2": ["--to", "torch", "--tp", "2", "--transformer-impl", "local"],
     "ep2": ["--to", "torch_dist", "--tp", "2", "--ep", "2", "--etp", "1"],
     "te_ep2": ["--to", "torch", "--tp", "2", "--ep", "2", "--etp", "1"],
+    "local_ep2": ["--to", "torch", "--ep", "2", "--transformer-impl", "local"],
+    "local_dist": ["--to", "torch_dist", "--transformer-impl", "local"],
 }
 DENSE = ["dist1", "dist22", "te222", "local2"]
 
@@ -235,9 +237,9 @@ def main():
             hf, folders, exported = job.result()
             exported_logits(row, hf, exported)
             if "dist1" in folders:
-                cases.append((row, hf, folders["dist1"]))
-    arch_judges.core(cases)
-    arch_judges.bridge(cases, scratch)
+                cases.append((row, hf, folders["dist1"], folders.get(row.entry.get("judged", "dist1"))))
+    arch_judges.core([(row, hf, judged) for row, hf, _, judged in cases if judged])
+    arch_judges.bridge([(row, hf, folder) for row, hf, folder, _ in cases], scratch)
     for row in rows:
         print(row.text(), flush=True)
         failures += row.failures
