@@ -15,6 +15,7 @@ MODELS maps a name to an entry (a dict):
                 None      nobody; `why` says why
     spec        with "spec": a module of examples/megatron, or a function that returns a layer spec
     build       with "core" and "spec": builds the model, as gpt_model.build
+    repeats     endings of names of tensors that repeat another one
     judged      the layout whose folder megatron-core loads ("dist1" by default)
     why         with None: the reason
     bridge      True: Bridge's import has our keys and bits

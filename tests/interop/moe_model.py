@@ -12,6 +12,7 @@ from megatron.core.activations import quick_gelu
 from megatron.core.models.gpt import gpt_layer_specs
 from megatron.core.models.gpt.gpt_model import GPTModel
 from megatron.core.transformer.dot_product_attention import DotProductAttention
+from megatron.core.transformer.identity_op import IdentityOp
 from megatron.core.transformer.moe import token_dispatcher
 from megatron.core.transformer.transformer_config import MLATransformerConfig, TransformerConfig
 
@@ -46,6 +47,8 @@ def config_of(args):
                   expert_tensor_parallel_size=1, params_dtype=torch.float32, pipeline_dtype=torch.float32, bf16=False, fp16=False,
                   attention_softmax_in_fp32=True, use_cpu_initialization=True, moe_token_dispatcher_type="allgather")
     fields.pop("transformer_impl", None)
+    if args.multi_latent_attention:
+        fields["q_lora_rank"] = args.q_lora_rank  # None says something here
     fields.update({name: False for name in OFF if not name.endswith("dropout")}, attention_dropout=0.0, hidden_dropout=0.0)
     config = kind(**fields)
     if args.position_embedding_type == "yarn":  # as Megatron-LM's argument_utils.py sets them
@@ -59,8 +62,11 @@ def config_of(args):
 
 def block_spec(config, change=None):
     spec = gpt_layer_specs.get_gpt_decoder_block_spec(config, use_transformer_engine=False, normalization=config.normalization)
-    for layer in spec.layer_specs if change else []:
-        change(layer)
+    for layer in spec.layer_specs:
+        if getattr(config, "q_lora_rank", 0) is None:  # the local spec asks for a norm that nothing would use
+            layer.submodules.self_attention.submodules.q_layernorm = IdentityOp
+        if change:
+            change(layer)
     return spec
 
 
