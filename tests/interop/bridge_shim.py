@@ -117,4 +117,27 @@ _provider.transformer_engine_layer_spec = lambda config: _without_query_norm(get
 if hasattr(_model_provider, "model_parallel_cuda_manual_seed"):
     _model_provider.model_parallel_cuda_manual_seed = lambda *args, **kwargs: None
 
+# Some bridges know the grouped experts' names only, which are TransformerEngine's; on a CPU experts are separate modules.
+import copy
+import re
+
+from megatron.bridge.models.conversion.mapping_registry import MegatronMappingRegistry
+
+_registry_init = MegatronMappingRegistry.__init__
+
+
+def _init_with_local_experts(self, *mappings):
+    known = {mapping.megatron_param for mapping in mappings}
+    more = []
+    for mapping in mappings:
+        local = re.sub(r"\.mlp\.experts\.(linear_fc[12])\.(weight|bias)\*$", r".mlp.experts.local_experts.*.\1.\2", mapping.megatron_param)
+        if local not in known:
+            same = copy.copy(mapping)
+            same.megatron_param = local
+            more.append(same)
+    _registry_init(self, *mappings, *more)
+
+
+MegatronMappingRegistry.__init__ = _init_with_local_experts
+
 from megatron.bridge import AutoBridge  # noqa: E402,F401

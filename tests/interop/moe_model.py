@@ -31,6 +31,19 @@ def _attention(self, config, *args, k_channels=None, v_channels=None, **kwargs):
 
 
 DotProductAttention.__init__ = _attention
+
+
+# Without q_lora_rank megatron-core 0.19 puts one more norm before linear_q_proj, which DeepSeek's models have not and which
+# its local spec cannot build (mla_qk_norm_config.py). Earlier cores have none.
+try:
+    from megatron.core.transformer.mla_qk_norm_config import QKNormConfigResolver
+
+    _fused_linear = QKNormConfigResolver._mla_fused_linear_or_default
+    QKNormConfigResolver._mla_fused_linear_or_default = lambda self, spec, name: (
+        spec if name == "linear_q_proj" else _fused_linear(self, spec, name))
+except ImportError:
+    pass
+
 token_dispatcher.maybe_move_tensor_to_cpu = lambda tensor, as_numpy=False, record_stream=False: (
     tensor.numpy() if as_numpy and torch.is_tensor(tensor) else tensor)
 
@@ -46,7 +59,6 @@ def config_of(args):
                   pipeline_model_parallel_size=1, virtual_pipeline_model_parallel_size=None, expert_model_parallel_size=1,
                   expert_tensor_parallel_size=1, params_dtype=torch.float32, pipeline_dtype=torch.float32, bf16=False, fp16=False,
                   attention_softmax_in_fp32=True, use_cpu_initialization=True, moe_token_dispatcher_type="allgather")
-    fields.pop("transformer_impl", None)
     if args.multi_latent_attention:
         fields["q_lora_rank"] = args.q_lora_rank  # None says something here
     fields.update({name: False for name in OFF if not name.endswith("dropout")}, attention_dropout=0.0, hidden_dropout=0.0)
