@@ -15,8 +15,8 @@ constexpr std::string_view kBlocks = "_blocks", kScales = "_scales";
 constexpr std::int64_t kPacked = 16;           // bytes of a block
 constexpr std::int64_t kValues = 2 * kPacked;  // values of a block
 
-/// bf16 values of the 16 nibbles, for each scale. transformers multiplies in float32 by 2^(scale - 127), so a
-/// scale of 255 is infinity there and not the NaN of the OCP format.
+/// bf16 values of the 16 nibbles, for each scale. For transformers (torch.ldexp) a scale of 255 is 2^128 and
+/// not the NaN of the OCP format.
 using ScaledValues = std::array<std::array<std::uint16_t, 16>, 256>;
 
 const ScaledValues& scaled_values() {
@@ -24,10 +24,10 @@ const ScaledValues& scaled_values() {
     constexpr std::array<float, 8> kE2m1{0.0F, 0.5F, 1.0F, 1.5F, 2.0F, 3.0F, 4.0F, 6.0F};
     ScaledValues table{};
     for (std::size_t scale = 0; scale < table.size(); ++scale) {
-      const float factor = std::ldexp(1.0F, static_cast<int>(scale) - 127);
       for (std::size_t nibble = 0; nibble < 16; ++nibble) {
         const float magnitude = kE2m1[nibble % 8];
-        table[scale][nibble] = float_to_bf16((nibble < 8 ? magnitude : -magnitude) * factor);
+        const float value = std::ldexp(nibble < 8 ? magnitude : -magnitude, static_cast<int>(scale) - 127);
+        table[scale][nibble] = float_to_bf16(value);
       }
     }
     return table;
