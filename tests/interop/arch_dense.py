@@ -8,12 +8,14 @@ MODELS maps a name to an entry (a dict):
     shard       largest shard that save_pretrained writes ("1GB" by default)
     class_name  what config.json's "architectures" says, where it differs from `model`
     layouts     names of LAYOUTS in architectures.py that the model is written in (all dense ones by default)
+    twin        True: another class builds the same function, so mhub's manifest or --hf-class has to name this one
     judge       who builds the model in Megatron and compares logits:
                 "core"    megatron-core's GPTModel from the checkpoint's args alone (gpt_model.py)
                 "spec"    the same with the layer spec that the conversion report names (examples/megatron/)
                 "bridge"  Megatron-Bridge's provider for the class
                 None      nobody; `why` says why
-    spec        with "spec": a module of examples/megatron, or a function that returns a layer spec
+    spec        with "spec": a module of examples/megatron
+    mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
     build       with "core" and "spec": builds the model, as gpt_model.build
     repeats     endings of names of tensors that repeat another one
     judged      the layout whose folder megatron-core loads ("dist1" by default)
@@ -39,12 +41,6 @@ BASE = dict(
 
 HEADS = {key: value for key, value in BASE.items() if key != "num_key_value_heads"}
 FALCON = dict(vocab_size=203, hidden_size=48, ffn_hidden_size=88, num_hidden_layers=4, num_attention_heads=6)
-
-
-def granite_spec():
-    from decoder_layers import decoder_layer_spec
-
-    return decoder_layer_spec(residual_multiplier=0.22)
 
 
 def internlm2_keys(state):
@@ -110,13 +106,13 @@ MODELS = {
     "qwen2_shards": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "tie_word_embeddings": True, "num_hidden_layers": 2}, shard="40KB", judge="core", layouts=["dist1"]),
     "qwen2_window": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}, judge="core", layouts=["dist1"]),
     "qwen3": dict(config="Qwen3Config", model="Qwen3ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
-    "gemma": dict(config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
+    "gemma": dict(mlm=False, config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
     "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="bridge", bridge=True),
     "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="bridge", bridge=True),
-    "phi3": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
+    "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
     "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
     "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),
-    "ministral": dict(config="MinistralConfig", model="MinistralForCausalLM", fields={**BASE, "sliding_window": 5, "layer_types": ["full_attention"] + ["sliding_attention"] * 3}, judge="core"),
+    "ministral": dict(config="MinistralConfig", model="MinistralForCausalLM", fields={**BASE, "head_dim": 16, "sliding_window": 5, "layer_types": ["full_attention"] + ["sliding_attention"] * 3}, judge="core"),
     "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
     "gpt_neox_sequential": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, "use_parallel_residual": False, **rope(1e4, partial_rotary_factor=0.25)}, judge="core", layouts=["dist1"]),
     "phi": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, dtype="float16", judge="spec", spec="phi"),
@@ -125,13 +121,13 @@ MODELS = {
     "glm": dict(config="GlmConfig", model="GlmForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="core"),
     "glm4": dict(config="Glm4Config", model="Glm4ForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="glm4"),
     "nemotron": dict(config="NemotronConfig", model="NemotronForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, judge="core", bridge=True),
-    "granite": dict(config="GraniteConfig", model="GraniteForCausalLM", fields={**BASE, "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.3, "logits_scaling": 8.0}, judge="spec", spec=granite_spec),
+    "granite": dict(config="GraniteConfig", model="GraniteForCausalLM", fields={**BASE, "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.3, "logits_scaling": 8.0}, judge="spec", spec="granite"),
     "cohere": dict(config="CohereConfig", model="CohereForCausalLM", fields={**BASE, "logit_scale": 0.25}, judge="spec", spec="cohere"),
     "cohere2": dict(config="Cohere2Config", model="Cohere2ForCausalLM", fields={**BASE, "logit_scale": 0.25, "sliding_window": 5}, judge="spec", spec="cohere"),
     "falcon_7b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": True}, judge="spec", spec="falcon", layouts=["dist1"]),
     "falcon_40b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2}, judge="spec", spec="gpt_neox"),
     "falcon_11b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "tie_word_embeddings": False}, judge="spec", spec="falcon"),
     "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
-    "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
-    "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
+    "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
+    "baichuan2": dict(mlm=False, config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
 }

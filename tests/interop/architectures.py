@@ -53,15 +53,16 @@ class Row:
 
     def __init__(self, name, entry):
         self.name, self.entry, self.cells, self.failures, self.not_run = name, entry, {}, [], []
+        self.flags, self.folders = [], {}  # what mhub convert printed; {layout: folder}
 
     def fail(self, column, detail):
         self.cells[column] = "FAIL"
         self.failures.append(f"{self.name}: {column}: {detail}")
 
     def text(self):
-        cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "bridge import")]
+        cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "Megatron-LM", "bridge import")]
         name = self.entry.get("class_name", self.entry["model"])
-        return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:8}| {cells[3]:14}| {cells[4]}"
+        return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:13}| {cells[3]:23}| {cells[4]:11}| {cells[5]}"
 
 
 def mhub(binary, *arguments):
@@ -79,7 +80,9 @@ def tensors_of(folder):
 def float_model(entry, folder):
     """The saved model in float32. Loaded anew: casting a model to bfloat16 also rounds its rotary frequencies."""
     model_class = getattr(transformers, entry["model"])
-    return model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    # Megatron has no place for a padding token, and its default may lie beyond a tiny vocabulary.
+    options = {"pad_token_id": entry["fields"]["pad_token_id"]} if "pad_token_id" in entry["fields"] else {}
+    return model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **options).eval()
 
 
 def logits_of(model, ids):
@@ -121,6 +124,10 @@ def convert(binary, row, hf, scratch):
             row.fail("convert", f"verify {layout}: {check.stderr.strip() or check.stdout[:300]}")
             continue
         folders[layout] = out
+        row.flags = json.loads(run.stdout)["megatron_lm_flags"]
+        problem = arch_judges.flags_problem(row.flags)
+        if problem:
+            row.fail("convert", problem)
     row.cells.setdefault("convert", f"{len(folders)} layouts")
     return folders
 
@@ -138,7 +145,8 @@ def export(binary, row, hf, folders, scratch):
     cases = [(layout, True) for layout in list(folders)[:1]] + [(layout, False) for layout in folders]
     for layout, manifest in cases:
         out = os.path.join(scratch, f"{row.name}-{layout}-{'manifest' if manifest else 'bare'}")
-        options = [] if manifest else ["--hf-class", row.entry.get("class_name", row.entry["model"])]
+        # Without the manifest the class is recognised, unless several build the same function.
+        options = ["--hf-class", row.entry.get("class_name", row.entry["model"])] if row.entry.get("twin") and not manifest else []
         if not manifest:
             drop_manifest(folders[layout])
         run = mhub(binary, "convert", folders[layout], out, "--to", "hf", "--json", *options)
@@ -151,6 +159,9 @@ def export(binary, row, hf, folders, scratch):
         problem = compare_tensors(original, tensors_of(out))
         if problem:
             row.fail("export", f"{layout} manifest={manifest}: {problem}")
+        written = json.load(open(os.path.join(out, "config.json")))["architectures"]
+        if written != [row.entry.get("class_name", row.entry["model"])]:
+            row.fail("export", f"{layout} manifest={manifest}: config.json says {written}")
         exported.append(out)
     row.cells.setdefault("export", f"{len(exported)} equal")
     return exported
@@ -164,6 +175,18 @@ def compare_tensors(left, right):
         if tensor.dtype != right[key].dtype or tensor.shape != right[key].shape or not torch.equal(tensor, right[key]):
             return f"{key} differs"
     return None
+
+
+def same_arguments(binary, row, folders, exported, scratch):
+    """The exported config.json (transformers 4's spelling) says to Megatron what the original (5's) does."""
+    out = os.path.join(scratch, f"{row.name}-again")
+    run = mhub(binary, "convert", exported[-1], out, "--json", *LAYOUTS["dist1"])
+    if run.returncode != 0:
+        return row.fail("export", f"{exported[-1]} converted again: {run.stderr.strip()}")
+    before, after = (vars(arch_judges.arguments(folder)) for folder in (folders["dist1"], out))
+    wrong = [f"{key}: {before.get(key)} and {after.get(key)}" for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
+    if wrong:
+        row.fail("export", f"{exported[-1]} converted again: {'; '.join(wrong)}")
 
 
 def exported_logits(row, hf, exported):
@@ -233,15 +256,26 @@ def main():
     with ThreadPoolExecutor(2) as pool:
         pending = []
         for row in rows:
-            make(row.name, row.entry, os.path.join(scratch, row.name))
-            pending.append(pool.submit(one, row))
+            try:
+                make(row.name, row.entry, os.path.join(scratch, row.name))
+                pending.append((row, pool.submit(one, row)))
+            except Exception as problem:
+                row.fail("make", f"{type(problem).__name__}: {str(problem)[:300]}")
         cases = []
-        for row, job in zip(rows, pending):
+        for row, job in pending:
             hf, folders, exported = job.result()
-            exported_logits(row, hf, exported)
+            try:
+                exported_logits(row, hf, exported)
+                same_arguments(binary, row, folders, exported, scratch)
+            except Exception as problem:
+                row.fail("export", f"transformers: {type(problem).__name__}: {str(problem)[:300]}")
+            row.folders = folders
             if "dist1" in folders:
                 cases.append((row, hf, folders["dist1"], folders.get(row.entry.get("judged", "dist1"))))
+    te = [(row, hf, folder) for row, hf, folder, _ in cases]
     arch_judges.core([(row, hf, judged) for row, hf, _, judged in cases if judged])
+    arch_judges.two_ranks(te, scratch)
+    arch_judges.megatron_lm(te, scratch)
     # Bridge imports with the local spec here, so it has that spec's keys.
     arch_judges.bridge([(row, hf, judged or folder) for row, hf, folder, judged in cases], scratch)
     for row in rows:

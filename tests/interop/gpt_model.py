@@ -84,7 +84,7 @@ def config_of(args, tp, pp):
 
 
 def build(args, tp, pp, spec=None):
-    """The model of this rank; `spec` is a layer spec, where one is needed."""
+    """The model of this rank; `spec`: its layers, where they are not what the arguments alone give."""
     config = config_of(args, tp, pp)
     if spec is None:
         spec = get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization=args.normalization)
