@@ -42,13 +42,7 @@ class HfOutput final : public OutputFormat {
   }
 
   nlohmann::json advice() const override {
-    nlohmann::json notes = nlohmann::json::array();
-    if (!source_.alternatives.empty()) {
-      std::string names;
-      for (const std::string& one : source_.alternatives) names += (names.empty() ? "" : ", ") + one;
-      notes.push_back("the checkpoint may as well be " + names + "; --hf-class chooses");
-    }
-    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", notes}};
+    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", source_.notes}};
   }
 
  private:

@@ -36,6 +36,20 @@ void take_config(Checkpoint& checkpoint, ConfigReader config) {
   checkpoint.config = std::move(config);
 }
 
+void note_assumptions(Checkpoint& checkpoint, const TransformerConfig& described,
+                      const std::vector<std::string>& alternatives) {
+  if (!alternatives.empty()) {
+    std::string names;
+    for (const std::string& one : alternatives) names += (names.empty() ? "" : ", ") + one;
+    checkpoint.notes.push_back("the checkpoint may as well be " + names + "; --hf-class chooses");
+  }
+  if (checkpoint.megatron->run_config.empty() && !checkpoint.megatron->args.contains("hf_vocab_size")) {
+    checkpoint.notes.push_back(
+        "the vocabulary is taken with its padding (" + std::to_string(described.vocab_size) +
+        " rows): the checkpoint does not say how many are real; --hf-reference DIR would");
+  }
+}
+
 /// The model of a Megatron checkpoint; `unknown_model` says why where there is none.
 void identify(Checkpoint& checkpoint, const OpenOptions& options) {
   const nlohmann::json& manifest = checkpoint.manifest;
@@ -62,7 +76,7 @@ void identify(Checkpoint& checkpoint, const OpenOptions& options) {
     }
     const auto wanted = options.hf_class.empty() ? std::nullopt : std::optional(options.hf_class);
     IdentifiedModel found = identify_model(*described, wanted, checkpoint.path);
-    checkpoint.alternatives = std::move(found.alternatives);
+    note_assumptions(checkpoint, *described, found.alternatives);
     take_config(checkpoint, ConfigReader(std::move(found.config), checkpoint.path));
   } catch (const InputError& error) {
     checkpoint.unknown_model = error.what();

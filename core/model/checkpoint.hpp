@@ -26,7 +26,7 @@ struct Checkpoint {
   std::string manifest_folder;            ///< where it lies: the root of what mhub wrote
   std::shared_ptr<const FileSet> files;   ///< where the tokenizer's files are; also generation_config.json
   std::string unknown_model;              ///< why there is no model
-  std::vector<std::string> alternatives;  ///< other classes that the checkpoint may as well be
+  std::vector<std::string> notes;  ///< what had to be assumed about the model, for people
 
   const TensorSource& tensors() const { return hf ? hf->tensors : megatron->tensors; }
   /// hf, torch_dist, torch or hdf5.

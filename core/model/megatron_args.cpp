@@ -106,8 +106,12 @@ void bind_args(FieldBinding& f, TransformerConfig& c) {
   f.boolean("untie_embeddings_and_output_weights", untied);
   c.share_embeddings_and_output_weights = !untied;
   f.constant("apply_query_key_layer_scaling", false);
+  // Megatron-LM's vocab_size is the one "before EOD or padding" (arguments.py), so it may be too small; the
+  // padded one never loses a row. The true one is recorded under a name of its own.
+  if (f.reading()) f.positive("vocab_size", c.vocab_size);
   if (f.reading()) f.positive("padded_vocab_size", c.vocab_size);
-  f.positive("vocab_size", c.vocab_size);
+  f.constant("vocab_size", c.vocab_size);
+  f.positive("hf_vocab_size", c.vocab_size);
   // Megatron-LM declares --rotary-base as an integer.
   if (c.rotary_base == std::floor(c.rotary_base))
     f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));
