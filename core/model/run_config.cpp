@@ -7,6 +7,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/model/megatron_fields.hpp"
+#include "mhub/model/registry.hpp"
 
 namespace mhub {
 namespace {
@@ -85,6 +86,7 @@ void bind_positions(FieldBinding& f, TransformerConfig& c) {
 
 void bind_model(FieldBinding& f, TransformerConfig& c) {
   if (f.reading()) {  // the defaults of Bridge's GPTModelProvider
+    f.text("_target_", c.bridge_provider);
     c.normalization = "LayerNorm";
     c.add_bias_linear = true;
     c.gated_linear_unit = false;
@@ -104,6 +106,10 @@ void bind_model(FieldBinding& f, TransformerConfig& c) {
   f.boolean("share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
   bind_positions(f, c);
   bind_activation(f, c);
+  // Its own classes multiply on their own account, and some name fields differently.
+  if (c.bridge_provider == TransformerConfig().bridge_provider) bind_multipliers(f, c);
+  if (const ModelDescriptor* model = PluginRegistry::instance().find_bridge_provider(c.bridge_provider))
+    model->bridge_fields(f, c);
 }
 
 YAML::Node yaml_of(const nlohmann::json& json) {

@@ -1,0 +1,132 @@
+"""Who computes logits from a converted folder, for architectures.py: megatron-core in this process, Megatron-Bridge in one
+of its own (arch_bridge.py), because its stand-ins for TransformerEngine would be seen here."""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import shim
+import torch
+from gpt_model import TOLERANCE, build, difference, iteration_folder, logits
+from megatron.core import dist_checkpointing, parallel_state
+from megatron.core.models.gpt import gpt_model as core_gpt_model
+from megatron.core.transformer import torch_norm
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "examples", "megatron"))
+torch.serialization.add_safe_globals([argparse.Namespace])
+
+
+class ZeroCentered:
+    """A norm that stores its weight minus one; Megatron-Core leaves those to TransformerEngine."""
+
+    def forward(self, x):
+        weight = self.weight + 1
+        if isinstance(self, torch.nn.RMSNorm):
+            return torch.nn.functional.rms_norm(x, self.normalized_shape, weight, self.eps)
+        return torch.nn.functional.layer_norm(x, self.normalized_shape, weight, self.bias, self.eps)
+
+
+class ZeroCenteredRMSNorm(ZeroCentered, torch.nn.RMSNorm):
+    pass
+
+
+class ZeroCenteredLayerNorm(ZeroCentered, torch.nn.LayerNorm):
+    pass
+
+
+def torch_norm_of(cls, config, hidden_size, eps=1e-5, **_):
+    centered = config.layernorm_zero_centered_gamma
+    if config.normalization == "RMSNorm":
+        return (ZeroCenteredRMSNorm if centered else torch.nn.RMSNorm)(hidden_size, eps=eps)
+    return (ZeroCenteredLayerNorm if centered else torch.nn.LayerNorm)(hidden_size, eps=eps)
+
+
+torch_norm.WrappedTorchNorm.__new__ = torch_norm_of
+
+
+def layer_spec(entry):
+    """The layer spec of an entry that needs one: a module of examples/megatron, or a function of this process."""
+    wanted = entry.get("spec")
+    if wanted is None or callable(wanted):
+        return wanted() if wanted else None
+    sys.modules.pop(wanted, None)  # importing it may extend GPTModel, which lasts for one case
+    return importlib.import_module(wanted).layer_spec
+
+
+def core_logits(entry, folder, golden):
+    """The deviation of megatron-core's logits, as a share of the largest."""
+    parallel_state.destroy_model_parallel()
+    parallel_state.initialize_model_parallel()
+    folder = iteration_folder(folder)
+    args = torch.load(os.path.join(folder, "common.pt"), weights_only=True)["args"]
+    plain = core_gpt_model.GPTModel.__init__
+    try:
+        model = entry.get("build", build)(args, 1, 1, layer_spec(entry))
+    finally:
+        core_gpt_model.GPTModel.__init__ = plain
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(float("nan"))  # a parameter that is not loaded must show
+    state = dist_checkpointing.load({"model": model.sharded_state_dict(prefix="")}, folder)
+    model.load_state_dict(state["model"], strict=True)
+    return difference(logits(model, args, torch.tensor(golden["ids"])), golden)
+
+
+def record(row, error, judge):
+    row.cells["logits"], row.cells["judged by"] = f"{error:.0e}", judge
+    if not error <= TOLERANCE:
+        row.fail("logits", f"differ by {error:.1e} of scale")
+
+
+def core(cases):
+    """Fills the rows whose judge is megatron-core."""
+    os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
+    shim.init_process_group()
+    for row, hf, folder in cases:
+        judge = row.entry.get("judge")
+        if judge is None:
+            row.cells["judged by"] = row.entry["why"]
+        if judge not in ("core", "spec"):
+            continue
+        try:
+            with shim.CudaToCpu():
+                error = core_logits(row.entry, folder, np.load(os.path.join(hf, "golden.npz")))
+            spec = row.entry.get("spec")
+            record(row, error, "megatron-core" if judge == "core" else f"--spec {spec}")
+        except Exception as problem:
+            row.fail("logits", f"{type(problem).__name__}: {str(problem)[:600]}")
+
+
+def bridge(cases, scratch):
+    """Fills the rows that Megatron-Bridge judges: its provider's logits, its import's keys and bits."""
+    chosen = [(row, {"name": row.name, "hf": hf, "megatron": folder, "dtype": row.entry.get("dtype", "float32"),
+                     "logits": row.entry.get("judge") == "bridge", "import": bool(row.entry.get("bridge"))})
+              for row, hf, folder in cases if row.entry.get("judge") == "bridge" or row.entry.get("bridge")]
+    if not chosen:
+        return
+    if importlib.util.find_spec("megatron.bridge") is None:
+        for row, _ in chosen:
+            row.not_run.append(f"{row.name}: megatron-bridge installs on Python 3.12 only")
+        return
+    path = os.path.join(scratch, "bridge.json")
+    json.dump([case for _, case in chosen], open(path, "w"))
+    run = subprocess.run([sys.executable, os.path.join(HERE, "arch_bridge.py"), path, scratch], capture_output=True, text=True, cwd=HERE)
+    found = {}
+    for line in run.stdout.splitlines():
+        if line.startswith("RESULT "):
+            result = json.loads(line[len("RESULT "):])
+            found[result["name"], result["column"]] = result
+    for row, case in chosen:
+        if case["logits"]:
+            result = found.get((row.name, "logits"), {"problem": "no result: " + run.stderr[-600:]})
+            row.fail("logits", result["problem"]) if result["problem"] else record(row, result["error"], "Megatron-Bridge")
+        if case["import"]:
+            result = found.get((row.name, "bridge import"), {"problem": "no result: " + run.stderr[-600:]})
+            row.fail("bridge import", result["problem"]) if result["problem"] else row.cells.update({"bridge import": "same keys, bits"})
