@@ -112,6 +112,16 @@ void bind_model(FieldBinding& f, TransformerConfig& c) {
     model->bridge_fields(f, c);
 }
 
+/// Numbers as the shortest text that reads back, true, false. PyYAML follows YAML 1.1, where a real number
+/// has a point: it reads 1e-06 as a string and 1.0e-06 as a number.
+std::string scalar_text(const nlohmann::json& json) {
+  std::string text = json.dump();
+  const std::size_t exponent = text.find('e');
+  if (json.is_number_float() && exponent != std::string::npos && text.find('.') == std::string::npos)
+    text.insert(exponent, ".0");
+  return text;
+}
+
 YAML::Node yaml_of(const nlohmann::json& json) {
   YAML::Node node;
   if (json.is_object()) {
@@ -124,7 +134,7 @@ YAML::Node yaml_of(const nlohmann::json& json) {
   } else if (json.is_string()) {
     node = json.get<std::string>();
   } else if (!json.is_null()) {
-    node = json.dump();  // numbers as the shortest text that reads back, true, false
+    node = scalar_text(json);
   }
   return node;
 }

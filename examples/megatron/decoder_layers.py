@@ -8,6 +8,8 @@ TransformerEngine its linear layers and attention are used, else Megatron-Core's
 import functools
 
 import torch
+from megatron.core import parallel_state
+from megatron.core.extensions.transformer_engine import HAVE_TE, TENorm
 from megatron.core.models.backends import LocalSpecProvider
 from megatron.core.tensor_parallel.mappings import (
     copy_to_tensor_model_parallel_region,
@@ -21,13 +23,11 @@ from megatron.core.transformer.spec_utils import ModuleSpec
 from megatron.core.transformer.torch_norm import WrappedTorchNorm
 from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
 
-try:
-    import transformer_engine  # noqa: F401
-    from megatron.core.extensions.transformer_engine import TENorm
+if HAVE_TE:
     from megatron.core.extensions.transformer_engine_spec_provider import TESpecProvider
 
     BACKEND, NORM = TESpecProvider(), TENorm
-except ImportError:
+else:
     BACKEND, NORM = LocalSpecProvider(), WrappedTorchNorm
 
 
@@ -87,17 +87,12 @@ class NormOverHeads(torch.nn.Module):
         total = flat.square().sum(-1, keepdim=True)
         weight = self.weight
         if parts > 1:
+            # Summed over ranks going forward, and their gradients going backward.
             total = copy_to_tensor_model_parallel_region(reduce_from_tensor_model_parallel_region(total))
             weight = copy_to_tensor_model_parallel_region(weight)
-            weight = weight.chunk(parts)[torch.distributed.get_rank(self.group())]
+            weight = weight.chunk(parts)[parallel_state.get_tensor_model_parallel_rank()]
         normed = flat * torch.rsqrt(total / self.weight.numel() + self.eps)
         return (normed.to(x.dtype) * weight).view_as(x)
-
-    @staticmethod
-    def group():
-        from megatron.core import parallel_state
-
-        return parallel_state.get_tensor_model_parallel_group()
 
 
 def query_norm(config, hidden_size, eps):

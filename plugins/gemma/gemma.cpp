@@ -74,15 +74,12 @@ Gemma2Config::Gemma2Config() {
 void Gemma2Config::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
   GemmaConfig::bind(b, "hidden_activation");
-  b.number("query_pre_attn_scalar", query_pre_attn_scalar);
-  b.check(query_pre_attn_scalar > 0.0, "query_pre_attn_scalar", "expected a positive number");
-  if (b.to_megatron()) m.softmax_scale = 1.0 / std::sqrt(query_pre_attn_scalar);
   if (b.from_megatron()) {
-    const double scalar =
-        m.softmax_scale ? 1.0 / (*m.softmax_scale * *m.softmax_scale) : static_cast<double>(m.kv_channels);
-    const bool whole = std::abs(scalar - std::round(scalar)) < 1e-6 * scalar;
-    query_pre_attn_scalar = whole ? std::round(scalar) : scalar;
+    query_pre_attn_scalar =
+        m.softmax_scale ? std::llround(1.0 / (*m.softmax_scale * *m.softmax_scale)) : m.kv_channels;
   }
+  b.positive("query_pre_attn_scalar", query_pre_attn_scalar);
+  b.fixed(m.softmax_scale, 1.0 / std::sqrt(static_cast<double>(query_pre_attn_scalar)));
   b.optional("attn_logit_softcapping", attn_logit_softcapping, m.attn_logit_softcapping);
   b.optional("final_logit_softcapping", final_logit_softcapping, m.final_logit_softcapping);
   b.positive("sliding_window_pattern", sliding_window_pattern);

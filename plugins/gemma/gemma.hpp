@@ -28,7 +28,7 @@ struct GemmaForCausalLM {
 
 /// transformers' Gemma2Config.
 struct Gemma2Config : GemmaConfig {
-  double query_pre_attn_scalar = 256.0;
+  std::int64_t query_pre_attn_scalar = 256;
   std::optional<double> attn_logit_softcapping = 50.0, final_logit_softcapping = 30.0;
   WindowConfig window{4096, {}};
   std::int64_t sliding_window_pattern = 2;  ///< every so many layers, one attends to everything

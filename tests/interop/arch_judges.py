@@ -99,7 +99,7 @@ def core(cases):
             with shim.CudaToCpu():
                 error = core_logits(row.entry, folder, np.load(os.path.join(hf, "golden.npz")))
             spec = row.entry.get("spec")
-            record(row, error, "megatron-core" if judge == "core" else f"--spec {spec}")
+            record(row, error, "megatron-core" if judge == "core" else "layer spec " + getattr(spec, "__name__", str(spec)))
         except Exception as problem:
             row.fail("logits", f"{type(problem).__name__}: {str(problem)[:600]}")
 

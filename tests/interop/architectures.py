@@ -77,7 +77,9 @@ def tensors_of(folder):
 def float_model(entry, folder):
     """The saved model in float32. Loaded anew: casting a model to bfloat16 also rounds its rotary frequencies."""
     model_class = getattr(transformers, entry["model"])
-    return model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    # Megatron has no place for a padding token, and its default may lie beyond a tiny vocabulary.
+    options = {"pad_token_id": entry["fields"]["pad_token_id"]} if "pad_token_id" in entry["fields"] else {}
+    return model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **options).eval()
 
 
 def logits_of(model, ids):
@@ -228,12 +230,18 @@ def main():
     with ThreadPoolExecutor(2) as pool:
         pending = []
         for row in rows:
-            make(row.name, row.entry, os.path.join(scratch, row.name))
-            pending.append(pool.submit(one, row))
+            try:
+                make(row.name, row.entry, os.path.join(scratch, row.name))
+                pending.append((row, pool.submit(one, row)))
+            except Exception as problem:
+                row.fail("make", f"{type(problem).__name__}: {str(problem)[:300]}")
         cases = []
-        for row, job in zip(rows, pending):
+        for row, job in pending:
             hf, folders, exported = job.result()
-            exported_logits(row, hf, exported)
+            try:
+                exported_logits(row, hf, exported)
+            except Exception as problem:
+                row.fail("export", f"transformers: {type(problem).__name__}: {str(problem)[:300]}")
             if "dist1" in folders:
                 cases.append((row, hf, folders["dist1"]))
     arch_judges.core(cases)
