@@ -8,6 +8,7 @@ MODELS maps a name to an entry (a dict):
     shard       largest shard that save_pretrained writes ("1GB" by default)
     class_name  what config.json's "architectures" says, where it differs from `model`
     layouts     names of LAYOUTS in architectures.py that the model is written in (all dense ones by default)
+    twin        True: another class builds the same function, so mhub's manifest or --hf-class has to name this one
     judge       who builds the model in Megatron and compares logits:
                 "core"    megatron-core's GPTModel from the checkpoint's args alone (gpt_model.py)
                 "spec"    the same with the layer spec that the conversion report names (examples/megatron/)
@@ -111,8 +112,8 @@ MODELS = {
     "gemma": dict(config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
     "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="bridge", bridge=True),
     "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="bridge", bridge=True),
-    "phi3": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
-    "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
+    "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
+    "phi3_longrope": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
     "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),
     "ministral": dict(config="MinistralConfig", model="MinistralForCausalLM", fields={**BASE, "head_dim": 16, "sliding_window": 5, "layer_types": ["full_attention"] + ["sliding_attention"] * 3}, judge="core"),
     "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
@@ -130,6 +131,6 @@ MODELS = {
     "falcon_40b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2}, judge="spec", spec="gpt_neox"),
     "falcon_11b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "tie_word_embeddings": False}, judge="spec", spec="falcon"),
     "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
-    "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
+    "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
     "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
 }

@@ -2,11 +2,13 @@
 of its own (arch_bridge.py), because its stand-ins for TransformerEngine would be seen here."""
 
 import argparse
+import functools
 import importlib
 import importlib.util
 import json
 import os
 import random
+import shlex
 import subprocess
 import sys
 
@@ -60,12 +62,39 @@ def layer_spec(entry):
     return importlib.import_module(wanted).layer_spec
 
 
+def arguments(folder):
+    """Megatron-LM's arguments in a torch_dist checkpoint, through torch's restricted loader."""
+    return torch.load(os.path.join(iteration_folder(folder), "common.pt"), weights_only=True)["args"]
+
+
+@functools.lru_cache(maxsize=None)
+def megatron_parser():
+    """Megatron-LM's parser; None where this megatron-core comes without it."""
+    if importlib.util.find_spec("megatron.training") is None:
+        return None
+    from megatron.training.arguments import add_megatron_arguments
+
+    return add_megatron_arguments(argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False))
+
+
+def flags_problem(flags):
+    """What Megatron-LM's parser has against the flags that mhub prints; None if nothing."""
+    parser = megatron_parser()
+    if parser is None:
+        return None
+    try:
+        _, unknown = parser.parse_known_args(shlex.split(" ".join(flags)))
+    except argparse.ArgumentError as problem:
+        return str(problem)
+    return f"Megatron-LM does not know {unknown}" if unknown else None
+
+
 def core_logits(entry, folder, golden):
     """The deviation of megatron-core's logits, as a share of the largest."""
     parallel_state.destroy_model_parallel()
     parallel_state.initialize_model_parallel()
+    args = arguments(folder)
     folder = iteration_folder(folder)
-    args = torch.load(os.path.join(folder, "common.pt"), weights_only=True)["args"]
     plain = core_gpt_model.GPTModel.__init__
     try:
         model = entry.get("build", build)(args, 1, 1, layer_spec(entry))

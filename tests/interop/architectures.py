@@ -121,6 +121,9 @@ def convert(binary, row, hf, scratch):
             row.fail("convert", f"verify {layout}: {check.stderr.strip() or check.stdout[:300]}")
             continue
         folders[layout] = out
+        problem = arch_judges.flags_problem(json.loads(run.stdout)["megatron_lm_flags"])
+        if problem:
+            row.fail("convert", problem)
     row.cells.setdefault("convert", f"{len(folders)} layouts")
     return folders
 
@@ -138,7 +141,8 @@ def export(binary, row, hf, folders, scratch):
     cases = [(layout, True) for layout in list(folders)[:1]] + [(layout, False) for layout in folders]
     for layout, manifest in cases:
         out = os.path.join(scratch, f"{row.name}-{layout}-{'manifest' if manifest else 'bare'}")
-        options = [] if manifest else ["--hf-class", row.entry.get("class_name", row.entry["model"])]
+        # Without the manifest the class is recognised, unless several build the same function.
+        options = ["--hf-class", row.entry.get("class_name", row.entry["model"])] if row.entry.get("twin") and not manifest else []
         if not manifest:
             drop_manifest(folders[layout])
         run = mhub(binary, "convert", folders[layout], out, "--to", "hf", "--json", *options)
@@ -148,6 +152,9 @@ def export(binary, row, hf, folders, scratch):
         problem = compare_tensors(tensors_of(hf), tensors_of(out))
         if problem:
             row.fail("export", f"{layout} manifest={manifest}: {problem}")
+        written = json.load(open(os.path.join(out, "config.json")))["architectures"]
+        if written != [row.entry.get("class_name", row.entry["model"])]:
+            row.fail("export", f"{layout} manifest={manifest}: config.json says {written}")
         exported.append(out)
     row.cells.setdefault("export", f"{len(exported)} equal")
     return exported
@@ -161,6 +168,18 @@ def compare_tensors(left, right):
         if tensor.dtype != right[key].dtype or tensor.shape != right[key].shape or not torch.equal(tensor, right[key]):
             return f"{key} differs"
     return None
+
+
+def same_arguments(binary, row, folders, exported, scratch):
+    """The exported config.json (transformers 4's spelling) says to Megatron what the original (5's) does."""
+    out = os.path.join(scratch, f"{row.name}-again")
+    run = mhub(binary, "convert", exported[-1], out, "--json", *LAYOUTS["dist1"])
+    if run.returncode != 0:
+        return row.fail("export", f"{exported[-1]} converted again: {run.stderr.strip()}")
+    before, after = (vars(arch_judges.arguments(folder)) for folder in (folders["dist1"], out))
+    wrong = [f"{key}: {before.get(key)} and {after.get(key)}" for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
+    if wrong:
+        row.fail("export", f"{exported[-1]} converted again: {'; '.join(wrong)}")
 
 
 def exported_logits(row, hf, exported):
@@ -240,6 +259,7 @@ def main():
             hf, folders, exported = job.result()
             try:
                 exported_logits(row, hf, exported)
+                same_arguments(binary, row, folders, exported, scratch)
             except Exception as problem:
                 row.fail("export", f"transformers: {type(problem).__name__}: {str(problem)[:300]}")
             if "dist1" in folders:
