@@ -34,6 +34,8 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
   b.number("initializer_range", initializer_range, m.training.init_method_std);
   b.boolean("tie_word_embeddings", tie_word_embeddings, m.share_embeddings_and_output_weights);
   b.rotary(rotary, keys.rotary);
+  if (keys.rotary.partial_factor.empty())
+    b.check(rotary.partial_factor == 1.0, "partial_rotary_factor", "unsupported here: other than 1");
   b.divides("num_key_value_heads", num_key_value_heads, "num_attention_heads", num_attention_heads);
   if (keys.head_dim.empty())
     b.divides("num_attention_heads", num_attention_heads, "hidden_size", hidden_size);

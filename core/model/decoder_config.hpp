@@ -17,7 +17,7 @@ struct DecoderKeys {
   std::string activation = "hidden_act";
   std::string hidden_dropout;
   std::string attention_dropout = "attention_dropout";
-  RotaryKeys rotary;
+  RotaryKeys rotary;  ///< without a key for the share that rotates, all of a head must
 };
 
 /// The fields that decoder configs of transformers have in common, to inherit from. A derived config sets the

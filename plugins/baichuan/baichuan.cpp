@@ -16,9 +16,10 @@ void BaichuanConfig::bind(ConfigBinding& b) {
   keys.head_dim.clear();
   keys.attention_dropout.clear();
   DecoderConfig::bind(b, keys);
-  // Baichuan 2 13B goes by the same class name and has no field that says so, but it has no
-  // max_position_embeddings either: its positions are linear biases (ALiBi).
-  b.check(!b.reading() || b.reader().has("max_position_embeddings"), "max_position_embeddings",
+  // Baichuan 13B goes by the same class name and has no field that says so, but its length is called
+  // model_max_length only: its positions are linear biases (ALiBi).
+  b.check(!b.reading() || !b.reader().has("model_max_length") || b.reader().has("max_position_embeddings"),
+          "max_position_embeddings",
           "unsupported without it: Baichuan 13B has ALiBi positions, which Megatron-Core does not know");
   // modeling_baichuan.py, NormHead
   b.fixed(b.megatron.normalized_output_layer, true);

@@ -56,6 +56,7 @@ void Phi3Config::bind(ConfigBinding& b) {
   DecoderKeys keys;
   keys.head_dim.clear();
   keys.hidden_dropout = "resid_pdrop";
+  keys.rotary.partial_factor = "partial_rotary_factor";
   DecoderConfig::bind(b, keys);
   // Phi3Config has the length trained with beside the scaling; transformers looks for it there.
   std::int64_t trained = rotary.scaling.original_max_position_embeddings;

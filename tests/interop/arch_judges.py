@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import random
 import shlex
@@ -116,6 +117,7 @@ def record(row, error, judge):
 
 def core(cases):
     """Fills the rows whose judge is megatron-core."""
+    logging.getLogger("megatron").setLevel(logging.ERROR)
     os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
     shim.init_process_group()
     for row, hf, folder in cases:
