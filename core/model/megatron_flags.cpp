@@ -77,6 +77,9 @@ void add_activation_limits(std::vector<std::string>& limits, const TransformerCo
   if (c.gated_linear_unit && c.activation != "silu" && c.activation != "quick_gelu")
     limits.push_back("gated activation \"" + c.activation +
                      "\": Megatron-LM has flags for silu and quick_gelu only");
+  if (!c.gated_linear_unit && is_gelu_tanh(c.activation) && !c.add_bias_linear)
+    limits.push_back("activation \"" + c.activation +
+                     "\" without biases: Megatron-LM has the tanh form of GELU as a fusion with biases only");
   if (!c.gated_linear_unit && c.activation != "relu2" && c.activation != "gelu" &&
       !is_gelu_tanh(c.activation))
     limits.push_back("activation \"" + c.activation + "\": Megatron-LM has no flag for it");
@@ -104,15 +107,15 @@ void add_layer_limits(std::vector<std::string>& limits, const TransformerConfig&
 std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   std::vector<std::string> flags;
   if (c.layernorm_epsilon != 1e-5) flags.push_back("--norm-epsilon " + shortest(c.layernorm_epsilon));
+  // --use-checkpoint-args restores this one under a name that the config is not made from (0.19).
+  if (c.layernorm_zero_centered_gamma) flags.emplace_back("--apply-layernorm-1p");
   add_rope_flags(flags, c);
   if (c.qk_layernorm) flags.emplace_back("--qk-layernorm");
   if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
   if (c.sliding_window && !c.window_layers.empty())
     flags.push_back("--window-attn-skip-freq " + list(c.window_layers));
   if (!c.no_rope_layers.empty()) flags.push_back("--no-rope-freq " + list(c.no_rope_layers));
-  // Without these Megatron-LM takes the exact GELU, or with biases the fused one, which is the tanh form.
-  if (!c.gated_linear_unit && is_gelu_tanh(c.activation) && !c.add_bias_linear)
-    flags.emplace_back("--openai-gelu");
+  // With biases Megatron-LM fuses them with GELU, and the fusion is the tanh form.
   if (!c.gated_linear_unit && c.activation == "gelu" && c.add_bias_linear)
     flags.emplace_back("--no-bias-gelu-fusion");
   add_multiplier_flags(flags, c);

@@ -15,6 +15,7 @@ MODELS maps a name to an entry (a dict):
                 "bridge"  Megatron-Bridge's provider for the class
                 None      nobody; `why` says why
     spec        with "spec": a module of examples/megatron, or a function that returns a layer spec
+    mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
     build       with "core" and "spec": builds the model, as gpt_model.build
     why         with None: the reason
     bridge      True: Bridge's import has our keys and bits
@@ -109,7 +110,7 @@ MODELS = {
     "qwen2_shards": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "tie_word_embeddings": True, "num_hidden_layers": 2}, shard="40KB", judge="core", layouts=["dist1"]),
     "qwen2_window": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}, judge="core", layouts=["dist1"]),
     "qwen3": dict(config="Qwen3Config", model="Qwen3ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
-    "gemma": dict(config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
+    "gemma": dict(mlm=False, config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
     "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="bridge", bridge=True),
     "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="bridge", bridge=True),
     "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
@@ -132,5 +133,5 @@ MODELS = {
     "falcon_11b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "tie_word_embeddings": False}, judge="spec", spec="falcon"),
     "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
     "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
-    "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
+    "baichuan2": dict(mlm=False, config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
 }

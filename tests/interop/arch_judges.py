@@ -135,6 +135,39 @@ def core(cases):
             row.fail("logits", f"{type(problem).__name__}: {str(problem)[:600]}")
 
 
+def results_of(script, *arguments):
+    """The RESULT lines of a judge's own process by (name, column), and the end of what it said."""
+    command = [sys.executable, os.path.join(HERE, script), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    lines = [json.loads(line[len("RESULT "):]) for line in run.stdout.splitlines() if line.startswith("RESULT ")]
+    return {(result["name"], result["column"]): result for result in lines}, {"problem": "no result: " + run.stderr[-600:]}
+
+
+def megatron_lm(cases, scratch):
+    """Fills the column of Megatron-LM's own path, for models that its arguments and a layer spec can express."""
+    chosen = []
+    for row, hf, folder in cases:
+        spec = row.entry.get("spec")
+        if row.entry.get("judge") in ("core", "spec") and row.entry.get("mlm", True) and not callable(spec):
+            flags = row.flags + ([f"--spec {spec} layer_spec"] if spec else [])
+            chosen.append((row, {"name": row.name, "hf": hf, "megatron": folder, "flags": flags, "modules": [spec] if spec else []}))
+    if not chosen:
+        return
+    if megatron_parser() is None:
+        for row, _ in chosen:
+            row.not_run.append(f"{row.name}: megatron.training is not in this megatron-core wheel")
+        return
+    path = os.path.join(scratch, "mlm.json")
+    json.dump([case for _, case in chosen], open(path, "w"))
+    found, missing = results_of("arch_mlm.py", path)
+    for row, _ in chosen:
+        result = found.get((row.name, "Megatron-LM"), missing)
+        if result["problem"] or not result["error"] <= TOLERANCE:
+            row.fail("Megatron-LM", result["problem"] or f"logits differ by {result['error']:.1e} of scale")
+        else:
+            row.cells["Megatron-LM"] = f"{result['error']:.0e}"
+
+
 def bridge(cases, scratch):
     """Fills the rows that Megatron-Bridge judges: its provider's logits, its import's keys and bits."""
     chosen = [(row, {"name": row.name, "hf": hf, "megatron": folder, "dtype": row.entry.get("dtype", "float32"),
@@ -148,16 +181,11 @@ def bridge(cases, scratch):
         return
     path = os.path.join(scratch, "bridge.json")
     json.dump([case for _, case in chosen], open(path, "w"))
-    run = subprocess.run([sys.executable, os.path.join(HERE, "arch_bridge.py"), path, scratch], capture_output=True, text=True, cwd=HERE)
-    found = {}
-    for line in run.stdout.splitlines():
-        if line.startswith("RESULT "):
-            result = json.loads(line[len("RESULT "):])
-            found[result["name"], result["column"]] = result
+    found, missing = results_of("arch_bridge.py", path, scratch)
     for row, case in chosen:
         if case["logits"]:
-            result = found.get((row.name, "logits"), {"problem": "no result: " + run.stderr[-600:]})
+            result = found.get((row.name, "logits"), missing)
             row.fail("logits", result["problem"]) if result["problem"] else record(row, result["error"], "Megatron-Bridge")
         if case["import"]:
-            result = found.get((row.name, "bridge import"), {"problem": "no result: " + run.stderr[-600:]})
+            result = found.get((row.name, "bridge import"), missing)
             row.fail("bridge import", result["problem"]) if result["problem"] else row.cells.update({"bridge import": "same keys, bits"})

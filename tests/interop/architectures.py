@@ -50,16 +50,16 @@ class Row:
     """One line of the table: what was found in each column."""
 
     def __init__(self, name, entry):
-        self.name, self.entry, self.cells, self.failures, self.not_run = name, entry, {}, [], []
+        self.name, self.entry, self.cells, self.failures, self.not_run, self.flags = name, entry, {}, [], [], []
 
     def fail(self, column, detail):
         self.cells[column] = "FAIL"
         self.failures.append(f"{self.name}: {column}: {detail}")
 
     def text(self):
-        cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "bridge import")]
+        cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "Megatron-LM", "bridge import")]
         name = self.entry.get("class_name", self.entry["model"])
-        return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:8}| {cells[3]:14}| {cells[4]}"
+        return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:8}| {cells[3]:23}| {cells[4]:11}| {cells[5]}"
 
 
 def mhub(binary, *arguments):
@@ -121,7 +121,8 @@ def convert(binary, row, hf, scratch):
             row.fail("convert", f"verify {layout}: {check.stderr.strip() or check.stdout[:300]}")
             continue
         folders[layout] = out
-        problem = arch_judges.flags_problem(json.loads(run.stdout)["megatron_lm_flags"])
+        row.flags = json.loads(run.stdout)["megatron_lm_flags"]
+        problem = arch_judges.flags_problem(row.flags)
         if problem:
             row.fail("convert", problem)
     row.cells.setdefault("convert", f"{len(folders)} layouts")
@@ -265,6 +266,7 @@ def main():
             if "dist1" in folders:
                 cases.append((row, hf, folders["dist1"]))
     arch_judges.core(cases)
+    arch_judges.megatron_lm(cases, scratch)
     arch_judges.bridge(cases, scratch)
     for row in rows:
         print(row.text(), flush=True)
