@@ -14,7 +14,7 @@ MODELS maps a name to an entry (a dict):
                 "spec"    the same with the layer spec that the conversion report names (examples/megatron/)
                 "bridge"  Megatron-Bridge's provider for the class
                 None      nobody; `why` says why
-    spec        with "spec": a module of examples/megatron, or a function that returns a layer spec
+    spec        with "spec": a module of examples/megatron
     mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
     build       with "core" and "spec": builds the model, as gpt_model.build
     why         with None: the reason
@@ -39,12 +39,6 @@ BASE = dict(
 
 HEADS = {key: value for key, value in BASE.items() if key != "num_key_value_heads"}
 FALCON = dict(vocab_size=203, hidden_size=48, ffn_hidden_size=88, num_hidden_layers=4, num_attention_heads=6)
-
-
-def granite_spec():
-    from decoder_layers import decoder_layer_spec
-
-    return decoder_layer_spec(residual_multiplier=0.22)
 
 
 def internlm2_keys(state):
@@ -125,7 +119,7 @@ MODELS = {
     "glm": dict(config="GlmConfig", model="GlmForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="core"),
     "glm4": dict(config="Glm4Config", model="Glm4ForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="glm4"),
     "nemotron": dict(config="NemotronConfig", model="NemotronForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, judge="core", bridge=True),
-    "granite": dict(config="GraniteConfig", model="GraniteForCausalLM", fields={**BASE, "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.3, "logits_scaling": 8.0}, judge="spec", spec=granite_spec),
+    "granite": dict(config="GraniteConfig", model="GraniteForCausalLM", fields={**BASE, "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.3, "logits_scaling": 8.0}, judge="spec", spec="granite"),
     "cohere": dict(config="CohereConfig", model="CohereForCausalLM", fields={**BASE, "logit_scale": 0.25}, judge="spec", spec="cohere"),
     "cohere2": dict(config="Cohere2Config", model="Cohere2ForCausalLM", fields={**BASE, "logit_scale": 0.25, "sliding_window": 5}, judge="spec", spec="cohere"),
     "falcon_7b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": True}, judge="spec", spec="falcon", layouts=["dist1"]),

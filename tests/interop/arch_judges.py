@@ -2,6 +2,7 @@
 of its own (arch_bridge.py), because its stand-ins for TransformerEngine would be seen here."""
 
 import argparse
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -54,13 +55,23 @@ def torch_norm_of(cls, config, hidden_size, eps=1e-5, **_):
 torch_norm.WrappedTorchNorm.__new__ = torch_norm_of
 
 
-def layer_spec(entry):
-    """The layer spec of an entry that needs one: a module of examples/megatron, or a function of this process."""
-    wanted = entry.get("spec")
-    if wanted is None or callable(wanted):
-        return wanted() if wanted else None
-    sys.modules.pop(wanted, None)  # importing it may extend GPTModel, which lasts for one case
-    return importlib.import_module(wanted).layer_spec
+def layer_spec(name):
+    """The layer spec of a module of examples/megatron; None for none. Importing it may extend GPTModel, so `build` it
+    inside plain_gpt_model()."""
+    if name is None:
+        return None
+    sys.modules.pop(name, None)
+    return importlib.import_module(name).layer_spec
+
+
+@contextlib.contextmanager
+def plain_gpt_model():
+    """What a spec changes about GPTModel lasts for one model."""
+    plain = core_gpt_model.GPTModel.__init__
+    try:
+        yield
+    finally:
+        core_gpt_model.GPTModel.__init__ = plain
 
 
 def arguments(folder):
@@ -96,11 +107,8 @@ def core_logits(entry, folder, golden):
     parallel_state.initialize_model_parallel()
     args = arguments(folder)
     folder = iteration_folder(folder)
-    plain = core_gpt_model.GPTModel.__init__
-    try:
-        model = entry.get("build", build)(args, 1, 1, layer_spec(entry))
-    finally:
-        core_gpt_model.GPTModel.__init__ = plain
+    with plain_gpt_model():
+        model = entry.get("build", build)(args, 1, 1, layer_spec(entry.get("spec")))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(float("nan"))  # a parameter that is not loaded must show
@@ -130,9 +138,33 @@ def core(cases):
             with shim.CudaToCpu():
                 error = core_logits(row.entry, folder, np.load(os.path.join(hf, "golden.npz")))
             spec = row.entry.get("spec")
-            record(row, error, "megatron-core" if judge == "core" else "layer spec " + getattr(spec, "__name__", str(spec)))
+            record(row, error, "megatron-core" if judge == "core" else f"layer spec {spec}")
         except Exception as problem:
             row.fail("logits", f"{type(problem).__name__}: {str(problem)[:600]}")
+
+
+def two_ranks(cases, scratch):
+    """The same on two tensor-parallel ranks, for the rows that megatron-core judges (core_logits.py)."""
+    chosen = [(row, {"name": row.name, "hf": hf, "megatron": row.folders["dist22"], "format": "torch_dist", "tp": 2, "pp": 1, "spec": row.entry.get("spec")})
+              for row, hf, _ in cases if row.entry.get("judge") in ("core", "spec") and "build" not in row.entry and "dist22" in row.folders]
+    path = os.path.join(scratch, "two_ranks.json")
+    json.dump([case for _, case in chosen], open(path, "w"))
+    env = dict(os.environ, WORLD_SIZE="2", MASTER_PORT=str(random.randint(20000, 40000)), OMP_NUM_THREADS="1")
+    command = [sys.executable, os.path.join(HERE, "core_logits.py"), path]
+    ranks = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=HERE, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(2)]
+    found, outputs = {}, [rank.communicate()[0] for rank in ranks]
+    for output in outputs:
+        for line in output.splitlines():
+            if line.startswith("RESULT "):
+                result = json.loads(line[len("RESULT "):])
+                if found.get(result["name"], result)["ok"]:  # a failure of either rank counts
+                    found[result["name"]] = result
+    for row, _ in chosen:
+        result = found.get(row.name, {"ok": False, "detail": f"no result: {' | '.join(output[-400:] for output in outputs)}"})
+        if not result["ok"]:
+            row.fail("logits", f"2 ranks: {result['detail']}")
+        elif row.cells["logits"] != "FAIL":
+            row.cells["logits"] += ", TP 2"
 
 
 def results_of(script, *arguments):
@@ -148,7 +180,7 @@ def megatron_lm(cases, scratch):
     chosen = []
     for row, hf, folder in cases:
         spec = row.entry.get("spec")
-        if row.entry.get("judge") in ("core", "spec") and row.entry.get("mlm", True) and not callable(spec):
+        if row.entry.get("judge") in ("core", "spec") and row.entry.get("mlm", True):
             flags = row.flags + ([f"--spec {spec} layer_spec"] if spec else [])
             chosen.append((row, {"name": row.name, "hf": hf, "megatron": folder, "flags": flags, "modules": [spec] if spec else []}))
     if not chosen:

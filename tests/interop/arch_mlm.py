@@ -13,10 +13,9 @@ import torch
 
 from mlm_load import JOB_FLAGS  # first: patches CUDA away
 import shim
-import arch_judges  # noqa: F401  (norms that store their weight minus one; examples/megatron on the path)
+import arch_judges  # norms that store their weight minus one, and examples/megatron on the path
 from gpt_model import attention_mask, difference
 from megatron.core import parallel_state
-from megatron.core.models.gpt import gpt_model as core_gpt_model
 from megatron.core.num_microbatches_calculator import init_num_microbatches_calculator, unset_num_microbatches_calculator
 from megatron.core.process_groups_config import ProcessGroupCollection
 from megatron.training import checkpointing, global_vars
@@ -52,11 +51,8 @@ def logits_error(case):
     global_vars.set_args(args)
     parallel_state.initialize_model_parallel()
     init_num_microbatches_calculator(0, None, args.global_batch_size or 1, args.micro_batch_size, 1)
-    plain = core_gpt_model.GPTModel.__init__
-    try:
+    with arch_judges.plain_gpt_model():
         model = model_of(args)
-    finally:
-        core_gpt_model.GPTModel.__init__ = plain
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(float("nan"))  # a parameter that is not loaded must show

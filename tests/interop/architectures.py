@@ -50,7 +50,8 @@ class Row:
     """One line of the table: what was found in each column."""
 
     def __init__(self, name, entry):
-        self.name, self.entry, self.cells, self.failures, self.not_run, self.flags = name, entry, {}, [], [], []
+        self.name, self.entry, self.cells, self.failures, self.not_run = name, entry, {}, [], []
+        self.flags, self.folders = [], {}  # what mhub convert printed; {layout: folder}
 
     def fail(self, column, detail):
         self.cells[column] = "FAIL"
@@ -59,7 +60,7 @@ class Row:
     def text(self):
         cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "Megatron-LM", "bridge import")]
         name = self.entry.get("class_name", self.entry["model"])
-        return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:8}| {cells[3]:23}| {cells[4]:11}| {cells[5]}"
+        return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:13}| {cells[3]:23}| {cells[4]:11}| {cells[5]}"
 
 
 def mhub(binary, *arguments):
@@ -263,9 +264,11 @@ def main():
                 same_arguments(binary, row, folders, exported, scratch)
             except Exception as problem:
                 row.fail("export", f"transformers: {type(problem).__name__}: {str(problem)[:300]}")
+            row.folders = folders
             if "dist1" in folders:
                 cases.append((row, hf, folders["dist1"]))
     arch_judges.core(cases)
+    arch_judges.two_ranks(cases, scratch)
     arch_judges.megatron_lm(cases, scratch)
     arch_judges.bridge(cases, scratch)
     for row in rows:
