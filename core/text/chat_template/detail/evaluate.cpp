@@ -120,8 +120,8 @@ Arguments Interpreter::evaluate(const CallArguments& syntax) {
   if (syntax.star) {
     const Value star = evaluate(*syntax.star);
     if (!is_iterable(star)) fail("argument after * must be an iterable, not " + star.type_name());
-    const std::shared_ptr<const Sequence> items = iterate(star);
-    arguments.positional.insert(arguments.positional.end(), items->items.begin(), items->items.end());
+    const Elements items = iterate(star);
+    arguments.positional.insert(arguments.positional.end(), items.begin(), items.end());
   }
   if (syntax.double_star) {
     const Value mapping = evaluate(*syntax.double_star);

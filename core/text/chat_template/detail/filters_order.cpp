@@ -66,7 +66,7 @@ Value sorted(Interpreter& interpreter, const Value& input, const Arguments& argu
   const BoundArguments bound("sort", arguments, {"reverse", "case_sensitive", "attribute"}, 0);
   const std::vector<ItemGetter> keys = getters(interpreter, bound.get(2) ? *bound.get(2) : Value());
   std::vector<Keyed> items;
-  for (const Value& item : iterate(input)->items) {
+  for (const Value& item : iterate(input)) {
     std::vector<Value> key;
     for (const ItemGetter& getter : keys) key.push_back(cased(getter(item), bound.flag(1, false)));
     items.push_back({make_list(std::move(key)), item});
@@ -93,7 +93,7 @@ Value unique(Interpreter& interpreter, const Value& input, const Arguments& argu
   const ItemGetter getter(interpreter, bound.get(1) ? *bound.get(1) : Value());
   std::unordered_set<Value, KeyHash, KeyEqual> seen;
   std::vector<Value> result;
-  for (const Value& item : iterate(input)->items)
+  for (const Value& item : iterate(input))
     if (seen.insert(cased(getter(item), bound.flag(0, false))).second) result.push_back(item);
   return make_iterator(std::move(result));
 }
@@ -102,14 +102,14 @@ template <bool greatest>
 Value extreme(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
   const BoundArguments bound(greatest ? "max" : "min", arguments, {"case_sensitive", "attribute"}, 0);
   const ItemGetter getter(interpreter, bound.get(1) ? *bound.get(1) : Value());
-  const std::shared_ptr<const Sequence> items = iterate(input);
-  if (items->items.empty()) return make_undefined("No aggregated item, sequence was empty.");
-  Value best = items->items.front();
+  const Elements items = iterate(input);
+  if (items.empty()) return make_undefined("No aggregated item, sequence was empty.");
+  Value best = items[0];
   Value best_key = cased(getter(best), bound.flag(0, false));
-  for (std::size_t i = 1; i < items->items.size(); ++i) {
-    const Value key = cased(getter(items->items[i]), bound.flag(0, false));
+  for (std::size_t i = 1; i < items.size(); ++i) {
+    const Value key = cased(getter(items[i]), bound.flag(0, false));
     if (!(greatest ? less(best_key, key) : less(key, best_key))) continue;
-    best = items->items[i];
+    best = items[i];
     best_key = key;
   }
   return best;
@@ -121,8 +121,7 @@ Value groupby(Interpreter& interpreter, const Value& input, const Arguments& arg
   const BoundArguments bound("groupby", arguments, {"attribute", "default", "case_sensitive"}, 1);
   const ItemGetter getter(interpreter, *bound.get(0), bound.get(1));
   std::vector<Keyed> items;
-  for (const Value& item : iterate(input)->items)
-    items.push_back({cased(getter(item), bound.flag(2, false)), item});
+  for (const Value& item : iterate(input)) items.push_back({cased(getter(item), bound.flag(2, false)), item});
   sort(interpreter, items, false);
   std::vector<Value> groups;
   for (std::size_t begin = 0; begin < items.size();) {

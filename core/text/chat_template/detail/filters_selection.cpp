@@ -34,7 +34,7 @@ Value map_attribute(Interpreter& interpreter, const Value& input, const Argument
     if (name != "attribute" && name != "default") fail("Unexpected keyword argument '" + name + "'");
   const ItemGetter getter(interpreter, *named(arguments, "attribute"), named(arguments, "default"));
   std::vector<Value> results;
-  for (const Value& item : iterate(input)->items) results.push_back(getter(item));
+  for (const Value& item : iterate(input)) results.push_back(getter(item));
   return make_iterator(std::move(results));
 }
 
@@ -46,7 +46,7 @@ Value map(Interpreter& interpreter, const Value& input, const Arguments& argumen
   }
   const std::string& name = function_name(arguments.positional.front(), "filter");
   std::vector<Value> results;
-  for (const Value& item : iterate(input)->items) {
+  for (const Value& item : iterate(input)) {
     Arguments others = rest(arguments, 1);
     results.push_back(interpreter.filter(name, item, others));
   }
@@ -61,7 +61,7 @@ Value select(Interpreter& interpreter, const Value& input, const Arguments& argu
   const ItemGetter getter(interpreter, by_attribute ? arguments.positional.front() : Value());
   const bool tested = arguments.positional.size() > kOffset;
   std::vector<Value> chosen;
-  for (const Value& item : iterate(input)->items) {
+  for (const Value& item : iterate(input)) {
     const Value value = getter(item);
     bool passed = false;
     if (tested) {

@@ -21,7 +21,7 @@ Value count(Interpreter&, const Value& input, const Arguments& arguments) {
 
 Value list(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("list", arguments, {}, 0);
-  return Value(ListRef{iterate(input)});
+  return Value(ListRef{iterate(input).sequence()});
 }
 
 Value first(Interpreter&, const Value& input, const Arguments& arguments) {
@@ -31,8 +31,8 @@ Value first(Interpreter&, const Value& input, const Arguments& arguments) {
     if (iterator.next < iterator.items.size()) return iterator.items[iterator.next++];
     return make_undefined("No first item, sequence was empty.");
   }
-  const std::shared_ptr<const Sequence> items = iterate(input);
-  return items->items.empty() ? make_undefined("No first item, sequence was empty.") : items->items.front();
+  const Elements items = iterate(input);
+  return items.empty() ? make_undefined("No first item, sequence was empty.") : items[0];
 }
 
 /// reversed() takes what has an order and a length.
@@ -46,13 +46,13 @@ void check_reversible(const Value& input) {
 Value last(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("last", arguments, {}, 0);
   check_reversible(input);
-  const std::shared_ptr<const Sequence> items = iterate(input);
-  return items->items.empty() ? make_undefined("No last item, sequence was empty.") : items->items.back();
+  const Elements items = iterate(input);
+  return items.empty() ? make_undefined("No last item, sequence was empty.") : items[items.size() - 1];
 }
 
 Value reverse(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("reverse", arguments, {}, 0);
-  std::vector<Value> items = iterate(input)->items;
+  std::vector<Value> items = iterate(input).copy();
   std::reverse(items.begin(), items.end());
   if (!input.is_text()) {
     // what cannot be reversed in place becomes a list
@@ -69,7 +69,7 @@ Value join(Interpreter& interpreter, const Value& input, const Arguments& argume
   const ItemGetter getter(interpreter, bound.get(1) ? *bound.get(1) : Value());
   std::string out;
   bool empty = true;
-  for (const Value& item : iterate(input)->items) {
+  for (const Value& item : iterate(input)) {
     if (!empty) out += separator;
     empty = false;
     out += str(getter(item));
@@ -89,7 +89,7 @@ Value items(Interpreter&, const Value& input, const Arguments& arguments) {
   if (input.is_undefined()) return make_iterator({});
   if (!input.is(Kind::dict)) fail("Can only get item pairs from a mapping.");
   return make_iterator(
-      iterate(Value(View{input.as<std::shared_ptr<const Dict>>(), View::Part::items}))->items);
+      iterate(Value(View{input.as<std::shared_ptr<const Dict>>(), View::Part::items})).copy());
 }
 
 Value batch(Interpreter&, const Value& input, const Arguments& arguments) {
@@ -97,7 +97,7 @@ Value batch(Interpreter&, const Value& input, const Arguments& arguments) {
   const std::int64_t size = bound.integer(0, 1);
   std::vector<Value> batches;
   std::vector<Value> row;
-  for (const Value& item : iterate(input)->items) {
+  for (const Value& item : iterate(input)) {
     if (static_cast<std::int64_t>(row.size()) == size) batches.push_back(make_list(std::exchange(row, {})));
     row.push_back(item);
   }
@@ -114,15 +114,15 @@ Value batch(Interpreter&, const Value& input, const Arguments& arguments) {
 Value slices(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("slice", arguments, {"slices", "fill_with"}, 1);
   const std::int64_t parts = bound.integer(0, 1);
-  const std::shared_ptr<const Sequence> all = iterate(input);
+  const Elements all = iterate(input);
   if (parts == 0) fail("integer division or modulo by zero");
   if (parts > static_cast<std::int64_t>(kMaxItems)) fail("slice() into so many parts");
-  const auto size = static_cast<std::int64_t>(all->items.size());
+  const auto size = static_cast<std::int64_t>(all.size());
   std::vector<Value> result;
   std::int64_t begin = 0;
   for (std::int64_t i = 0; i < parts; ++i) {
     const std::int64_t end = begin + size / parts + (i < size % parts ? 1 : 0);
-    std::vector<Value> part(all->items.begin() + begin, all->items.begin() + end);
+    std::vector<Value> part(all.begin() + begin, all.begin() + end);
     if (bound.given(1) && i >= size % parts) part.push_back(*bound.get(1));
     result.push_back(make_list(std::move(part)));
     begin = end;
@@ -135,7 +135,7 @@ Value sum(Interpreter& interpreter, const Value& input, const Arguments& argumen
   const ItemGetter getter(interpreter, bound.get(0) ? *bound.get(0) : Value());
   Value total = bound.get(1) ? *bound.get(1) : Value(std::int64_t{0});
   if (total.is_text()) fail("sum() can't sum strings [use ''.join(seq) instead]");
-  for (const Value& item : iterate(input)->items) {
+  for (const Value& item : iterate(input)) {
     interpreter.charge(total.is_sequence() ? total.sequence().items.size() : 1);
     total = interpreter.charge_value(apply(BinaryOperator::add, total, getter(item)));
   }

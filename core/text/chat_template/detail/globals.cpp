@@ -35,10 +35,10 @@ Value make_dict(Interpreter&, Arguments& arguments) {
     if (source.is(Kind::dict)) {
       *dict = source.dict();
     } else {
-      for (const Value& pair : iterate(source)->items) {
-        const std::shared_ptr<const Sequence> parts = iterate(pair);
-        if (parts->items.size() != 2) fail("dictionary update sequence element has a length other than 2");
-        dict->set(parts->items[0], parts->items[1]);
+      for (const Value& pair : iterate(source)) {
+        const Elements parts = iterate(pair);
+        if (parts.size() != 2) fail("dictionary update sequence element has a length other than 2");
+        dict->set(parts[0], parts[1]);
       }
     }
   }

@@ -38,18 +38,18 @@ Value unsupported_method(const Value& self, std::string_view name) {
 Value sequence_count(Interpreter&, const Value& self, const Arguments& arguments) {
   const BoundArguments bound("count", arguments, {""}, 1);
   std::int64_t count = 0;
-  for (const Value& item : iterate(self)->items) count += equal(item, *bound.get(0));
+  for (const Value& item : iterate(self)) count += equal(item, *bound.get(0));
   return Value(count);
 }
 
 Value sequence_index(Interpreter&, const Value& self, const Arguments& arguments) {
   const BoundArguments bound("index", arguments, {"", "", ""}, 1);
-  const std::shared_ptr<const Sequence> items = iterate(self);
+  const Elements items = iterate(self);
   const Value start(bound.integer(1, 0));
   const Value stop = bound.get(2) ? Value(bound.integer(2, 0)) : Value();
-  const SliceRange part = slice_range(start, stop, Value(), items->items.size());
+  const SliceRange part = slice_range(start, stop, Value(), items.size());
   for (std::int64_t i = part.start; i < part.stop; ++i)
-    if (equal(items->items[static_cast<std::size_t>(i)], *bound.get(0))) return Value(i);
+    if (equal(items[static_cast<std::size_t>(i)], *bound.get(0))) return Value(i);
   fail(repr(*bound.get(0)) + " is not in " + self.type_name());
 }
 

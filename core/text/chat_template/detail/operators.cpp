@@ -30,16 +30,11 @@ const char* symbol(BinaryOperator op) {
        "'");
 }
 
-std::int64_t checked(bool overflow, std::int64_t result) {
-  if (overflow) unsupported("an integer beyond 64 bits");
-  return result;
-}
+[[noreturn]] void too_large() { unsupported("an integer beyond 64 bits"); }
 
 std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
   if (b == 0) fail("integer division or modulo by zero");
-  if (b == -1)
-    return checked(a == std::numeric_limits<std::int64_t>::min(),
-                   b == -1 && a != std::numeric_limits<std::int64_t>::min() ? -a : 0);
+  if (b == -1 && a == std::numeric_limits<std::int64_t>::min()) too_large();
   const std::int64_t quotient = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
 }
@@ -60,18 +55,18 @@ Value integer_power(std::int64_t base, std::int64_t exponent) {
   if (base == 0 || base == 1) return Value(exponent == 0 ? std::int64_t{1} : base);
   if (base == -1) return Value(exponent % 2 == 0 ? std::int64_t{1} : std::int64_t{-1});
   for (; exponent > 0; --exponent) {
-    std::int64_t next = 0;
-    result = checked(__builtin_mul_overflow(result, base, &next), next);
+    if (__builtin_mul_overflow(result, base, &result)) too_large();
   }
   return Value(result);
 }
 
 Value integer_arithmetic(BinaryOperator op, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
+  bool overflow = false;
   switch (op) {
-    case BinaryOperator::add: return Value(checked(__builtin_add_overflow(a, b, &result), result));
-    case BinaryOperator::subtract: return Value(checked(__builtin_sub_overflow(a, b, &result), result));
-    case BinaryOperator::multiply: return Value(checked(__builtin_mul_overflow(a, b, &result), result));
+    case BinaryOperator::add: overflow = __builtin_add_overflow(a, b, &result); break;
+    case BinaryOperator::subtract: overflow = __builtin_sub_overflow(a, b, &result); break;
+    case BinaryOperator::multiply: overflow = __builtin_mul_overflow(a, b, &result); break;
     case BinaryOperator::divide:
       if (b == 0) fail("division by zero");
       return Value(static_cast<double>(a) / static_cast<double>(b));
@@ -79,7 +74,8 @@ Value integer_arithmetic(BinaryOperator op, std::int64_t a, std::int64_t b) {
     case BinaryOperator::modulo: return Value(floor_remainder(a, b));
     case BinaryOperator::power: return integer_power(a, b);
   }
-  return Value();
+  if (overflow) too_large();
+  return Value(result);
 }
 
 /// CPython's float_divmod (Objects/floatobject.c): the remainder has the divisor's sign.
@@ -293,7 +289,7 @@ bool equal(const Value& left, const Value& right) {
     case Kind::list:
     case Kind::tuple: return equal_sequences(left.sequence(), right.sequence());
     case Kind::dict: return equal_dicts(left.dict(), right.dict());
-    case Kind::range: return equal_sequences(*iterate(left), *iterate(right));
+    case Kind::range: return equal_sequences(*iterate(left).sequence(), *iterate(right).sequence());
     case Kind::space: return left.as<std::shared_ptr<Space>>() == right.as<std::shared_ptr<Space>>();
     case Kind::callable:
       return left.as<std::shared_ptr<const Callable>>() == right.as<std::shared_ptr<const Callable>>();
@@ -310,8 +306,8 @@ bool contains(const Value& container, const Value& item) {
   }
   if (container.is(Kind::dict)) return container.dict().find(item) != nullptr;
   if (!is_iterable(container)) fail("argument of type '" + container.type_name() + "' is not iterable");
-  const std::shared_ptr<const Sequence> items = iterate(container);
-  for (const Value& candidate : items->items)
+  const Elements items = iterate(container);
+  for (const Value& candidate : items)
     if (equal(candidate, item)) return true;
   return false;
 }

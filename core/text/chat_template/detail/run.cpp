@@ -50,11 +50,11 @@ Interpreter::Flow Interpreter::run(const If& branches) {
 }
 
 std::shared_ptr<const Sequence> Interpreter::loop_items(const For& node) {
-  std::shared_ptr<const Sequence> items = iterate(evaluate(*node.iterable));
-  charge(items->items.size());
-  if (!node.condition) return items;
+  const Elements items = iterate(evaluate(*node.iterable));
+  charge(items.size());
+  if (!node.condition) return items.sequence();
   std::vector<Value> chosen;
-  for (const Value& value : items->items) {
+  for (const Value& value : items) {
     const InnerScope inner(*this);
     assign(node.target, value);
     if (evaluate(*node.condition).truthy()) chosen.push_back(value);
@@ -86,15 +86,15 @@ Interpreter::Flow Interpreter::run(const Assign& node) {
 void Interpreter::assign(const Target& target, const Value& value) {
   if (target.unpack) {
     if (!is_iterable(value)) fail("cannot unpack non-iterable " + value.type_name() + " object");
-    const std::shared_ptr<const Sequence> items = iterate(value);
+    const Elements items = iterate(value);
     const std::size_t expected = target.elements.size();
-    if (items->items.size() > expected)
+    if (items.size() > expected)
       fail("too many values to unpack (expected " + std::to_string(expected) + ")");
-    if (items->items.size() < expected) {
+    if (items.size() < expected) {
       fail("not enough values to unpack (expected " + std::to_string(expected) + ", got " +
-           std::to_string(items->items.size()) + ")");
+           std::to_string(items.size()) + ")");
     }
-    for (std::size_t i = 0; i < expected; ++i) assign(target.elements[i], items->items[i]);
+    for (std::size_t i = 0; i < expected; ++i) assign(target.elements[i], items[i]);
     return;
   }
   if (target.attribute.empty()) {

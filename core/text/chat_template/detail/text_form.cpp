@@ -66,7 +66,7 @@ void write(const Value& value, std::string& out) {
     }
     case Kind::view:
       out += value.type_name() + "([";
-      write_items(iterate(value)->items, out);
+      write_items(iterate(value).copy(), out);
       out += "])";
       break;
     default: unsupported("printing a value of type " + value.type_name());

@@ -75,7 +75,7 @@ Value do_join(Interpreter&, Self self, Args arguments) {
   std::string out;
   bool first = true;
   std::size_t index = 0;
-  for (const Value& item : iterate(*bound.get(0))->items) {
+  for (const Value& item : iterate(*bound.get(0))) {
     if (!first) out += self.text();
     first = false;
     if (!item.is_text() && !self.markup())

@@ -30,11 +30,11 @@ class JsonWriter {
       item_separator_ = ",";
     }
     if (options.given(2)) {
-      const std::shared_ptr<const Sequence> separators = iterate(*options.get(2));
-      if (separators->items.size() != 2 || !separators->items[0].is_text() || !separators->items[1].is_text())
+      const Elements separators = iterate(*options.get(2));
+      if (separators.size() != 2 || !separators[0].is_text() || !separators[1].is_text())
         fail("tojson: separators must be two strings");
-      item_separator_ = separators->items[0].text();
-      key_separator_ = separators->items[1].text();
+      item_separator_ = separators[0].text();
+      key_separator_ = separators[1].text();
     }
   }
 

@@ -257,31 +257,31 @@ bool is_iterable(const Value& value) {
   }
 }
 
-std::shared_ptr<const Sequence> iterate(const Value& value) {
+Elements iterate(const Value& value) {
   switch (value.kind()) {
-    case Kind::undefined: return std::make_shared<const Sequence>(std::vector<Value>());
-    case Kind::text: return std::make_shared<const Sequence>(characters(value.text()));
-    case Kind::list: return value.as<ListRef>().sequence;
-    case Kind::tuple: return value.as<TupleRef>().sequence;
+    case Kind::undefined: return Elements(std::vector<Value>());
+    case Kind::text: return Elements(characters(value.text()));
+    case Kind::list: return Elements(value.as<ListRef>().sequence);
+    case Kind::tuple: return Elements(value.as<TupleRef>().sequence);
     case Kind::dict: {
       const View keys{value.as<std::shared_ptr<const Dict>>(), View::Part::keys};
-      return std::make_shared<const Sequence>(view_items(keys));
+      return Elements(view_items(keys));
     }
-    case Kind::view: return std::make_shared<const Sequence>(view_items(value.as<View>()));
+    case Kind::view: return Elements(view_items(value.as<View>()));
     case Kind::range: {
       const Range& range = *value.as<std::shared_ptr<const Range>>();
       std::vector<Value> items;
       const std::int64_t size = range.size();
       items.reserve(static_cast<std::size_t>(size));
       for (std::int64_t i = 0; i < size; ++i) items.emplace_back(range.start + i * range.step);
-      return std::make_shared<const Sequence>(std::move(items));
+      return Elements(std::move(items));
     }
     case Kind::iterator: {
       Iterator& iterator = *value.as<std::shared_ptr<Iterator>>();
       std::vector<Value> items(iterator.items.begin() + static_cast<std::ptrdiff_t>(iterator.next),
                                iterator.items.end());
       iterator.next = iterator.items.size();
-      return std::make_shared<const Sequence>(std::move(items));
+      return Elements(std::move(items));
     }
     case Kind::loop: unsupported("iterating over loop");
     default: fail("'" + value.type_name() + "' object is not iterable");

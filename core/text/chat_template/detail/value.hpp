@@ -199,9 +199,27 @@ Value make_tuple(std::vector<Value> items);
 Value make_iterator(std::vector<Value> items);
 Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function);
 
-/// The elements that iterating over `value` gives (characters, keys, ...); consumes an iterator. Fails for
-/// what is not iterable.
-std::shared_ptr<const Sequence> iterate(const Value& value);
+/// What iterating over a value gives. Holds the elements, so that `for (... : iterate(value))` is safe.
+class Elements {
+ public:
+  explicit Elements(std::shared_ptr<const Sequence> sequence) : sequence_(std::move(sequence)) {}
+  explicit Elements(std::vector<Value> items)
+      : sequence_(std::make_shared<const Sequence>(std::move(items))) {}
+
+  const std::shared_ptr<const Sequence>& sequence() const { return sequence_; }
+  auto begin() const { return sequence_->items.begin(); }
+  auto end() const { return sequence_->items.end(); }
+  std::size_t size() const { return sequence_->items.size(); }
+  bool empty() const { return sequence_->items.empty(); }
+  const Value& operator[](std::size_t index) const { return sequence_->items[index]; }
+  std::vector<Value> copy() const { return sequence_->items; }
+
+ private:
+  std::shared_ptr<const Sequence> sequence_;
+};
+
+/// Characters, keys, ...; consumes an iterator. Fails for what is not iterable.
+Elements iterate(const Value& value);
 bool is_iterable(const Value& value);
 /// Python's len().
 std::size_t length(const Value& value);

@@ -1,0 +1,2 @@
+def expressions():
+    return []

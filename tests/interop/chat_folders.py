@@ -1,0 +1,2 @@
+def check_folders(renderer, render_all):
+    return 0
