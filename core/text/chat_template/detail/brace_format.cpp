@@ -101,7 +101,7 @@ class BraceFormatter {
 
   Value first(std::string_view name) {
     if (name.empty() || all_digits(name)) {
-      if (name.empty() == manual_.value_or(false))
+      if (manual_ && *manual_ == name.empty())
         fail("cannot switch between automatic field numbering and manual field specification");
       manual_ = !name.empty();
       const auto index = static_cast<std::size_t>(name.empty() ? next_++ : number(name));

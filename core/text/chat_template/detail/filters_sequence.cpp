@@ -37,9 +37,8 @@ Value first(Interpreter&, const Value& input, const Arguments& arguments) {
 
 /// reversed() takes what has an order and a length.
 void check_reversible(const Value& input) {
-  if (input.is_undefined()) fail(*input.as<Undefined>().message);
   if (!input.is_text() && !input.is_sequence() && !input.is(Kind::dict) && !input.is(Kind::range) &&
-      !input.is(Kind::view))
+      !input.is(Kind::view) && !input.is_undefined())
     fail("'" + input.type_name() + "' object is not reversible");
 }
 

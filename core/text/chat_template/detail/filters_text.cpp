@@ -127,13 +127,14 @@ Value word_count(Interpreter&, const Value& input, const Arguments& arguments) {
 
 Value truncate(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("truncate", arguments, {"length", "killwords", "end", "leeway"}, 0);
-  const std::u32string text = unicode::to_points(str(input));
   const std::u32string end = unicode::to_points(bound.get(2) ? bound.text(2) : "...");
   const std::int64_t longest = bound.integer(0, 255);
   const std::int64_t leeway = bound.given(3) ? bound.integer(3, 5) : 5;
   const auto end_size = static_cast<std::int64_t>(end.size());
   if (longest < end_size || leeway < 0) fail("truncate() expects length >= the end's, and leeway >= 0");
-  if (static_cast<std::int64_t>(text.size()) - leeway <= longest) return input;
+  if (static_cast<std::int64_t>(length(input)) - leeway <= longest) return input;
+  if (!input.is_text()) fail("truncate() expects a str, not " + input.type_name());
+  const std::u32string text = unicode::to_points(input.text());
   std::u32string kept = text.substr(0, static_cast<std::size_t>(longest - end_size));
   if (!bound.flag(1, false))
     if (const std::size_t blank = kept.rfind(U' '); blank != std::u32string::npos) kept.resize(blank);

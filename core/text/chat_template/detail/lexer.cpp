@@ -158,6 +158,7 @@ void Lexer::emit_text(std::size_t end, const Opening& opening) {
 }
 
 void Lexer::skip_comment() {
+  if (at_ == source_.size()) return;  // jinja2 has no complaint about an opening at the very end
   const std::size_t close = source_.find("#}", at_);
   if (close == std::string::npos) fail("Missing end of comment tag");
   std::size_t end = close + 2;
@@ -171,6 +172,7 @@ void Lexer::skip_comment() {
 }
 
 void Lexer::raw_block() {
+  if (at_ == source_.size()) return;
   Opening end{};
   for (std::size_t at = source_.find("{%", at_); at != std::string::npos; at = source_.find("{%", at + 1)) {
     if (!raw_tag(at, "endraw", true, end)) continue;

@@ -115,7 +115,7 @@ std::optional<Value> number_member(const Value& self, std::string_view name) {
   if (one_of({"real", "imag", "numerator", "denominator", "conjugate", "bit_length", "bit_count", "to_bytes",
               "from_bytes", "as_integer_ratio", "is_integer", "hex", "fromhex"},
              name))
-    return unsupported_method(self, name);
+    unsupported("the attribute '" + std::string(name) + "' of " + self.type_name());
   return std::nullopt;
 }
 

@@ -329,7 +329,7 @@ SliceRange slice_range(const Value& lower, const Value& upper, const Value& step
 Value slice(const Value& object, const Value& lower, const Value& upper, const Value& step) {
   refuse_undefined(object);
   if (!object.is_text() && !object.is_sequence() && !object.is(Kind::range))
-    fail("'" + object.type_name() + "' object is not subscriptable");
+    fail("'" + object.type_name() + "' object cannot be sliced");
   if (object.is(Kind::range)) {
     const Range& range = *object.as<std::shared_ptr<const Range>>();
     const SliceRange part = slice_range(lower, upper, step, static_cast<std::size_t>(range.size()));

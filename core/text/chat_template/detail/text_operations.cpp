@@ -34,9 +34,7 @@ std::vector<std::string> split_at_space(std::string_view text, std::int64_t limi
     while (at < points.size() && unicode::is_space(points[at])) ++at;
     if (at == points.size()) break;
     if (limit >= 0 && static_cast<std::int64_t>(parts.size()) == limit) {
-      std::size_t end = points.size();
-      while (end > at && unicode::is_space(points[end - 1])) --end;
-      put(at, end);
+      put(at, points.size());
       break;
     }
     const std::size_t begin = at;

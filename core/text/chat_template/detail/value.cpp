@@ -176,6 +176,11 @@ std::size_t KeyHash::operator()(const Value& key) const {
       for (const Value& item : key.sequence().items) hash = hash * 1000003 + (*this)(item);
       return hash;
     }
+    case Kind::range: {
+      const Range& range = *key.as<std::shared_ptr<const Range>>();
+      return static_cast<std::size_t>(range.size()) * 31 +
+             static_cast<std::size_t>(range.size() > 0 ? range.start : 0);
+    }
     default: fail("unhashable type: '" + key.type_name() + "'");
   }
 }
@@ -199,6 +204,7 @@ void Dict::set(const Value& key, Value value) {
 }
 
 const Value* Dict::find(const Value& key) const {
+  if (entries.empty()) KeyHash()(key);  // a key that cannot be hashed is an error here, too
   const auto place = index.find(key);
   return place == index.end() ? nullptr : &entries[place->second].second;
 }
