@@ -38,6 +38,11 @@ std::string title_words(std::string_view text) {
   return out;
 }
 
+Value title_filter(Interpreter&, const Value& input, const Arguments& arguments) {
+  const BoundArguments bound("title", arguments, {}, 0);
+  return Value(title_words(str(input)));
+}
+
 Value trim(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("trim", arguments, {"chars"}, 0);
   return soft(input, strip(str(input), bound.given(0) ? &bound.text(0) : nullptr, Side::both));
@@ -149,7 +154,7 @@ void add_text_filters(FilterTable& table) {
   table["indent"] = {indent, true};
   table["upper"] = {change_case<unicode::upper>, true};
   table["lower"] = {change_case<unicode::lower>, true};
-  table["title"] = {change_case<title_words>, true};
+  table["title"] = {title_filter, true};
   table["capitalize"] = {change_case<capitalize>, true};
   table["string"] = {to_text, true};
   table["safe"] = {mark_safe, true};
