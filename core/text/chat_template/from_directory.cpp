@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "mhub/base/error.hpp"
@@ -25,23 +26,36 @@ std::optional<nlohmann::json> read_config(const fs::path& path) {
   return config;
 }
 
-/// A token is a string or an AddedToken object; null is no token.
+constexpr std::array<std::string_view, 7> kStandardTokens = {
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+
+/// A token is a string or an AddedToken object.
+std::optional<std::string> token_text(const nlohmann::json& token) {
+  if (token.is_string()) return token.get<std::string>();
+  if (token.is_object() && token.contains("content") && token["content"].is_string())
+    return token["content"].get<std::string>();
+  return std::nullopt;
+}
+
+/// The standard tokens and those of the model: any other "..._token" that is one, and what
+/// "extra_special_tokens" names.
 void read_tokens(const nlohmann::json& config, const std::string& file, SpecialTokens& tokens) {
-  // PreTrainedTokenizerBase.SPECIAL_TOKENS_ATTRIBUTES; no others are passed to templates.
-  for (const char* name :
-       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
-    const auto token = config.find(name);
-    if (token == config.end()) continue;
-    if (token->is_null()) {
+  for (const auto& [name, value] : config.items()) {
+    if (!name.ends_with("_token")) continue;
+    const bool standard =
+        std::find(kStandardTokens.begin(), kStandardTokens.end(), name) != kStandardTokens.end();
+    if (const std::optional<std::string> text = token_text(value)) {
+      tokens[name] = *text;
+    } else if (standard && value.is_null()) {
       tokens.erase(name);
-      continue;
-    }
-    const nlohmann::json& content =
-        token->is_object() && token->contains("content") ? (*token)["content"] : *token;
-    if (!content.is_string())
+    } else if (standard) {
       throw InputError(file + ": " + name + " must be a string or an object with a string \"content\"");
-    tokens[name] = content.get<std::string>();
+    }
   }
+  const auto extra = config.find("extra_special_tokens");
+  if (extra == config.end() || !extra->is_object()) return;
+  for (const auto& [name, value] : extra->items())
+    if (const std::optional<std::string> text = token_text(value)) tokens[name] = *text;
 }
 
 SpecialTokens read_special_tokens(const fs::path& folder, const std::optional<nlohmann::json>& config) {
