@@ -15,7 +15,7 @@ constexpr std::size_t kMaxTextBytes = 64 << 20;  ///< one string, and the output
 constexpr std::size_t kMaxItems = 1 << 22;       ///< one list
 constexpr std::size_t kMaxWeight = 1 << 24;  ///< everything in one list, counted as often as it is reachable
 constexpr std::int64_t kMaxRange = 100000;   ///< jinja2.sandbox.MAX_RANGE
-constexpr std::uint64_t kMaxSteps = 200'000'000;  ///< about one per 64 bytes or list element looked at
+constexpr std::uint64_t kMaxSteps = 50'000'000;  ///< about one per 64 bytes or list element looked at
 constexpr std::uint64_t kMaxBytes = 1 << 30;      ///< of all strings and lists made during one rendering
 
 }  // namespace mhub::jinja
