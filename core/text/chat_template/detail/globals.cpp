@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "mhub/text/chat_template/detail/arguments.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
@@ -15,9 +13,8 @@ Value make_range(Interpreter&, Arguments& arguments) {
   Range range{0, bound.integer(0, 0), 1};
   if (bound.get(1) != nullptr) range = {bound.integer(0, 0), bound.integer(1, 0), bound.integer(2, 1)};
   if (range.step == 0) fail("range() arg 3 must not be zero");
-  constexpr std::int64_t kBound = std::numeric_limits<std::int64_t>::max() / 4;
   for (const std::int64_t number : {range.start, range.stop, range.step})
-    if (number > kBound || number < -kBound) unsupported("a range of such large numbers");
+    if (number > kMaxRangeBound || number < -kMaxRangeBound) unsupported("a range of such large numbers");
   if (range.size() > kMaxRange) {
     fail("Range too big. The sandbox blocks ranges larger than MAX_RANGE (" + std::to_string(kMaxRange) +
          ").");

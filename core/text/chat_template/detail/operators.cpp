@@ -313,15 +313,15 @@ bool contains(const Value& container, const Value& item) {
 }
 
 SliceRange slice_range(const Value& lower, const Value& upper, const Value& step_value, std::size_t length) {
+  const auto size = static_cast<std::int64_t>(length);
   std::int64_t step = 1;
   if (!step_value.is_none()) {
     if (!step_value.is_integral()) fail("slice indices must be integers or None or have an __index__ method");
-    // A step beyond any length takes one element whatever its size; the clamp keeps start + step from
+    // A step beyond the length takes one element whatever its size; the clamp keeps sums and products from
     // overflowing.
-    step = std::clamp<std::int64_t>(step_value.integer(), -(std::int64_t{1} << 40), std::int64_t{1} << 40);
+    step = std::clamp(step_value.integer(), -size - 1, size + 1);
   }
   if (step == 0) fail("slice step cannot be zero");
-  const auto size = static_cast<std::int64_t>(length);
   if (step > 0) return {slice_bound(lower, size, 0, 0, size), slice_bound(upper, size, size, 0, size), step};
   return {slice_bound(lower, size, size - 1, -1, size - 1), slice_bound(upper, size, -1, -1, size - 1), step};
 }

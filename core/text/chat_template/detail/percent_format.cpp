@@ -82,6 +82,7 @@ class PercentFormatter {
     flags(d);
     d.width = size_field();
     if (d.width < 0) {
+      if (d.width < -1'000'000'000) fail("width too big");
       d.left = true;
       d.width = -d.width;
     }
