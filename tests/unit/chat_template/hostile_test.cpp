@@ -23,15 +23,15 @@ BOOST_AUTO_TEST_SUITE(hostile)
 BOOST_AUTO_TEST_CASE(deep_syntax) {
   for (const char* opening :
        {"(", "[", "-", "not ", "{1: ", "f(", "1 if 1 else ", "x[", "x is eq (", "(1,"}) {
-    BOOST_TEST_CONTEXT(opening) { BOOST_CHECK_THROW(render("{{ " + repeat(opening, 200000)), InputError); }
+    BOOST_TEST_CONTEXT(opening) { BOOST_CHECK_THROW(render("{{ " + repeat(opening, 20000)), InputError); }
   }
   for (const char* chain : {" + 1", " ~ 1 + 1", ".a", "[0]", "()", "|abs", " and 1", " is not none"}) {
     BOOST_TEST_CONTEXT(chain) {
-      BOOST_CHECK_THROW(render("{% if false %}{{ 1" + repeat(chain, 100000) + " }}{% endif %}"), InputError);
+      BOOST_CHECK_THROW(render("{% if false %}{{ 1" + repeat(chain, 20000) + " }}{% endif %}"), InputError);
     }
   }
-  BOOST_CHECK_THROW(render(repeat("{% if 1 %}", 100000)), InputError);
-  BOOST_CHECK_THROW(render("{% for " + repeat("(", 100000) + "x"), InputError);
+  BOOST_CHECK_THROW(render(repeat("{% if 1 %}", 20000)), InputError);
+  BOOST_CHECK_THROW(render("{% for " + repeat("(", 20000) + "x"), InputError);
 }
 
 BOOST_AUTO_TEST_CASE(endless_calls) {
@@ -43,8 +43,11 @@ BOOST_AUTO_TEST_CASE(endless_calls) {
 }
 
 BOOST_AUTO_TEST_CASE(endless_loops) {
-  BOOST_CHECK_EXCEPTION(render(repeat("{% for x in range(100000) %}", 5) + repeat("{% endfor %}", 5)),
-                        InputError, message_has("runs too long"));
+  // Each search through s counts as a million steps, so that the test need not take as long as the limit
+  // allows.
+  BOOST_CHECK_EXCEPTION(
+      render("{% set s = 'x' * 64000000 %}{% for i in range(100000) %}{{ 'y' in s }}{% endfor %}"),
+      InputError, message_has("runs too long"));
 }
 
 BOOST_AUTO_TEST_CASE(huge_values) {
