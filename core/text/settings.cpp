@@ -54,7 +54,7 @@ bool Settings::boolean(const std::string& key, bool otherwise) const {
 
 std::uint64_t Settings::number(const std::string& key, std::uint64_t otherwise) const {
   if (!has(key)) return otherwise;
-  if (!at(key).is_number_unsigned()) wrong_type(key, "a whole number");
+  if (!at(key).is_number_integer() || at(key).get<std::int64_t>() < 0) wrong_type(key, "a whole number");
   return at(key).get<std::uint64_t>();
 }
 

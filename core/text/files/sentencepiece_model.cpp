@@ -99,7 +99,7 @@ json normalizer(const SentencePieceModel& model) {
   if (!model.charsmap.empty())
     steps.push_back({{"type", "Precompiled"}, {"precompiled_charsmap", encode_base64(model.charsmap)}});
   if (model.remove_extra_whitespaces) {
-    steps.push_back({{"type", "Strip"}, {"strip_left", true}, {"strip_right", true}});
+    steps.push_back(replace({{"Regex", "\\A +| +\\z"}}, ""));
     steps.push_back(replace({{"Regex", " {2,}"}}, " "));
   }
   if (model.add_dummy_prefix) steps.push_back({{"type", "Prepend"}, {"prepend", kMark}});

@@ -9,8 +9,8 @@ namespace mhub::text {
 
 /// A token id out of JSON. Throws InputError that begins with the origin of `settings`.
 inline TokenId checked_id(const nlohmann::json& value, const Settings& settings) {
-  if (!value.is_number_unsigned() ||
-      value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<TokenId>::max()))
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 0 ||
+      value.get<std::int64_t>() > std::numeric_limits<TokenId>::max())
     settings.fail("expected a token id, found " + value.dump());
   return value.get<TokenId>();
 }

@@ -1,39 +1,35 @@
-#include <unicode/uchar.h>
 #include <unicode/uscript.h>
 
 #include "mhub/text/pre_tokenizer/kinds.hpp"
+#include "mhub/text/unicode/properties.hpp"
 #include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
 
-/// Stands for characters that belong to the script before them.
-constexpr int kAny = -1;
-
-int script_of(char32_t c) {
-  if (c == ' ') return kAny;
+/// Kana count as Han, and a space belongs to the script before it.
+int unified_script_of(char32_t c) {
+  if (c == ' ') return kNoScript;
   if (c == 0x30FC) return USCRIPT_HAN;
-  UErrorCode status = U_ZERO_ERROR;
-  const UScriptCode script = uscript_getScript(static_cast<UChar32>(c), &status);
-  if (U_FAILURE(status) || script == USCRIPT_UNKNOWN) return kAny;
+  const int script = script_of(c);
   return script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA ? USCRIPT_HAN : script;
 }
 
-/// Cuts where the script changes, as SentencePiece's trainer does; kana count as Han. What comes before the
+/// Cuts where the script changes, as SentencePiece's trainer does. What comes before the
 /// first character of a known script is dropped, as in the tokenizers package.
 class UnicodeScripts final : public PreTokenizer {
  public:
   void split(Piece piece, PieceSink sink) const override {
     constexpr std::size_t kNone = static_cast<std::size_t>(-1);
     std::size_t begin = kNone;
-    int last = kAny;
+    int last = kNoScript;
     const auto emit = [&](std::size_t end) {
       if (begin != kNone) sink({piece.text.substr(begin, end - begin), piece.at_start && begin == 0});
     };
     for (std::size_t at = 0; at < piece.text.size();) {
       const std::size_t here = at;
-      const int script = script_of(next_character(piece.text, at));
-      if (script == kAny || script == last) continue;
+      const int script = unified_script_of(next_character(piece.text, at));
+      if (script == kNoScript || script == last) continue;
       emit(here);
       begin = here;
       last = script;

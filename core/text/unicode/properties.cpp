@@ -1,6 +1,7 @@
 #include "mhub/text/unicode/properties.hpp"
 
 #include <unicode/uchar.h>
+#include <unicode/uscript.h>
 
 #include "mhub/text/unicode/recent_characters.hpp"
 #include "mhub/text/unicode/utf8.hpp"
@@ -75,6 +76,15 @@ bool is_combining_mark(char32_t c) {
 bool is_control_or_format(char32_t c) {
   if (c < 0x80) return c < 0x20 || c == 0x7F;
   return in_category(c, U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK) && known_since(c, 8);
+}
+
+int script_of(char32_t c) {
+  if (c == 0x589 || c == 0x61C) return USCRIPT_COMMON;      // Armenian and Arabic since
+  if (c == 0x953 || c == 0x954) return USCRIPT_DEVANAGARI;  // Inherited since
+  UErrorCode status = U_ZERO_ERROR;
+  const UScriptCode script = uscript_getScript(icu(c), &status);
+  if (U_FAILURE(status) || script == USCRIPT_UNKNOWN || !known_since(c, 9)) return kNoScript;
+  return script;
 }
 
 void append_lowercase(std::string& out, char32_t c) {

@@ -23,6 +23,9 @@ bool is_nonspacing_mark(char32_t c);
 bool is_combining_mark(char32_t c);
 /// General category Cc, Cf or Co, Unicode 8.
 bool is_control_or_format(char32_t c);
+/// Number of the script (ICU's UScriptCode), Unicode 9; kNoScript for characters that have none there.
+inline constexpr int kNoScript = -1;
+int script_of(char32_t c);
 /// Appends the full lower case mapping of one character without context, Unicode 17 (Rust's
 /// char::to_lowercase).
 void append_lowercase(std::string& out, char32_t c);
