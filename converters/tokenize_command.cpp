@@ -66,8 +66,10 @@ class Job {
   void encode(std::string_view text) const {
     const TokenIds ids = tokenizer_.encode(text, encode_);
     if (json_) return print(nlohmann::json{{"ids", ids}});
-    for (std::size_t i = 0; i < ids.size(); ++i) std::cout << (i == 0 ? "" : ",") << ids[i];
-    std::cout << '\n';
+    std::string list;
+    for (const TokenId id : ids) list += std::to_string(id) + ',';
+    if (!list.empty()) list.pop_back();
+    std::cout << list << '\n';
   }
 
   void decode(const TokenIds& ids) const {

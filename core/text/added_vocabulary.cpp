@@ -103,7 +103,7 @@ std::vector<AddedVocabulary::Part> AddedVocabulary::split(std::string_view text,
   std::vector<Part> parts;
   std::size_t done = 0;
   for (std::size_t at = 0; at < text.size();) {
-    const auto match = trie.longest_prefix(text.substr(at));
+    const auto match = trie.begins_with(text[at]) ? trie.longest_prefix(text.substr(at)) : std::nullopt;
     if (!match) {
       ++at;
       continue;

@@ -20,6 +20,8 @@ class ByteTrie {
   /// Of equal keys the last value counts. Empty keys are left out.
   explicit ByteTrie(std::vector<std::pair<std::string_view, std::uint32_t>> keys);
 
+  /// Whether a key begins with this byte; quick.
+  bool begins_with(char byte) const { return root_children_[static_cast<unsigned char>(byte)] != 0; }
   std::optional<Node> child(Node node, char byte) const;
   /// kNoValue where no key ends.
   std::uint32_t value(Node node) const { return nodes_[node].value; }

@@ -63,20 +63,32 @@ Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
 struct Regex::Matches::State {
-  const Compiled* compiled;
+  State() { onig_initialize_match_param(limits); }
+  ~State() {
+    onig_free_match_param(limits);
+    onig_region_free(region, 1);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  const Compiled* compiled = nullptr;
   std::string substituted;  ///< what is searched when `text` holds characters that Oniguruma may not know
   std::string_view text;
   OnigRegion* region = onig_region_new();
   std::size_t at = 0;
   std::size_t last_end = 0;
   bool matched = false;  ///< there was a match before, and it ended at last_end
-  ~State() { onig_region_free(region, 1); }
+  OnigMatchParam* limits = onig_new_match_param();
 };
 
 Regex::Matches::Matches(const Regex& regex, std::string_view text) : state_(std::make_unique<State>()) {
   state_->compiled = regex.compiled_.get();
   state_->substituted = with_old_characters(text);
   state_->text = state_->substituted.empty() ? text : state_->substituted;
+  // Oniguruma's own limit, which stops exponential patterns, is less than a run of ten million spaces needs.
+  const std::size_t limit = 10'000'000 + 8 * text.size();
+  onig_set_retry_limit_in_match_of_match_param(state_->limits, limit);
+  onig_set_retry_limit_in_search_of_match_param(state_->limits, 4 * limit);
 }
 
 Regex::Matches::~Matches() = default;
@@ -86,8 +98,8 @@ bool Regex::Matches::next(Range& match) {
   const UChar* begin = bytes(s.text);
   const UChar* end = begin + s.text.size();
   while (s.at <= s.text.size()) {
-    const int code =
-        onig_search(s.compiled->regex, begin, end, begin + s.at, end, s.region, ONIG_OPTION_NONE);
+    const int code = onig_search_with_param(s.compiled->regex, begin, end, begin + s.at, end, s.region,
+                                            ONIG_OPTION_NONE, s.limits);
     if (code == ONIG_MISMATCH) return false;
     if (code < 0) throw InputError(s.compiled->origin + ": matching failed: " + reason(code, nullptr));
     match = {static_cast<std::size_t>(s.region->beg[0]), static_cast<std::size_t>(s.region->end[0])};

@@ -8,6 +8,7 @@ Small tokenizers of every kind are trained on the spot; FOLDERs hold further tok
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
 
@@ -135,6 +136,8 @@ def check_sentencepiece(mhub, report, scratch, rng):
     for name, processor, folder in sentencepiece_models(scratch):
         # Lone marks mean spaces to mhub as to the tokenizers package; sentencepiece escapes nothing else.
         strings = [s for s in texts(rng, FUZZED) if "<" not in s and "\u2581" not in s and "\x00" not in s]
+        # sentencepiece adds scores in single precision, so rounding chooses between equally good ways to cut "aaaa...".
+        strings = [s for s in strings if not re.search(r"([^\n ])\1{7}", s)]
         expected = [[processor.bos_id()] + processor.encode(s) for s in strings]
         report.compare(f"{name} encode", strings, mhub.encode(folder, strings), expected)
         decoded = [processor.decode(i) for i in expected]
