@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
@@ -109,14 +110,20 @@ class Job {
 }  // namespace
 
 int tokenize_command(const Arguments& arguments) {
-  // TEXT is positional and optional, and may begin with a dash; --decode, --file and --lines take its place.
+  // A TEXT right behind SOURCE may begin with a dash; elsewhere it stands after "--" then.
   Arguments rest = arguments;
   std::optional<std::string> text;
   if (rest.size() >= 2 && !rest[0].starts_with("-") && !rest[1].starts_with("--")) {
     text = rest[1];
     rest.erase(rest.begin() + 1);
   }
-  CommandLine line("mhub tokenize SOURCE TEXT | --decode IDS | --file FILE | --lines FILE", {"SOURCE"});
+  const bool expects_text = !text && std::none_of(rest.begin(), rest.end(), [](const std::string& argument) {
+    return argument.starts_with("--decode") || argument.starts_with("--file") ||
+           argument.starts_with("--lines");
+  });
+  std::vector<std::string> positional{"SOURCE"};
+  if (expects_text) positional.push_back("TEXT");
+  CommandLine line("mhub tokenize SOURCE TEXT | --decode IDS | --file FILE | --lines FILE", positional);
   line.add()("decode", po::value<std::string>()->implicit_value(""),
              "ids to decode, as 1,2,3; with --lines alone")("file", po::value<std::string>(),
                                                             "encode the whole of this file")(
@@ -126,6 +133,7 @@ int tokenize_command(const Arguments& arguments) {
       "skip-special-tokens", "leave special tokens out of decoded text")(
       "json", "print JSON, one value for each input");
   if (!line.parse(rest)) return 0;
+  if (expects_text) text = line.get<std::string>("TEXT");
   const bool decodes = line.has("decode");
   const int inputs = (text ? 1 : 0) + (line.has("file") ? 1 : 0) + (line.has("lines") ? 1 : 0) +
                      (decodes && !line.has("lines") ? 1 : 0);
