@@ -13,5 +13,6 @@ int convert_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int plugins_command(const Arguments& arguments);
+int tokenize_command(const Arguments& arguments);
 
 }  // namespace mhub::converters

@@ -36,8 +36,8 @@ void check_repeats(const Checkpoint& source) {
 std::string source_fingerprint(const CopyPlan& plan) {
   std::set<std::string> files;
   for (const StoredTensor* tensor : plan.sources) {
-    for (const StoredChunk& chunk : tensor->chunks)
-      files.insert(chunk.bytes->name() + " " + chunk.bytes->fingerprint());
+    // By content: a path may be spelled in many ways.
+    for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes->fingerprint());
   }
   std::string text;
   for (const std::string& file : files) text += file + "\n";

@@ -18,12 +18,13 @@ struct Command {
   std::string_view about;
 };
 
-constexpr std::array<Command, 5> kCommands{{
+constexpr std::array<Command, 6> kCommands{{
     {"inspect", inspect_command, "show a checkpoint: class, sizes, parameters, tensors; reads headers only"},
     {"convert", convert_command, "convert a checkpoint to another format, layout or type"},
     {"verify", verify_command, "compare two checkpoints bit for bit, through the mapping"},
     {"run", run_command, "carry out the conversions of a YAML recipe"},
     {"plugins", plugins_command, "list architectures, or show one mapping as a table"},
+    {"tokenize", tokenize_command, "encode text with a model's tokenizer, or decode token ids"},
 }};
 
 void print_help() {

@@ -6,12 +6,28 @@ saved with its optimizer as Megatron-LM does. Rank 0 leaves trained.npz in `out`
 """
 
 import argparse
+import inspect
 import json
 import os
 import sys
 
 import numpy as np
 import torch
+
+import torch.distributed.checkpoint.filesystem as torch_filesystem
+
+_write_item = torch_filesystem._write_item
+
+
+def write_item_for_older_cores(*args, **kwargs):
+    """torch 2.8 added a format without a default, which megatron-core 0.12 does not pass."""
+    if len(args) < len(inspect.signature(_write_item).parameters):
+        kwargs.setdefault("serialization_format", torch_filesystem.SerializationFormat.TORCH_SAVE)
+    return _write_item(*args, **kwargs)
+
+
+if "serialization_format" in inspect.signature(_write_item).parameters:
+    torch_filesystem._write_item = write_item_for_older_cores
 
 import shim
 from core_logits import load_args, load_weights

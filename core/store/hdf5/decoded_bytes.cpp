@@ -74,6 +74,7 @@ class DecodedBytes final : public ByteSource {
 
   std::uint64_t size() const override { return size_; }
   const std::string& name() const override { return dataset_.file->path(); }
+  std::string fingerprint() const override { return dataset_.file->bytes().fingerprint(); }
 
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
     if (offset > size_ || out.size() > size_ - offset)

@@ -1,0 +1,27 @@
+#include <vector>
+
+#include "mhub/text/normalizer/kinds.hpp"
+
+namespace mhub::text {
+namespace {
+
+class NormalizerSequence final : public Normalizer {
+ public:
+  explicit NormalizerSequence(const Settings& settings) {
+    for (const Settings& part : settings.objects("normalizers")) parts_.push_back(make_normalizer(part));
+  }
+  void normalize(NormalizedText& text) const override {
+    for (const auto& part : parts_) part->normalize(text);
+  }
+
+ private:
+  std::vector<std::unique_ptr<Normalizer>> parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Normalizer> make_normalizer_sequence(const Settings& settings) {
+  return std::make_unique<NormalizerSequence>(settings);
+}
+
+}  // namespace mhub::text

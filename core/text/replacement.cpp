@@ -1,0 +1,34 @@
+#include "mhub/text/replacement.hpp"
+
+namespace mhub::text {
+
+Replacement::Replacement(const Settings& settings)
+    : content_(settings.string("content")), regex_(settings.pattern("pattern")) {
+  literal_ = settings.object("pattern").find_string("String");
+  if (literal_ && literal_->empty()) literal_.reset();  // matches between all characters; the regex knows how
+}
+
+std::string Replacement::apply(std::string_view text) const {
+  std::string out;
+  out.reserve(text.size() + text.size() / 4);
+  std::size_t done = 0;
+  if (literal_) {
+    for (std::size_t at; (at = text.find(*literal_, done)) != std::string_view::npos;
+         done = at + literal_->size())
+      out.append(text, done, at - done).append(content_);
+  } else if (!text.empty()) {
+    Regex::Matches matches(regex_, text);
+    for (Range match{}; matches.next(match); done = match.end)
+      out.append(text, done, match.begin - done).append(content_);
+  }
+  out.append(text, done);
+  return out;
+}
+
+bool Replacement::removes_start_of(std::string_view text) const {
+  if (!content_.empty() || text.empty()) return false;
+  Range first{};
+  return Regex::Matches(regex_, text).next(first) && first.begin == 0 && first.end > 0;
+}
+
+}  // namespace mhub::text

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace mhub {
+
+/// Number of a token in a vocabulary; never negative.
+using TokenId = std::int32_t;
+using TokenIds = std::vector<TokenId>;
+
+}  // namespace mhub
