@@ -39,6 +39,11 @@ def with_mtp(config):
     return {**config, "num_nextn_predict_layers": 1}
 
 
+def nemotron_keys(state):
+    """The published models' name of the embedding (nvidia/NVIDIA-Nemotron-Nano-9B-v2)."""
+    return {key.replace("backbone.embedding.", "backbone.embeddings."): value for key, value in state.items()}
+
+
 def correction(model):
     """The correction bias is a buffer, which random initialisation left at zero."""
     for name, buffer in model.named_buffers():
@@ -47,7 +52,7 @@ def correction(model):
 
 
 def entry(config, model, fields, **rest):
-    return dict(config=config, model=model, fields=fields, layouts=MOE_LAYOUTS, judge="core", judged="local_dist", build=build_plain, **rest)
+    return dict(config=config, model=model, fields=fields, layouts=MOE_LAYOUTS, judge="core", judged="local_dist", build=build_plain, mlm=False, **rest)
 
 
 MODELS = {
@@ -64,4 +69,8 @@ MODELS = {
     "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2)),
     "glm4_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, attention_bias=True, routed_scaling_factor=2.5), prepare=correction, bridge=True),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),
+    "nemotron_h": dict(config="NemotronHConfig", model="NemotronHForCausalLM", layouts=["dist1", "dist22", "ep2", "te_ep2", "local_ep2"],
+                       fields=dict(vocab_size=203, hidden_size=48, intermediate_size=88, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], num_attention_heads=6, num_key_value_heads=2, head_dim=8,
+                                   mamba_num_heads=8, mamba_head_dim=6, ssm_state_size=5, n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, use_mamba_kernels=False),
+                       keys=nemotron_keys, config_json=lambda config: config, prepare=correction, judge=None, why="no Mamba on a CPU"),
 }
