@@ -114,6 +114,7 @@ MODELS = {
     "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
     "gpt_neox_sequential": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, "use_parallel_residual": False, **rope(1e4, partial_rotary_factor=0.25)}, judge="core", layouts=["dist1"]),
     "phi": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, dtype="float16", judge="spec", spec="phi"),
+    "phi_qk": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, "qk_layernorm": True, **rope(1e4, partial_rotary_factor=0.5)}, layouts=["dist1", "te222"], why="no layer spec for it"),
     "starcoder2": dict(config="Starcoder2Config", model="Starcoder2ForCausalLM", fields={**BASE, "sliding_window": 5}, judge="core"),
     "olmo2": dict(config="Olmo2Config", model="Olmo2ForCausalLM", fields={**BASE, "pad_token_id": None}, judge="spec", spec="olmo2"),
     "glm": dict(config="GlmConfig", model="GlmForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="core"),
