@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mapping_check.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/model/hf_checkpoint.hpp"
 #include "mhub/model/registry.hpp"
 #include "options.hpp"
@@ -18,11 +20,10 @@ std::string partition_text(const Partition& partition) {
   return text;
 }
 
-/// The mapping of a class with its default config, as a table.
-nlohmann::json rule_table(const ModelDescriptor& model) {
-  const ConfigReader defaults(nlohmann::json::object(), model.config_class);
+/// The mapping of a class with a config, as a table.
+nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& config) {
   nlohmann::json rules = nlohmann::json::array();
-  const Mapping mapping = model.mapping(defaults);
+  const Mapping mapping = model.mapping(config);
   for (const Rule& rule : mapping.rules()) {
     nlohmann::json hf = nlohmann::json::array();
     for (const Operand& operand : rule.transform.operands) hf.push_back(operand.name);
@@ -35,9 +36,8 @@ nlohmann::json rule_table(const ModelDescriptor& model) {
   return rules;
 }
 
-void print_rules(const ModelDescriptor& model, const nlohmann::json& rules) {
-  std::cout << model.class_name << " (" << model.model_type << "), with the defaults of "
-            << model.config_class << ":\n";
+void print_rules(const ModelDescriptor& model, const ConfigReader& config, const nlohmann::json& rules) {
+  std::cout << model.class_name << " (" << model.model_type << "), with " << config.file() << ":\n";
   for (const auto& rule : rules) {
     std::cout << "  " << rule["megatron"].get<std::string>() << "\n    <- ";
     for (const auto& name : rule["hf"]) std::cout << name.get<std::string>() << ' ';
@@ -46,32 +46,82 @@ void print_rules(const ModelDescriptor& model, const nlohmann::json& rules) {
   }
 }
 
+ConfigReader read_config(const std::string& path) {
+  constexpr std::uint64_t kLargest = 1 << 22;
+  return {parse_json_file(path, kLargest), path};
+}
+
+bool matches(const ModelDescriptor& model, const std::string& wanted, const std::string& family) {
+  return wanted.empty() || wanted == family || wanted == model.class_name || wanted == model.model_type;
+}
+
+/// `mhub plugins --check NAME CONFIG`. A family of several classes is asked for by class name.
+int check_command(const std::string& name, const std::string& path, bool print_json) {
+  const ModelDescriptor* chosen = nullptr;
+  for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
+    for (const ModelDescriptor& model : plugin.models) {
+      if (!matches(model, name, plugin.family)) continue;
+      if (chosen != nullptr)
+        throw UsageError(name + " is " + chosen->class_name + " and " + model.class_name +
+                         ": name one of them");
+      chosen = &model;
+    }
+  }
+  if (chosen == nullptr)
+    throw UsageError("no plugin, class or model type is called " + name + "; mhub plugins lists them");
+  const MappingCheck check = check_mapping(*chosen, read_config(path));
+  if (print_json) {
+    const nlohmann::json json{{"class", chosen->class_name},
+                              {"hf_tensors", check.hf_tensors},
+                              {"elements", check.elements},
+                              {"megatron_tensors", check.megatron_tensors},
+                              {"problems", check.problems}};
+    std::cout << json.dump(1) << '\n';
+  } else if (check.problems.empty()) {
+    std::cout << chosen->class_name << ": " << check.hf_tensors << " Hugging Face tensors <-> "
+              << check.megatron_tensors << " Megatron tensors, " << check.elements
+              << " elements: all covered, and random data comes back bit for bit\n";
+  }
+  for (const std::string& problem : check.problems)
+    std::cerr << chosen->class_name << ": " << problem << '\n';
+  return check.problems.empty() ? 0 : 1;
+}
+
 }  // namespace
 
 int plugins_command(const Arguments& arguments) {
-  Arguments rest = arguments;
-  std::string wanted;
-  if (!rest.empty() && !rest[0].starts_with("-")) {
-    wanted = rest[0];
-    rest.erase(rest.begin());
+  CommandLine line("mhub plugins [NAME [CONFIG]] [--check] [--json]", {}, {"NAME", "CONFIG"});
+  line.add()("check", "try NAME's mapping out on a config.json, without weights")("json", "print JSON");
+  if (!line.parse(arguments)) return 0;
+  const std::string wanted = line.find<std::string>("NAME").value_or("");
+  const std::optional<std::string> path = line.find<std::string>("CONFIG");
+  if (line.has("check")) {
+    if (!path) throw UsageError("mhub plugins --check needs NAME and CONFIG");
+    return check_command(wanted, *path, line.has("json"));
   }
-  CommandLine line("mhub plugins [NAME] [--json]", {});
-  line.add()("json", "print JSON");
-  if (!line.parse(rest)) return 0;
   const PluginRegistry& registry = PluginRegistry::instance();
   nlohmann::json json = nlohmann::json::array();
   bool found = false;
   for (const PluginRegistry::Plugin& plugin : registry.plugins()) {
     nlohmann::json models = nlohmann::json::array();
     for (const ModelDescriptor& model : plugin.models) {
-      if (!wanted.empty() && wanted != plugin.family && wanted != model.class_name &&
-          wanted != model.model_type)
-        continue;
+      if (!matches(model, wanted, plugin.family)) continue;
       found = true;
       nlohmann::json one{
           {"class", model.class_name}, {"config", model.config_class}, {"model_type", model.model_type}};
-      if (!wanted.empty()) one["rules"] = rule_table(model);
-      if (!wanted.empty() && !line.has("json")) print_rules(model, one["rules"]);
+      if (!wanted.empty()) {
+        const ConfigReader config =
+            path ? read_config(*path)
+                 : ConfigReader(nlohmann::json::object(), "the defaults of " + model.config_class);
+        try {
+          one["rules"] = rule_table(model, config);
+          if (!line.has("json")) print_rules(model, config, one["rules"]);
+        } catch (const InputError& error) {
+          if (path) throw;  // else the defaults are refused, which is no error
+          one["refused"] = error.what();
+          if (!line.has("json")) std::cout << model.class_name << ": " << error.what() << '\n';
+        }
+      }
       models.push_back(std::move(one));
     }
     if (wanted.empty() && !line.has("json")) {

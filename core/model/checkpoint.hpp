@@ -21,12 +21,12 @@ struct Checkpoint {
   const ModelDescriptor* model = nullptr;  ///< nullptr: a Megatron checkpoint that does not say what it is
   std::optional<ConfigReader> config;  ///< the Hugging Face config, also of a converted Megatron checkpoint
   std::optional<TransformerConfig> transformer;
-  CanonicalState state;                   ///< empty without a model
-  nlohmann::json manifest;                ///< mhub's manifest; null for checkpoints from elsewhere
-  std::string manifest_folder;            ///< where it lies: the root of what mhub wrote
-  std::shared_ptr<const FileSet> files;   ///< where the tokenizer's files are; also generation_config.json
-  std::string unknown_model;              ///< why there is no model
-  std::vector<std::string> notes;  ///< what had to be assumed about the model, for people
+  CanonicalState state;                  ///< empty without a model
+  nlohmann::json manifest;               ///< mhub's manifest; null for checkpoints from elsewhere
+  std::string manifest_folder;           ///< where it lies: the root of what mhub wrote
+  std::shared_ptr<const FileSet> files;  ///< where the tokenizer's files are; also generation_config.json
+  std::string unknown_model;             ///< why there is no model
+  std::vector<std::string> notes;        ///< what had to be assumed about the model, for people
 
   const TensorSource& tensors() const { return hf ? hf->tensors : megatron->tensors; }
   /// hf, torch_dist, torch or hdf5.

@@ -101,6 +101,25 @@ void ConfigBinding::optional(const std::string& key, std::optional<double>& valu
   fields_.optional(key, value);
 }
 
+void ConfigBinding::layer_types(const std::string& key, std::int64_t num_layers,
+                                std::vector<std::int64_t>& sliding) {
+  constexpr const char *kSliding = "sliding_attention", *kFull = "full_attention";
+  if (direction_ == Direction::to_json && !sliding.empty()) {
+    nlohmann::json names = nlohmann::json::array();
+    for (const std::int64_t one : sliding) names.push_back(one != 0 ? kSliding : kFull);
+    fields_.constant(key, names);
+  }
+  if (!reading() || !reader().has(key)) return;
+  sliding.clear();
+  for (const std::string& name : reader().strings(key)) {
+    if (name != kSliding && name != kFull) reader().fail(key, "unsupported: \"" + name + "\"");
+    sliding.push_back(name == kSliding ? 1 : 0);
+  }
+  check(static_cast<std::int64_t>(sliding.size()) == num_layers, key,
+        "expected " + std::to_string(num_layers) + " entries, one a layer, found " +
+            std::to_string(sliding.size()));
+}
+
 void ConfigBinding::require(const std::string& key, const nlohmann::json& only_value) {
   if (reading()) reader().require(key, only_value);
   if (direction_ == Direction::to_json) fields_.constant(key, only_value);
@@ -117,18 +136,32 @@ void ConfigBinding::divides(const std::string& key, std::int64_t parts, const st
             std::to_string(parts));
 }
 
-void ConfigBinding::rotary(RotaryConfig& value) {
+void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
+  const std::string partial = keys.partial_factor.empty() ? "partial_rotary_factor" : keys.partial_factor;
   if (reading()) {
     const ConfigReader& config = reader();
-    const ConfigReader parameters = config.object("rope_parameters");
-    FieldBinding scaling(config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling"));
-    value.theta = parameters.number("rope_theta", config.number("rope_theta", value.theta));
-    value.partial_factor = parameters.number("partial_rotary_factor",
-                                             config.number("partial_rotary_factor", value.partial_factor));
+    const bool per_kind = config.object("rope_parameters").has("full_attention");
+    const ConfigReader parameters = per_kind ? config.object("rope_parameters").object("full_attention")
+                                             : config.object("rope_parameters");
+    FieldBinding scaling(config.has("rope_parameters") ? parameters : config.object("rope_scaling"));
+    value.theta = parameters.number("rope_theta", config.number(keys.theta, value.theta));
+    value.partial_factor =
+        parameters.number("partial_rotary_factor", config.number(partial, value.partial_factor));
     bind_rope_scaling(scaling, value.scaling, config);
+    if (value.local_theta) {
+      const ConfigReader local = config.object("rope_parameters").object("sliding_attention");
+      value.local_theta =
+          local.number("rope_theta", config.number("rope_local_base_freq", *value.local_theta));
+      check(local.string("rope_type", "default") == "default", "rope_parameters",
+            "unsupported: sliding_attention with a scaling of its own");
+    } else {
+      check(!per_kind, "rope_parameters", "unsupported: one object for each kind of layer");
+    }
   } else if (direction_ == Direction::to_json) {
-    fields_.constant("rope_theta", value.theta);
-    if (value.partial_factor != 1.0) fields_.constant("partial_rotary_factor", value.partial_factor);
+    fields_.constant(keys.theta, value.theta);
+    if (value.local_theta) fields_.constant("rope_local_base_freq", *value.local_theta);
+    if (value.partial_factor != 1.0 || !keys.partial_factor.empty())
+      fields_.constant(partial, value.partial_factor);
     if (value.scaling.type != "default") {
       FieldBinding scaling;
       bind_rope_scaling(scaling, value.scaling, fields_.reader());
@@ -138,6 +171,10 @@ void ConfigBinding::rotary(RotaryConfig& value) {
   link(value.theta, megatron.rotary_base);
   link(value.partial_factor, megatron.rotary_percent);
   link(value.scaling, megatron.rope_scaling);
+  if (value.local_theta) {
+    fixed(megatron.rotary_base_local, value.local_theta);
+    if (from_megatron() && megatron.rotary_base_local) value.local_theta = megatron.rotary_base_local;
+  }
 }
 
 }  // namespace mhub

@@ -13,6 +13,14 @@ struct RotaryConfig {
   double theta = 10000.0;
   double partial_factor = 1.0;  ///< share of each head that rotates
   RopeScaling scaling;
+  /// Base of the layers with a window, which do not scale. Absent: they are as the others.
+  std::optional<double> local_theta = std::nullopt;
+};
+
+/// What a config.json in the form of transformers 4 calls the base and the share that rotates.
+struct RotaryKeys {
+  std::string theta = "rope_theta";
+  std::string partial_factor;  ///< empty: "partial_rotary_factor", and written only where it is not 1
 };
 
 /// One declaration of a Hugging Face config that serves four directions: config.json -> typed config ->
@@ -61,6 +69,8 @@ class ConfigBinding {
   void integers(const std::string& key, std::vector<std::int64_t>& value);
   void optional(const std::string& key, std::optional<std::int64_t>& value);
   void optional(const std::string& key, std::optional<double>& value);
+  /// One name a layer, "sliding_attention" as 1 and "full_attention" as 0. An empty list is not written.
+  void layer_types(const std::string& key, std::int64_t num_layers, std::vector<std::int64_t>& sliding);
 
   /// Typed member <-> TransformerConfig field, without a key of its own.
   template <typename T>
@@ -84,8 +94,10 @@ class ConfigBinding {
 
   /// Rotary positions: `rope_parameters` as transformers 5 writes it (base and scaling in one object), or
   /// `rope_theta`, `partial_rotary_factor` and `rope_scaling` as 4.x does, where the kind is `rope_type` or,
-  /// older, `type`. Written in the 4.x form, which both read.
-  void rotary(RotaryConfig& value);
+  /// older, `type`. A config whose value.local_theta is set has a base for layers with a window too:
+  /// `rope_parameters` holds an object for each kind of layer, or `rope_local_base_freq` stands beside
+  /// `rope_theta`. Written in the 4.x form, which both read.
+  void rotary(RotaryConfig& value, const RotaryKeys& keys = {});
 
  private:
   Direction direction_;

@@ -112,7 +112,7 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames&
                    const std::optional<Layers>& layers) {
   const std::string mlp = kLayer + "mlp.";
   const std::int64_t h = c.hidden_size;
-  if (c.pre_norms && !names.pre_mlp_norm.empty())
+  if (c.pre_norms && !c.shared_pre_norm)
     add_norm(map, c, mlp + "linear_fc1.layer_norm_", names.layer + names.pre_mlp_norm, layers);
   const std::string fc1 = names.layer + names.fc1, fc2 = names.layer + names.fc2;
   restrict(map.rule(mlp + "linear_fc1.weight", stored(fc1_transform(fc1 + ".weight", c, {h}), names)),
@@ -132,6 +132,8 @@ Mapping decoder_mapping(const TransformerConfig& config, const DecoderNames& nam
   add_ends(map, config, names);
   add_attention(map, config, names);
   add_dense_mlp(map, config, names);
+  if (config.position_embedding_type == "rope")
+    map.ignore("*.rotary_emb.inv_freq", "rotary frequencies, computed from the config");
   return map;
 }
 

@@ -32,7 +32,7 @@ struct DecoderNames {
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
   std::string proj = "self_attn.o_proj";
   std::string post_attention_norm = "post_attention_layernorm";  ///< with TransformerConfig::post_norms
-  std::string pre_mlp_norm = "post_attention_layernorm";         ///< empty: shares input_norm's (parallel)
+  std::string pre_mlp_norm = "post_attention_layernorm";         ///< unless shared_pre_norm
   std::string fc1 = "mlp.{gate,up}_proj";  ///< two names, one fused [gate; up], or ungated
   std::string fc2 = "mlp.down_proj";
   std::string post_mlp_norm = "post_feedforward_layernorm";  ///< with TransformerConfig::post_norms

@@ -26,14 +26,23 @@ struct ModelDescriptor {
   /// The fields of a config.json that build what a TransformerConfig describes, as far as the architecture
   /// can (identify.hpp asks whether it is exact).
   std::function<nlohmann::json(const TransformerConfig&)> config_json;
+
+  /// The Megatron-Bridge class that builds the model, where Bridge has one with fields of its own, and those
+  /// fields: bound behind the common ones of run_config.yaml, so what is written here replaces them.
+  std::string bridge_provider;
+  std::function<void(FieldBinding&, TransformerConfig&)> bridge_fields;
 };
 
 /// The descriptor of a typed model class. `Model` has
-///     using Config = ...;  a default-constructible struct with `void bind(ConfigBinding&)`
-///     (config_binding.hpp) static constexpr const char *class_name, *config_class, *model_type,
-///     *tokenizer_class; static constexpr int preference;                       optional static Mapping
-///     mapping(const Config&, const TransformerConfig&);
-/// `mapping` may throw std::logic_error for a config that contradicts itself.
+///   - using Config = ...; a default-constructible struct with `void bind(ConfigBinding&)`
+///   (config_binding.hpp)
+///   - static constexpr const char *class_name, *config_class, *model_type, *tokenizer_class;
+///   - static Mapping mapping(const Config&, const TransformerConfig&);
+///     which may throw std::logic_error for a config that contradicts itself
+/// and, where it needs them,
+///   - static constexpr int preference;
+///   - static constexpr const char* bridge_provider; with
+///     static void bridge_fields(FieldBinding&, TransformerConfig&);
 template <typename Model>
 ModelDescriptor describe() {
   using Config = typename Model::Config;
@@ -43,8 +52,18 @@ ModelDescriptor describe() {
   d.model_type = Model::model_type;
   d.tokenizer_class = Model::tokenizer_class;
   if constexpr (requires { Model::preference; }) d.preference = Model::preference;
+  if constexpr (requires { Model::bridge_provider; }) {
+    d.bridge_provider = Model::bridge_provider;
+    d.bridge_fields = [](FieldBinding& fields, TransformerConfig& config) {
+      Model::bridge_fields(fields, config);
+    };
+  }
   d.config = [](const ConfigReader& json) { return std::any(config_from_json<Config>(json)); };
-  d.megatron = [](const ConfigReader& json) { return config_to_megatron(config_from_json<Config>(json)); };
+  d.megatron = [](const ConfigReader& json) {
+    TransformerConfig megatron = config_to_megatron(config_from_json<Config>(json));
+    if constexpr (requires { Model::bridge_provider; }) megatron.bridge_provider = Model::bridge_provider;
+    return megatron;
+  };
   d.mapping = [](const ConfigReader& json) {
     const Config config = config_from_json<Config>(json);
     return Model::mapping(config, config_to_megatron(config));

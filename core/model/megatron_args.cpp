@@ -89,6 +89,7 @@ void bind_args(FieldBinding& f, TransformerConfig& c) {
     c.add_bias_linear = true;
   }
   bind_megatron_fields(f, c, "num_experts");
+  bind_multipliers(f, c);
   f.constant("encoder_num_layers", c.num_layers);
   bool grouped = c.num_query_groups != c.num_attention_heads;
   f.boolean("group_query_attention", grouped);

@@ -40,8 +40,8 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
                       const MegatronTarget& target);
 
 /// The model that a checkpoint's args describe: `args` are their plain values (plain_json). Entries that are
-/// missing take Megatron-LM's defaults. `vocab_size` is the padded one where mhub has not recorded the true one.
-/// Throws InputError that starts with `where`.
+/// missing take Megatron-LM's defaults. `vocab_size` is the padded one where mhub has not recorded the true
+/// one. Throws InputError that starts with `where`.
 TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where);
 
 /// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:

@@ -144,10 +144,11 @@ MegatronCheckpoint open_megatron_checkpoint(const std::string& path) {
 
 std::optional<TransformerConfig> described_model(const MegatronCheckpoint& checkpoint) {
   constexpr std::uint64_t kLargest = 4 << 20;
-  if (!checkpoint.run_config.empty())
-    return gpt_config(read_run_config(read_file(checkpoint.run_config, kLargest), checkpoint.run_config));
+  // Where both are there, args say more: Megatron-Bridge refuses fields that it does not know.
   if (!checkpoint.args.empty())
     return gpt_config(read_megatron_args(checkpoint.args, checkpoint.directory + ": args"));
+  if (!checkpoint.run_config.empty())
+    return gpt_config(read_run_config(read_file(checkpoint.run_config, kLargest), checkpoint.run_config));
   return std::nullopt;
 }
 

@@ -169,18 +169,30 @@ void bind_hybrid(FieldBinding& f, TransformerConfig& c) {
   f.positive("mamba_num_heads", c.mamba->num_heads);
 }
 
+/// Megatron-Bridge states a base for layers with a window as the first of a pair.
+void bind_rotary_base(FieldBinding& f, TransformerConfig& c) {
+  if (f.reading() && f.reader().has("rotary_base") && f.reader().json().at("rotary_base").is_array()) {
+    const std::vector<double> bases = f.reader().numbers("rotary_base");
+    if (bases.size() != 2) f.reader().fail("rotary_base", "expected a number or a pair");
+    c.rotary_base_local = bases[0];
+    c.rotary_base = bases[1];
+  } else {
+    f.number("rotary_base", c.rotary_base);
+  }
+}
+
 /// What Megatron-Core has no field for.
 void bind_unnamed(FieldBinding& f, TransformerConfig& c) {
   Rare rare(f);
-  rare.number("hf_embedding_multiplier", c.embedding_multiplier, 1.0);
   rare.number("hf_residual_multiplier", c.residual_multiplier, 1.0);
-  rare.number("hf_logits_multiplier", c.logits_multiplier, 1.0);
   rare.flag("hf_pre_norms", c.pre_norms, true);
   rare.flag("hf_post_norms", c.post_norms, false);
   rare.flag("hf_layernorm_bias", c.layernorm_bias, true);
   rare.flag("hf_attention_proj_bias", c.attention_proj_bias, false);
   rare.flag("hf_output_layer_bias", c.output_layer_bias, false);
   rare.flag("hf_parallel_residual", c.parallel_residual, false);
+  rare.flag("hf_shared_pre_norm", c.shared_pre_norm, false);
+  rare.flag("hf_normalized_output_layer", c.normalized_output_layer, false);
   rare.flag("hf_qk_layernorm_over_heads", c.qk_layernorm_over_heads, false);
   rare.optional("hf_rotary_base_local", c.rotary_base_local);
   rare.optional("hf_attention_chunk_size", c.attention_chunk_size);
@@ -202,7 +214,7 @@ void bind_megatron_fields(FieldBinding& f, TransformerConfig& c, const std::stri
   if (f.reading() && c.ffn_hidden_size == 0) c.ffn_hidden_size = 4 * c.hidden_size;
   f.text("normalization", c.normalization);
   f.boolean("add_bias_linear", c.add_bias_linear);
-  f.number("rotary_base", c.rotary_base);
+  bind_rotary_base(f, c);
   f.number("rotary_percent", c.rotary_percent);
   Rare(f).optional("activation_func_clamp_value", c.activation_clamp);
   Rare(f).number("glu_linear_offset", c.glu_linear_offset, 0.0);
@@ -216,6 +228,29 @@ void bind_megatron_fields(FieldBinding& f, TransformerConfig& c, const std::stri
   bind_hybrid(f, c);
   if (f.reading() || c.mtp_num_layers > 0) f.integer("mtp_num_layers", c.mtp_num_layers);
   bind_unnamed(f, c);
+}
+
+void bind_multipliers(FieldBinding& f, TransformerConfig& c) {
+  const auto heads = static_cast<double>(c.kv_channels);
+  const bool scaled = c.softmax_scale && !c.mla;
+  bool enabled = c.embedding_multiplier != 1.0 || c.logits_multiplier != 1.0 || scaled;
+  if (!f.reading() && !enabled) return;
+  f.boolean("use_mup", enabled);
+  if (!enabled) return;
+  std::optional<double> base;
+  if (!f.reading()) base = scaled ? *c.softmax_scale * *c.softmax_scale * heads * heads : heads;
+  double power = 1.0;
+  f.number("mup_embedding_mult", c.embedding_multiplier);
+  f.number("mup_output_mult", c.logits_multiplier);
+  f.optional("mup_base_head_dim", base);
+  f.number("mup_attn_scale_power", power);
+  if (!f.reading()) return;
+  std::int64_t base_hidden = c.hidden_size;
+  f.positive("mup_base_hidden_size", base_hidden);
+  if (c.logits_multiplier == 1.0 && c.hidden_size > 0)
+    c.logits_multiplier = static_cast<double>(base_hidden) / static_cast<double>(c.hidden_size);
+  const double scale = std::sqrt(base.value_or(1.0)) / std::pow(heads, power);
+  if (!c.softmax_scale && !c.mla && std::abs(scale * std::sqrt(heads) - 1.0) > 1e-9) c.softmax_scale = scale;
 }
 
 std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {

@@ -12,6 +12,11 @@ namespace mhub {
 void bind_megatron_fields(FieldBinding& fields, TransformerConfig& config,
                           const std::string& num_experts_key);
 
+/// Multipliers of embeddings and logits and a scale of attention as Megatron-Core's MuP settings state them,
+/// the only ones that it has (transformer_config.py, from 0.17 on): with mup_base_hidden_size at its default,
+/// softmax_scale = sqrt(mup_base_head_dim) / kv_channels^mup_attn_scale_power and nothing else changes.
+void bind_multipliers(FieldBinding& fields, TransformerConfig& config);
+
 /// YaRN scaling in Megatron-Core's terms (yarn_rotary_pos_embedding.py): cosines and sines are multiplied by
 /// m(mscale) / m(mscale_all_dim) with m(x) = 0.1 x ln(factor) + 1.
 struct MegatronYarn {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -12,35 +13,47 @@ std::string shortest(double value) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
-}  // namespace
+/// A list as Megatron-LM evaluates it, one shell word.
+std::string list(const std::vector<std::int64_t>& values) {
+  std::string text = "[";
+  for (const std::int64_t value : values) text += (text.size() > 1 ? "," : "") + std::to_string(value);
+  return text + "]";
+}
 
-std::vector<std::string> megatron_flags(const TransformerConfig& c) {
-  std::vector<std::string> flags;
-  if (c.layernorm_epsilon != 1e-5) flags.push_back("--norm-epsilon " + shortest(c.layernorm_epsilon));
+void add_rope_flags(std::vector<std::string>& flags, const TransformerConfig& c) {
   if (c.rope_scaling.type == "llama3") {
-    flags.push_back("--use-rope-scaling");
+    flags.emplace_back("--use-rope-scaling");
     flags.push_back("--rope-scaling-factor " + shortest(c.rope_scaling.factor));
   }
   if (c.rope_scaling.type == "linear")
     flags.push_back("--rotary-seq-len-interpolation-factor " + shortest(c.rope_scaling.factor));
-  if (const auto yarn = megatron_yarn(c)) {
-    flags.push_back("--rotary-scaling-factor " + shortest(yarn->factor));
-    flags.push_back("--mscale " + shortest(yarn->mscale));
-    flags.push_back("--mscale-all-dim " + shortest(yarn->mscale_all_dim));
-    flags.push_back("--yarn-original-max-position-embeddings " +
-                    std::to_string(yarn->original_max_position_embeddings));
-    flags.push_back("--yarn-beta-fast " + shortest(yarn->beta_fast));
-    flags.push_back("--yarn-beta-slow " + shortest(yarn->beta_slow));
-    flags.emplace_back(yarn->round_to_int ? "--yarn-correction-range-round-to-int"
-                                          : "--no-yarn-correction-range-round-to-int");
-  }
-  if (c.qk_layernorm) flags.emplace_back("--qk-layernorm");
-  if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
-  return flags;
+  const auto yarn = megatron_yarn(c);
+  if (!yarn) return;
+  flags.push_back("--rotary-scaling-factor " + shortest(yarn->factor));
+  flags.push_back("--mscale " + shortest(yarn->mscale));
+  flags.push_back("--mscale-all-dim " + shortest(yarn->mscale_all_dim));
+  flags.push_back("--yarn-original-max-position-embeddings " +
+                  std::to_string(yarn->original_max_position_embeddings));
+  flags.push_back("--yarn-beta-fast " + shortest(yarn->beta_fast));
+  flags.push_back("--yarn-beta-slow " + shortest(yarn->beta_slow));
+  flags.emplace_back(yarn->round_to_int ? "--yarn-correction-range-round-to-int"
+                                        : "--no-yarn-correction-range-round-to-int");
 }
 
-std::vector<std::string> megatron_limits(const TransformerConfig& c) {
-  std::vector<std::string> limits;
+void add_multiplier_flags(std::vector<std::string>& flags, const TransformerConfig& c) {
+  FieldBinding fields;
+  TransformerConfig copy = c;
+  bind_multipliers(fields, copy);
+  if (!fields.written().contains("use_mup")) return;
+  flags.emplace_back("--use-mup");
+  for (const char* key : {"mup_embedding_mult", "mup_output_mult", "mup_base_head_dim"}) {
+    std::string option = std::string("--") + key;
+    std::replace(option.begin(), option.end(), '_', '-');
+    flags.push_back(option + " " + shortest(fields.written().at(key).get<double>()));
+  }
+}
+
+void add_rope_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
   const RopeScaling& rope = c.rope_scaling;
   if (rope.type == "llama3" && (rope.low_freq_factor != 1.0 || rope.high_freq_factor != 4.0 ||
                                 rope.original_max_position_embeddings != 8192)) {
@@ -53,18 +66,77 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
   if (rope.type == "yarn")
     limits.emplace_back(
         "rope scaling \"yarn\" needs a megatron-core whose GPTModel knows it (0.16 does, 0.14 does not)");
-  if (rope.type == "dynamic" || rope.type == "longrope") {
+  if (rope.type == "dynamic" || rope.type == "longrope")
     limits.push_back("rope scaling \"" + rope.type +
                      "\": GPTModel has no setting for it in Megatron-LM's arguments");
-  }
-  if (c.gated_linear_unit && c.activation != "silu" && c.activation != "quick_gelu") {
+  if (c.rotary_base_local)
+    limits.emplace_back("a rotary base for layers with a window: GPTModel has one base for all");
+}
+
+void add_activation_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
+  if (c.gated_linear_unit && c.activation != "silu" && c.activation != "quick_gelu")
     limits.push_back("gated activation \"" + c.activation +
                      "\": Megatron-LM has flags for silu and quick_gelu only");
-  }
+  if (!c.gated_linear_unit && is_gelu_tanh(c.activation) && !c.add_bias_linear)
+    limits.push_back("activation \"" + c.activation +
+                     "\" without biases: Megatron-LM has the tanh form of GELU as a fusion with biases only");
   if (!c.gated_linear_unit && c.activation != "relu2" && c.activation != "gelu" &&
-      !is_gelu_tanh(c.activation)) {
+      !is_gelu_tanh(c.activation))
     limits.push_back("activation \"" + c.activation + "\": Megatron-LM has no flag for it");
-  }
+}
+
+/// What is not a TransformerLayer of Megatron-Core as its specs build it.
+void add_layer_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
+  const char* spec = "; a layer spec can, see examples/megatron/";
+  if (c.parallel_residual)
+    limits.push_back(std::string("attention and MLP side by side: TransformerLayer cannot") + spec);
+  if (!c.pre_norms || c.post_norms)
+    limits.push_back(std::string("norms behind attention and MLP: TransformerLayer cannot") + spec);
+  if (c.residual_multiplier != 1.0)
+    limits.push_back(std::string("a multiplier on residual branches: TransformerLayer cannot") + spec);
+  if (c.qk_layernorm && c.qk_layernorm_over_heads)
+    limits.push_back(std::string("norms on q and k over all heads: SelfAttention cannot") + spec);
+  if (c.normalization == "LayerNorm" && !c.layernorm_bias)
+    limits.push_back(std::string("LayerNorm without bias: Megatron's norms have one") + spec);
+  if (c.attention_proj_bias && !c.add_bias_linear)
+    limits.emplace_back("bias on linear_proj alone: Megatron-Core has one setting for all linear layers");
+}
+
+}  // namespace
+
+std::vector<std::string> megatron_flags(const TransformerConfig& c) {
+  std::vector<std::string> flags;
+  if (c.layernorm_epsilon != 1e-5) flags.push_back("--norm-epsilon " + shortest(c.layernorm_epsilon));
+  // --use-checkpoint-args restores this one under a name that the config is not made from (0.19).
+  if (c.layernorm_zero_centered_gamma) flags.emplace_back("--apply-layernorm-1p");
+  add_rope_flags(flags, c);
+  if (c.qk_layernorm) flags.emplace_back("--qk-layernorm");
+  if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
+  if (c.sliding_window && !c.window_layers.empty())
+    flags.push_back("--window-attn-skip-freq " + list(c.window_layers));
+  if (!c.no_rope_layers.empty()) flags.push_back("--no-rope-freq " + list(c.no_rope_layers));
+  // With biases Megatron-LM fuses them with GELU, and the fusion is the tanh form.
+  if (!c.gated_linear_unit && c.activation == "gelu" && c.add_bias_linear)
+    flags.emplace_back("--no-bias-gelu-fusion");
+  add_multiplier_flags(flags, c);
+  return flags;
+}
+
+std::vector<std::string> megatron_limits(const TransformerConfig& c) {
+  std::vector<std::string> limits;
+  add_rope_limits(limits, c);
+  add_activation_limits(limits, c);
+  add_layer_limits(limits, c);
+  if (c.attn_logit_softcapping)
+    limits.emplace_back("capped attention logits: Megatron-Core's attention has no cap");
+  if (c.final_logit_softcapping) limits.emplace_back("capped logits: GPTModel has no cap");
+  if (c.output_layer_bias)
+    limits.emplace_back("bias on the output layer: GPTModel has none; examples/megatron/ adds it");
+  if (c.normalized_output_layer)
+    limits.emplace_back("rows of the output layer scaled to length 1: GPTModel takes them as they are");
+  if (c.embedding_multiplier != 1.0 || c.logits_multiplier != 1.0 || (c.softmax_scale && !c.mla))
+    limits.emplace_back("multipliers or a scale of attention need a megatron-core with MuP (0.17 and later)");
+  if (c.attention_chunk_size) limits.emplace_back("attention within chunks: Megatron-Core has windows only");
   return limits;
 }
 

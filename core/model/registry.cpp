@@ -98,6 +98,15 @@ const ModelDescriptor* PluginRegistry::find_class(const std::string& class_name)
   return nullptr;
 }
 
+const ModelDescriptor* PluginRegistry::find_bridge_provider(const std::string& class_path) const {
+  for (const Plugin& plugin : plugins_) {
+    for (const ModelDescriptor& model : plugin.models) {
+      if (model.bridge_fields && model.bridge_provider == class_path) return &model;
+    }
+  }
+  return nullptr;
+}
+
 const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
   const std::vector<std::string> architectures = config.strings("architectures");
   for (const std::string& name : architectures) {

@@ -31,6 +31,8 @@ class PluginRegistry {
   const ModelDescriptor& find(const ConfigReader& config) const;
   /// The descriptor of a class name, or nullptr.
   const ModelDescriptor* find_class(const std::string& class_name) const;
+  /// A descriptor that knows the fields of a Megatron-Bridge class, or nullptr.
+  const ModelDescriptor* find_bridge_provider(const std::string& class_path) const;
 
   ~PluginRegistry();
 

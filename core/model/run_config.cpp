@@ -7,6 +7,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/model/megatron_fields.hpp"
+#include "mhub/model/registry.hpp"
 
 namespace mhub {
 namespace {
@@ -85,6 +86,7 @@ void bind_positions(FieldBinding& f, TransformerConfig& c) {
 
 void bind_model(FieldBinding& f, TransformerConfig& c) {
   if (f.reading()) {  // the defaults of Bridge's GPTModelProvider
+    f.text("_target_", c.bridge_provider);
     c.normalization = "LayerNorm";
     c.add_bias_linear = true;
     c.gated_linear_unit = false;
@@ -104,6 +106,20 @@ void bind_model(FieldBinding& f, TransformerConfig& c) {
   f.boolean("share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
   bind_positions(f, c);
   bind_activation(f, c);
+  // Its own classes multiply on their own account, and some name fields differently.
+  if (c.bridge_provider == TransformerConfig().bridge_provider) bind_multipliers(f, c);
+  if (const ModelDescriptor* model = PluginRegistry::instance().find_bridge_provider(c.bridge_provider))
+    model->bridge_fields(f, c);
+}
+
+/// Numbers as the shortest text that reads back, true, false. PyYAML follows YAML 1.1, where a real number
+/// has a point: it reads 1e-06 as a string and 1.0e-06 as a number.
+std::string scalar_text(const nlohmann::json& json) {
+  std::string text = json.dump();
+  const std::size_t exponent = text.find('e');
+  if (json.is_number_float() && exponent != std::string::npos && text.find('.') == std::string::npos)
+    text.insert(exponent, ".0");
+  return text;
 }
 
 YAML::Node yaml_of(const nlohmann::json& json) {
@@ -118,7 +134,7 @@ YAML::Node yaml_of(const nlohmann::json& json) {
   } else if (json.is_string()) {
     node = json.get<std::string>();
   } else if (!json.is_null()) {
-    node = json.dump();  // numbers as the shortest text that reads back, true, false
+    node = scalar_text(json);
   }
   return node;
 }

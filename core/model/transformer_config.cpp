@@ -136,6 +136,8 @@ nlohmann::json described(TransformerConfig c) {
   f.constant("attention_proj_bias", c.attention_proj_bias || c.add_bias_linear);
   f.boolean("output_layer_bias", c.output_layer_bias);
   f.boolean("parallel_residual", c.parallel_residual);
+  f.boolean("shared_pre_norm", c.shared_pre_norm);
+  f.boolean("normalized_output_layer", c.normalized_output_layer);
   f.boolean("share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
   describe_attention(f, c);
   f.number("embedding_multiplier", c.embedding_multiplier);

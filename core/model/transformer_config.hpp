@@ -112,6 +112,8 @@ struct TransformerConfig {
   bool attention_proj_bias = false;  ///< bias on linear_proj although add_bias_linear is false
   bool output_layer_bias = false;
   bool parallel_residual = false;  ///< attention and MLP read the same input and their outputs are summed
+  bool shared_pre_norm = false;    ///< with parallel_residual: the MLP reads what attention's norm gives
+  bool normalized_output_layer = false;  ///< rows of the output layer are scaled to length 1 when used
   bool share_embeddings_and_output_weights = false;
 
   bool qk_layernorm = false;

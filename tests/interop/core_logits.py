@@ -1,7 +1,8 @@
 """Loads converted folders into megatron-core's GPTModel and compares logits with transformers'.
 
 python core_logits.py CASES.json, one process per rank (RANK, WORLD_SIZE, MASTER_*): takes the cases whose tp * pp is
-the world size. A case: name, hf, megatron, format, tp, pp. Rank 0 of the last stage prints one JSON line a case.
+the world size. A case: name, hf, megatron, format, tp, pp and, where it
+needs one, spec (a module of examples/megatron). Rank 0 of the last stage prints one JSON line a case.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 import shim
+import arch_judges
 from gpt_model import TOLERANCE, build, difference, iteration_folder, logits
 from megatron.core import dist_checkpointing, parallel_state
 
@@ -50,7 +52,8 @@ def run(case):
     golden = np.load(os.path.join(case["hf"], "golden.npz"))
     folder = iteration_folder(case["megatron"])
     args = load_args(folder, case)
-    model = build(args, case["tp"], case["pp"])
+    with arch_judges.plain_gpt_model():
+        model = build(args, case["tp"], case["pp"], arch_judges.layer_spec(case.get("spec")))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(float("nan"))  # a parameter that is not loaded must show

@@ -22,11 +22,21 @@ def iteration_folder(root):
 
 
 def activation(args):
+    """The function that Megatron-LM's flags select, or where it has no flag the one that the checkpoint names."""
     if args.swiglu:
         return torch.nn.functional.silu
-    if args.openai_gelu:
+    if args.squared_relu:
+        return lambda x: torch.nn.functional.relu(x).square()
+    if args.openai_gelu or args.hf_activation in ("gelu_new", "gelu_fast", "gelu_pytorch_tanh"):
         return functools.partial(torch.nn.functional.gelu, approximate="tanh")
+    assert args.hf_activation == "gelu", args.hf_activation
     return torch.nn.functional.gelu
+
+
+def rare_settings(args):
+    """Fields of TransformerConfig that older cores do not have, only where the checkpoint uses them."""
+    names = ("use_mup", "mup_embedding_mult", "mup_output_mult", "mup_base_head_dim", "mup_attn_scale_power", "window_attn_skip_freq", "no_rope_freq")
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
 def config_of(args, tp, pp):
@@ -41,11 +51,13 @@ def config_of(args, tp, pp):
         normalization=args.normalization,
         layernorm_epsilon=args.norm_epsilon,
         layernorm_zero_centered_gamma=args.apply_layernorm_1p,
-        gated_linear_unit=args.swiglu,
+        gated_linear_unit=args.hf_gated_linear_unit,
         activation_func=activation(args),
         add_bias_linear=args.add_bias_linear,
         add_qkv_bias=args.add_qkv_bias,
         rotary_interleaved=args.rotary_interleaved,
+        qk_layernorm=args.qk_layernorm,
+        window_size=args.window_size,
         attention_dropout=0.0,
         hidden_dropout=0.0,
         tensor_model_parallel_size=tp,
@@ -60,6 +72,7 @@ def config_of(args, tp, pp):
         masked_softmax_fusion=False,
         bias_dropout_fusion=False,
         persist_layer_norm=False,
+        **rare_settings(args),
     )
     if args.position_embedding_type == "yarn":  # as Megatron-LM's argument_utils.py sets them
         config.yarn_rotary_scaling_factor = args.rotary_scaling_factor
@@ -70,13 +83,11 @@ def config_of(args, tp, pp):
     return config
 
 
-def build(args, tp, pp):
-    """The model of this rank."""
+def build(args, tp, pp, spec=None):
+    """The model of this rank; `spec`: its layers, where they are not what the arguments alone give."""
     config = config_of(args, tp, pp)
-    try:
-        spec = get_gpt_layer_local_spec(normalization=args.normalization)
-    except TypeError:  # cores before 0.12 have one local norm
-        spec = get_gpt_layer_local_spec()
+    if spec is None:
+        spec = get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization=args.normalization)
     model = GPTModel(
         config,
         spec,
@@ -96,12 +107,9 @@ def build(args, tp, pp):
     return model.float().eval()
 
 
-def attention_mask(args, length):
-    """True where attention is masked: the future, and what a sliding window leaves behind."""
-    mask = torch.triu(torch.ones(length, length, dtype=torch.bool), 1)
-    if args.window_size is not None:
-        mask |= torch.tril(torch.ones(length, length, dtype=torch.bool), -(args.window_size[0] + 1))
-    return mask[None, None]
+def attention_mask(length):
+    """True where attention is masked: the future. Megatron-Core adds the window itself."""
+    return torch.triu(torch.ones(length, length, dtype=torch.bool), 1)[None, None]
 
 
 def logits(model, args, ids):
@@ -112,7 +120,7 @@ def logits(model, args, ids):
         torch.distributed.recv(hidden, parallel_state.get_pipeline_model_parallel_prev_rank())
         model.set_input_tensor(hidden)
     with torch.no_grad():
-        out = model(ids, torch.arange(length)[None].expand(batch, length), attention_mask(args, length))
+        out = model(ids, torch.arange(length)[None].expand(batch, length), attention_mask(length))
     if parallel_state.is_pipeline_last_stage():
         return out
     torch.distributed.send(out.contiguous(), parallel_state.get_pipeline_model_parallel_next_rank())

@@ -1,6 +1,8 @@
 #!/bin/sh
-# What CTest calls: run.sh MHUB SCRATCH [arguments of run_interop.py].
+# What CTest calls: run.sh SCRIPT arguments, with the python of the tests' venv. SCRIPT lies in this folder.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 python=$("$here/../python_env.sh")
-exec "$python" "$here/run_interop.py" "$@"
+script=$1
+shift
+exec "$python" "$here/$script" "$@"

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mhub/model/descriptor.hpp"
+
+namespace mhub::converters {
+
+/// What trying out a model class on one config found.
+struct MappingCheck {
+  std::int64_t hf_tensors = 0, megatron_tensors = 0, elements = 0;
+  std::vector<std::string> problems;  ///< one sentence each; empty: the class is sound for this config
+};
+
+/// The largest model that check_mapping takes. It keeps three copies in memory, four bytes an element.
+inline constexpr std::int64_t kMostCheckedElements = std::int64_t{1} << 26;
+
+/// Tries out a class without any weights: its mapping covers every element of both sides once; random data
+/// that goes from Hugging Face to Megatron and back comes out bit for bit; the config.json that export writes
+/// builds the same function again. Throws InputError for a config that the class refuses and UsageError for a
+/// model of more than kMostCheckedElements elements.
+MappingCheck check_mapping(const ModelDescriptor& model, const ConfigReader& config);
+
+}  // namespace mhub::converters

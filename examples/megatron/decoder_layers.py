@@ -1,0 +1,150 @@
+"""Transformer layers that Megatron-Core has no setting for, as layer specs: attention and MLP side by side, norms behind
+them, a multiplier on what they add, norms on q and k over all heads, LayerNorm without bias.
+
+Parameters have the names that mhub writes, so a converted torch_dist checkpoint loads with default strictness. With
+TransformerEngine its linear layers and attention are used, else Megatron-Core's own.
+"""
+
+import functools
+
+import torch
+from megatron.core import parallel_state
+from megatron.core.extensions.transformer_engine import HAVE_TE, TENorm
+from megatron.core.models.backends import LocalSpecProvider
+from megatron.core.tensor_parallel.mappings import (
+    copy_to_tensor_model_parallel_region,
+    reduce_from_tensor_model_parallel_region,
+)
+from megatron.core.transformer.attention import SelfAttention, SelfAttentionSubmodules
+from megatron.core.transformer.enums import AttnMaskType
+from megatron.core.transformer.identity_op import IdentityOp
+from megatron.core.transformer.mlp import MLP, MLPSubmodules
+from megatron.core.transformer.spec_utils import ModuleSpec
+from megatron.core.transformer.torch_norm import WrappedTorchNorm
+from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
+
+if HAVE_TE:
+    from megatron.core.extensions.transformer_engine_spec_provider import TESpecProvider
+
+    BACKEND, NORM = TESpecProvider(), TENorm
+else:
+    BACKEND, NORM = LocalSpecProvider(), WrappedTorchNorm
+
+
+class DecoderLayer(TransformerLayer):
+    """x + m attention(norm(x)) + m mlp(norm'(x)) in parallel, or one after the other. `shared_norm`: in parallel, the
+    MLP reads what attention's norm gives. Activation recomputation and offloading within the layer are not supported."""
+
+    def __init__(self, *args, parallel=False, shared_norm=False, residual_multiplier=1.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.parallel, self.shared_norm, self.residual_multiplier = parallel, shared_norm, residual_multiplier
+
+    def _branch(self, output_with_bias):
+        output, bias = output_with_bias
+        if bias is not None:
+            output = output + bias
+        output = torch.nn.functional.dropout(output, self.hidden_dropout, self.training)
+        return output * self.residual_multiplier if self.residual_multiplier != 1.0 else output
+
+    def forward(self, hidden_states, attention_mask=None, context=None, context_mask=None, padding_mask=None, **kwargs):
+        normed = self.input_layernorm(hidden_states)
+        attention = self._branch(self.self_attention(normed, attention_mask=attention_mask, **kwargs))
+        if not self.parallel:
+            hidden_states = hidden_states + attention
+            return hidden_states + self._branch(self.mlp(self.pre_mlp_layernorm(hidden_states))), context
+        mlp = self._branch(self.mlp(normed if self.shared_norm else self.pre_mlp_layernorm(hidden_states)))
+        return hidden_states + attention + mlp, context
+
+
+@functools.lru_cache(maxsize=None)
+def with_post_norm(linear):
+    """A row-parallel layer with a norm behind it, `post_layernorm`. The layer must have no bias."""
+
+    class LinearWithPostNorm(linear):
+        def __init__(self, input_size, output_size, *, config, **kwargs):
+            super().__init__(input_size, output_size, config=config, **kwargs)
+            self.post_layernorm = NORM(config=config, hidden_size=output_size, eps=config.layernorm_epsilon)
+
+        def forward(self, *args, **kwargs):
+            output, bias = super().forward(*args, **kwargs)
+            assert bias is None, "a norm behind a bias that is added later"
+            return self.post_layernorm(output), None
+
+    return LinearWithPostNorm
+
+
+class NormOverHeads(torch.nn.Module):
+    """RMSNorm over all heads of q or k together. Every rank keeps the whole weight and applies its heads' part."""
+
+    def __init__(self, heads, head_dim, eps):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(heads * head_dim))
+        self.eps = eps
+
+    def forward(self, x):
+        flat = x.flatten(-2).float()
+        parts = self.weight.numel() // flat.shape[-1]
+        total = flat.square().sum(-1, keepdim=True)
+        weight = self.weight
+        if parts > 1:
+            # Summed over ranks going forward, and their gradients going backward.
+            total = copy_to_tensor_model_parallel_region(reduce_from_tensor_model_parallel_region(total))
+            weight = copy_to_tensor_model_parallel_region(weight)
+            weight = weight.chunk(parts)[parallel_state.get_tensor_model_parallel_rank()]
+        normed = flat * torch.rsqrt(total / self.weight.numel() + self.eps)
+        return (normed.to(x.dtype) * weight).view_as(x)
+
+
+def query_norm(config, hidden_size, eps):
+    return NormOverHeads(config.num_attention_heads, hidden_size, eps)
+
+
+def key_norm(config, hidden_size, eps):
+    return NormOverHeads(config.num_query_groups, hidden_size, eps)
+
+
+def norm_without_bias(config, hidden_size, eps):
+    return torch.nn.LayerNorm(hidden_size, eps=eps, bias=False)
+
+
+def decoder_layer_spec(
+    parallel=False,
+    shared_norm=False,
+    pre_norms=True,
+    post_norms=False,
+    residual_multiplier=1.0,
+    qk_norms=None,
+    norm=NORM,
+    attention=SelfAttention,
+    core_attention=None,
+):
+    """A spec for GPTModel and for Megatron-LM's --spec. `qk_norms`: builders of the norms on q and k."""
+    row = with_post_norm(BACKEND.row_parallel_linear()) if post_norms else BACKEND.row_parallel_linear()
+    q_norm, k_norm = qk_norms or (IdentityOp, IdentityOp)
+    return ModuleSpec(
+        module=DecoderLayer,
+        params={"parallel": parallel, "shared_norm": shared_norm, "residual_multiplier": residual_multiplier},
+        submodules=TransformerLayerSubmodules(
+            input_layernorm=norm if pre_norms else IdentityOp,
+            self_attention=ModuleSpec(
+                module=attention,
+                params={"attn_mask_type": AttnMaskType.causal},
+                submodules=SelfAttentionSubmodules(
+                    linear_qkv=BACKEND.column_parallel_linear(),
+                    core_attention=core_attention or BACKEND.core_attention(),
+                    linear_proj=row,
+                    q_layernorm=q_norm,
+                    k_layernorm=k_norm,
+                ),
+            ),
+            pre_mlp_layernorm=norm if pre_norms and not shared_norm else IdentityOp,
+            mlp=ModuleSpec(
+                module=MLP, submodules=MLPSubmodules(linear_fc1=BACKEND.column_parallel_linear(), linear_fc2=row)
+            ),
+            # On disk a norm belongs to the linear layer that follows it, as with TransformerEngine's fused layers.
+            sharded_state_dict_keys_map={
+                "input_layernorm.": "self_attention.linear_qkv.layer_norm_",
+                "pre_mlp_layernorm.": "mlp.linear_fc1.layer_norm_",
+            },
+        ),
+    )

@@ -1,0 +1,5 @@
+"""OLMo 2: --spec olmo2 layer_spec"""
+
+from decoder_layers import decoder_layer_spec, key_norm, query_norm
+
+layer_spec = decoder_layer_spec(pre_norms=False, post_norms=True, qk_norms=(query_norm, key_norm))

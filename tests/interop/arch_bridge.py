@@ -1,0 +1,113 @@
+"""Megatron-Bridge's part of architectures.py: python arch_bridge.py CASES.json SCRATCH. A case: name, hf, megatron (a
+torch_dist root), dtype, logits and import (whether to judge them)."""
+
+import json
+import os
+import sys
+
+import bridge_shim
+import shim
+import numpy as np
+import torch
+
+from bridge import compare, drop_process_groups, stored_tensors
+from gpt_model import attention_mask, difference, iteration_folder
+from arch_judges import torch_norm_of  # noqa: F401  (norms that store their weight minus one)
+from decoder_layers import decoder_layer_spec
+from megatron.core import dist_checkpointing, parallel_state
+from megatron.core.transformer import torch_norm
+from megatron.core.transformer.dot_product_attention import DotProductAttention
+from megatron.bridge.models.conversion.param_mapping import AutoMapping
+import megatron.bridge.models.gemma.gemma2_provider as gemma2
+import megatron.bridge.models.gemma.gemma3_provider as gemma3
+
+
+class WindowedAttention(DotProductAttention):
+    """Gemma3TEDotProductAttention's choice of window, with Megatron-Core's attention."""
+
+    def __init__(self, config, layer_number, *args, **kwargs):
+        import copy
+
+        config = copy.copy(config)
+        local = gemma3._is_local_attn_layer(layer_number, config.interleaved_attn_pattern)
+        config.window_size = (config.window_size - 1, 0) if local else None
+        super().__init__(config, layer_number, *args, **kwargs)
+
+
+NORMS = (torch_norm.WrappedTorchNorm, torch_norm.WrappedTorchNorm)
+# The layers of these providers without TransformerEngine; bridge_shim.py has the others'.
+gemma3.gemma3_layer_spec = lambda config: decoder_layer_spec(
+    post_norms=True, qk_norms=NORMS, attention=gemma3.Gemma3SelfAttention, core_attention=WindowedAttention
+)
+_provide_gemma2 = gemma2.Gemma2ModelProvider.provide
+
+
+def _provide_local_gemma2(self, *args, **kwargs):
+    self.transformer_layer_spec = decoder_layer_spec(post_norms=True, core_attention=gemma2.Gemma2DotProductAttention)
+    return _provide_gemma2(self, *args, **kwargs)
+
+
+gemma2.Gemma2ModelProvider.provide = _provide_local_gemma2
+AutoMapping.register_module_type("LinearWithPostNorm", "row")
+
+
+def logits_error(case):
+    """Builds the model that the folder's run_config.yaml describes, loads the folder and compares logits."""
+    from megatron.bridge.training.model_load_save import load_model_config
+
+    folder = iteration_folder(case["megatron"])
+    shim.init_process_group()
+    parallel_state.initialize_model_parallel()
+    provider, _ = load_model_config(folder)
+    for field in ("params_dtype", "autocast_dtype", "pipeline_dtype"):
+        setattr(provider, field, torch.float32)
+    provider.bf16 = provider.fp16 = False
+    provider.attention_softmax_in_fp32 = True
+    provider.finalize()
+    model = provider.provide_distributed_model(wrap_with_ddp=False, use_cpu_initialization=True)[0]
+    while hasattr(model, "module"):
+        model = model.module
+    model = model.float().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(float("nan"))
+    state = dist_checkpointing.load({"model": model.sharded_state_dict(prefix="")}, folder)
+    model.load_state_dict(state["model"], strict=True)
+    golden = np.load(os.path.join(case["hf"], "golden.npz"))
+    ids = torch.tensor(golden["ids"])
+    length = ids.shape[1]
+    with torch.no_grad():
+        out = model(ids, torch.arange(length)[None].expand(len(ids), length), attention_mask(length))
+    return difference(out, golden)
+
+
+def import_problem(case, scratch):
+    imported = os.path.join(scratch, case["name"] + "-bridge")
+    shim.init_process_group()  # left alone, import would ask for NCCL
+    bridge_shim.AutoBridge.import_ckpt(case["hf"], imported, torch_dtype=getattr(torch, case["dtype"]))
+    return compare(stored_tensors(iteration_folder(case["megatron"])), stored_tensors(iteration_folder(imported)))
+
+
+def judge(case, column, function):
+    result = {"name": case["name"], "column": column, "problem": None, "error": None}
+    for name in ("NVTE_FLASH_ATTN", "NVTE_FUSED_ATTN", "NVTE_UNFUSED_ATTN"):  # set for one model, refused by the next
+        os.environ.pop(name, None)
+    try:
+        with shim.CudaToCpu():
+            result.update(function())
+    except Exception as problem:
+        result["problem"] = f"{type(problem).__name__}: {str(problem)[:600]}"
+    drop_process_groups()
+    print("RESULT " + json.dumps(result), flush=True)
+
+
+def main():
+    for case in json.load(open(sys.argv[1])):
+        if case["logits"]:
+            judge(case, "logits", lambda: {"error": logits_error(case)})
+        if case["import"]:
+            judge(case, "bridge import", lambda: {"problem": import_problem(case, sys.argv[2])})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Tiny models of dense architectures, for architectures.py.
+
+MODELS maps a name to an entry (a dict):
+    config      transformers' config class
+    model       transformers' model class
+    fields      keyword arguments of the config; odd sizes, 2 to 4 layers
+    dtype       of the stored tensors: "float32" (the default), "bfloat16"
+    shard       largest shard that save_pretrained writes ("1GB" by default)
+    class_name  what config.json's "architectures" says, where it differs from `model`
+    layouts     names of LAYOUTS in architectures.py that the model is written in (all dense ones by default)
+    twin        True: another class builds the same function, so mhub's manifest or --hf-class has to name this one
+    judge       who builds the model in Megatron and compares logits:
+                "core"    megatron-core's GPTModel from the checkpoint's args alone (gpt_model.py)
+                "spec"    the same with the layer spec that the conversion report names (examples/megatron/)
+                "bridge"  Megatron-Bridge's provider for the class
+                None      nobody; `why` says why
+    spec        with "spec": a module of examples/megatron
+    mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
+    build       with "core" and "spec": builds the model, as gpt_model.build
+    why         with None: the reason
+    bridge      True: Bridge's import has our keys and bits
+Where transformers has no class of that name (remote code), a class with the same function stands in:
+    keys        a function(state dict) -> state dict with the published names
+    config_json a function(config.json) -> the published config.json
+    compute     changes the loaded model before its logits are taken
+"""
+
+import torch
+
+def rope(theta=10000.0, **scaling):
+    """Rotary positions as transformers 5 spells them."""
+    return {"rope_parameters": {"rope_type": "default", "rope_theta": theta, **scaling}}
+
+
+BASE = dict(
+    vocab_size=203, hidden_size=48, intermediate_size=88, num_hidden_layers=4, num_attention_heads=6,
+    num_key_value_heads=2, max_position_embeddings=96,
+)
+
+HEADS = {key: value for key, value in BASE.items() if key != "num_key_value_heads"}
+FALCON = dict(vocab_size=203, hidden_size=48, ffn_hidden_size=88, num_hidden_layers=4, num_attention_heads=6)
+
+
+def internlm2_keys(state):
+    """internlm/internlm2-7b, modeling_internlm2.py: wqkv holds, per query group, its queries, its key, its value."""
+    names = {"embed_tokens": "tok_embeddings", "lm_head": "output", "self_attn.o_proj": "attention.wo", "mlp.gate_proj": "feed_forward.w1",
+             "mlp.up_proj": "feed_forward.w3", "mlp.down_proj": "feed_forward.w2", "input_layernorm": "attention_norm", "post_attention_layernorm": "ffn_norm"}
+    out = {}
+    for key, value in state.items():
+        if "k_proj" in key or "v_proj" in key:
+            continue
+        if "q_proj" in key:
+            q, k, v = (state[key.replace("q_proj", name)] for name in ("q_proj", "k_proj", "v_proj"))
+            groups, dim = BASE["num_key_value_heads"], BASE["hidden_size"] // BASE["num_attention_heads"]
+            parts = [part.view(groups, -1, dim, part.shape[-1]) for part in (q, k, v)]
+            key, value = key.replace("self_attn.q_proj", "attention.wqkv"), torch.cat(parts, dim=1).flatten(0, 2)
+        for ours, theirs in names.items():
+            key = key.replace(ours, theirs)
+        out[key] = value.contiguous()
+    return out
+
+
+def internlm2_config(config):
+    wanted = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+              "max_position_embeddings", "rms_norm_eps", "hidden_act", "initializer_range", "tie_word_embeddings")
+    return {"architectures": ["InternLM2ForCausalLM"], "model_type": "internlm2", "bias": False, "rope_theta": 10000.0,
+            "torch_dtype": "float32", **{key: config[key] for key in wanted}}
+
+
+def baichuan_keys(state):
+    out = {}
+    for key, value in state.items():
+        if "k_proj" in key or "v_proj" in key:
+            continue
+        if "q_proj" in key:
+            value = torch.cat([state[key.replace("q_proj", name)] for name in ("q_proj", "k_proj", "v_proj")])
+            key = key.replace("q_proj", "W_pack")
+        out[key] = value
+    return out
+
+
+def baichuan_config(config):
+    wanted = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",
+              "rms_norm_eps", "hidden_act", "initializer_range", "tie_word_embeddings")
+    return {"architectures": ["BaichuanForCausalLM"], "model_type": "baichuan", "torch_dtype": "float32", **{key: config[key] for key in wanted}}
+
+
+def normalize_head(model):
+    """baichuan-inc/Baichuan2-7B-Base, modeling_baichuan.py, NormHead."""
+    model.lm_head.weight.data = torch.nn.functional.normalize(model.lm_head.weight.data)
+
+
+def build_with_normalized_head(args, tp, pp, spec):
+    from gpt_model import build
+
+    model = build(args, tp, pp, spec)
+    plain = model.output_layer.forward
+    model.output_layer.forward = lambda x, weight=None, **kwargs: plain(x, weight=torch.nn.functional.normalize(model.output_layer.weight), **kwargs)
+    return model
+
+
+MODELS = {
+    "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
+    "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
+    "llama_tied_bias": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True}, judge="core", layouts=["dist1", "dist22"]),
+    "qwen2": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
+    "qwen2_shards": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "tie_word_embeddings": True, "num_hidden_layers": 2}, shard="40KB", judge="core", layouts=["dist1"]),
+    "qwen2_window": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}, judge="core", layouts=["dist1"]),
+    "qwen3": dict(config="Qwen3Config", model="Qwen3ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
+    "gemma": dict(mlm=False, config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
+    "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="bridge", bridge=True),
+    "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="bridge", bridge=True),
+    "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
+    "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
+    "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),
+    "ministral": dict(config="MinistralConfig", model="MinistralForCausalLM", fields={**BASE, "head_dim": 16, "sliding_window": 5, "layer_types": ["full_attention"] + ["sliding_attention"] * 3}, judge="core"),
+    "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
+    "gpt_neox_sequential": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, "use_parallel_residual": False, **rope(1e4, partial_rotary_factor=0.25)}, judge="core", layouts=["dist1"]),
+    "phi": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, dtype="float16", judge="spec", spec="phi"),
+    "phi_qk": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, "qk_layernorm": True, **rope(1e4, partial_rotary_factor=0.5)}, layouts=["dist1", "te222"], why="no layer spec for it"),
+    "starcoder2": dict(config="Starcoder2Config", model="Starcoder2ForCausalLM", fields={**BASE, "sliding_window": 5}, judge="core"),
+    "olmo2": dict(config="Olmo2Config", model="Olmo2ForCausalLM", fields={**BASE, "pad_token_id": None}, judge="spec", spec="olmo2"),
+    "glm": dict(config="GlmConfig", model="GlmForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="core"),
+    "glm4": dict(config="Glm4Config", model="Glm4ForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="glm4"),
+    "nemotron": dict(config="NemotronConfig", model="NemotronForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, judge="core", bridge=True),
+    "granite": dict(config="GraniteConfig", model="GraniteForCausalLM", fields={**BASE, "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.3, "logits_scaling": 8.0}, judge="spec", spec="granite"),
+    "cohere": dict(config="CohereConfig", model="CohereForCausalLM", fields={**BASE, "logit_scale": 0.25}, judge="spec", spec="cohere"),
+    "cohere2": dict(config="Cohere2Config", model="Cohere2ForCausalLM", fields={**BASE, "logit_scale": 0.25, "sliding_window": 5}, judge="spec", spec="cohere"),
+    "falcon_7b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": True}, judge="spec", spec="falcon", layouts=["dist1"]),
+    "falcon_40b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2}, judge="spec", spec="gpt_neox"),
+    "falcon_11b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "tie_word_embeddings": False}, judge="spec", spec="falcon"),
+    "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
+    "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
+    "baichuan2": dict(mlm=False, config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
+}
