@@ -47,6 +47,7 @@ LayoutRequest make_request(const ConvertOptions& options, const NamedModel& mode
   request.tied_embedding = config.share_embeddings_and_output_weights;
   request.has_mtp = config.mtp_num_layers > 0;
   request.impl = options.impl;
+  request.latent_attention = config.mla.has_value();
   request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
   const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
   request.keys.stack_layers =

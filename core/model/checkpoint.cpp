@@ -8,6 +8,7 @@
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/model/identify.hpp"
+#include "mhub/model/quantization.hpp"
 #include "mhub/model/registry.hpp"
 #include "mhub/store/hdf5/hdf5_source.hpp"
 
@@ -33,7 +34,7 @@ void load_manifest(Checkpoint& checkpoint, const fs::path& folder) {
 
 void take_config(Checkpoint& checkpoint, ConfigReader config) {
   checkpoint.model = &PluginRegistry::instance().find(config);
-  checkpoint.config = std::move(config);
+  checkpoint.config = without_quantization(config);
 }
 
 void note_assumptions(Checkpoint& checkpoint, const TransformerConfig& described,

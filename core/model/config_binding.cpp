@@ -101,20 +101,33 @@ void ConfigBinding::optional(const std::string& key, std::optional<double>& valu
   fields_.optional(key, value);
 }
 
+void ConfigBinding::per_layer(const std::string& key, const std::vector<std::string>& names,
+                              std::vector<std::int64_t>& value) {
+  if (reading() && reader().has(key)) {
+    value.clear();
+    for (const std::string& one : reader().strings(key)) {
+      const auto at = std::find(names.begin(), names.end(), one);
+      if (at == names.end()) reader().fail(key, "unsupported: \"" + one + "\"");
+      value.push_back(at - names.begin());
+    }
+  }
+  if (direction_ != Direction::to_json || value.empty()) return;
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::int64_t one : value) list.push_back(names.at(static_cast<std::size_t>(one)));
+  fields_.constant(key, std::move(list));
+}
+
+void ConfigBinding::also_called(const std::string& key, const std::string& other) {
+  if (!reading() || reader().has(key) || !reader().has(other)) return;
+  nlohmann::json json = reader().json();
+  json[key] = json[other];
+  fields_ = FieldBinding(ConfigReader(std::move(json), reader().file()));
+}
+
 void ConfigBinding::layer_types(const std::string& key, std::int64_t num_layers,
                                 std::vector<std::int64_t>& sliding) {
-  constexpr const char *kSliding = "sliding_attention", *kFull = "full_attention";
-  if (direction_ == Direction::to_json && !sliding.empty()) {
-    nlohmann::json names = nlohmann::json::array();
-    for (const std::int64_t one : sliding) names.push_back(one != 0 ? kSliding : kFull);
-    fields_.constant(key, names);
-  }
+  per_layer(key, {"full_attention", "sliding_attention"}, sliding);
   if (!reading() || !reader().has(key)) return;
-  sliding.clear();
-  for (const std::string& name : reader().strings(key)) {
-    if (name != kSliding && name != kFull) reader().fail(key, "unsupported: \"" + name + "\"");
-    sliding.push_back(name == kSliding ? 1 : 0);
-  }
   check(static_cast<std::int64_t>(sliding.size()) == num_layers, key,
         "expected " + std::to_string(num_layers) + " entries, one a layer, found " +
             std::to_string(sliding.size()));

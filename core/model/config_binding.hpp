@@ -72,6 +72,12 @@ class ConfigBinding {
   /// One name a layer, "sliding_attention" as 1 and "full_attention" as 0. An empty list is not written.
   void layer_types(const std::string& key, std::int64_t num_layers, std::vector<std::int64_t>& sliding);
 
+  /// One of `names` a layer (`layer_types`) <-> its number among them.
+  void per_layer(const std::string& key, const std::vector<std::string>& names,
+                 std::vector<std::int64_t>& value);
+  /// What some versions of transformers call `key`: read where the config has no `key`, never written.
+  void also_called(const std::string& key, const std::string& other);
+
   /// Typed member <-> TransformerConfig field, without a key of its own.
   template <typename T>
   void link(T& value, T& field) {

@@ -6,6 +6,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/model/quantization.hpp"
 #include "mhub/model/registry.hpp"
 #include "mhub/store/safetensors/safetensors_source.hpp"
 #include "mhub/store/torch_zip/torch_bin.hpp"
@@ -54,14 +55,16 @@ HfCheckpoint open_hf_checkpoint(const std::string& directory) {
   const auto files = folder_files(directory);
   ConfigReader config = read_config(*files);
   const ModelDescriptor& model = PluginRegistry::instance().find(config);
-  return {directory, files, std::move(config), &model, open_weights(directory)};
+  TensorSource tensors = decoded_weights(open_weights(directory), config);
+  return {directory, files, without_quantization(config), &model, std::move(tensors)};
 }
 
 HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSet> files,
                            TensorSource tensors) {
   ConfigReader config = read_config(*files);
   const ModelDescriptor& model = PluginRegistry::instance().find(config);
-  return {path, std::move(files), std::move(config), &model, std::move(tensors)};
+  tensors = decoded_weights(std::move(tensors), config);
+  return {path, std::move(files), without_quantization(config), &model, std::move(tensors)};
 }
 
 std::vector<std::string> tokenizer_files(const FileSet& files) {

@@ -12,7 +12,9 @@
 namespace mhub {
 
 /// A Hugging Face model, in a folder or in an HDF5 archive of its state: its config, the plugin's descriptor
-/// for it and its tensors. Opening reads config.json and the tensor containers' headers, nothing else.
+/// for it and its tensors. Quantised weights appear as the bf16 tensors that they stand for, and the config
+/// without its quantization_config (quantization.hpp). Opening reads config.json and the tensor containers'
+/// headers, nothing else.
 struct HfCheckpoint {
   std::string directory;                 ///< or the archive's path
   std::shared_ptr<const FileSet> files;  ///< config.json and what else lies beside the tensors

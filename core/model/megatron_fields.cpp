@@ -101,6 +101,11 @@ void bind_moe(FieldBinding& f, TransformerConfig& c, const std::string& num_expe
   moe.router_num_groups = groups.value_or(0);
   moe.router_group_topk = group_topk.value_or(0);
   moe.router_topk_scaling_factor = scaling.value_or(1.0);
+  // Megatron-Core has no setting for it.
+  const std::int64_t per_group = moe.router_group_topk > 0 ? moe.router_topk / moe.router_group_topk : 0;
+  if (f.reading()) moe.router_group_score_topk = per_group;
+  if (f.reading() || moe.router_group_score_topk != per_group)
+    f.integer("hf_moe_router_group_score_topk", moe.router_group_score_topk);
   f.boolean("moe_shared_expert_gate", moe.shared_expert_gate);
   f.text("moe_router_score_function", moe.router_score_function);
   f.boolean("moe_router_pre_softmax", moe.router_pre_softmax);

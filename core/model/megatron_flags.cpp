@@ -102,6 +102,38 @@ void add_layer_limits(std::vector<std::string>& limits, const TransformerConfig&
     limits.emplace_back("bias on linear_proj alone: Megatron-Core has one setting for all linear layers");
 }
 
+/// What Megatron-LM does not take from a checkpoint's args (checkpointing.py, load_args_from_checkpoint).
+void add_moe_flags(std::vector<std::string>& flags, const TransformerConfig& c) {
+  const MoeConfig& moe = *c.moe;
+  if (moe.shared_expert_gate) flags.emplace_back("--moe-shared-expert-gate");
+  if (moe.router_num_groups > 0) {
+    flags.push_back("--moe-router-num-groups " + std::to_string(moe.router_num_groups));
+    flags.push_back("--moe-router-group-topk " + std::to_string(moe.router_group_topk));
+  }
+  if (moe.router_fp32) flags.emplace_back("--moe-router-dtype fp32");
+}
+
+void add_latent_attention_flags(std::vector<std::string>& flags, const TransformerConfig& c) {
+  const MlaConfig& mla = *c.mla;
+  flags.emplace_back("--multi-latent-attention");
+  if (mla.q_lora_rank > 0) flags.push_back("--q-lora-rank " + std::to_string(mla.q_lora_rank));
+  flags.push_back("--kv-lora-rank " + std::to_string(mla.kv_lora_rank));
+  flags.push_back("--qk-head-dim " + std::to_string(mla.qk_head_dim));
+  flags.push_back("--qk-pos-emb-head-dim " + std::to_string(mla.qk_pos_emb_head_dim));
+  flags.push_back("--v-head-dim " + std::to_string(mla.v_head_dim));
+  const bool yarn = c.rope_scaling.type == "yarn";
+  flags.emplace_back(yarn ? "--rope-type yarn" : "--rope-type rope");
+  if (!yarn) flags.emplace_back("--rotary-scaling-factor 1");
+}
+
+void add_moe_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
+  const MoeConfig& moe = *c.moe;
+  if (moe.router_num_groups > 0 && moe.router_group_score_topk != moe.router_topk / moe.router_group_topk)
+    limits.push_back("a group of experts counts by its " + std::to_string(moe.router_group_score_topk) +
+                     " best: Megatron-Core takes " + std::to_string(moe.router_topk / moe.router_group_topk) +
+                     " (moe_router_topk / moe_router_group_topk)");
+}
+
 }  // namespace
 
 std::vector<std::string> megatron_flags(const TransformerConfig& c) {
@@ -119,6 +151,12 @@ std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   if (!c.gated_linear_unit && c.activation == "gelu" && c.add_bias_linear)
     flags.emplace_back("--no-bias-gelu-fusion");
   add_multiplier_flags(flags, c);
+  if (c.moe) add_moe_flags(flags, c);
+  if (c.mla) add_latent_attention_flags(flags, c);
+  if (c.gated_linear_unit && c.activation == "quick_gelu") flags.emplace_back("--quick-geglu");
+  if (c.activation_clamp) flags.push_back("--activation-func-clamp-value " + shortest(*c.activation_clamp));
+  if (c.glu_linear_offset != 0.0) flags.push_back("--glu-linear-offset " + shortest(c.glu_linear_offset));
+  if (c.softmax_type != "vanilla") flags.push_back("--softmax-type " + c.softmax_type);
   return flags;
 }
 
@@ -127,6 +165,11 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
   add_rope_limits(limits, c);
   add_activation_limits(limits, c);
   add_layer_limits(limits, c);
+  if (c.moe) add_moe_limits(limits, c);
+  if (c.mla && c.mla->q_lora_rank == 0)
+    limits.emplace_back(
+        "latent attention without q_lora_rank: megatron-core 0.19 puts a norm before linear_q_proj that the "
+        "model has not (mla_qk_norm_config.py); 0.16 does not");
   if (c.attn_logit_softcapping)
     limits.emplace_back("capped attention logits: Megatron-Core's attention has no cap");
   if (c.final_logit_softcapping) limits.emplace_back("capped logits: GPTModel has no cap");

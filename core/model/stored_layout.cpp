@@ -179,6 +179,7 @@ LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<Can
                               const TransformerConfig& config) {
   LayoutRequest request({}, PipelineSplit(config.num_layers, ParallelSizes{}));
   request.keys.stack_layers = true;
+  request.latent_attention = config.mla.has_value();
   for (const StoredTensor& tensor : tensors.tensors()) {
     if (decoder_layer(tensor.name)) request.keys.stack_layers = false;
     const std::size_t experts = tensor.name.find(".experts.experts.");

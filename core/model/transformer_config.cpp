@@ -26,19 +26,26 @@ nlohmann::json described(RopeScaling rope) {
   return f.written();
 }
 
+/// A list with one entry a layer says the same as an absent one where all entries are `everywhere`.
+std::vector<std::int64_t> meaning(const std::vector<std::int64_t>& list, std::int64_t everywhere) {
+  const bool plain = std::all_of(list.begin(), list.end(), [&](std::int64_t v) { return v == everywhere; });
+  return plain ? std::vector<std::int64_t>{} : list;
+}
+
 nlohmann::json described(MoeConfig moe) {
   FieldBinding f;
   f.integer("num_experts", moe.num_experts);
   f.integer("ffn_hidden_size", moe.ffn_hidden_size);
   f.integer("router_topk", moe.router_topk);
-  f.integers("layer_freq", moe.layer_freq);
+  f.constant("layer_freq", meaning(moe.layer_freq, 1));
   f.integer("shared_expert_intermediate_size", moe.shared_expert_intermediate_size);
   f.boolean("shared_expert_gate", moe.shared_expert_gate);
   f.text("router_score_function", moe.router_score_function);
-  f.boolean("router_pre_softmax", moe.router_pre_softmax);
+  if (moe.router_score_function == "softmax") f.boolean("router_pre_softmax", moe.router_pre_softmax);
   f.boolean("router_enable_expert_bias", moe.router_enable_expert_bias);
   f.integer("router_num_groups", moe.router_num_groups);
   f.integer("router_group_topk", moe.router_group_topk);
+  if (moe.router_num_groups > 0) f.integer("router_group_score_topk", moe.router_group_score_topk);
   f.number("router_topk_scaling_factor", moe.router_topk_scaling_factor);
   f.boolean("apply_probs_on_input", moe.apply_probs_on_input);
   return f.written();
@@ -81,12 +88,6 @@ std::string canonical_activation(const std::string& name) {
   return name == "swish" ? "silu" : name;
 }
 
-/// A list with one entry a layer says the same as an absent one where all entries are `everywhere`.
-std::vector<std::int64_t> meaning(const std::vector<std::int64_t>& list, std::int64_t everywhere) {
-  const bool plain = std::all_of(list.begin(), list.end(), [&](std::int64_t v) { return v == everywhere; });
-  return plain ? std::vector<std::int64_t>{} : list;
-}
-
 void describe_attention(FieldBinding& f, TransformerConfig& c) {
   f.boolean("qk_layernorm", c.qk_layernorm);
   f.boolean("qk_layernorm_over_heads", c.qk_layernorm_over_heads);
@@ -108,8 +109,10 @@ nlohmann::json described(TransformerConfig c) {
   f.integer("hidden_size", c.hidden_size);
   f.integer("ffn_hidden_size", c.ffn_hidden_size);
   f.integer("num_attention_heads", c.num_attention_heads);
-  f.integer("num_query_groups", c.num_query_groups);
-  f.integer("kv_channels", c.kv_channels);
+  if (!c.mla) {  // latent attention does not look at them
+    f.integer("num_query_groups", c.num_query_groups);
+    f.integer("kv_channels", c.kv_channels);
+  }
   f.integer("vocab_size", c.vocab_size);
   f.integer("max_position_embeddings", c.max_position_embeddings);
   f.text("position_embedding_type", c.position_embedding_type);

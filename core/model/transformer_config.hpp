@@ -35,9 +35,12 @@ struct MoeConfig {
   std::string router_score_function = "softmax";  ///< softmax, sigmoid
   /// softmax over all experts before the top-k (weights do not sum to one) or over the chosen ones
   bool router_pre_softmax = false;
-  bool router_enable_expert_bias = false;   ///< a correction that counts for the choice alone
-  std::int64_t router_num_groups = 0;       ///< 0: no choice of groups first
-  std::int64_t router_group_topk = 0;       ///< groups chosen
+  bool router_enable_expert_bias = false;  ///< a correction that counts for the choice alone
+  std::int64_t router_num_groups = 0;      ///< 0: no choice of groups first
+  std::int64_t router_group_topk = 0;      ///< groups chosen
+  /// Best experts whose scores sum to a group's; Megatron-Core always takes router_topk / router_group_topk
+  /// (moe_utils.py, group_limited_topk). 0 without groups.
+  std::int64_t router_group_score_topk = 0;
   double router_topk_scaling_factor = 1.0;  ///< of the chosen experts' weights
   bool router_fp32 = false;                 ///< router_dtype "fp32"
   bool apply_probs_on_input = false;        ///< weights scale the experts' inputs, not their outputs

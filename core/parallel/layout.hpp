@@ -37,6 +37,8 @@ struct LayoutRequest {
   bool tied_embedding = false;         ///< the output layer shares the embedding's weight
   bool has_mtp = false;                ///< multi-token-prediction blocks embed tokens of their own accord
   TransformerImpl impl = TransformerImpl::transformer_engine;
+  /// The local spec of latent attention, unlike the others, keeps its norms' names in torch_dist
+  bool latent_attention = false;
   TorchDistKeys keys;                          ///< torch_dist only
   ExpertNames experts = ExpertNames::grouped;  ///< torch only
   std::string mtp_block_name =

@@ -40,11 +40,9 @@ constexpr std::array<Renaming, 4> kLocal{{{".self_attention.linear_qkv.layer_nor
                                           {".mlp.linear_fc1.layer_norm_", ".pre_mlp_layernorm."},
                                           {".linear_q_up_proj.layer_norm_", ".q_layernorm."},
                                           {".linear_kv_up_proj.layer_norm_", ".kv_layernorm."}}};
-constexpr std::array<Renaming, 4> kLocalTorchDist{
+constexpr std::array<Renaming, 2> kLocalTorchDist{
     {{".input_layernorm.", ".self_attention.linear_qkv.layer_norm_"},
-     {".pre_mlp_layernorm.", ".mlp.linear_fc1.layer_norm_"},
-     {".linear_q_up_proj.layer_norm_", ".q_layernorm."},
-     {".linear_kv_up_proj.layer_norm_", ".kv_layernorm."}}};
+     {".pre_mlp_layernorm.", ".mlp.linear_fc1.layer_norm_"}}};
 
 }  // namespace
 
@@ -75,7 +73,8 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
   return name.before + "local_experts." + number + "." + name.after;
 }
 
-std::string torch_dist_name(const std::string& canonical, TransformerImpl impl) {
+std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool latent_attention) {
+  if (latent_attention) return parameter_name(canonical, impl);
   return impl == TransformerImpl::local ? renamed(canonical, kLocalTorchDist) : canonical;
 }
 

@@ -48,7 +48,9 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
 
 /// A canonical name as torch_dist keys spell it for a model built from that implementation's layer spec: the
 /// local spec puts both norms of a layer where a dense TransformerEngine layer has them, also in layers of
-/// experts (gpt_layer_specs.py, get_gpt_layer_local_submodules).
-std::string torch_dist_name(const std::string& canonical, TransformerImpl impl);
+/// experts; with latent attention it puts them nowhere else (gpt_layer_specs.py,
+/// get_gpt_layer_local_submodules).
+std::string torch_dist_name(const std::string& canonical, TransformerImpl impl,
+                            bool latent_attention = false);
 
 }  // namespace mhub

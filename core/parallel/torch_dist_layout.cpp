@@ -154,7 +154,7 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
 
 TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
                                 std::int64_t experts) {
-  TorchDistPlace place{torch_dist_name(canonical_name, request.impl), {}, {}};
+  TorchDistPlace place{torch_dist_name(canonical_name, request.impl, request.latent_attention), {}, {}};
   if (const auto layer = decoder_layer(place.key);
       layer && request.keys.stack_layers && !request.keys.singleton) {
     place.key = layer->before + layer->after;

@@ -13,6 +13,7 @@ import torch
 from bridge import compare, drop_process_groups, stored_tensors
 from gpt_model import attention_mask, difference, iteration_folder
 from arch_judges import torch_norm_of  # noqa: F401  (norms that store their weight minus one)
+import moe_model  # noqa: F401  (values of another size than keys)
 from decoder_layers import decoder_layer_spec
 from megatron.core import dist_checkpointing, parallel_state
 from megatron.core.transformer import torch_norm

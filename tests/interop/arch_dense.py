@@ -17,6 +17,8 @@ MODELS maps a name to an entry (a dict):
     spec        with "spec": a module of examples/megatron
     mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
     build       with "core" and "spec": builds the model, as gpt_model.build
+    repeats     endings of names of tensors that repeat another one
+    judged      the layout whose folder megatron-core loads ("dist1" by default)
     why         with None: the reason
     bridge      True: Bridge's import has our keys and bits
 Where transformers has no class of that name (remote code), a class with the same function stands in:

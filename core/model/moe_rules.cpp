@@ -1,0 +1,204 @@
+#include "mhub/model/moe_rules.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "mhub/mapping/pattern.hpp"
+
+namespace mhub {
+namespace {
+
+const std::string kLayer = "decoder.layers.{i}.";
+
+Shape with_rows(std::int64_t rows, const Shape& inner) {
+  Shape shape{rows};
+  shape.insert(shape.end(), inner.begin(), inner.end());
+  return shape;
+}
+
+/// [gate; up] from rows gate 0, up 0, gate 1, up 1, ...
+Transform deinterleaved(const std::string& hf, std::int64_t rows, const Shape& inner) {
+  const Shape shape = with_rows(2 * rows, inner);
+  std::vector<std::size_t> order{1, 0};
+  if (!inner.empty()) order.push_back(2);
+  const View alternating = View(shape).split(0, {rows, 2}).permute(order);
+  Operand operand{hf, shape, {zip(alternating, View(shape).split(0, {2, rows}))}, {}};
+  return custom("deinterleaved", {std::move(operand)}, shape, split_axis(0, shape, {rows, rows}));
+}
+
+/// linear_fc1's weight (`inner` is {hidden_size}) or bias (`inner` is empty).
+Transform fc1(const std::string& hf, const TransformerConfig& c, std::int64_t rows, const Shape& inner,
+              bool interleaved) {
+  if (!c.gated_linear_unit) return column(hf, with_rows(rows, inner));
+  if (interleaved) return deinterleaved(hf, rows, inner);
+  if (expand_alternatives(hf).size() == 2) return gated(hf, rows, inner);
+  const Shape shape = with_rows(2 * rows, inner);
+  return partitioned(hf, shape, split_axis(0, shape, {rows, rows}));
+}
+
+/// Operands as the state stores an expert's tensor.
+Transform stored(Transform transform, const MoeNames& names, std::int64_t experts) {
+  if (names.storage == ExpertStorage::separate) return transform;
+  if (names.storage == ExpertStorage::stacked_transposed && transform.shape.size() == 2)
+    transform = transposed(std::move(transform));
+  return stacked(std::move(transform), "e", experts);
+}
+
+void add_experts(Mapping& map, const TransformerConfig& c, const std::string& hf, const MoeNames& names,
+                 const Layers& layers) {
+  const std::string expert = kLayer + "mlp.experts.local_experts.{e}.";
+  const std::int64_t h = c.hidden_size, f = c.moe->ffn_hidden_size, n = c.moe->num_experts;
+  auto add = [&](const char* megatron, Transform transform) {
+    map.rule(expert + megatron, stored(std::move(transform), names, n)).only("i", layers);
+  };
+  map.index("e", n);
+  add("linear_fc1.weight", fc1(hf + names.fc1, c, f, {h}, names.interleaved));
+  add("linear_fc2.weight", row(hf + names.fc2, {h, f}));
+  if (!c.add_bias_linear) return;
+  add("linear_fc1.bias", fc1(hf + names.fc1_bias, c, f, {}, names.interleaved));
+  add("linear_fc2.bias", replicated(hf + names.fc2_bias, {h}));
+}
+
+void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::string& hf,
+                        const MoeNames& names, const Layers& layers) {
+  const std::string shared = kLayer + "mlp.shared_experts.";
+  const std::int64_t h = c.hidden_size, f = c.moe->shared_expert_intermediate_size;
+  map.rule(shared + "linear_fc1.weight", fc1(hf + names.shared_fc1, c, f, {h}, false)).only("i", layers);
+  map.rule(shared + "linear_fc2.weight", row(hf + names.shared_fc2, {h, f})).only("i", layers);
+  if (c.moe->shared_expert_gate)
+    map.rule(shared + "gate_weight", replicated(hf + names.shared_gate, {1, h})).only("i", layers);
+}
+
+/// The same rule for multi-token-prediction blocks, which are built like the last decoder layer; nothing
+/// where that layer has no such tensor.
+std::optional<Rule> mtp_rule(Rule rule, const TransformerConfig& c, const DecoderNames& names,
+                             const std::string& hf_layer) {
+  const auto only = rule.values.find("i");
+  const bool applies = rule.megatron.starts_with(kLayer) &&
+                       (only == rule.values.end() || std::find(only->second.begin(), only->second.end(),
+                                                               c.num_layers - 1) != only->second.end());
+  if (!applies) return std::nullopt;
+  rule.values.erase("i");
+  rule.megatron = "mtp.layers.{t}.transformer_layer." + rule.megatron.substr(kLayer.size());
+  for (Operand& operand : rule.transform.operands)
+    operand.name = hf_layer + operand.name.substr(names.layer.size());
+  return rule;
+}
+
+}  // namespace
+
+Layers moe_layers(const TransformerConfig& c) {
+  return c.moe->layer_freq.empty() ? layer_range(0, c.num_layers) : layers_with(c.moe->layer_freq, 1);
+}
+
+Layers dense_layers(const TransformerConfig& c) { return layers_with(c.moe->layer_freq, 0); }
+
+void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
+  const Layers layers = moe_layers(c);
+  const std::string router = kLayer + "mlp.router.";
+  const std::int64_t n = c.moe->num_experts;
+  add_norm(map, c, kLayer + "pre_mlp_layernorm.", names.layer + names.pre_mlp_norm, layers);
+  map.rule(router + "weight", replicated(names.layer + moe.router, {n, c.hidden_size})).only("i", layers);
+  if (c.add_bias_linear)
+    map.rule(router + "bias", replicated(names.layer + moe.router_bias, {n})).only("i", layers);
+  if (c.moe->router_enable_expert_bias)
+    map.rule(router + "expert_bias", replicated(names.layer + moe.correction_bias, {n})).only("i", layers);
+  add_experts(map, c, names.layer, moe, layers);
+  if (c.moe->shared_expert_intermediate_size > 0) add_shared_experts(map, c, names.layer, moe, layers);
+}
+
+void add_mlps(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
+  if (const Layers dense = dense_layers(c); !dense.empty()) add_dense_mlp(map, c, names, dense);
+  add_moe(map, c, names, moe);
+}
+
+Mapping moe_decoder_mapping(const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
+  Mapping map;
+  add_ends(map, c, names);
+  add_attention(map, c, names);
+  add_mlps(map, c, names, moe);
+  return map;
+}
+
+void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
+  if (c.mtp_num_layers == 0) return;
+  const std::string block = "mtp.layers.{t}.", number = "{i}";
+  std::string hf = names.layer;
+  hf.replace(hf.find(number), number.size(), "{t+" + std::to_string(c.num_layers) + "}");
+  map.index("t", c.mtp_num_layers);
+  const std::vector<Rule> decoder = map.rules();
+  for (const Rule& rule : decoder) {
+    if (std::optional<Rule> same = mtp_rule(rule, c, names, hf))
+      map.rule(same->megatron, same->transform).values = same->values;
+  }
+  add_norm(map, c, block + "enorm.", hf + "enorm");
+  add_norm(map, c, block + "hnorm.", hf + "hnorm");
+  map.rule(block + "eh_proj.weight", column(hf + "eh_proj.weight", {c.hidden_size, 2 * c.hidden_size}));
+  add_norm(map, c, block + "final_layernorm.", hf + "shared_head.norm");
+  for (std::int64_t t = 0; t < c.mtp_num_layers; ++t) {
+    const std::string layer = substitute(hf, {{"t", t}});
+    map.tied(layer + "embed_tokens.weight", names.embedding + ".weight");
+    map.tied(layer + "shared_head.head.weight", names.output_layer + ".weight");
+  }
+}
+
+MoeConfig& moe_config(ConfigBinding& b) {
+  if (!b.megatron.moe) b.megatron.moe.emplace();
+  return *b.megatron.moe;
+}
+
+void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::int64_t& value,
+                               std::int64_t layers) {
+  b.integer(key, value);
+  b.check(value >= 0 && value < layers, key, "expected less than num_hidden_layers");
+  std::vector<std::int64_t>& freq = moe_config(b).layer_freq;
+  if (b.to_megatron()) {
+    freq.assign(static_cast<std::size_t>(layers), 1);
+    std::fill_n(freq.begin(), value, 0);
+  }
+  if (b.from_megatron()) value = std::find(freq.begin(), freq.end(), 1) - freq.begin();
+}
+
+void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional<std::int64_t>& count) {
+  b.optional(key, count);
+  b.check(count.value_or(0) >= 0, key, "expected null, or 0 or more");
+  MoeConfig& moe = moe_config(b);
+  if (b.to_megatron()) moe.shared_expert_intermediate_size = count.value_or(0) * moe.ffn_hidden_size;
+  if (b.from_megatron() && moe.ffn_hidden_size > 0)
+    count = moe.shared_expert_intermediate_size / moe.ffn_hidden_size;
+}
+
+void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
+                        std::optional<std::int64_t>& chosen) {
+  b.optional("n_group", groups);
+  b.optional("topk_group", chosen);
+  MoeConfig& moe = moe_config(b);
+  const std::int64_t all = groups.value_or(1), some = chosen.value_or(all);
+  b.check(all > 0 && some > 0 && some <= all, "topk_group", "expected 1 to n_group");
+  if (b.to_megatron()) {
+    if (all > 0 && moe.num_experts % all != 0)
+      throw std::logic_error("n_group=" + std::to_string(all) + " does not divide the " +
+                             std::to_string(moe.num_experts) + " experts");
+    moe.router_num_groups = some < all ? all : 0;
+    moe.router_group_topk = some < all ? some : 0;
+  }
+  if (b.from_megatron()) {
+    groups = std::max<std::int64_t>(1, moe.router_num_groups);
+    chosen = std::max<std::int64_t>(1, moe.router_group_topk);
+  }
+}
+
+void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token) {
+  MoeConfig& moe = moe_config(b);
+  b.require("scoring_func", "sigmoid");
+  // Megatron-Core divides by the sum unless a single expert is chosen (moe_utils.py).
+  b.require("norm_topk_prob", true);
+  b.check(experts_per_token > 1, "num_experts_per_tok",
+          "unsupported with a sigmoid router: 1 (its weight would be 1 here and is the score in Megatron)");
+  b.fixed(moe.router_score_function, "sigmoid");
+  b.fixed(moe.router_pre_softmax, true);
+  b.fixed(moe.router_enable_expert_bias, true);
+  b.fixed(moe.router_fp32, true);
+}
+
+}  // namespace mhub

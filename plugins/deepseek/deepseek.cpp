@@ -1,0 +1,141 @@
+#include "deepseek.hpp"
+
+#include "mhub/model/mla_rules.hpp"
+#include "mhub/model/moe_rules.hpp"
+#include "mhub/model/plugin.hpp"
+
+namespace mhub::deepseek {
+namespace {
+
+Mapping mapping_of(const TransformerConfig& megatron) {
+  Mapping map;
+  add_ends(map, megatron, {});
+  add_latent_attention(map, megatron, {});
+  add_mlps(map, megatron, {}, {});
+  add_mtp(map, megatron, {});
+  map.ignore("*layers.*.self_attn.rotary_emb.inv_freq", "rotary frequencies, computed from the config");
+  return map;
+}
+
+}  // namespace
+
+void DeepseekConfig::bind(ConfigBinding& b) {
+  TransformerConfig& m = b.megatron;
+  b.positive("vocab_size", vocab_size, m.vocab_size);
+  b.positive("hidden_size", hidden_size, m.hidden_size);
+  b.positive("intermediate_size", intermediate_size, m.ffn_hidden_size);
+  b.positive("num_hidden_layers", num_hidden_layers, m.num_layers);
+  b.positive("max_position_embeddings", max_position_embeddings, m.max_position_embeddings);
+  b.number("rms_norm_eps", rms_norm_eps, m.layernorm_epsilon);
+  b.number("attention_dropout", attention_dropout, m.training.attention_dropout);
+  b.number("initializer_range", initializer_range, m.training.init_method_std);
+  b.text("hidden_act", hidden_act, m.activation);
+  b.boolean("tie_word_embeddings", tie_word_embeddings, m.share_embeddings_and_output_weights);
+  b.fixed(m.bridge_provider, "megatron.bridge.models.mla_provider.MLAModelProvider");
+  bind_attention(b);
+  bind_experts(b);
+}
+
+void DeepseekConfig::bind_attention(ConfigBinding& b) {
+  TransformerConfig& m = b.megatron;
+  if (!m.mla) m.mla.emplace();
+  b.positive("num_attention_heads", num_attention_heads, m.num_attention_heads);
+  b.positive("num_key_value_heads", num_key_value_heads, m.num_query_groups);
+  if (b.reading() && num_key_value_heads == 0) num_key_value_heads = num_attention_heads;
+  b.check(num_key_value_heads == num_attention_heads, "num_key_value_heads",
+          "unsupported: latent attention has one per attention head");
+  b.optional("q_lora_rank", q_lora_rank);
+  b.check(q_lora_rank.value_or(1) > 0, "q_lora_rank", "expected null, or 1 or more");
+  if (b.to_megatron()) m.mla->q_lora_rank = q_lora_rank.value_or(0);
+  if (b.from_megatron())
+    q_lora_rank = m.mla->q_lora_rank > 0 ? std::optional(m.mla->q_lora_rank) : std::nullopt;
+  b.positive("kv_lora_rank", kv_lora_rank, m.mla->kv_lora_rank);
+  b.positive("qk_nope_head_dim", qk_nope_head_dim, m.mla->qk_head_dim);
+  b.positive("qk_rope_head_dim", qk_rope_head_dim, m.mla->qk_pos_emb_head_dim);
+  b.positive("v_head_dim", v_head_dim, m.mla->v_head_dim);
+  b.rotary(rotary);
+  const RopeScaling& scaling = rotary.scaling;
+  b.check(scaling.type == "default" || scaling.type == "yarn", "rope_scaling",
+          "unsupported with latent attention: \"" + scaling.type + "\"");
+  b.check(scaling.mscale.has_value() == scaling.mscale_all_dim.has_value(), "rope_scaling",
+          "unsupported: one of mscale and mscale_all_dim alone");
+  b.check(scaling.type != "yarn" || (scaling.truncate && !scaling.attention_factor), "rope_scaling",
+          "unsupported with latent attention: truncate=false or attention_factor");
+  b.require("attention_bias", false);
+  b.require("rope_interleave", true);  // Megatron-Core's latent attention always pairs neighbours
+  b.fixed(m.kv_channels, qk_nope_head_dim + qk_rope_head_dim);
+  b.fixed(m.qk_layernorm, true);
+}
+
+void DeepseekConfig::bind_experts(ConfigBinding& b) {
+  MoeConfig& moe = moe_config(b);
+  b.positive("n_routed_experts", n_routed_experts, moe.num_experts);
+  b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
+  b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
+  b.number("routed_scaling_factor", routed_scaling_factor, moe.router_topk_scaling_factor);
+  b.require("moe_layer_freq", 1);
+  bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
+  bind_shared_experts(b, "n_shared_experts", n_shared_experts);
+  bind_expert_groups(b, n_group, topk_group);
+  b.fixed(moe.router_pre_softmax, true);
+}
+
+DeepseekV2Config::DeepseekV2Config() {
+  vocab_size = 102400;
+  n_shared_experts = 2;
+  n_group.reset();
+  topk_group.reset();
+  first_k_dense_replace = 0;
+}
+
+void DeepseekV2Config::bind(ConfigBinding& b) {
+  DeepseekConfig::bind(b);
+  MoeConfig& moe = moe_config(b);
+  b.require("scoring_func", "softmax");
+  b.require("norm_topk_prob", false);
+  b.require("mlp_bias", false);
+  b.text("topk_method", topk_method);
+  b.check(topk_method == "greedy" || topk_method == "group_limited_greedy", "topk_method",
+          "unsupported: \"" + topk_method + "\"");
+  // Groups count by their best expert.
+  if (topk_method == "greedy" && b.to_megatron()) moe.router_num_groups = moe.router_group_topk = 0;
+  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 1 : 0);
+  if (b.from_megatron() && moe.router_num_groups > 0) topk_method = "group_limited_greedy";
+}
+
+Mapping DeepseekV2ForCausalLM::mapping(const DeepseekV2Config&, const TransformerConfig& megatron) {
+  return mapping_of(megatron);
+}
+
+DeepseekV3Config::DeepseekV3Config() {
+  routed_scaling_factor = 2.5;
+  n_group = 8;
+  topk_group = 4;
+}
+
+void DeepseekV3Config::bind(ConfigBinding& b) {
+  DeepseekConfig::bind(b);
+  MoeConfig& moe = moe_config(b);
+  bind_sigmoid_router(b, num_experts_per_tok);
+  b.require("topk_method", "noaux_tc");
+  // Groups count by their two best experts (modeling_deepseek_v3.py).
+  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
+  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
+  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
+  b.link(num_nextn_predict_layers, b.megatron.mtp_num_layers);
+}
+
+Mapping DeepseekV3ForCausalLM::mapping(const DeepseekV3Config&, const TransformerConfig& megatron) {
+  return mapping_of(megatron);
+}
+
+}  // namespace mhub::deepseek
+
+extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
+
+extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
+  registrar.family = "deepseek";
+  registrar.about = "DeepSeek-V2, V3, R1, Moonlight, Kimi-K2";
+  registrar.add<mhub::deepseek::DeepseekV2ForCausalLM>();
+  registrar.add<mhub::deepseek::DeepseekV3ForCausalLM>();
+}

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "mhub/model/descriptor.hpp"
+
+namespace mhub::deepseek {
+
+/// What transformers' DeepseekV2Config and DeepseekV3Config have in common.
+struct DeepseekConfig {
+  std::int64_t vocab_size = 129280, hidden_size = 7168, intermediate_size = 18432, num_hidden_layers = 61;
+  std::int64_t num_attention_heads = 128, max_position_embeddings = 4096;
+  std::int64_t num_key_value_heads = 0;  ///< 0 only until read: as many as attention heads
+  std::optional<std::int64_t> q_lora_rank = 1536;
+  std::int64_t kv_lora_rank = 512, qk_nope_head_dim = 128, qk_rope_head_dim = 64, v_head_dim = 128;
+  std::int64_t n_routed_experts = 256, num_experts_per_tok = 8, moe_intermediate_size = 2048;
+  std::optional<std::int64_t> n_shared_experts = 1, n_group, topk_group;
+  std::int64_t first_k_dense_replace = 3;
+  double routed_scaling_factor = 1.0;
+  double rms_norm_eps = 1e-6, attention_dropout = 0.0, initializer_range = 0.02;
+  std::string hidden_act = "silu";
+  bool tie_word_embeddings = false;
+  RotaryConfig rotary;
+
+  void bind(ConfigBinding& b);
+
+ private:
+  void bind_attention(ConfigBinding& b);
+  void bind_experts(ConfigBinding& b);
+};
+
+struct DeepseekV2Config : DeepseekConfig {
+  std::string topk_method = "greedy";
+
+  DeepseekV2Config();
+  void bind(ConfigBinding& b);
+};
+
+/// DeepSeek-V2, V2-Lite, Coder-V2: softmax router.
+struct DeepseekV2ForCausalLM {
+  using Config = DeepseekV2Config;
+  static constexpr const char* class_name = "DeepseekV2ForCausalLM";
+  static constexpr const char* config_class = "DeepseekV2Config";
+  static constexpr const char* model_type = "deepseek_v2";
+  static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
+  static Mapping mapping(const DeepseekV2Config& config, const TransformerConfig& megatron);
+};
+
+struct DeepseekV3Config : DeepseekConfig {
+  std::int64_t num_nextn_predict_layers = 0;
+
+  DeepseekV3Config();
+  void bind(ConfigBinding& b);
+};
+
+/// DeepSeek-V3, V3.1, R1, Moonlight, Kimi-K2: sigmoid router with a correction bias, multi-token prediction.
+struct DeepseekV3ForCausalLM {
+  using Config = DeepseekV3Config;
+  static constexpr const char* class_name = "DeepseekV3ForCausalLM";
+  static constexpr const char* config_class = "DeepseekV3Config";
+  static constexpr const char* model_type = "deepseek_v3";
+  static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
+  static Mapping mapping(const DeepseekV3Config& config, const TransformerConfig& megatron);
+};
+
+}  // namespace mhub::deepseek

@@ -1,0 +1,53 @@
+#include "glm_moe.hpp"
+
+#include "mhub/model/moe_rules.hpp"
+#include "mhub/model/plugin.hpp"
+
+namespace mhub::glm_moe {
+
+Glm4MoeConfig::Glm4MoeConfig() {
+  vocab_size = 151552;
+  intermediate_size = 10944;
+  num_hidden_layers = 46;
+  num_attention_heads = 96;
+  num_key_value_heads = 8;
+  max_position_embeddings = 131072;
+  norm_eps = 1e-5;
+  rotary.partial_factor = 0.5;
+}
+
+void Glm4MoeConfig::bind(ConfigBinding& b) {
+  DecoderConfig::bind(b);
+  TransformerConfig& m = b.megatron;
+  MoeConfig& moe = moe_config(b);
+  b.positive("n_routed_experts", n_routed_experts, moe.num_experts);
+  b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
+  b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
+  b.number("routed_scaling_factor", routed_scaling_factor, moe.router_topk_scaling_factor);
+  bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
+  bind_shared_experts(b, "n_shared_experts", n_shared_experts);
+  bind_expert_groups(b, n_group, topk_group);
+  bind_sigmoid_router(b, num_experts_per_tok);
+  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
+  b.boolean("attention_bias", attention_bias, m.add_qkv_bias);
+  b.boolean("use_qk_norm", use_qk_norm, m.qk_layernorm);
+  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
+  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
+  b.link(num_nextn_predict_layers, m.mtp_num_layers);
+}
+
+Mapping Glm4MoeForCausalLM::mapping(const Glm4MoeConfig&, const TransformerConfig& megatron) {
+  Mapping map = moe_decoder_mapping(megatron, {}, {});
+  add_mtp(map, megatron, {});
+  return map;
+}
+
+}  // namespace mhub::glm_moe
+
+extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
+
+extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
+  registrar.family = "glm_moe";
+  registrar.about = "GLM-4.5, 4.6, 4.7";
+  registrar.add<mhub::glm_moe::Glm4MoeForCausalLM>();
+}

@@ -1,0 +1,67 @@
+"""Tiny models of mixture-of-experts architectures, for architectures.py; arch_dense.py says what an entry is."""
+
+import torch
+
+from arch_dense import BASE, rope
+
+from moe_model import build_plain, build_with_norms_over_heads
+
+MOE_LAYOUTS = ["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"]
+MOE = dict(vocab_size=203, hidden_size=48, intermediate_size=88, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=96)
+MLA = dict(MOE, num_key_value_heads=6, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=4, kv_lora_rank=16, qk_nope_head_dim=8,
+           qk_rope_head_dim=4, v_head_dim=12, first_k_dense_replace=1)
+V3 = dict(MLA, q_lora_rank=20, n_group=4, topk_group=2)
+
+
+def add_mtp(state, layers, head):
+    """One multi-token-prediction layer as DeepSeek-V3 publishes it: transformers neither loads nor writes it."""
+    generator = torch.Generator().manual_seed(7)
+
+    def random(shape, dtype):
+        return (0.2 * torch.randn(shape, generator=generator)).to(dtype)
+
+    last, new = f"model.layers.{layers - 1}.", f"model.layers.{layers}."
+    out = dict(state)
+    for key, value in state.items():
+        if key.startswith(last):
+            out[new + key[len(last):]] = random(value.shape, value.dtype)
+    hidden = state["model.norm.weight"]
+    for name in ("enorm.weight", "hnorm.weight", "shared_head.norm.weight"):
+        out[new + name] = random(hidden.shape, hidden.dtype) + 1
+    out[new + "eh_proj.weight"] = random((len(hidden), 2 * len(hidden)), hidden.dtype)
+    if head:
+        out[new + "embed_tokens.weight"] = state["model.embed_tokens.weight"].clone()
+        out[new + "shared_head.head.weight"] = state["lm_head.weight"].clone()
+    return out
+
+
+def with_mtp(config):
+    return {**config, "num_nextn_predict_layers": 1}
+
+
+def correction(model):
+    """The correction bias is a buffer, which random initialisation left at zero."""
+    for name, buffer in model.named_buffers():
+        if name.endswith("e_score_correction_bias"):
+            buffer.copy_(0.1 * torch.randn(buffer.shape, generator=torch.Generator().manual_seed(len(name))))
+
+
+def entry(config, model, fields, **rest):
+    return dict(config=config, model=model, fields=fields, layouts=MOE_LAYOUTS, judge="core", judged="local_dist", build=build_plain, **rest)
+
+
+MODELS = {
+    "qwen3_moe": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=6, num_experts_per_tok=2, norm_topk_prob=True), dtype="bfloat16", bridge=True),
+    "qwen3_moe_mixed": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=3, mlp_only_layers=[0, 2])),
+    "mixtral": entry("MixtralConfig", "MixtralForCausalLM", dict(MOE, num_local_experts=4)),
+    "deepseek_v3": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=32.0, beta_slow=1.0)), prepare=correction, bridge=True),
+    "deepseek_v3_mtp": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", V3, prepare=correction, keys=lambda state: add_mtp(state, 4, True), config_json=with_mtp, repeats=("4.embed_tokens.weight", "shared_head.head.weight")),
+    "moonlight": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_group=1, topk_group=1, n_shared_experts=2), prepare=correction),
+    "qwen2_moe": entry("Qwen2MoeConfig", "Qwen2MoeForCausalLM", dict(MOE, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)),
+    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True) | dict(build=build_with_norms_over_heads),
+    "gpt_oss": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0, rope_type="yarn", factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False, original_max_position_embeddings=4096)), dtype="bfloat16", bridge=True),
+    "deepseek_v2": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=20, routed_scaling_factor=1.5)),
+    "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2)),
+    "glm4_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, attention_bias=True, routed_scaling_factor=2.5), prepare=correction, bridge=True),
+    "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),
+}
