@@ -102,6 +102,9 @@ def build_with_normalized_head(args, tp, pp, spec):
 
 
 MODELS = {
+    "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
+    "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
+    "llama_tied_bias": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True}, judge="core", layouts=["dist1", "dist22"]),
     "qwen2": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
     "qwen2_shards": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "tie_word_embeddings": True, "num_hidden_layers": 2}, shard="40KB", judge="core", layouts=["dist1"]),
     "qwen2_window": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}, judge="core", layouts=["dist1"]),
@@ -116,6 +119,7 @@ MODELS = {
     "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
     "gpt_neox_sequential": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, "use_parallel_residual": False, **rope(1e4, partial_rotary_factor=0.25)}, judge="core", layouts=["dist1"]),
     "phi": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, dtype="float16", judge="spec", spec="phi"),
+    "phi_qk": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, "qk_layernorm": True, **rope(1e4, partial_rotary_factor=0.5)}, layouts=["dist1", "te222"], why="no layer spec for it"),
     "starcoder2": dict(config="Starcoder2Config", model="Starcoder2ForCausalLM", fields={**BASE, "sliding_window": 5}, judge="core"),
     "olmo2": dict(config="Olmo2Config", model="Olmo2ForCausalLM", fields={**BASE, "pad_token_id": None}, judge="spec", spec="olmo2"),
     "glm": dict(config="GlmConfig", model="GlmForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="core"),
