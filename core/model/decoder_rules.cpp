@@ -59,7 +59,9 @@ void add_ends(Mapping& map, const TransformerConfig& c, const DecoderNames& name
     map.rule("embedding.position_embeddings.weight",
              replicated(names.position_embedding + ".weight", {c.max_position_embeddings, c.hidden_size}));
   }
-  add_norm(map, c, "decoder.final_layernorm.", names.final_norm);
+  // HybridModel calls it final_norm (hybrid_block.py).
+  const bool hybrid = !c.hybrid_layer_pattern.empty();
+  add_norm(map, c, hybrid ? "decoder.final_norm." : "decoder.final_layernorm.", names.final_norm);
   if (c.share_embeddings_and_output_weights) {
     map.tied(names.output_layer + ".weight", names.embedding + ".weight");
   } else {

@@ -34,6 +34,7 @@ void add_rope_flags(std::vector<std::string>& flags, const TransformerConfig& c)
   flags.push_back("--rotary-scaling-factor " + shortest(yarn->factor));
   flags.push_back("--mscale " + shortest(yarn->mscale));
   flags.push_back("--mscale-all-dim " + shortest(yarn->mscale_all_dim));
+  if (c.mla) return;  // the rest has no arguments there
   flags.push_back("--yarn-original-max-position-embeddings " +
                   std::to_string(yarn->original_max_position_embeddings));
   flags.push_back("--yarn-beta-fast " + shortest(yarn->beta_fast));
@@ -168,6 +169,13 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
   add_activation_limits(limits, c);
   add_layer_limits(limits, c);
   if (c.moe) add_moe_limits(limits, c);
+  const auto yarn = megatron_yarn(c);
+  if (c.mla && yarn &&
+      (yarn->original_max_position_embeddings != 4096 || yarn->beta_fast != 32.0 || yarn->beta_slow != 1.0))
+    limits.emplace_back(
+        "yarn scaling of latent attention: Megatron-LM has no arguments for "
+        "original_max_position_embeddings, "
+        "beta_fast and beta_slow and takes 4096, 32 and 1");
   if (c.mla && c.mla->q_lora_rank == 0)
     limits.emplace_back(
         "latent attention without q_lora_rank: megatron-core 0.19 puts a norm before linear_q_proj that the "

@@ -150,6 +150,8 @@ nlohmann::json described(TransformerConfig c) {
   if (c.mla) f.constant("mla", described(*c.mla));
   if (c.linear_attention) f.constant("linear_attention", described(*c.linear_attention));
   if (c.mamba) f.constant("mamba", described(*c.mamba));
+  std::erase(c.hybrid_layer_pattern, '|');  // pipeline stages
+  f.text("hybrid_layer_pattern", c.hybrid_layer_pattern);
   f.integer("mtp_num_layers", c.mtp_num_layers);
   return f.written();
 }

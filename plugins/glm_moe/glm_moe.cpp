@@ -17,7 +17,9 @@ Glm4MoeConfig::Glm4MoeConfig() {
 }
 
 void Glm4MoeConfig::bind(ConfigBinding& b) {
-  DecoderConfig::bind(b);
+  DecoderKeys keys;
+  keys.rotary.partial_factor = "partial_rotary_factor";
+  DecoderConfig::bind(b, keys);
   TransformerConfig& m = b.megatron;
   MoeConfig& moe = moe_config(b);
   b.positive("n_routed_experts", n_routed_experts, moe.num_experts);

@@ -13,12 +13,14 @@ import torch
 
 from mlm_load import JOB_FLAGS  # first: patches CUDA away
 import shim
+import moe_model  # noqa: F401  (what latent attention and experts need on a CPU)
 import arch_judges  # norms that store their weight minus one, and examples/megatron on the path
 from gpt_model import attention_mask, difference
 from megatron.core import parallel_state
 from megatron.core.num_microbatches_calculator import init_num_microbatches_calculator, unset_num_microbatches_calculator
 from megatron.core.process_groups_config import ProcessGroupCollection
 from megatron.training import checkpointing, global_vars
+from torch.distributed.checkpoint.api import CheckpointException  # not an Exception
 from megatron.training.argument_utils import gpt_config_from_args
 from megatron.training.arguments import parse_args, validate_args
 from megatron.training.models.gpt import GPTModelBuilder
@@ -71,7 +73,7 @@ def main():
         try:
             with shim.CudaToCpu():
                 result["error"] = logits_error(case)
-        except (Exception, SystemExit) as problem:
+        except (Exception, SystemExit, CheckpointException) as problem:
             result["problem"] = f"{type(problem).__name__}: {str(problem)[:600]}"
         parallel_state.destroy_model_parallel()
         if torch.distributed.is_initialized():

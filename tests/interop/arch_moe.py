@@ -39,6 +39,11 @@ def with_mtp(config):
     return {**config, "num_nextn_predict_layers": 1}
 
 
+def nemotron_keys(state):
+    """The published models' name of the embedding (nvidia/NVIDIA-Nemotron-Nano-9B-v2)."""
+    return {key.replace("backbone.embedding.", "backbone.embeddings."): value for key, value in state.items()}
+
+
 def correction(model):
     """The correction bias is a buffer, which random initialisation left at zero."""
     for name, buffer in model.named_buffers():
@@ -54,14 +59,19 @@ MODELS = {
     "qwen3_moe": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=6, num_experts_per_tok=2, norm_topk_prob=True), dtype="bfloat16", bridge=True),
     "qwen3_moe_mixed": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=3, mlp_only_layers=[0, 2])),
     "mixtral": entry("MixtralConfig", "MixtralForCausalLM", dict(MOE, num_local_experts=4)),
-    "deepseek_v3": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=32.0, beta_slow=1.0)), prepare=correction, bridge=True),
+    "deepseek_v3": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=4096, mscale=1.0, mscale_all_dim=1.0, beta_fast=32.0, beta_slow=1.0)), prepare=correction, bridge=True),
+    "kimi_k2": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, n_group=1, topk_group=1, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=0.7, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)), prepare=correction, mlm=False),
     "deepseek_v3_mtp": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", V3, prepare=correction, keys=lambda state: add_mtp(state, 4, True), config_json=with_mtp, repeats=("4.embed_tokens.weight", "shared_head.head.weight")),
-    "moonlight": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_group=1, topk_group=1, n_shared_experts=2), prepare=correction),
+    "moonlight": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_group=1, topk_group=1, n_shared_experts=2), prepare=correction, mlm=False),
     "qwen2_moe": entry("Qwen2MoeConfig", "Qwen2MoeForCausalLM", dict(MOE, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)),
-    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True) | dict(build=build_with_norms_over_heads),
+    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True, mlm=False) | dict(build=build_with_norms_over_heads),
     "gpt_oss": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0, rope_type="yarn", factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False, original_max_position_embeddings=4096)), dtype="bfloat16", bridge=True),
     "deepseek_v2": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=20, routed_scaling_factor=1.5)),
-    "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2)),
+    "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2), mlm=False),
     "glm4_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, attention_bias=True, routed_scaling_factor=2.5), prepare=correction, bridge=True),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),
+    "nemotron_h": dict(config="NemotronHConfig", model="NemotronHForCausalLM", layouts=["dist1", "dist22", "ep2", "te_ep2", "local_ep2"],
+                       fields=dict(vocab_size=203, hidden_size=48, intermediate_size=88, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], num_attention_heads=6, num_key_value_heads=2, head_dim=8,
+                                   mamba_num_heads=8, mamba_head_dim=6, ssm_state_size=5, n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, use_mamba_kernels=False),
+                       keys=nemotron_keys, config_json=lambda config: config, prepare=correction, judge=None, why="no Mamba on a CPU"),
 }

@@ -275,9 +275,10 @@ def main():
     te = [(row, hf, folder) for row, hf, folder, _ in cases]
     arch_judges.core([(row, hf, judged) for row, hf, _, judged in cases if judged])
     arch_judges.two_ranks(te, scratch)
-    arch_judges.megatron_lm(te, scratch)
-    # Bridge imports with the local spec here, so it has that spec's keys.
-    arch_judges.bridge([(row, hf, judged or folder) for row, hf, folder, judged in cases], scratch)
+    # Megatron-LM and Bridge run with the local spec here, so folders with its keys are what they load and import.
+    local = [(row, hf, judged or folder) for row, hf, folder, judged in cases]
+    arch_judges.megatron_lm(local, scratch)
+    arch_judges.bridge(local, scratch)
     for row in rows:
         print(row.text(), flush=True)
         failures += row.failures

@@ -1,0 +1,41 @@
+#include "mhub/model/mamba_rules.hpp"
+
+namespace mhub {
+
+void add_mamba(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const std::string& mixer,
+               const Layers& layers) {
+  const std::string megatron = "decoder.layers.{i}.mixer.", hf = names.layer + mixer + ".";
+  const MambaConfig& m = *c.mamba;
+  const std::int64_t inner = m.num_heads * m.head_dim, state = m.num_groups * m.state_dim;
+  auto add = [&](const std::string& name, Transform transform) {
+    map.rule(megatron + name, std::move(transform)).only("i", layers);
+  };
+  auto split = [&](const std::string& name, const Shape& shape, std::vector<std::int64_t> segments,
+                   std::vector<std::string> keys) {
+    Partition partition = split_axis(0, shape, std::move(segments));
+    partition.segment_keys = std::move(keys);
+    return partitioned(name, shape, std::move(partition));
+  };
+  add_norm(map, c, megatron + "in_proj.layer_norm_", names.layer + names.input_norm, layers);
+  add("in_proj.weight", split(hf + "in_proj.weight", {2 * inner + 2 * state + m.num_heads, c.hidden_size},
+                              {inner, inner, state, state, m.num_heads}, {"z", "x", "B", "C", "dt"}));
+  add("conv1d_weight", split(hf + "conv1d.weight", {inner + 2 * state, 1, m.conv_kernel_dim},
+                             {inner, state, state}, {"x", "B", "C"}));
+  add("conv1d_bias", split(hf + "conv1d.bias", {inner + 2 * state}, {inner, state, state}, {"x", "B", "C"}));
+  for (const char* name : {"A_log", "D", "dt_bias"}) add(name, column(hf + name, {m.num_heads}));
+  add("norm.weight", column(hf + "norm.weight", {inner}));
+  add("out_proj.weight", row(hf + "out_proj.weight", {c.hidden_size, inner}));
+}
+
+Layers layers_of(const std::string& pattern, char symbol) {
+  Layers layers;
+  std::int64_t layer = 0;
+  for (const char one : pattern) {
+    if (one == '|') continue;
+    if (one == symbol) layers.push_back(layer);
+    ++layer;
+  }
+  return layers;
+}
+
+}  // namespace mhub

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "mhub/model/decoder_rules.hpp"
+
+namespace mhub {
+
+/// Megatron-Core's MambaMixer (megatron/core/ssm/mamba_mixer.py) in the given layers: the norm before it, the
+/// input projection [z; x; B; C; dt], the convolution over [x; B; C], A_log, D, dt_bias, the norm before the
+/// output projection. `mixer` is the module's name relative to DecoderNames::layer; its parts have the names
+/// of transformers' Mamba2. Tensor parallelism splits heads and groups: each of z, x, B, C, dt on its own.
+/// torch_dist keeps them under keys of their own. The convolution's parameters are called conv1d_weight and
+/// conv1d_bias, as in megatron-core from 0.17 on.
+void add_mamba(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
+               const std::string& mixer, const Layers& layers);
+
+/// The layers that have `symbol` in a hybrid layer pattern (one symbol a layer, `|` between stages).
+Layers layers_of(const std::string& pattern, char symbol);
+
+}  // namespace mhub
