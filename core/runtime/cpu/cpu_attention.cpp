@@ -11,6 +11,8 @@ namespace {
 constexpr std::int64_t kPage = LayerCache::kTokens;
 constexpr std::int64_t kQueryRows = 16;  // heads x tokens that share a pass over the keys
 
+constexpr std::int64_t kParallelWork = 1 << 18;  // fewer multiplications are not worth waking threads for
+
 using Row = Eigen::Map<Eigen::ArrayXf>;
 
 /// Keys [first, last) that a query at `position` sees.
@@ -20,33 +22,25 @@ std::pair<std::int64_t, std::int64_t> visible(const AttentionOptions& options, s
   return {first, position + 1};
 }
 
-/// Softmax over entries [begin, end) of a row of `count` scores; the others become 0.
-void softmax(float* scores, std::int64_t begin, std::int64_t end, std::int64_t count) {
-  Row row(scores + begin, end - begin);
-  row = (row - row.maxCoeff()).exp();
-  row /= row.sum();
-  std::fill(scores, scores + begin, 0.0F);
-  std::fill(scores + end, scores + count, 0.0F);
-}
-
 }  // namespace
 
-void CpuAttention::store(const Heads& keys, const Heads& values, std::span<const Segment> segments) {
-  for (const Segment& segment : segments) segment.cache->grow(segment.position + segment.rows);
-  const std::int64_t groups = keys.groups;
-  pool_.run(static_cast<std::int64_t>(segments.size()) * groups, [&](std::int64_t item, int) {
-    const Segment& segment = segments[static_cast<std::size_t>(item / groups)];
-    const std::int64_t group = item % groups;
-    for (std::int64_t t = 0; t < segment.rows; ++t) {
-      const std::int64_t token = segment.position + t, slot = token % kPage, row = segment.first_row + t;
-      const LayerCache::Page& page = segment.cache->page(token);
-      const float* key = keys.data + row * keys.token_stride + group * keys.group_stride;
-      const float* value = values.data + row * values.token_stride + group * values.group_stride;
-      float* transposed = page.keys.get() + group * keys.dim * kPage + slot;
-      for (std::int64_t c = 0; c < keys.dim; ++c) transposed[c * kPage] = key[c];
-      std::copy_n(value, values.dim, page.values.get() + (group * kPage + slot) * values.dim);
-    }
-  });
+void CpuAttention::store(const Heads& keys, const Heads& values, const Segment& segment, std::int64_t group) {
+  for (std::int64_t t = 0; t < segment.rows; ++t) {
+    const std::int64_t token = segment.position + t, slot = token % kPage, row = segment.first_row + t;
+    const LayerCache::Page& page = segment.cache->page(token);
+    const float* key = keys.data + row * keys.token_stride + group * keys.group_stride;
+    const float* value = values.data + row * values.token_stride + group * values.group_stride;
+    float* transposed = page.keys.get() + group * keys.dim * kPage + slot;
+    for (std::int64_t c = 0; c < keys.dim; ++c) transposed[c * kPage] = key[c];
+    std::copy_n(value, values.dim, page.values.get() + (group * kPage + slot) * values.dim);
+  }
+}
+
+void CpuAttention::softmax(float* scores, std::int64_t begin, std::int64_t end, std::int64_t count) const {
+  Row row(scores + begin, end - begin);
+  row *= 1.0F / kernels_.exponentials(row.data(), row.size(), row.maxCoeff());
+  std::fill(scores, scores + begin, 0.0F);
+  std::fill(scores + end, scores + count, 0.0F);
 }
 
 void CpuAttention::attend(const AttentionOptions& options, const Heads& queries, const Item& item, Matrix out,
@@ -94,16 +88,26 @@ void CpuAttention::attend(const AttentionOptions& options, const Heads& queries,
 
 void CpuAttention::run(const AttentionOptions& options, const Heads& queries, const Heads& keys,
                        const Heads& values, std::span<const Segment> segments, Matrix out) {
-  store(keys, values, segments);
+  const std::int64_t groups = keys.groups;
   std::vector<Item> items;
+  std::int64_t work = 0;
   const std::int64_t step = std::max<std::int64_t>(1, kQueryRows / queries.heads);
   for (const Segment& segment : segments) {
+    segment.cache->grow(segment.position + segment.rows);
+    work += segment.rows * (segment.position + segment.rows) * groups * queries.heads * queries.dim;
     for (std::int64_t first = 0; first < segment.rows; first += step) {
-      for (std::int64_t group = 0; group < queries.groups; ++group)
+      for (std::int64_t group = 0; group < groups; ++group)
         items.push_back({&segment, group, first, std::min(step, segment.rows - first)});
     }
   }
-  pool_.run(static_cast<std::int64_t>(items.size()), [&](std::int64_t k, int thread) {
+  auto for_each = [&](std::int64_t count, const auto& call) {
+    if (work >= kParallelWork) return pool_.run(count, call);
+    for (std::int64_t k = 0; k < count; ++k) call(k, 0);
+  };
+  for_each(static_cast<std::int64_t>(segments.size()) * groups, [&](std::int64_t k, int) {
+    store(keys, values, segments[static_cast<std::size_t>(k / groups)], k % groups);
+  });
+  for_each(static_cast<std::int64_t>(items.size()), [&](std::int64_t k, int thread) {
     attend(options, queries, items[static_cast<std::size_t>(k)], out,
            scratch_[static_cast<std::size_t>(thread)]);
   });

@@ -21,30 +21,20 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 constexpr std::align_val_t kAlignment{64};
 constexpr std::int64_t kParallelFloats = 1 << 14;  // less than this is not worth waking threads for
 
-void normalize_row(const Norm& norm, const float* in, float* out, std::int64_t size) {
-  const ConstRow x(in, size);
-  Row y(out, size);
-  const float mean = norm.kind == NormKind::layer ? x.mean() : 0.0F;
-  const float variance = (x - mean).square().mean();
-  const float scale = 1.0F / std::sqrt(variance + static_cast<float>(norm.epsilon));
-  y = (x - mean) * scale;
-  if (!norm.weight.empty()) y *= ConstRow(norm.weight.data(), size);
-  if (!norm.bias.empty()) y += ConstRow(norm.bias.data(), size);
-}
-
 /// act(x) element by element.
-void activate_row(ActivationKind kind, const float* in, float* out, std::int64_t size) {
+void activate_row(const Kernels& kernels, ActivationKind kind, const float* in, float* out,
+                  std::int64_t size) {
   const ConstRow x(in, size);
   Row y(out, size);
-  constexpr float kSqrt2OverPi = 0.7978845608028654F;
+  // gelu_tanh is x / 2 (1 + tanh(u)) = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+  constexpr float kTwiceSqrt2OverPi = 1.5957691216057308F;
   switch (kind) {
-    case ActivationKind::silu: y = x / (1.0F + (-x).exp()); return;
-    case ActivationKind::quick_gelu: y = x / (1.0F + (-1.702F * x).exp()); return;
+    case ActivationKind::silu: return kernels.sigmoid_gate(in, size, 1.0F, 0.0F, out);
+    case ActivationKind::quick_gelu: return kernels.sigmoid_gate(in, size, 1.702F, 0.0F, out);
+    case ActivationKind::gelu_tanh:
+      return kernels.sigmoid_gate(in, size, kTwiceSqrt2OverPi, kTwiceSqrt2OverPi * 0.044715F, out);
     case ActivationKind::gelu:
       y = x.unaryExpr([](float v) { return 0.5F * v * (1.0F + std::erf(v * 0.7071067811865476F)); });
-      return;
-    case ActivationKind::gelu_tanh:
-      y = 0.5F * x * (1.0F + (kSqrt2OverPi * (x + 0.044715F * x.cube())).tanh());
       return;
     case ActivationKind::relu: y = x.max(0.0F); return;
     case ActivationKind::relu_squared: y = x.max(0.0F).square(); return;
@@ -52,14 +42,21 @@ void activate_row(ActivationKind kind, const float* in, float* out, std::int64_t
   }
 }
 
-void rotate_head(const float* cos, const float* sin, std::int64_t dim, bool interleaved, float* head) {
-  const std::int64_t half = dim / 2, step = interleaved ? 2 : 1, other = interleaved ? 1 : half;
+/// The usual pairing, in a form that compilers vectorise.
+void rotate_halves(const float* __restrict cos, const float* __restrict sin, std::int64_t half,
+                   float* __restrict low, float* __restrict high) {
   for (std::int64_t k = 0; k < half; ++k) {
-    float& a = head[k * step];
-    float& b = head[k * step + other];
-    const float x = a, y = b;
-    a = x * cos[k] - y * sin[k];
-    b = y * cos[k] + x * sin[k];
+    const float x = low[k], y = high[k];
+    low[k] = x * cos[k] - y * sin[k];
+    high[k] = y * cos[k] + x * sin[k];
+  }
+}
+
+void rotate_neighbours(const float* cos, const float* sin, std::int64_t half, float* head) {
+  for (std::int64_t k = 0; k < half; ++k) {
+    const float x = head[2 * k], y = head[2 * k + 1];
+    head[2 * k] = x * cos[k] - y * sin[k];
+    head[2 * k + 1] = y * cos[k] + x * sin[k];
   }
 }
 
@@ -84,11 +81,11 @@ class CpuBackend final : public Backend {
              Matrix out) override;
   void normalize(const Norm& norm, Matrix in, Matrix out) override {
     for_rows(in.rows, in.columns, [&](std::int64_t r) {
-      normalize_row(norm, in.data + r * in.stride, out.data + r * out.stride, in.columns);
+      normalize_row(norm, in.data + r * in.stride, in.columns, out.data + r * out.stride);
     });
   }
   void normalize(const Norm& norm, Heads heads) override {
-    for_heads(heads, [&](std::int64_t, float* head) { normalize_row(norm, head, head, heads.dim); });
+    for_heads(heads, [&](std::int64_t, float* head) { normalize_row(norm, head, heads.dim, head); });
   }
   void linear(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out, bool accumulate,
               Precision precision) override {
@@ -98,15 +95,20 @@ class CpuBackend final : public Backend {
     for_rows(out.rows, out.columns, [&](std::int64_t r) {
       const float* from = in.data + r * in.stride;
       float* to = out.data + r * out.stride;
-      activate_row(activation.kind, from, to, out.columns);
+      activate_row(linear_.exact_kernels(), activation.kind, from, to, out.columns);
       if (activation.gated) Row(to, out.columns) *= ConstRow(from + out.columns, out.columns);
     });
   }
   void rotate(const RotaryAngles& angles, Heads heads) override {
     const std::int64_t half = angles.dim / 2;
     for_heads(heads, [&](std::int64_t token, float* head) {
-      rotate_head(angles.cos.data() + token * half, angles.sin.data() + token * half, angles.dim,
-                  angles.interleaved, head);
+      const float* cos = angles.cos.data() + token * half;
+      const float* sin = angles.sin.data() + token * half;
+      if (angles.interleaved) {
+        rotate_neighbours(cos, sin, half, head);
+      } else {
+        rotate_halves(cos, sin, half, head, head + half);
+      }
     });
   }
   void attend(const AttentionOptions& options, Heads queries, Heads keys, Heads values,
@@ -127,6 +129,12 @@ class CpuBackend final : public Backend {
   }
 
  private:
+  void normalize_row(const Norm& norm, const float* in, std::int64_t size, float* out) const {
+    linear_.exact_kernels().normalize(in, size, norm.kind == NormKind::layer,
+                                      static_cast<float>(norm.epsilon),
+                                      norm.weight.empty() ? nullptr : norm.weight.data(),
+                                      norm.bias.empty() ? nullptr : norm.bias.data(), out);
+  }
   /// Calls work(row) for every row, on all threads when there is enough to do.
   template <typename Work>
   void for_rows(std::int64_t rows, std::int64_t columns, const Work& work) {

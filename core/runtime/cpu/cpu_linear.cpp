@@ -5,7 +5,7 @@
 namespace mhub::runtime {
 namespace {
 
-constexpr std::int64_t kChunkBytes = 64 << 10;  // of weights that a thread takes at a time
+constexpr std::int64_t kChunkBytes = 32 << 10;  // of weights that a thread takes at a time
 constexpr std::int64_t kFewestFastTokens = 32;  // fewer are bound by memory, where rounding gains nothing
 
 /// Blocks [first, last) of a view that share their rows.

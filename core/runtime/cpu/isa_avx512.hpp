@@ -21,6 +21,12 @@ struct Avx512 {
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
   static Vector multiply_words(Vector panel, Vector word, Vector sum) { return fma(panel, word, sum); }
+  static Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static Vector divide(Vector a, Vector b) { return _mm512_div_ps(a, b); }
+  static Vector min(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+  static Vector max(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+  static Vector round(Vector v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT); }
+  static Vector times_power_of_two(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
   static float sum(Vector v) { return _mm512_reduce_add_ps(v); }
   static Vector load_bf16(const std::uint16_t* at) {
     const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));

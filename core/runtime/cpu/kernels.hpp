@@ -51,6 +51,16 @@ struct Kernels {
   void (*multiply_small)(const float* a, std::int64_t a_stride, std::int64_t rows, const float* b,
                          std::int64_t b_stride, std::int64_t depth, std::int64_t columns, float* out,
                          std::int64_t out_stride);
+
+  /// out[k] = in[k] * sigmoid(linear * in[k] + cubic * in[k]^3): SiLU, and GELU's two approximations.
+  void (*sigmoid_gate)(const float* in, std::int64_t count, float linear, float cubic, float* out);
+  /// values[k] = exp(values[k] - largest), none of which is above 1; returns their sum.
+  float (*exponentials)(float* values, std::int64_t count, float largest);
+  /// out[k] = (in[k] - mean) / sqrt(variance + epsilon) * weight[k] + bias[k], where mean is 0 unless
+  /// `centred`, variance is the mean square of (in - mean), and nullptr stands for ones or zeros. `in` may be
+  /// `out`.
+  void (*normalize)(const float* in, std::int64_t count, bool centred, float epsilon, const float* weight,
+                    const float* bias, float* out);
 };
 
 const Kernels& portable_kernels();

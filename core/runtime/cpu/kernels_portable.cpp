@@ -1,5 +1,6 @@
 // The specification of every kernel, for any processor; Eigen uses what vectors the compiler's target has.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include <Eigen/Core>
@@ -77,8 +78,31 @@ void multiply_small(const float* a, std::int64_t a_stride, std::int64_t rows, co
   y.noalias() += left * right;
 }
 
-constexpr Kernels kPortable{"portable", multiply_few, kPanelRows, kTileTokens,   kDepth,
-                            false,      pack_panel,   pack_tile,  multiply_tile, multiply_small};
+void sigmoid_gate(const float* in, std::int64_t count, float linear, float cubic, float* out) {
+  const Eigen::Map<const Eigen::ArrayXf> x(in, count);
+  Eigen::Map<Eigen::ArrayXf>(out, count) = x / (1.0F + (-linear * x - cubic * x.cube()).exp());
+}
+
+float exponentials(float* values, std::int64_t count, float largest) {
+  Eigen::Map<Eigen::ArrayXf> x(values, count);
+  x = (x - largest).exp();
+  return x.sum();
+}
+
+void normalize(const float* in, std::int64_t count, bool centred, float epsilon, const float* weight,
+               const float* bias, float* out) {
+  const Eigen::Map<const Eigen::ArrayXf> x(in, count);
+  Eigen::Map<Eigen::ArrayXf> y(out, count);
+  const float mean = centred ? x.mean() : 0.0F;
+  const float scale = 1.0F / std::sqrt((x - mean).square().mean() + epsilon);
+  y = (x - mean) * scale;
+  if (weight != nullptr) y *= Eigen::Map<const Eigen::ArrayXf>(weight, count);
+  if (bias != nullptr) y += Eigen::Map<const Eigen::ArrayXf>(bias, count);
+}
+
+constexpr Kernels kPortable{"portable",   multiply_few, kPanelRows, kTileTokens,   kDepth,
+                            false,        pack_panel,   pack_tile,  multiply_tile, multiply_small,
+                            sigmoid_gate, exponentials, normalize};
 
 }  // namespace
 

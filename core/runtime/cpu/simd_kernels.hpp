@@ -127,6 +127,11 @@ void multiply_few(const Kernels::Rows& weight, const float* in, std::int64_t in_
   }
 }
 
+/// Fetches what the next panel of the same rows will need: by then this one has been multiplied.
+inline void prefetch_next(const void* at, std::int64_t panel_bytes) {
+  _mm_prefetch(static_cast<const char*>(at) + panel_bytes, _MM_HINT_T1);
+}
+
 /// Packs kLanes weight rows of float32 words, kLanes columns at a time through a transposition.
 template <typename Isa, DType dtype>
 void pack_rows(const Kernels::Rows& weight, std::int64_t first_row, float* panel) {
@@ -142,6 +147,7 @@ void pack_rows(const Kernels::Rows& weight, std::int64_t first_row, float* panel
         block[r] = Isa::zero();
       } else {
         block[r] = left >= Isa::kLanes ? load<Isa, dtype>(at) : load_part<Isa, dtype>(at, left);
+        prefetch_next(at, weight.columns * static_cast<std::int64_t>(sizeof(*at)));
       }
     }
     Isa::transpose(block);
@@ -273,6 +279,102 @@ void multiply_small(const float* a, std::int64_t a_stride, std::int64_t rows, co
   }
 }
 
+/// exp(x) within 2 units in the last place for x in [-87, 88], which it is clamped to: 2^n times a polynomial
+/// on [-ln 2 / 2, ln 2 / 2] (the coefficients of Cephes' expf).
+template <typename Isa>
+typename Isa::Vector exponential(typename Isa::Vector x) {
+  using Vector = typename Isa::Vector;
+  x = Isa::max(Isa::min(x, Isa::broadcast(88.0F)), Isa::broadcast(-87.0F));
+  const Vector n = Isa::round(Isa::multiply(x, Isa::broadcast(1.44269504F)));
+  Vector r = Isa::fma(n, Isa::broadcast(-0.693359375F), x);
+  r = Isa::fma(n, Isa::broadcast(2.12194440e-4F), r);
+  Vector p = Isa::broadcast(1.9875691500e-4F);
+  p = Isa::fma(p, r, Isa::broadcast(1.3981999507e-3F));
+  p = Isa::fma(p, r, Isa::broadcast(8.3334519073e-3F));
+  p = Isa::fma(p, r, Isa::broadcast(4.1665795894e-2F));
+  p = Isa::fma(p, r, Isa::broadcast(1.6666665459e-1F));
+  p = Isa::fma(p, r, Isa::broadcast(5.0000001201e-1F));
+  p = Isa::fma(p, Isa::multiply(r, r), Isa::add(r, Isa::broadcast(1.0F)));
+  return Isa::times_power_of_two(p, n);
+}
+
+template <typename Isa>
+typename Isa::Vector gated(typename Isa::Vector x, float linear, float cubic) {
+  using Vector = typename Isa::Vector;
+  const Vector square = Isa::multiply(x, x);
+  const Vector slope = Isa::fma(square, Isa::broadcast(-cubic), Isa::broadcast(-linear));
+  return Isa::divide(x, Isa::add(Isa::broadcast(1.0F), exponential<Isa>(Isa::multiply(slope, x))));
+}
+
+template <typename Isa>
+void sigmoid_gate(const float* in, std::int64_t count, float linear, float cubic, float* out) {
+  std::int64_t k = 0;
+  for (; k + Isa::kLanes <= count; k += Isa::kLanes)
+    Isa::store(out + k, gated<Isa>(Isa::load(in + k), linear, cubic));
+  if (k == count) return;
+  float rest[Isa::kLanes];
+  Isa::store(rest, gated<Isa>(load_part<Isa, DType::f32>(in + k, count - k), linear, cubic));
+  for (std::int64_t j = k; j < count; ++j) out[j] = rest[j - k];
+}
+
+template <typename Isa>
+float exponentials(float* values, std::int64_t count, float largest) {
+  using Vector = typename Isa::Vector;
+  const Vector shift = Isa::broadcast(-largest);
+  Vector sums = Isa::zero();
+  std::int64_t k = 0;
+  for (; k + Isa::kLanes <= count; k += Isa::kLanes) {
+    const Vector e = exponential<Isa>(Isa::add(Isa::load(values + k), shift));
+    Isa::store(values + k, e);
+    sums = Isa::add(sums, e);
+  }
+  float sum = Isa::sum(sums);
+  if (k == count) return sum;
+  float rest[Isa::kLanes];
+  Isa::store(rest, exponential<Isa>(Isa::add(load_part<Isa, DType::f32>(values + k, count - k), shift)));
+  for (std::int64_t j = k; j < count; ++j) sum += values[j] = rest[j - k];
+  return sum;
+}
+
+/// sum over k of (in[k] - mean)^power for power 1 or 2.
+template <typename Isa, int kPower>
+float moment(const float* in, std::int64_t count, float mean) {
+  using Vector = typename Isa::Vector;
+  Vector sums[2] = {Isa::zero(), Isa::zero()};
+  const Vector shift = Isa::broadcast(-mean);
+  std::int64_t k = 0;
+  for (; k + 2 * Isa::kLanes <= count; k += 2 * Isa::kLanes) {
+    for (int u = 0; u < 2; ++u) {
+      const Vector x = Isa::add(Isa::load(in + k + u * Isa::kLanes), shift);
+      sums[u] = kPower == 2 ? Isa::fma(x, x, sums[u]) : Isa::add(sums[u], x);
+    }
+  }
+  float sum = Isa::sum(Isa::add(sums[0], sums[1]));
+  for (; k < count; ++k) sum += kPower == 2 ? (in[k] - mean) * (in[k] - mean) : in[k] - mean;
+  return sum;
+}
+
+template <typename Isa>
+void normalize(const float* in, std::int64_t count, bool centred, float epsilon, const float* weight,
+               const float* bias, float* out) {
+  using Vector = typename Isa::Vector;
+  const auto size = static_cast<float>(count);
+  const float mean = centred ? moment<Isa, 1>(in, count, 0.0F) / size : 0.0F;
+  const float scale = 1.0F / __builtin_sqrtf(moment<Isa, 2>(in, count, mean) / size + epsilon);
+  const Vector shift = Isa::broadcast(-mean), factor = Isa::broadcast(scale);
+  std::int64_t k = 0;
+  for (; k + Isa::kLanes <= count; k += Isa::kLanes) {
+    Vector x = Isa::multiply(Isa::add(Isa::load(in + k), shift), factor);
+    if (weight != nullptr) x = Isa::multiply(x, Isa::load(weight + k));
+    if (bias != nullptr) x = Isa::add(x, Isa::load(bias + k));
+    Isa::store(out + k, x);
+  }
+  for (; k < count; ++k) {
+    const float x = (in[k] - mean) * scale * (weight != nullptr ? weight[k] : 1.0F);
+    out[k] = x + (bias != nullptr ? bias[k] : 0.0F);
+  }
+}
+
 /// The table for an instruction set whose words are float32.
 template <typename Isa>
 constexpr Kernels table(const char* name) {
@@ -285,7 +387,10 @@ constexpr Kernels table(const char* name) {
           pack_panel<Isa>,
           pack_tile<Isa>,
           multiply_tile<Isa>,
-          multiply_small<Isa>};
+          multiply_small<Isa>,
+          sigmoid_gate<Isa>,
+          exponentials<Isa>,
+          normalize<Isa>};
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls `work(k, thread)` for k in [0, count), each once, on all threads; `thread` < threads() tells
-  /// concurrent calls apart. Items are handed out one by one, so that a thread which loses its processor
-  /// holds up little. Returns when all are done. `work` must not throw.
+  /// concurrent calls apart. Every thread starts with a stretch of its own, in order, because neighbouring
+  /// items are neighbours in memory; one that is done takes items from the end of another's stretch, so that
+  /// a thread which loses its processor holds up little. Returns when all are done. `work` must not throw.
   template <typename Work>
   void run(std::int64_t count, const Work& work) {
     run_erased(
@@ -39,12 +40,17 @@ class ThreadPool {
   void run_erased(std::int64_t count, Call call, const void* context);
   void work(int thread);
   void take_items(int thread);
+  bool take(int owner, bool from_front, std::int64_t& item);
+
+  /// The items [begin, end) that are left of a thread's stretch, as begin << 32 | end.
+  struct alignas(64) Stretch {
+    std::atomic<std::uint64_t> items{0};
+  };
 
   std::vector<std::thread> workers_;
   Call call_ = nullptr;
   const void* context_ = nullptr;
-  std::int64_t count_ = 0;
-  alignas(64) std::atomic<std::int64_t> next_{0};
+  std::vector<Stretch> stretches_;                   ///< one per thread
   alignas(64) std::atomic<std::uint32_t> epoch_{0};  ///< odd while the pool shuts down
   alignas(64) std::atomic<int> busy_{0};
 };
