@@ -89,6 +89,12 @@ enum class Precision {
   fast  ///< long prompts on bfloat16 weights may round activations to bfloat16 where hardware multiplies them
 };
 
+/// Which rows of a weight a token needs.
+enum class Rows {
+  all,
+  some  ///< an embedding table's, an expert's
+};
+
 /// The operators of a decoder on one kind of device. Matrices of one call never overlap unless they are said
 /// to be changed in place. An implementation owns the device, its memory and its threads; one caller at a
 /// time.
@@ -100,8 +106,9 @@ class Backend {
 
   /// Memory for activations, not initialised.
   virtual std::shared_ptr<float> allocate(std::int64_t floats) = 0;
-  /// The view in this device's memory: the same bytes on a CPU.
-  virtual WeightView place(const WeightView& view) = 0;
+  /// The view in this device's memory. On a CPU that is the same bytes; those of a matrix whose rows are all
+  /// `needed` at every token are mapped at once, which is faster than page by page.
+  virtual WeightView place(const WeightView& view, Rows needed) = 0;
 
   /// out[t] = table[ids[t]] (ids lie inside the table), added to what is there when `accumulate`.
   virtual void embed(const WeightView& table, std::span<const std::int64_t> ids, bool accumulate,

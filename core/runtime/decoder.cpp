@@ -13,10 +13,12 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend) : backend_(back
   config_ = *checkpoint.transformer;
   require_supported(config_, checkpoint.path);
   word_embeddings_ = backend.place(
-      weights.matrix("embedding.word_embeddings.weight", config_.vocab_size, config_.hidden_size));
+      weights.matrix("embedding.word_embeddings.weight", config_.vocab_size, config_.hidden_size),
+      config_.share_embeddings_and_output_weights ? Rows::all : Rows::some);
   if (config_.position_embedding_type == "learned_absolute") {
-    position_embeddings_ = backend.place(weights.matrix(
-        "embedding.position_embeddings.weight", config_.max_position_embeddings, config_.hidden_size));
+    position_embeddings_ = backend.place(weights.matrix("embedding.position_embeddings.weight",
+                                                        config_.max_position_embeddings, config_.hidden_size),
+                                         Rows::some);
   } else if (config_.position_embedding_type == "rope") {
     rotary_.emplace(config_);
   }

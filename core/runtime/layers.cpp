@@ -18,7 +18,7 @@ Matrix Workspace::matrix(const std::string& name, std::int64_t rows, std::int64_
 
 Linear Linear::load(Weights& weights, Backend& backend, const std::string& name, std::int64_t rows,
                     std::int64_t columns) {
-  return {backend.place(weights.matrix(name + ".weight", rows, columns)),
+  return {backend.place(weights.matrix(name + ".weight", rows, columns), Rows::all),
           weights.optional_vector(name + ".bias", rows)};
 }
 

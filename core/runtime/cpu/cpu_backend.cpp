@@ -9,6 +9,7 @@
 
 #include "mhub/runtime/cpu/cpu_attention.hpp"
 #include "mhub/runtime/cpu/cpu_linear.hpp"
+#include "mhub/runtime/cpu/populate.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
 #include "mhub/tensor/convert.hpp"
 
@@ -75,7 +76,10 @@ class CpuBackend final : public Backend {
         static_cast<float*>(::operator new(static_cast<std::size_t>(floats) * sizeof(float), kAlignment));
     return {memory, [](float* p) { ::operator delete(p, kAlignment); }};
   }
-  WeightView place(const WeightView& view) override { return view; }
+  WeightView place(const WeightView& view, Rows needed) override {
+    if (needed == Rows::all && view.in_place()) populate(view, pool_);
+    return view;
+  }
 
   void embed(const WeightView& table, std::span<const std::int64_t> ids, bool accumulate,
              Matrix out) override;
