@@ -52,7 +52,8 @@ struct Kernels {
                          std::int64_t b_stride, std::int64_t depth, std::int64_t columns, float* out,
                          std::int64_t out_stride);
 
-  /// out[k] = in[k] * sigmoid(linear * in[k] + cubic * in[k]^3): SiLU, and GELU's two approximations.
+  /// out[k] = in[k] * sigmoid(linear * in[k] + cubic * in[k]^3): SiLU, and GELU's two approximations
+  /// (linear >= 1, cubic >= 0).
   void (*sigmoid_gate)(const float* in, std::int64_t count, float linear, float cubic, float* out);
   /// values[k] = exp(values[k] - largest), none of which is above 1; returns their sum.
   float (*exponentials)(float* values, std::int64_t count, float largest);

@@ -80,7 +80,9 @@ void multiply_small(const float* a, std::int64_t a_stride, std::int64_t rows, co
 
 void sigmoid_gate(const float* in, std::int64_t count, float linear, float cubic, float* out) {
   const Eigen::Map<const Eigen::ArrayXf> x(in, count);
-  Eigen::Map<Eigen::ArrayXf>(out, count) = x / (1.0F + (-linear * x - cubic * x.cube()).exp());
+  // Beyond 100 the sigmoid is 0 or 1; without the limit the cube could overflow.
+  const auto limited = x.min(100.0F).max(-100.0F);
+  Eigen::Map<Eigen::ArrayXf>(out, count) = x / (1.0F + (-linear * limited - cubic * limited.cube()).exp());
 }
 
 float exponentials(float* values, std::int64_t count, float largest) {

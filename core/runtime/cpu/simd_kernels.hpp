@@ -301,9 +301,11 @@ typename Isa::Vector exponential(typename Isa::Vector x) {
 template <typename Isa>
 typename Isa::Vector gated(typename Isa::Vector x, float linear, float cubic) {
   using Vector = typename Isa::Vector;
-  const Vector square = Isa::multiply(x, x);
+  // Beyond 100 the sigmoid is 0 or 1; without the limit the square could overflow.
+  const Vector limited = Isa::max(Isa::min(x, Isa::broadcast(100.0F)), Isa::broadcast(-100.0F));
+  const Vector square = Isa::multiply(limited, limited);
   const Vector slope = Isa::fma(square, Isa::broadcast(-cubic), Isa::broadcast(-linear));
-  return Isa::divide(x, Isa::add(Isa::broadcast(1.0F), exponential<Isa>(Isa::multiply(slope, x))));
+  return Isa::divide(x, Isa::add(Isa::broadcast(1.0F), exponential<Isa>(Isa::multiply(slope, limited))));
 }
 
 template <typename Isa>
