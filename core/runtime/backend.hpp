@@ -57,10 +57,13 @@ struct Norm {
 
 enum class ActivationKind { silu, gelu, gelu_tanh, quick_gelu, relu, relu_squared, identity };
 
-/// An activation of an MLP. With `gated`, the input is [gate | up] and the output act(gate) * up.
+/// An activation of an MLP. With `gated`, the input is [gate | up] and the output act(gate) * (up + offset),
+/// where a `clamp` above 0 first limits gate to at most `clamp` and up to [-clamp, clamp].
 struct Activation {
   ActivationKind kind = ActivationKind::silu;
   bool gated = true;
+  float clamp = 0.0F;
+  float offset = 0.0F;
 };
 
 /// Cosines and sines of a forward pass: row t holds `dim / 2` of each, for token t.
@@ -80,7 +83,9 @@ struct Segment {
 /// What an attention layer computes beyond softmax(scale q k) v with a causal mask.
 struct AttentionOptions {
   float scale = 1.0F;
-  std::int64_t window = 0;  ///< tokens that a query sees, itself included; 0: all before it
+  std::int64_t window = 0;   ///< tokens that a query sees, itself included; 0: all before it
+  float soft_cap = 0.0F;     ///< scores become cap * tanh(score / cap); 0: they stay
+  std::vector<float> sinks;  ///< per query head, a score of no token that takes part in the softmax
 };
 
 /// How linear operators treat activations.
@@ -117,10 +122,12 @@ class Backend {
   virtual void normalize(const Norm& norm, Matrix in, Matrix out) = 0;
   /// Normalizes every head in place.
   virtual void normalize(const Norm& norm, Heads heads) = 0;
+  /// Normalizes all heads of a token together, in place; the weight holds them group by group.
+  virtual void normalize_joint(const Norm& norm, Heads heads) = 0;
   /// out = in weight^T + bias (empty: none), added to what is there when `accumulate`.
   virtual void linear(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
                       bool accumulate, Precision precision) = 0;
-  /// out[t] = act(in[t]).
+  /// out[t] = act(in[t]); `in` may change.
   virtual void activate(const Activation& activation, Matrix in, Matrix out) = 0;
   /// Rotates heads in place.
   virtual void rotate(const RotaryAngles& angles, Heads heads) = 0;
@@ -132,8 +139,21 @@ class Backend {
   virtual void read(Matrix in, std::span<float> out) = 0;
   /// out = in.
   virtual void copy(Matrix in, Matrix out) = 0;
-  /// out += in.
-  virtual void add(Matrix in, Matrix out) = 0;
+  /// Copies heads of equal numbers and sizes; `in` may repeat one group (group_stride 0).
+  virtual void copy(Heads in, Heads out) = 0;
+  virtual void fill(Matrix out, float value) = 0;
+  /// out += factor * in.
+  virtual void add(Matrix in, float factor, Matrix out) = 0;
+  /// out *= factor.
+  virtual void scale(float factor, Matrix out) = 0;
+  /// out = cap * tanh(out / cap).
+  virtual void soft_cap(float cap, Matrix out) = 0;
+  /// out[k] = factors[k] * in[rows[k]].
+  virtual void gather_rows(Matrix in, std::span<const std::int64_t> rows, std::span<const float> factors,
+                           Matrix out) = 0;
+  /// out[rows[k]] += factors[k] * in[k]; the rows differ.
+  virtual void scatter_add_rows(Matrix in, std::span<const std::int64_t> rows, std::span<const float> factors,
+                                Matrix out) = 0;
 };
 
 }  // namespace mhub::runtime

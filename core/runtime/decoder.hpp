@@ -9,7 +9,7 @@
 
 #include "mhub/model/checkpoint.hpp"
 #include "mhub/runtime/backend.hpp"
-#include "mhub/runtime/layers.hpp"
+#include "mhub/runtime/block.hpp"
 #include "mhub/runtime/rotary.hpp"
 
 namespace mhub::runtime {
@@ -48,10 +48,15 @@ class Decoder {
   Matrix forward(std::span<const Step> steps, Logits wanted, Precision precision = Precision::exact);
 
  private:
+  /// One transformer layer: what runs in front of each block and the blocks.
   struct Layer {
-    AttentionLayer attention;
-    MlpLayer mlp;
+    std::optional<Norm> attention_norm, mlp_norm;
+    std::unique_ptr<AttentionBlock> attention;
+    std::unique_ptr<Block> mlp;
   };
+  Layer make_layer(Weights& weights, std::int64_t number) const;
+  void run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden);
+  Matrix normalized(const std::optional<Norm>& norm, const std::string& slot, Matrix hidden);
   void check(std::span<const Step> steps) const;
   void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
   Matrix head(std::span<const Step> steps, Logits wanted, Precision precision, Matrix hidden);
@@ -63,7 +68,7 @@ class Decoder {
   std::vector<Layer> layers_;
   Norm final_norm_;
   Linear output_;
-  std::optional<Rotary> rotary_;
+  std::optional<Rotary> rotary_, local_rotary_;
   std::uint64_t gathered_bytes_ = 0;
 };
 

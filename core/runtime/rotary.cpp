@@ -76,10 +76,42 @@ double yarn_attention_factor(const RopeScaling& scaling) {
   return mscale(1);
 }
 
+/// longrope's divisors of the frequencies for sequences up to and beyond the original context.
+std::vector<float> longrope(std::vector<float> powers, const std::vector<double>& factors) {
+  for (std::size_t k = 0; k < powers.size(); ++k)
+    powers[k] = 1.0F / (static_cast<float>(factors[k]) * powers[k]);
+  return powers;
+}
+
+/// longrope's factor on cosines and sines. A config without "factor" has 1 there and means the growth of the
+/// context.
+double longrope_attention_factor(const TransformerConfig& config) {
+  const RopeScaling& scaling = config.rope_scaling;
+  if (scaling.attention_factor) return *scaling.attention_factor;
+  const auto original = static_cast<double>(scaling.original_max_position_embeddings);
+  const double factor =
+      scaling.factor != 1.0 ? scaling.factor : static_cast<double>(config.max_position_embeddings) / original;
+  return factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(original));
+}
+
 }  // namespace
 
-Rotary::Rotary(const TransformerConfig& config) : config_(config) {
-  dim_ = static_cast<std::int64_t>(static_cast<double>(config.kv_channels) * config.rotary_percent);
+std::int64_t rotary_dim(const TransformerConfig& config) {
+  if (config.mla) return config.mla->qk_pos_emb_head_dim;
+  return static_cast<std::int64_t>(static_cast<double>(config.kv_channels) * config.rotary_percent);
+}
+
+Rotary Rotary::local(TransformerConfig config) {
+  config.rotary_base = config.rotary_base_local.value_or(config.rotary_base);
+  config.rope_scaling = {};
+  return Rotary(config);
+}
+
+Rotary::Rotary(const TransformerConfig& config)
+    : config_(config),
+      dim_(rotary_dim(config)),
+      // Latent attention rotates neighbours (Megatron-Core rope_utils.py, multi_latent_attention).
+      interleaved_(config.rotary_interleaved || config.mla) {
   const RopeScaling& scaling = config.rope_scaling;
   if (scaling.type == "default") {
     fixed_ = inverted(powers(config.rotary_base, dim_));
@@ -90,15 +122,22 @@ Rotary::Rotary(const TransformerConfig& config) : config_(config) {
   } else if (scaling.type == "yarn") {
     fixed_ = yarn(dim_, config.rotary_base, scaling);
     attention_factor_ = yarn_attention_factor(scaling);
+  } else if (scaling.type == "longrope") {
+    attention_factor_ = longrope_attention_factor(config);
   }
 }
 
 std::vector<float> Rotary::frequencies(std::int64_t length) const {
   if (!fixed_.empty()) return fixed_;
+  const RopeScaling& scaling = config_.rope_scaling;
+  if (scaling.type == "longrope") {
+    const bool beyond = length > scaling.original_max_position_embeddings;
+    return longrope(powers(config_.rotary_base, dim_), beyond ? scaling.long_factor : scaling.short_factor);
+  }
   // dynamic (_compute_dynamic_ntk_parameters): the base grows with the sequence.
   const auto limit = static_cast<double>(config_.max_position_embeddings);
   const double longest = std::max(static_cast<double>(length), limit);
-  const double factor = config_.rope_scaling.factor;
+  const double factor = scaling.factor;
   const auto size = static_cast<double>(dim_);
   const double base =
       config_.rotary_base * std::pow(factor * longest / limit - (factor - 1), size / (size - 2));
@@ -109,7 +148,7 @@ void Rotary::append(std::int64_t first, std::int64_t count, RotaryAngles& angles
   const std::vector<float> inverse = frequencies(first + count);
   const auto factor = static_cast<float>(attention_factor_);
   angles.dim = dim_;
-  angles.interleaved = config_.rotary_interleaved;
+  angles.interleaved = interleaved_;
   for (std::int64_t position = first; position < first + count; ++position) {
     for (const float frequency : inverse) {
       const float angle = static_cast<float>(position) * frequency;

@@ -8,13 +8,18 @@
 
 namespace mhub::runtime {
 
+/// Rotated dimensions of a head: kv_channels * rotary_percent, or latent attention's rotated part.
+std::int64_t rotary_dim(const TransformerConfig& config);
+
 /// Rotary position embedding with every scaling of transformers' modeling_rope_utils.py, computed in float32
 /// as there, so that angles at far positions round alike.
 class Rotary {
  public:
   explicit Rotary(const TransformerConfig& config);
+  /// The embedding of layers with a window where they have one of their own: another base, no scaling.
+  static Rotary local(TransformerConfig config);
 
-  /// Rotated dimensions of a head: kv_channels * rotary_percent, even.
+  /// rotary_dim() of the configuration.
   std::int64_t dim() const { return dim_; }
   /// Inverse frequencies, dim() / 2 of them, when the longest sequence of a forward pass has `length` tokens
   /// (dynamic and longrope scaling depend on it).
@@ -28,6 +33,7 @@ class Rotary {
   TransformerConfig config_;
   std::int64_t dim_;
   double attention_factor_ = 1.0;
+  bool interleaved_;
   std::vector<float> fixed_;  ///< of the kinds that do not depend on the length
 };
 

@@ -83,6 +83,12 @@ std::vector<float> Weights::optional_vector(const std::string& name, std::int64_
   return has(name) ? vector(name, size) : std::vector<float>();
 }
 
+void Weights::ignore(const std::string& prefix) {
+  for (const SinkTensor& tensor : plan_.tensors) {
+    if (tensor.name.starts_with(prefix)) used_.insert(tensor.name);
+  }
+}
+
 void Weights::require_all_used() const {
   for (const SinkTensor& tensor : plan_.tensors) {
     if (used_.contains(tensor.name)) continue;

@@ -27,6 +27,8 @@ class Weights {
   /// The same, or empty when there is none of that name.
   std::vector<float> optional_vector(const std::string& name, std::int64_t size);
 
+  /// Marks every tensor whose name begins so as used.
+  void ignore(const std::string& prefix);
   /// Throws InputError naming a canonical tensor that nothing asked for: the model has a part that the
   /// decoder would leave out.
   void require_all_used() const;

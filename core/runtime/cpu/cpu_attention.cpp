@@ -36,9 +36,13 @@ void CpuAttention::store(const Heads& keys, const Heads& values, const Segment& 
   }
 }
 
-void CpuAttention::softmax(float* scores, std::int64_t begin, std::int64_t end, std::int64_t count) const {
+void CpuAttention::softmax(float* scores, std::int64_t begin, std::int64_t end, std::int64_t count,
+                           const float* sink) const {
   Row row(scores + begin, end - begin);
-  row *= 1.0F / kernels_.exponentials(row.data(), row.size(), row.maxCoeff());
+  const float largest = sink == nullptr ? row.maxCoeff() : std::max(*sink, row.maxCoeff());
+  float sum = kernels_.exponentials(row.data(), row.size(), largest);
+  if (sink != nullptr) sum += std::exp(*sink - largest);
+  row *= 1.0F / sum;
   std::fill(scores, scores + begin, 0.0F);
   std::fill(scores + end, scores + count, 0.0F);
 }
@@ -71,7 +75,13 @@ void CpuAttention::attend(const AttentionOptions& options, const Heads& queries,
   }
   for (std::int64_t r = 0; r < rows; ++r) {
     const auto [begin, end] = visible(options, first_position + r / heads);
-    softmax(scores + r * width, begin - base, end - base, width);
+    if (options.soft_cap > 0) {
+      Row seen(scores + r * width + begin - base, end - begin);
+      seen = options.soft_cap * (seen / options.soft_cap).tanh();
+    }
+    const float* sink =
+        options.sinks.empty() ? nullptr : options.sinks.data() + item.group * heads + r % heads;
+    softmax(scores + r * width, begin - base, end - base, width, sink);
   }
   for (std::int64_t p = 0; p < pages; ++p) {
     const float* values = cache.page(base + p * kPage).values.get() + item.group * kPage * value_dim;

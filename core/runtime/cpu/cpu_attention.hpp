@@ -26,8 +26,9 @@ class CpuAttention {
     std::int64_t group, first, tokens;
   };
   static void store(const Heads& keys, const Heads& values, const Segment& segment, std::int64_t group);
-  /// Softmax over entries [begin, end) of a row of `count` scores; the others become 0.
-  void softmax(float* scores, std::int64_t begin, std::int64_t end, std::int64_t count) const;
+  /// Softmax over entries [begin, end) of a row of `count` scores, and the sink if any; the others become 0.
+  void softmax(float* scores, std::int64_t begin, std::int64_t end, std::int64_t count,
+               const float* sink) const;
   void attend(const AttentionOptions& options, const Heads& queries, const Item& item, Matrix out,
               std::vector<float>& scratch) const;
 

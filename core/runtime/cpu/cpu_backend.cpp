@@ -61,6 +61,10 @@ void rotate_neighbours(const float* cos, const float* sin, std::int64_t half, fl
   }
 }
 
+Row row_of(const Matrix& matrix, std::int64_t row) {
+  return {matrix.data + row * matrix.stride, matrix.columns};
+}
+
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const CpuOptions& options)
@@ -89,23 +93,32 @@ class CpuBackend final : public Backend {
     });
   }
   void normalize(const Norm& norm, Heads heads) override {
-    for_heads(heads, [&](std::int64_t, float* head) { normalize_row(norm, head, heads.dim, head); });
+    for_heads(heads, [&](std::int64_t, std::int64_t, std::int64_t, float* head) {
+      normalize_row(norm, head, heads.dim, head);
+    });
   }
+  void normalize_joint(const Norm& norm, Heads heads) override;
   void linear(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out, bool accumulate,
               Precision precision) override {
     linear_.run(weight, bias, in, out, accumulate, precision);
   }
   void activate(const Activation& activation, Matrix in, Matrix out) override {
     for_rows(out.rows, out.columns, [&](std::int64_t r) {
-      const float* from = in.data + r * in.stride;
-      float* to = out.data + r * out.stride;
-      activate_row(linear_.exact_kernels(), activation.kind, from, to, out.columns);
-      if (activation.gated) Row(to, out.columns) *= ConstRow(from + out.columns, out.columns);
+      Row gate(in.data + r * in.stride, out.columns);
+      Row up(gate.data() + (activation.gated ? out.columns : 0), out.columns);
+      if (activation.gated && activation.clamp > 0) {
+        gate = gate.min(activation.clamp);
+        up = up.max(-activation.clamp).min(activation.clamp);
+      }
+      Row to = row_of(out, r);
+      activate_row(linear_.exact_kernels(), activation.kind, gate.data(), to.data(), out.columns);
+      if (activation.gated && activation.offset != 0.0F) up += activation.offset;
+      if (activation.gated) to *= up;
     });
   }
   void rotate(const RotaryAngles& angles, Heads heads) override {
     const std::int64_t half = angles.dim / 2;
-    for_heads(heads, [&](std::int64_t token, float* head) {
+    for_heads(heads, [&](std::int64_t token, std::int64_t, std::int64_t, float* head) {
       const float* cos = angles.cos.data() + token * half;
       const float* sin = angles.sin.data() + token * half;
       if (angles.interleaved) {
@@ -126,10 +139,34 @@ class CpuBackend final : public Backend {
     for (std::int64_t r = 0; r < in.rows; ++r)
       std::copy_n(in.data + r * in.stride, in.columns, out.data + r * out.stride);
   }
-  void add(Matrix in, Matrix out) override {
-    for_rows(in.rows, in.columns, [&](std::int64_t r) {
-      Row(out.data + r * out.stride, in.columns) += ConstRow(in.data + r * in.stride, in.columns);
+  void copy(Heads in, Heads out) override {
+    for_heads(out, [&](std::int64_t t, std::int64_t g, std::int64_t h, float* to) {
+      const float* from = in.data + t * in.token_stride + g * in.group_stride + h * in.head_stride;
+      std::copy_n(from, in.dim, to);
     });
+  }
+  void fill(Matrix out, float value) override {
+    for (std::int64_t r = 0; r < out.rows; ++r) row_of(out, r).setConstant(value);
+  }
+  void add(Matrix in, float factor, Matrix out) override {
+    for_rows(in.rows, in.columns, [&](std::int64_t r) { row_of(out, r) += factor * row_of(in, r); });
+  }
+  void scale(float factor, Matrix out) override {
+    for_rows(out.rows, out.columns, [&](std::int64_t r) { row_of(out, r) *= factor; });
+  }
+  void soft_cap(float cap, Matrix out) override {
+    for_rows(out.rows, out.columns,
+             [&](std::int64_t r) { row_of(out, r) = cap * (row_of(out, r) / cap).tanh(); });
+  }
+  void gather_rows(Matrix in, std::span<const std::int64_t> rows, std::span<const float> factors,
+                   Matrix out) override {
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      row_of(out, static_cast<std::int64_t>(k)) = factors[k] * row_of(in, rows[k]);
+  }
+  void scatter_add_rows(Matrix in, std::span<const std::int64_t> rows, std::span<const float> factors,
+                        Matrix out) override {
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      row_of(out, rows[k]) += factors[k] * row_of(in, static_cast<std::int64_t>(k));
   }
 
  private:
@@ -148,12 +185,13 @@ class CpuBackend final : public Backend {
       pool_.run(rows, [&](std::int64_t r, int) { work(r); });
     }
   }
+  /// Calls work(token, group, head of the group, its first float).
   template <typename Work>
   void for_heads(const Heads& heads, const Work& work) {
     for_rows(heads.tokens, heads.groups * heads.heads * heads.dim, [&](std::int64_t t) {
       for (std::int64_t g = 0; g < heads.groups; ++g) {
         for (std::int64_t h = 0; h < heads.heads; ++h)
-          work(t, heads.data + t * heads.token_stride + g * heads.group_stride + h * heads.head_stride);
+          work(t, g, h, heads.data + t * heads.token_stride + g * heads.group_stride + h * heads.head_stride);
       }
     });
   }
@@ -162,6 +200,25 @@ class CpuBackend final : public Backend {
   CpuLinear linear_;
   CpuAttention attention_;
 };
+
+void CpuBackend::normalize_joint(const Norm& norm, Heads heads) {
+  std::vector<float> row(static_cast<std::size_t>(heads.groups * heads.heads * heads.dim));
+  for (std::int64_t t = 0; t < heads.tokens; ++t) {
+    Heads one = heads;
+    one.data += t * heads.token_stride;
+    one.tokens = 1;
+    auto in_row = [&](std::int64_t g, std::int64_t h) {
+      return row.data() + (g * heads.heads + h) * heads.dim;
+    };
+    for_heads(one, [&](std::int64_t, std::int64_t g, std::int64_t h, const float* head) {
+      std::copy_n(head, heads.dim, in_row(g, h));
+    });
+    normalize_row(norm, row.data(), static_cast<std::int64_t>(row.size()), row.data());
+    for_heads(one, [&](std::int64_t, std::int64_t g, std::int64_t h, float* head) {
+      std::copy_n(in_row(g, h), heads.dim, head);
+    });
+  }
+}
 
 void CpuBackend::embed(const WeightView& table, std::span<const std::int64_t> ids, bool accumulate,
                        Matrix out) {
