@@ -30,6 +30,8 @@ void declare(CommandLine& line) {
       "seed", po::value<std::uint64_t>()->default_value(0), "of the random numbers")(
       "ignore-eos", "go on behind end-of-sequence tokens")(
       "exact", "float32 activations in long prompts too, where bfloat16 is faster")(
+      "hf-reference", po::value<std::string>()->default_value(""),
+      "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
       "backend", po::value<std::string>()->default_value("cpu"), "cpu")("json", "print JSON");
 }
@@ -97,7 +99,9 @@ int generate_command(const Arguments& arguments) {
   const std::vector<std::int64_t> prompt = parse_tokens(line.get<std::string>("tokens"));
 
   const auto start = std::chrono::steady_clock::now();
-  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
+  OpenOptions open;
+  open.hf_reference = line.get<std::string>("hf-reference");
+  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
   const GenerationOptions options = options_of(line, runtime::load_generation_config(checkpoint));
   const auto backend = make_backend(line.get<std::string>("backend"), line.get<int>("threads"));
   runtime::Decoder decoder(checkpoint, *backend);

@@ -24,13 +24,17 @@ int logits_command(const Arguments& arguments) {
       {"SOURCE"});
   line.add()("tokens", po::value<std::string>(), "token numbers, separated by commas")(
       "output", po::value<std::string>(), "where to write the float32 array [tokens, vocabulary]")(
+      "hf-reference", po::value<std::string>()->default_value(""),
+      "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
       "backend", po::value<std::string>()->default_value("cpu"), "cpu")("json", "print JSON");
   if (!line.parse(arguments)) return 0;
   if (!line.has("tokens") || !line.has("output")) throw UsageError("logits needs --tokens and --output");
   const std::vector<std::int64_t> tokens = parse_tokens(line.get<std::string>("tokens"));
 
-  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
+  OpenOptions open;
+  open.hf_reference = line.get<std::string>("hf-reference");
+  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
   const auto backend = make_backend(line.get<std::string>("backend"), line.get<int>("threads"));
   runtime::Decoder decoder(checkpoint, *backend);
   NpyWriter file(line.get<std::string>("output"), static_cast<std::int64_t>(tokens.size()),

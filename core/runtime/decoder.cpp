@@ -11,8 +11,9 @@
 
 namespace mhub::runtime {
 
-Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend) : backend_(backend), workspace_(backend) {
-  Weights weights(checkpoint);
+Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype)
+    : backend_(backend), workspace_(backend) {
+  Weights weights(checkpoint, dtype);
   config_ = *checkpoint.transformer;
   require_supported(config_, checkpoint.path);
   word_embeddings_ = backend.place(

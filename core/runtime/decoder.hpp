@@ -19,8 +19,9 @@ namespace mhub::runtime {
 /// support is refused when it is made. Borrows the checkpoint and the backend. Not thread-safe.
 class Decoder {
  public:
-  /// Throws InputError for a configuration or a tensor that is not supported.
-  Decoder(const Checkpoint& checkpoint, Backend& backend);
+  /// Weights keep their stored type unless another one is given. Throws InputError for a configuration or a
+  /// tensor that is not supported.
+  Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype = {});
 
   std::int64_t vocab_size() const { return config_.vocab_size; }
   const TransformerConfig& config() const { return config_; }

@@ -1,9 +1,5 @@
 #include "mhub/runtime/generation_config.hpp"
 
-#include <filesystem>
-
-#include "mhub/base/json.hpp"
-
 namespace mhub::runtime {
 namespace {
 
@@ -24,9 +20,9 @@ std::vector<std::int64_t> token_ids(const ConfigReader& json, const std::string&
 GenerationConfig load_generation_config(const Checkpoint& checkpoint) {
   GenerationConfig generation;
   if (checkpoint.config) generation.eos_token_ids = token_ids(*checkpoint.config, "eos_token_id");
-  const std::string file = (std::filesystem::path(checkpoint.path) / "generation_config.json").string();
-  if (!std::filesystem::is_regular_file(file)) return generation;
-  const ConfigReader json(parse_json_file(file, 1 << 20), file);
+  const nlohmann::json stated = mhub::generation_config(checkpoint);
+  if (stated.is_null()) return generation;
+  const ConfigReader json(stated, checkpoint.path + ": generation_config.json");
   SamplingOptions& sampling = generation.sampling;
   sampling.do_sample = json.boolean("do_sample", false);
   sampling.temperature = json.number("temperature", 1.0);

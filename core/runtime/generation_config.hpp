@@ -18,8 +18,8 @@ struct GenerationConfig {
   std::optional<std::int64_t> max_new_tokens;  ///< nothing: not stated
 };
 
-/// Reads generation_config.json of the checkpoint's folder, if there is one; end-of-sequence tokens also come
-/// from the model's config.json. Throws InputError that names the file and the key.
+/// Reads the generation_config.json that belongs to the checkpoint, if there is one; end-of-sequence tokens
+/// also come from the model's config.json. Throws InputError that names the file and the key.
 GenerationConfig load_generation_config(const Checkpoint& checkpoint);
 
 }  // namespace mhub::runtime

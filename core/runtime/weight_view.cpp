@@ -117,9 +117,10 @@ WeightView view_in_place(const ChunkPlan& chunk, std::int64_t rows, std::int64_t
   return view;
 }
 
-WeightView gathered(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns) {
+WeightView gathered(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns,
+                    std::optional<DType> dtype) {
   ChunkPlan plan = chunk;
-  plan.dtype = computable(chunk.source_dtype) ? chunk.source_dtype : DType::f32;
+  plan.dtype = dtype.value_or(computable(chunk.source_dtype) ? chunk.source_dtype : DType::f32);
   const std::size_t size = size_of(plan.dtype);
   const std::size_t bytes = static_cast<std::size_t>(plan.elements) * size;
   auto* memory = static_cast<std::byte*>(::operator new(bytes, kAlignment));

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,10 @@ struct WeightView {
 /// mapped, aligned bytes of a type that the runtime computes with; otherwise with no blocks.
 WeightView view_in_place(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns);
 
-/// The same matrix copied row by row into memory of its own, in the stored type (types that the runtime does
-/// not compute with become f32). `chunk` as above.
-WeightView gathered(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns);
+/// The same matrix copied row by row into memory of its own, in the given type (f32, f16, bf16); where none
+/// is given, in the stored one, or f32 for types that the runtime does not compute with. `chunk` as above.
+WeightView gathered(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns,
+                    std::optional<DType> dtype = {});
 
 /// Rows [begin, begin + count) as a matrix of their own.
 WeightView row_slice(const WeightView& view, std::int64_t begin, std::int64_t count);

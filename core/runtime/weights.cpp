@@ -31,11 +31,11 @@ Shape squeezed(const Shape& shape) {
 
 }  // namespace
 
-Weights::Weights(const Checkpoint& checkpoint) : source_(checkpoint.path) {
+Weights::Weights(const Checkpoint& checkpoint, std::optional<DType> dtype)
+    : source_(checkpoint.path), dtype_(dtype) {
   if (checkpoint.model == nullptr || !checkpoint.transformer) {
     throw InputError(checkpoint.path +
-                     ": does not say which model it holds; generation needs a Hugging Face folder or a "
-                     "checkpoint that mhub converted");
+                     ": does not say which model it holds; name its Hugging Face model with --hf-reference");
   }
   plan_ = dense_plan(checkpoint.state);
   for (std::size_t k = 0; k < plan_.tensors.size(); ++k) index_.emplace(plan_.tensors[k].name, k);
@@ -58,9 +58,10 @@ const ChunkPlan& Weights::find(const std::string& name, const Shape& shape) {
 
 WeightView Weights::matrix(const std::string& name, std::int64_t rows, std::int64_t columns) {
   const ChunkPlan& chunk = find(name, {rows, columns});
-  WeightView view = view_in_place(chunk, rows, columns);
+  WeightView view;
+  if (!dtype_ || *dtype_ == chunk.source_dtype) view = view_in_place(chunk, rows, columns);
   if (view.blocks.empty()) {
-    view = gathered(chunk, rows, columns);
+    view = gathered(chunk, rows, columns, dtype_);
     gathered_bytes_ += static_cast<std::uint64_t>(rows * columns) * size_of(view.blocks[0].dtype);
   }
   view.name = name;

@@ -15,8 +15,9 @@ namespace mhub::runtime {
 /// the checkpoint, whose mapped files the views point into. Asking for a tensor marks it as used.
 class Weights {
  public:
+  /// Matrices keep their stored type; with a `dtype` (f32, f16, bf16) those of another type are copied in it.
   /// Throws InputError for a checkpoint that does not say what model it holds.
-  explicit Weights(const Checkpoint& checkpoint);
+  explicit Weights(const Checkpoint& checkpoint, std::optional<DType> dtype = {});
 
   bool has(const std::string& name) const { return index_.contains(name); }
   /// The matrix [rows, columns], in place if possible. Throws InputError when there is none of that name and
@@ -42,6 +43,7 @@ class Weights {
   const ChunkPlan& find(const std::string& name, const Shape& shape);
 
   std::string source_;
+  std::optional<DType> dtype_;
   CopyPlan plan_;  ///< one dense chunk per canonical tensor
   std::unordered_map<std::string, std::size_t> index_;
   std::set<std::string> used_;
