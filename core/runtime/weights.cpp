@@ -7,7 +7,18 @@
 namespace mhub::runtime {
 namespace {
 
-CopyPlan dense_plan(const CanonicalState& state) {
+/// The shape without its axes of 1.
+Shape squeezed(const Shape& shape) {
+  Shape result;
+  for (const std::int64_t size : shape) {
+    if (size != 1) result.push_back(size);
+  }
+  return result;
+}
+
+}  // namespace
+
+CopyPlan canonical_plan(const CanonicalState& state) {
   std::vector<SinkTensor> tensors;
   tensors.reserve(state.tensors.size());
   for (std::size_t k = 0; k < state.tensors.size(); ++k) {
@@ -20,24 +31,13 @@ CopyPlan dense_plan(const CanonicalState& state) {
   return compile(state.to_canonical, state.sources, std::move(tensors));
 }
 
-/// The shape without its axes of 1.
-Shape squeezed(const Shape& shape) {
-  Shape result;
-  for (const std::int64_t size : shape) {
-    if (size != 1) result.push_back(size);
-  }
-  return result;
-}
-
-}  // namespace
-
 Weights::Weights(const Checkpoint& checkpoint, std::optional<DType> dtype)
     : source_(checkpoint.path), dtype_(dtype) {
   if (checkpoint.model == nullptr || !checkpoint.transformer) {
     throw InputError(checkpoint.path +
                      ": does not say which model it holds; name its Hugging Face model with --hf-reference");
   }
-  plan_ = dense_plan(checkpoint.state);
+  plan_ = canonical_plan(checkpoint.state);
   for (std::size_t k = 0; k < plan_.tensors.size(); ++k) index_.emplace(plan_.tensors[k].name, k);
 }
 

@@ -11,6 +11,10 @@
 
 namespace mhub::runtime {
 
+/// The plan that reads every canonical tensor whole and in its stored type: one dense chunk each, in the
+/// order of state.tensors. Borrows the state's sources.
+CopyPlan canonical_plan(const CanonicalState& state);
+
 /// The canonical (Megatron-named) tensors of a checkpoint of any kind, as the decoder asks for them. Borrows
 /// the checkpoint, whose mapped files the views point into. Asking for a tensor marks it as used.
 class Weights {
