@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mhub/mapping/plan.hpp"
 #include "mhub/model/checkpoint.hpp"
 
 namespace mhub::runtime {
