@@ -193,11 +193,36 @@ BOOST_AUTO_TEST_CASE(bad_tokens_are_refused) {
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused) {
   auto refused = [](const TinyModel& model) { BOOST_CHECK_THROW(Loaded loaded(model), InputError); };
   refused(with("hidden_act", "mish"));
-  refused(with("rope_scaling", {{"rope_type", "longrope"}, {"factor", 2.0}}));
+  refused(with("rope_scaling",
+               {{"rope_type", "longrope"}, {"short_factor", {1.0, 1.0}}, {"long_factor", {1.0}}}));
   refused(with("rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}));
   refused(with("rope_theta", -1.0));
   refused(with("rms_norm_eps", -1.0));
   BOOST_CHECK_NO_THROW(Loaded(with("hidden_act", "gelu")));
+}
+
+BOOST_AUTO_TEST_CASE(fields_that_the_decoder_does_not_compute_are_refused) {
+  Loaded model{TinyModel()};
+  auto refused = [&](const char* field, auto change) {
+    TransformerConfig& config = *model.checkpoint->transformer;
+    const TransformerConfig before = config;
+    change(config);
+    BOOST_CHECK_EXCEPTION(Decoder(*model.checkpoint, *model.backend), InputError, tests::message_has(field));
+    config = before;
+  };
+  refused("attention_output_gate", [](TransformerConfig& c) { c.attention_output_gate = true; });
+  refused("qk_l2_norm", [](TransformerConfig& c) { c.qk_l2_norm = true; });
+  refused("attention_chunk_size", [](TransformerConfig& c) { c.attention_chunk_size = 8; });
+  refused("linear_attention", [](TransformerConfig& c) { c.linear_attention.emplace(); });
+  refused("mamba", [](TransformerConfig& c) { c.mamba.emplace(); });
+  refused("hybrid_layer_pattern", [](TransformerConfig& c) { c.hybrid_layer_pattern = "M*"; });
+  refused("window_layers", [](TransformerConfig& c) {
+    c.sliding_window = 4;
+    c.window_layers = {1, 0, 1};  // of two layers
+  });
+  refused("num_query_groups", [](TransformerConfig& c) { c.num_query_groups = 3; });
+  refused("norms", [](TransformerConfig& c) { c.pre_norms = false; });
+  refused("router", [](TransformerConfig& c) { c.moe = MoeConfig{.num_experts = 4, .ffn_hidden_size = 8}; });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
