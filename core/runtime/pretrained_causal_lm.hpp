@@ -18,24 +18,24 @@ namespace mhub {
 
 /// How a model is loaded.
 struct LoadOptions {
-  std::optional<DType> dtype;  ///< f32, f16 or bf16; nothing: as stored, used in place
+  std::optional<DType> dtype = {};  ///< f32, f16 or bf16; nothing: as stored, used in place
   std::string device = "cpu";
-  int threads = 0;           ///< 0: one per processor
-  std::string hf_reference;  ///< for Megatron checkpoints that do not say what they are (OpenOptions)
+  int threads = 0;                ///< 0: one per processor
+  std::string hf_reference = {};  ///< for Megatron checkpoints that do not say what they are (OpenOptions)
 };
 
 /// What a caller changes of the model's own generation config; nothing stays as the model has it.
 struct GenerateOptions {
-  std::optional<std::int64_t> max_new_tokens;  ///< the model's, else 128
-  std::optional<double> temperature;           ///< 0: the most likely token; above: draw
-  std::optional<std::int64_t> top_k;
-  std::optional<double> top_p, min_p, repetition_penalty;
+  std::optional<std::int64_t> max_new_tokens = {};  ///< the model's, else 128
+  std::optional<double> temperature = {};           ///< 0: the most likely token; above: draw
+  std::optional<std::int64_t> top_k = {};
+  std::optional<double> top_p = {}, min_p = {}, repetition_penalty = {};
   std::uint64_t seed = 0;
-  std::vector<std::string> stop;  ///< text that ends generation; not part of the result's text
+  std::vector<std::string> stop = {};  ///< text that ends generation; not part of the result's text
   bool ignore_eos = false;
   bool exact = false;  ///< float32 activations in long prompts too (runtime::Precision)
   /// Called with text as it becomes certain; the pieces make up the result's text.
-  std::function<void(std::string_view)> on_text;
+  std::function<void(std::string_view)> on_text = {};
 };
 
 /// A continuation.

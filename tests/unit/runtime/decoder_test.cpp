@@ -222,7 +222,11 @@ BOOST_AUTO_TEST_CASE(fields_that_the_decoder_does_not_compute_are_refused) {
   });
   refused("num_query_groups", [](TransformerConfig& c) { c.num_query_groups = 3; });
   refused("norms", [](TransformerConfig& c) { c.pre_norms = false; });
-  refused("router", [](TransformerConfig& c) { c.moe = MoeConfig{.num_experts = 4, .ffn_hidden_size = 8}; });
+  refused("router", [](TransformerConfig& c) {
+    c.moe.emplace();
+    c.moe->num_experts = 4;
+    c.moe->ffn_hidden_size = 8;
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
