@@ -12,6 +12,8 @@ int inspect_command(const Arguments& arguments);
 int convert_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
+int generate_command(const Arguments& arguments);
+int logits_command(const Arguments& arguments);
 int plugins_command(const Arguments& arguments);
 int tokenize_command(const Arguments& arguments);
 

@@ -27,12 +27,4 @@ void copy_tokenizer(const Checkpoint& source, const fs::path& folder) {
     replace_file((folder / name).string(), source.files->read(name, kLargestText));
 }
 
-nlohmann::json generation_config(const Checkpoint& source) {
-  if (source.manifest.is_object() && source.manifest.contains("generation_config"))
-    return source.manifest["generation_config"];
-  const std::string name = "generation_config.json";
-  if (!source.files->has(name)) return nullptr;
-  return parse_json(source.files->read(name, 16 << 20), source.files->place(name));
-}
-
 }  // namespace mhub::converters

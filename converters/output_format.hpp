@@ -50,7 +50,4 @@ std::unique_ptr<OutputFormat> make_hdf5_output(const ConvertOptions& options, co
 /// Copies the tokenizer's files of a source into `folder`, which is made when there are any.
 void copy_tokenizer(const Checkpoint& source, const std::filesystem::path& folder);
 
-/// The generation_config.json that belongs to a source; null without one.
-nlohmann::json generation_config(const Checkpoint& source);
-
 }  // namespace mhub::converters

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "mhub/base/error.hpp"
+#include "mhub/runtime/cpu/cpu_backend.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -97,5 +98,27 @@ std::uint64_t parse_bytes(const std::string& text) {
 }
 
 int parse_jobs(const std::string& text) { return static_cast<int>(number(text, 0, 1024, "0 .. 1024")); }
+
+std::vector<std::int64_t> parse_tokens(const std::string& text) {
+  std::vector<std::int64_t> tokens;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  for (;;) {
+    std::int64_t value = 0;
+    const auto parsed = std::from_chars(at, end, value);
+    if (parsed.ec != std::errc() || value < 0 || (parsed.ptr != end && *parsed.ptr != ','))
+      throw UsageError("tokens \"" + text + "\": expected numbers separated by commas, as 1,2,3");
+    tokens.push_back(value);
+    if (parsed.ptr == end) return tokens;
+    at = parsed.ptr + 1;
+  }
+}
+
+std::unique_ptr<runtime::Backend> make_backend(const std::string& name, int threads) {
+  if (name != "cpu") throw UsageError("backend " + name + ": expected cpu");
+  if (threads < 0 || threads > 1024)
+    throw UsageError("threads " + std::to_string(threads) + ": expected 0 .. 1024");
+  return runtime::make_cpu_backend({threads, nullptr});
+}
 
 }  // namespace mhub::converters

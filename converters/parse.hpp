@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "mhub/parallel/layout.hpp"
+#include "mhub/runtime/backend.hpp"
 #include "mhub/tensor/dtype.hpp"
 
 namespace mhub::converters {
@@ -24,6 +27,10 @@ std::int64_t parse_divisor(const std::string& text);
 /// "5GB", "300MB", "1GiB", "1000000": transformers' notation, powers of ten unless it says "i".
 std::uint64_t parse_bytes(const std::string& text);
 int parse_jobs(const std::string& text);
+/// "1,2,3"; at least one number, none negative.
+std::vector<std::int64_t> parse_tokens(const std::string& text);
+/// The generation backend of that name on `threads` threads (0: one per processor).
+std::unique_ptr<runtime::Backend> make_backend(const std::string& name, int threads);
 
 /// A conversion's report for people, on stdout.
 void print_report(const nlohmann::json& report);

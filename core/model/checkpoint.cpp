@@ -158,4 +158,12 @@ Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options) 
   return checkpoint;
 }
 
+nlohmann::json generation_config(const Checkpoint& checkpoint) {
+  if (checkpoint.manifest.is_object() && checkpoint.manifest.contains("generation_config"))
+    return checkpoint.manifest["generation_config"];
+  const std::string name = "generation_config.json";
+  if (checkpoint.files == nullptr || !checkpoint.files->has(name)) return nullptr;
+  return parse_json(checkpoint.files->read(name, kConfigLimit), checkpoint.files->place(name));
+}
+
 }  // namespace mhub

@@ -45,4 +45,8 @@ struct OpenOptions {
 /// `like`, or from what run_config.yaml or args describe, in this order.
 Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
+/// The generation_config.json that belongs to a checkpoint, from beside it or from its manifest; null without
+/// one.
+nlohmann::json generation_config(const Checkpoint& checkpoint);
+
 }  // namespace mhub

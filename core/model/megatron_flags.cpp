@@ -13,6 +13,8 @@ std::string shortest(double value) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
+constexpr const char* kSpec = "; a layer spec can, see examples/megatron/";
+
 /// A list as Megatron-LM evaluates it, one shell word.
 std::string list(const std::vector<std::int64_t>& values) {
   std::string text = "[";
@@ -71,13 +73,14 @@ void add_rope_limits(std::vector<std::string>& limits, const TransformerConfig& 
     limits.push_back("rope scaling \"" + rope.type +
                      "\": GPTModel has no setting for it in Megatron-LM's arguments");
   if (c.rotary_base_local)
-    limits.emplace_back("a rotary base for layers with a window: GPTModel has one base for all");
+    limits.push_back(std::string("a rotary base of their own for layers with a window: GPTModel cannot") +
+                     kSpec);
 }
 
 void add_activation_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
   if (c.gated_linear_unit && c.activation != "silu" && c.activation != "quick_gelu")
     limits.push_back("gated activation \"" + c.activation +
-                     "\": Megatron-LM has flags for silu and quick_gelu only");
+                     "\": Megatron-LM's flags (silu and quick_gelu) cannot" + kSpec);
   if (!c.gated_linear_unit && is_gelu_tanh(c.activation) && !c.add_bias_linear)
     limits.push_back("activation \"" + c.activation +
                      "\" without biases: Megatron-LM has the tanh form of GELU as a fusion with biases only");
@@ -88,17 +91,16 @@ void add_activation_limits(std::vector<std::string>& limits, const TransformerCo
 
 /// What is not a TransformerLayer of Megatron-Core as its specs build it.
 void add_layer_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
-  const char* spec = "; a layer spec can, see examples/megatron/";
   if (c.parallel_residual)
-    limits.push_back(std::string("attention and MLP side by side: TransformerLayer cannot") + spec);
+    limits.push_back(std::string("attention and MLP side by side: TransformerLayer cannot") + kSpec);
   if (!c.pre_norms || c.post_norms)
-    limits.push_back(std::string("norms behind attention and MLP: TransformerLayer cannot") + spec);
+    limits.push_back(std::string("norms behind attention and MLP: TransformerLayer cannot") + kSpec);
   if (c.residual_multiplier != 1.0)
-    limits.push_back(std::string("a multiplier on residual branches: TransformerLayer cannot") + spec);
+    limits.push_back(std::string("a multiplier on residual branches: TransformerLayer cannot") + kSpec);
   if (c.qk_layernorm && c.qk_layernorm_over_heads)
-    limits.push_back(std::string("norms on q and k over all heads: SelfAttention cannot") + spec);
+    limits.push_back(std::string("norms on q and k over all heads: SelfAttention cannot") + kSpec);
   if (c.normalization == "LayerNorm" && !c.layernorm_bias)
-    limits.push_back(std::string("LayerNorm without bias: Megatron's norms have one") + spec);
+    limits.push_back(std::string("LayerNorm without bias: Megatron's norms have one") + kSpec);
   if (c.attention_proj_bias && !c.add_bias_linear)
     limits.emplace_back("bias on linear_proj alone: Megatron-Core has one setting for all linear layers");
 }
@@ -179,12 +181,12 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
         "latent attention without q_lora_rank: megatron-core 0.19 puts a norm before linear_q_proj that the "
         "model has not (mla_qk_norm_config.py); 0.16 does not");
   if (c.attn_logit_softcapping)
-    limits.emplace_back("capped attention logits: Megatron-Core's attention has no cap");
-  if (c.final_logit_softcapping) limits.emplace_back("capped logits: GPTModel has no cap");
+    limits.push_back(std::string("capped attention logits: Megatron-Core's attention cannot") + kSpec);
+  if (c.final_logit_softcapping) limits.push_back(std::string("capped logits: GPTModel cannot") + kSpec);
   if (c.output_layer_bias)
-    limits.emplace_back("bias on the output layer: GPTModel has none; examples/megatron/ adds it");
+    limits.push_back(std::string("a bias on the output layer: GPTModel cannot") + kSpec);
   if (c.normalized_output_layer)
-    limits.emplace_back("rows of the output layer scaled to length 1: GPTModel takes them as they are");
+    limits.push_back(std::string("rows of the output layer scaled to length 1: GPTModel cannot") + kSpec);
   if (c.embedding_multiplier != 1.0 || c.logits_multiplier != 1.0 || (c.softmax_scale && !c.mla))
     limits.emplace_back("multipliers or a scale of attention need a megatron-core with MuP (0.17 and later)");
   if (c.attention_chunk_size) limits.emplace_back("attention within chunks: Megatron-Core has windows only");

@@ -1,27 +1,32 @@
-"""Transformer layers that Megatron-Core has no setting for, as layer specs: attention and MLP side by side, norms behind
-them, a multiplier on what they add, norms on q and k over all heads, LayerNorm without bias.
+"""Transformer layers that Megatron-Core, or Megatron-LM's command line, has no setting for, as layer specs: attention and MLP
+side by side, norms behind them, a multiplier on what they add, norms on q and k over all heads, LayerNorm without bias,
+another gated activation, capped attention logits, a rotary base of their own for layers with a window.
 
 Parameters have the names that mhub writes, so a converted torch_dist checkpoint loads with default strictness. With
 TransformerEngine its linear layers and attention are used, else Megatron-Core's own.
 """
 
+import copy
 import functools
 
 import torch
 from megatron.core import parallel_state
 from megatron.core.extensions.transformer_engine import HAVE_TE, TENorm
 from megatron.core.models.backends import LocalSpecProvider
+from megatron.core.models.common.embeddings.rotary_pos_embedding import RotaryEmbedding
 from megatron.core.tensor_parallel.mappings import (
     copy_to_tensor_model_parallel_region,
     reduce_from_tensor_model_parallel_region,
 )
 from megatron.core.transformer.attention import SelfAttention, SelfAttentionSubmodules
+from megatron.core.transformer.dot_product_attention import DotProductAttention
 from megatron.core.transformer.enums import AttnMaskType
 from megatron.core.transformer.identity_op import IdentityOp
 from megatron.core.transformer.mlp import MLP, MLPSubmodules
 from megatron.core.transformer.spec_utils import ModuleSpec
 from megatron.core.transformer.torch_norm import WrappedTorchNorm
 from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
+from megatron.core.transformer.utils import is_layer_window_attention
 
 if HAVE_TE:
     from megatron.core.extensions.transformer_engine_spec_provider import TESpecProvider
@@ -33,11 +38,36 @@ else:
 
 class DecoderLayer(TransformerLayer):
     """x + m attention(norm(x)) + m mlp(norm'(x)) in parallel, or one after the other. `shared_norm`: in parallel, the
-    MLP reads what attention's norm gives. Activation recomputation and offloading within the layer are not supported."""
+    MLP reads what attention's norm gives. `gated_activation`: of the MLP, which is gated then. `rotary_base_local`: of
+    layers with a window. Activation recomputation and offloading within the layer are not supported."""
 
-    def __init__(self, *args, parallel=False, shared_norm=False, residual_multiplier=1.0, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        config,
+        submodules,
+        *args,
+        parallel=False,
+        shared_norm=False,
+        residual_multiplier=1.0,
+        gated_activation=None,
+        rotary_base_local=None,
+        **kwargs,
+    ):
+        if gated_activation is not None:
+            config = copy.copy(config)
+            config.gated_linear_unit, config.activation_func = True, gated_activation
+            config.bias_activation_fusion = False
+        super().__init__(config, submodules, *args, **kwargs)
         self.parallel, self.shared_norm, self.residual_multiplier = parallel, shared_norm, residual_multiplier
+        self.rotary_local = None
+        windowed = is_layer_window_attention(config.window_size, config.window_attn_skip_freq, self.layer_number)
+        if rotary_base_local is not None and windowed:
+            self.rotary_local = RotaryEmbedding(
+                config.kv_channels,
+                rotary_percent=1.0,
+                rotary_base=rotary_base_local,
+                use_cpu_initialization=config.use_cpu_initialization,
+            )
 
     def _branch(self, output_with_bias):
         output, bias = output_with_bias
@@ -47,6 +77,8 @@ class DecoderLayer(TransformerLayer):
         return output * self.residual_multiplier if self.residual_multiplier != 1.0 else output
 
     def forward(self, hidden_states, attention_mask=None, context=None, context_mask=None, padding_mask=None, **kwargs):
+        if self.rotary_local is not None:
+            kwargs["rotary_pos_emb"] = self.rotary_local(kwargs["rotary_pos_emb"].shape[0])
         normed = self.input_layernorm(hidden_states)
         attention = self._branch(self.self_attention(normed, attention_mask=attention_mask, **kwargs))
         if not self.parallel:
@@ -107,6 +139,33 @@ def norm_without_bias(config, hidden_size, eps):
     return torch.nn.LayerNorm(hidden_size, eps=eps, bias=False)
 
 
+class Capped(torch.nn.Module):
+    """A softmax over cap * tanh(scores / cap)."""
+
+    def __init__(self, softmax, cap):
+        super().__init__()
+        self.softmax, self.cap = softmax, cap
+
+    def forward(self, scores, *args, **kwargs):
+        return self.softmax(self.cap * torch.tanh(scores / self.cap), *args, **kwargs)
+
+
+@functools.lru_cache(maxsize=None)
+def capped_attention(cap):
+    """Megatron-Core's own attention, which is not fused, with capped logits; TransformerEngine's has no cap."""
+
+    class CappedDotProductAttention(DotProductAttention):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.scale_mask_softmax = Capped(self.scale_mask_softmax, cap)
+
+    return CappedDotProductAttention
+
+
+def gelu_tanh(x):
+    return torch.nn.functional.gelu(x, approximate="tanh")
+
+
 def decoder_layer_spec(
     parallel=False,
     shared_norm=False,
@@ -115,6 +174,8 @@ def decoder_layer_spec(
     residual_multiplier=1.0,
     qk_norms=None,
     norm=NORM,
+    gated_activation=None,
+    rotary_base_local=None,
     attention=SelfAttention,
     core_attention=None,
 ):
@@ -123,7 +184,13 @@ def decoder_layer_spec(
     q_norm, k_norm = qk_norms or (IdentityOp, IdentityOp)
     return ModuleSpec(
         module=DecoderLayer,
-        params={"parallel": parallel, "shared_norm": shared_norm, "residual_multiplier": residual_multiplier},
+        params={
+            "parallel": parallel,
+            "shared_norm": shared_norm,
+            "residual_multiplier": residual_multiplier,
+            "gated_activation": gated_activation,
+            "rotary_base_local": rotary_base_local,
+        },
         submodules=TransformerLayerSubmodules(
             input_layernorm=norm if pre_norms else IdentityOp,
             self_attention=ModuleSpec(

@@ -20,6 +20,7 @@ MODELS maps a name to an entry (a dict):
     repeats     endings of names of tensors that repeat another one
     judged      the layout whose folder megatron-core loads ("dist1" by default)
     why         with None: the reason
+    bridge_logits  True: Megatron-Bridge's provider is asked for logits too
     bridge      True: Bridge's import has our keys and bits
 Where transformers has no class of that name (remote code), a class with the same function stands in:
     keys        a function(state dict) -> state dict with the published names
@@ -92,15 +93,6 @@ def normalize_head(model):
     model.lm_head.weight.data = torch.nn.functional.normalize(model.lm_head.weight.data)
 
 
-def build_with_normalized_head(args, tp, pp, spec):
-    from gpt_model import build
-
-    model = build(args, tp, pp, spec)
-    plain = model.output_layer.forward
-    model.output_layer.forward = lambda x, weight=None, **kwargs: plain(x, weight=torch.nn.functional.normalize(model.output_layer.weight), **kwargs)
-    return model
-
-
 MODELS = {
     "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
     "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
@@ -109,9 +101,9 @@ MODELS = {
     "qwen2_shards": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "tie_word_embeddings": True, "num_hidden_layers": 2}, shard="40KB", judge="core", layouts=["dist1"]),
     "qwen2_window": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}, judge="core", layouts=["dist1"]),
     "qwen3": dict(config="Qwen3Config", model="Qwen3ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
-    "gemma": dict(mlm=False, config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", bridge=True),
-    "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="bridge", bridge=True),
-    "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="bridge", bridge=True),
+    "gemma": dict(config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="spec", spec="gemma", bridge=True),
+    "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="spec", spec="gemma2", bridge_logits=True, bridge=True),
+    "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3", bridge_logits=True, bridge=True),
     "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
     "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
     "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),
@@ -133,5 +125,5 @@ MODELS = {
     "falcon_11b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "tie_word_embeddings": False}, judge="spec", spec="falcon"),
     "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
     "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
-    "baichuan2": dict(mlm=False, config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="core", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head, build=build_with_normalized_head),
+    "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="spec", spec="baichuan", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head),
 }

@@ -148,6 +148,8 @@ def two_ranks(cases, scratch):
     """The same on two tensor-parallel ranks, for the rows that megatron-core judges (core_logits.py)."""
     chosen = [(row, {"name": row.name, "hf": hf, "megatron": row.folders["dist22"], "format": "torch_dist", "tp": 2, "pp": 1, "spec": row.entry.get("spec")})
               for row, hf, _ in cases if row.entry.get("judge") in ("core", "spec") and "build" not in row.entry and "dist22" in row.folders]
+    if not chosen:
+        return
     path = os.path.join(scratch, "two_ranks.json")
     json.dump([case for _, case in chosen], open(path, "w"))
     env = dict(os.environ, WORLD_SIZE="2", MASTER_PORT=str(random.randint(20000, 40000)), OMP_NUM_THREADS="1")
@@ -204,8 +206,8 @@ def megatron_lm(cases, scratch):
 def bridge(cases, scratch):
     """Fills the rows that Megatron-Bridge judges: its provider's logits, its import's keys and bits."""
     chosen = [(row, {"name": row.name, "hf": hf, "megatron": folder, "dtype": row.entry.get("dtype", "float32"),
-                     "logits": row.entry.get("judge") == "bridge", "import": bool(row.entry.get("bridge"))})
-              for row, hf, folder in cases if row.entry.get("judge") == "bridge" or row.entry.get("bridge")]
+                     "logits": row.entry.get("judge") == "bridge" or bool(row.entry.get("bridge_logits")), "import": bool(row.entry.get("bridge"))})
+              for row, hf, folder in cases if row.entry.get("judge") == "bridge" or row.entry.get("bridge") or row.entry.get("bridge_logits")]
     if not chosen:
         return
     if importlib.util.find_spec("megatron.bridge") is None:
@@ -216,9 +218,16 @@ def bridge(cases, scratch):
     json.dump([case for _, case in chosen], open(path, "w"))
     found, missing = results_of("arch_bridge.py", path, scratch)
     for row, case in chosen:
-        if case["logits"]:
-            result = found.get((row.name, "logits"), missing)
-            row.fail("logits", result["problem"]) if result["problem"] else record(row, result["error"], "Megatron-Bridge")
+        agreed = []
         if case["import"]:
             result = found.get((row.name, "bridge import"), missing)
-            row.fail("bridge import", result["problem"]) if result["problem"] else row.cells.update({"bridge import": "same keys, bits"})
+            row.fail("Bridge", f"import: {result['problem']}") if result["problem"] else agreed.append("import equal")
+        if case["logits"]:
+            result = found.get((row.name, "logits"), missing)
+            if result["problem"] or not result["error"] <= TOLERANCE:
+                row.fail("Bridge", f"logits: {result['problem'] or result['error']}")
+            elif row.entry["judge"] == "bridge":
+                record(row, result["error"], "Megatron-Bridge")
+            else:
+                agreed.append(f"logits {result['error']:.0e}")
+        row.cells.setdefault("Bridge", ", ".join(agreed) or "-")

@@ -60,7 +60,7 @@ class Row:
         self.failures.append(f"{self.name}: {column}: {detail}")
 
     def text(self):
-        cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "Megatron-LM", "bridge import")]
+        cells = [self.cells.get(column, "-") for column in ("convert", "export", "logits", "judged by", "Megatron-LM", "Bridge")]
         name = self.entry.get("class_name", self.entry["model"])
         return f"{self.name:22}| {name:22}| {cells[0]:10}| {cells[1]:14}| {cells[2]:13}| {cells[3]:23}| {cells[4]:11}| {cells[5]}"
 

@@ -1,0 +1,142 @@
+#include <chrono>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "mhub/base/error.hpp"
+#include "mhub/runtime/pretrained_causal_lm.hpp"
+#include "options.hpp"
+#include "parse.hpp"
+
+namespace po = boost::program_options;
+
+namespace mhub::converters {
+namespace {
+
+using runtime::Generation;
+
+void declare(CommandLine& line) {
+  line.add()("prompt", po::value<std::string>(), "the text to continue, or with --chat to answer")(
+      "tokens", po::value<std::string>(), "the prompt as token numbers, separated by commas")(
+      "chat", "put the prompt into the model's chat template, as the user's message")(
+      "system", po::value<std::string>(), "with --chat: the system message")(
+      "max-new-tokens", po::value<std::int64_t>(),
+      "tokens to generate at most (default: the model's, or 128)")(
+      "temperature", po::value<double>(), "0: always the most likely token (default: the model's)")(
+      "top-k", po::value<std::int64_t>(), "draw from the K most likely tokens; 0: off")(
+      "top-p", po::value<double>(), "draw from the most likely tokens that make up this probability")(
+      "min-p", po::value<double>(), "no token less likely than this share of the most likely one")(
+      "repetition-penalty", po::value<double>(), "above 1: tokens that have occurred become less likely")(
+      "seed", po::value<std::uint64_t>()->default_value(0), "of the random numbers")(
+      "stop", po::value<std::vector<std::string>>()->default_value({}, ""),
+      "text that ends generation; repeatable")("ignore-eos", "go on behind end-of-sequence tokens")(
+      "exact", "float32 activations in long prompts too, where bfloat16 is faster")(
+      "hf-reference", po::value<std::string>()->default_value(""),
+      "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
+      "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
+      "backend", po::value<std::string>()->default_value("cpu"), "cpu")("json", "print JSON");
+}
+
+GenerateOptions options_of(const CommandLine& line) {
+  GenerateOptions options;
+  options.max_new_tokens = line.find<std::int64_t>("max-new-tokens");
+  options.temperature = line.find<double>("temperature");
+  options.top_k = line.find<std::int64_t>("top-k");
+  options.top_p = line.find<double>("top-p");
+  options.min_p = line.find<double>("min-p");
+  options.repetition_penalty = line.find<double>("repetition-penalty");
+  options.seed = line.get<std::uint64_t>("seed");
+  options.stop = line.get<std::vector<std::string>>("stop");
+  options.ignore_eos = line.has("ignore-eos");
+  options.exact = line.has("exact");
+  return options;
+}
+
+std::vector<std::int64_t> prompt_of(const CommandLine& line, CausalLM& model) {
+  if (line.has("tokens")) return parse_tokens(line.get<std::string>("tokens"));
+  const std::string text = line.get<std::string>("prompt");
+  if (!line.has("chat")) return model.encode(text);
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  if (line.has("system"))
+    messages.push_back({{"role", "system"}, {"content", line.get<std::string>("system")}});
+  messages.push_back({{"role", "user"}, {"content", text}});
+  return model.encode_chat(messages);
+}
+
+std::string finish_name(Generation::Finish finish) {
+  switch (finish) {
+    case Generation::Finish::eos: return "eos";
+    case Generation::Finish::stop: return "stop";
+    case Generation::Finish::length: break;
+  }
+  return "length";
+}
+
+double rate(std::int64_t tokens, double seconds) {
+  return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
+}
+
+nlohmann::json report(const TextGeneration& result, const runtime::Decoder& decoder, double load_seconds,
+                      const std::vector<std::int64_t>& prompt) {
+  const runtime::GenerationTiming& timing = result.timing;
+  return {{"text", result.text},
+          {"tokens", result.tokens},
+          {"finish", finish_name(result.finish)},
+          {"prompt", prompt},
+          {"prompt_tokens", prompt.size()},
+          {"new_tokens", result.tokens.size()},
+          {"load_seconds", load_seconds},
+          {"prefill_seconds", timing.prefill_seconds},
+          {"prefill_tokens_per_second", rate(timing.prompt_tokens, timing.prefill_seconds)},
+          {"decode_seconds", timing.decode_seconds},
+          {"decode_tokens_per_second", rate(timing.decoded_tokens, timing.decode_seconds)},
+          {"backend", decoder.backend().describe()},
+          {"gathered_bytes", decoder.gathered_bytes()}};
+}
+
+void print_tokens(const std::vector<std::int64_t>& tokens) {
+  std::string separator;
+  for (const std::int64_t token : tokens) {
+    std::cout << separator << token;
+    separator = ",";
+  }
+}
+
+}  // namespace
+
+int generate_command(const Arguments& arguments) {
+  CommandLine line(
+      "mhub generate SOURCE (--prompt TEXT [--chat] | --tokens IDS) [--max-new-tokens N] [--json] ...",
+      {"SOURCE"});
+  declare(line);
+  if (!line.parse(arguments)) return 0;
+  if (line.has("tokens") == line.has("prompt"))
+    throw UsageError("generate needs either --prompt or --tokens");
+  if (line.has("chat") && !line.has("prompt")) throw UsageError("--chat needs --prompt");
+  GenerateOptions options = options_of(line);
+
+  const auto start = std::chrono::steady_clock::now();
+  LoadOptions load;
+  load.device = line.get<std::string>("backend");
+  load.threads = line.get<int>("threads");
+  load.hf_reference = line.get<std::string>("hf-reference");
+  CausalLM model = CausalLM::from_pretrained(line.get<std::string>("SOURCE"), load);
+  const std::vector<std::int64_t> prompt = prompt_of(line, model);
+  const runtime::Decoder& decoder = model.model();
+  const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  // Text is shown as it comes; a model asked with numbers answers with numbers.
+  const bool stream = !line.has("json") && line.has("prompt");
+  if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };
+  const TextGeneration result = model.generate(prompt, options);
+  if (line.has("json")) {
+    std::cout << report(result, decoder, load_seconds, prompt)
+                     .dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+  } else if (!stream) {
+    print_tokens(result.tokens);
+  }
+  std::cout << '\n';
+  return 0;
+}
+
+}  // namespace mhub::converters

@@ -1,0 +1,108 @@
+#include "mhub/runtime/attention_block.hpp"
+
+#include <cmath>
+
+#include "mhub/runtime/latent_attention_block.hpp"
+
+namespace mhub::runtime {
+namespace {
+
+/// Self-attention with grouped queries: proj(attention(rope(norm(qkv(in))))).
+class GroupedAttention final : public AttentionBlock {
+ public:
+  GroupedAttention(const LayerSource& source, const LayerPlan& plan);
+  void run(ForwardPass& pass, Matrix in, Matrix hidden) const override;
+  LayerCache new_cache(LayerCache::Allocate allocate) const override {
+    return {groups_, dim_, dim_, std::move(allocate)};
+  }
+
+ private:
+  void normalize(Backend& backend, const std::optional<Norm>& norm, const Heads& heads) const {
+    if (norm && joint_norm_) {
+      backend.normalize_joint(*norm, heads);
+    } else if (norm) {
+      backend.normalize(*norm, heads);
+    }
+  }
+
+  LayerPlan plan_;
+  std::int64_t groups_, heads_, dim_;  ///< heads per group
+  bool joint_norm_;
+  Linear qkv_, proj_;
+  std::optional<Norm> query_norm_, key_norm_;
+  AttentionOptions options_;
+  Residual residual_;
+};
+
+GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& plan)
+    : plan_(plan),
+      groups_(source.config.num_query_groups),
+      heads_(source.config.num_attention_heads / source.config.num_query_groups),
+      dim_(source.config.kv_channels),
+      joint_norm_(source.config.qk_layernorm_over_heads),
+      options_(attention_options(source, plan, dim_)),
+      residual_(source, source.prefix + "self_attention.linear_proj.post_layernorm.") {
+  const TransformerConfig& config = source.config;
+  const std::string name = source.prefix + "self_attention.";
+  qkv_ = Linear::load(source, name + "linear_qkv", groups_ * (heads_ + 2) * dim_, config.hidden_size);
+  proj_ = Linear::load(source, name + "linear_proj", config.hidden_size, groups_ * heads_ * dim_);
+  if (config.qk_layernorm) {
+    const std::int64_t query_size = joint_norm_ ? groups_ * heads_ * dim_ : dim_;
+    const std::int64_t key_size = joint_norm_ ? groups_ * dim_ : dim_;
+    query_norm_ = load_norm(source.weights, config, name + "q_layernorm.", query_size);
+    key_norm_ = load_norm(source.weights, config, name + "k_layernorm.", key_size);
+  }
+}
+
+void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
+  Backend& backend = pass.backend;
+  const Matrix qkv = pass.workspace.matrix("qkv", in.rows, qkv_.weight.rows);
+  const Matrix attended = pass.workspace.matrix("attended", in.rows, proj_.weight.columns);
+  qkv_.run(pass, in, qkv, false);
+  // Per query group its queries, its key, its value (Megatron-Core attention.py,
+  // get_query_key_value_tensors).
+  const std::int64_t group_stride = (heads_ + 2) * dim_;
+  const Heads queries{qkv.data, qkv.rows, qkv.stride, groups_, group_stride, heads_, dim_, dim_};
+  const Heads keys{qkv.data + heads_ * dim_, qkv.rows, qkv.stride, groups_, group_stride, 1, dim_, dim_};
+  const Heads values{keys.data + dim_, qkv.rows, qkv.stride, groups_, group_stride, 1, dim_, dim_};
+  normalize(backend, query_norm_, queries);
+  normalize(backend, key_norm_, keys);
+  if (const RotaryAngles* angles = angles_of(pass, plan_)) {
+    backend.rotate(*angles, queries);
+    backend.rotate(*angles, keys);
+  }
+  backend.attend(options_, queries, keys, values, pass.segments, attended);
+  residual_.add(pass, proj_, attended, hidden);
+}
+
+}  // namespace
+
+AttentionOptions attention_options(const LayerSource& source, const LayerPlan& plan, std::int64_t dim) {
+  const TransformerConfig& config = source.config;
+  AttentionOptions options;
+  options.scale =
+      static_cast<float>(config.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(dim))));
+  options.window = plan.window;
+  options.soft_cap = static_cast<float>(config.attn_logit_softcapping.value_or(0.0));
+  if (config.softmax_type == "learnable") {
+    options.sinks = source.weights.vector(source.prefix + "self_attention.core_attention.softmax_offset",
+                                          config.num_attention_heads);
+  }
+  return options;
+}
+
+const RotaryAngles* angles_of(const ForwardPass& pass, const LayerPlan& plan) {
+  switch (plan.positions) {
+    case LayerPlan::Positions::global: return pass.angles;
+    case LayerPlan::Positions::local: return pass.local_angles;
+    case LayerPlan::Positions::none: break;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<AttentionBlock> make_attention(const LayerSource& source, const LayerPlan& plan) {
+  if (source.config.mla) return make_latent_attention(source, plan);
+  return std::make_unique<GroupedAttention>(source, plan);
+}
+
+}  // namespace mhub::runtime

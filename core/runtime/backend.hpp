@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mhub/runtime/kv_cache.hpp"
+#include "mhub/runtime/weight_view.hpp"
+
+namespace mhub::runtime {
+
+/// A borrowed float32 matrix [rows, columns] of activations in a backend's memory; a row is one token.
+struct Matrix {
+  float* data = nullptr;
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t stride = 0;  ///< floats from one row to the next
+
+  Matrix slice_rows(std::int64_t begin, std::int64_t count) const {
+    return {data + begin * stride, count, columns, stride};
+  }
+  Matrix slice_columns(std::int64_t begin, std::int64_t count) const {
+    return {data + begin, rows, count, stride};
+  }
+};
+
+/// Attention heads inside a matrix of activations: head `h` of group `g` of token `t` is `dim` floats at
+/// `data
+/// + t * token_stride + g * group_stride + h * head_stride`. Queries, keys and values are three of these in
+/// the output of one linear_qkv.
+struct Heads {
+  float* data = nullptr;
+  std::int64_t tokens = 0, token_stride = 0;
+  std::int64_t groups = 0, group_stride = 0;
+  std::int64_t heads = 0, head_stride = 0;  ///< heads per group
+  std::int64_t dim = 0;
+
+  /// The same heads, reduced to dimensions [begin, begin + count).
+  Heads slice(std::int64_t begin, std::int64_t count) const {
+    Heads part = *this;
+    part.data += begin;
+    part.dim = count;
+    return part;
+  }
+};
+
+enum class NormKind { rms, layer };
+
+/// A normalization with its parameters in float32. `weight` has any offset already added (zero-centred
+/// gamma); an empty weight is 1, an empty bias 0.
+struct Norm {
+  NormKind kind = NormKind::rms;
+  double epsilon = 1e-5;
+  std::vector<float> weight, bias;
+};
+
+enum class ActivationKind { silu, gelu, gelu_tanh, quick_gelu, relu, relu_squared, identity };
+
+/// An activation of an MLP. With `gated`, the input is [gate | up] and the output act(gate) * (up + offset),
+/// where a `clamp` above 0 first limits gate to at most `clamp` and up to [-clamp, clamp].
+struct Activation {
+  ActivationKind kind = ActivationKind::silu;
+  bool gated = true;
+  float clamp = 0.0F;
+  float offset = 0.0F;
+};
+
+/// Cosines and sines of a forward pass: row t holds `dim / 2` of each, for token t.
+struct RotaryAngles {
+  std::vector<float> cos, sin;
+  std::int64_t dim = 0;      ///< leading dimensions of a head that are rotated
+  bool interleaved = false;  ///< pairs (0, 1), (2, 3) ... instead of (0, dim / 2), (1, dim / 2 + 1) ...
+};
+
+/// Consecutive rows of a forward pass that belong to one sequence.
+struct Segment {
+  std::int64_t first_row = 0, rows = 0;
+  std::int64_t position = 0;    ///< of its first token in the sequence
+  LayerCache* cache = nullptr;  ///< of the layer at hand: holds the tokens before `position`
+};
+
+/// What an attention layer computes beyond softmax(scale q k) v with a causal mask.
+struct AttentionOptions {
+  float scale = 1.0F;
+  std::int64_t window = 0;   ///< tokens that a query sees, itself included; 0: all before it
+  float soft_cap = 0.0F;     ///< scores become cap * tanh(score / cap); 0: they stay
+  std::vector<float> sinks;  ///< per query head, a score of no token that takes part in the softmax
+};
+
+/// How linear operators treat activations.
+enum class Precision {
+  exact,  ///< products and sums in float32
+  fast  ///< long prompts on bfloat16 weights may round activations to bfloat16 where hardware multiplies them
+};
+
+/// Which rows of a weight a token needs.
+enum class Rows {
+  all,
+  some  ///< an embedding table's, an expert's
+};
+
+/// The operators of a decoder on one kind of device. Matrices of one call never overlap unless they are said
+/// to be changed in place. An implementation owns the device, its memory and its threads; one caller at a
+/// time.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  /// For people: "cpu (avx512, 2 threads)".
+  virtual std::string describe() const = 0;
+
+  /// Memory for activations, not initialised.
+  virtual std::shared_ptr<float> allocate(std::int64_t floats) = 0;
+  /// The view in this device's memory. On a CPU that is the same bytes; those of a matrix whose rows are all
+  /// `needed` at every token are mapped at once, which is faster than page by page.
+  virtual WeightView place(const WeightView& view, Rows needed) = 0;
+
+  /// out[t] = table[ids[t]] (ids lie inside the table), added to what is there when `accumulate`.
+  virtual void embed(const WeightView& table, std::span<const std::int64_t> ids, bool accumulate,
+                     Matrix out) = 0;
+  /// out = norm(in), row by row; `in` and `out` may be the same matrix.
+  virtual void normalize(const Norm& norm, Matrix in, Matrix out) = 0;
+  /// Normalizes every head in place.
+  virtual void normalize(const Norm& norm, Heads heads) = 0;
+  /// Normalizes all heads of a token together, in place; the weight holds them group by group.
+  virtual void normalize_joint(const Norm& norm, Heads heads) = 0;
+  /// out = in weight^T + bias (empty: none), added to what is there when `accumulate`.
+  virtual void linear(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
+                      bool accumulate, Precision precision) = 0;
+  /// out[t] = act(in[t]); `in` may change.
+  virtual void activate(const Activation& activation, Matrix in, Matrix out) = 0;
+  /// Rotates heads in place.
+  virtual void rotate(const RotaryAngles& angles, Heads heads) = 0;
+  /// Appends keys and values (one head a group) to the segments' caches, then attends. Row t of `out` gets
+  /// the heads of token t one after another, group by group.
+  virtual void attend(const AttentionOptions& options, Heads queries, Heads keys, Heads values,
+                      std::span<const Segment> segments, Matrix out) = 0;
+  /// The values of a matrix on the host, row after row; `out` has rows * columns floats.
+  virtual void read(Matrix in, std::span<float> out) = 0;
+  /// out = in.
+  virtual void copy(Matrix in, Matrix out) = 0;
+  /// Copies heads of equal numbers and sizes; `in` may repeat one group (group_stride 0).
+  virtual void copy(Heads in, Heads out) = 0;
+  virtual void fill(Matrix out, float value) = 0;
+  /// out += factor * in.
+  virtual void add(Matrix in, float factor, Matrix out) = 0;
+  /// out *= factor.
+  virtual void scale(float factor, Matrix out) = 0;
+  /// out = cap * tanh(out / cap).
+  virtual void soft_cap(float cap, Matrix out) = 0;
+  /// out[k] = factors[k] * in[rows[k]].
+  virtual void gather_rows(Matrix in, std::span<const std::int64_t> rows, std::span<const float> factors,
+                           Matrix out) = 0;
+  /// out[rows[k]] += factors[k] * in[k]; the rows differ.
+  virtual void scatter_add_rows(Matrix in, std::span<const std::int64_t> rows, std::span<const float> factors,
+                                Matrix out) = 0;
+};
+
+}  // namespace mhub::runtime

@@ -1,0 +1,56 @@
+#include "mhub/runtime/block.hpp"
+
+namespace mhub::runtime {
+
+Matrix Workspace::matrix(const std::string& name, std::int64_t rows, std::int64_t columns) {
+  Slot& slot = slots_[name];
+  if (slot.floats < rows * columns) {
+    slot.memory.reset();
+    slot.memory = backend_.allocate(rows * columns);
+    slot.floats = rows * columns;
+  }
+  return {slot.memory.get(), rows, columns, columns};
+}
+
+Linear Linear::load(const LayerSource& source, const std::string& name, std::int64_t rows,
+                    std::int64_t columns, Rows needed) {
+  return {source.backend.place(source.weights.matrix(name + ".weight", rows, columns), needed),
+          source.weights.optional_vector(name + ".bias", rows)};
+}
+
+void Linear::run(ForwardPass& pass, Matrix in, Matrix out, bool accumulate) const {
+  pass.backend.linear(weight, bias, in, out, accumulate, pass.precision);
+}
+
+Norm load_norm(Weights& weights, const TransformerConfig& config, const std::string& name,
+               std::int64_t size) {
+  Norm norm;
+  norm.kind = config.normalization == "LayerNorm" ? NormKind::layer : NormKind::rms;
+  norm.epsilon = config.layernorm_epsilon;
+  norm.weight = weights.vector(name + "weight", size);
+  if (config.layernorm_zero_centered_gamma) {
+    for (float& gamma : norm.weight) gamma += 1.0F;
+  }
+  norm.bias = weights.optional_vector(name + "bias", size);
+  return norm;
+}
+
+Residual::Residual(const LayerSource& source, const std::string& norm)
+    : multiplier_(static_cast<float>(source.config.residual_multiplier)) {
+  if (source.config.post_norms)
+    norm_ = load_norm(source.weights, source.config, norm, source.config.hidden_size);
+}
+
+void Residual::add(ForwardPass& pass, const Linear& linear, Matrix in, Matrix hidden) const {
+  if (!norm_ && multiplier_ == 1.0F) return linear.run(pass, in, hidden, true);
+  const Matrix out = pass.workspace.matrix("block output", hidden.rows, hidden.columns);
+  linear.run(pass, in, out, false);
+  add(pass, out, hidden);
+}
+
+void Residual::add(ForwardPass& pass, Matrix out, Matrix hidden) const {
+  if (norm_) pass.backend.normalize(*norm_, out, out);
+  pass.backend.add(out, multiplier_, hidden);
+}
+
+}  // namespace mhub::runtime

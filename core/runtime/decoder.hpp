@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mhub/model/checkpoint.hpp"
+#include "mhub/runtime/backend.hpp"
+#include "mhub/runtime/block.hpp"
+#include "mhub/runtime/rotary.hpp"
+
+namespace mhub::runtime {
+
+/// A decoder-only transformer over the canonical (Megatron-named) state of any checkpoint: a composition of
+/// layers that the configuration describes, on a backend. It knows no architecture by name; what it does not
+/// support is refused when it is made. Borrows the checkpoint and the backend. Not thread-safe.
+class Decoder {
+ public:
+  /// Weights keep their stored type unless another one is given. Throws InputError for a configuration or a
+  /// tensor that is not supported.
+  Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype = {});
+
+  std::int64_t vocab_size() const { return config_.vocab_size; }
+  const TransformerConfig& config() const { return config_; }
+  Backend& backend() const { return backend_; }
+  /// Bytes of weights that had to be copied because the file does not hold them as they are needed.
+  std::uint64_t gathered_bytes() const { return gathered_bytes_; }
+
+  /// An empty sequence.
+  SequenceCache new_sequence() const;
+
+  /// The next tokens of one sequence.
+  struct Step {
+    SequenceCache* sequence;
+    std::span<const std::int64_t> tokens;
+  };
+  /// Of which tokens the logits are wanted.
+  enum class Logits {
+    none,
+    last,  ///< of each step's last token, one row a step
+    all    ///< of every token, step after step
+  };
+  /// Runs tokens through the model and appends them to their sequences; sequences of one call are independent
+  /// and may differ in length. The result [rows, vocab_size] is valid until the next call. Throws UsageError
+  /// for a token outside the vocabulary, an empty step or a position beyond a learned table.
+  Matrix forward(std::span<const Step> steps, Logits wanted, Precision precision = Precision::exact);
+
+ private:
+  /// One transformer layer: what runs in front of each block and the blocks.
+  struct Layer {
+    std::optional<Norm> attention_norm, mlp_norm;
+    std::unique_ptr<AttentionBlock> attention;
+    std::unique_ptr<Block> mlp;
+  };
+  Layer make_layer(Weights& weights, std::int64_t number) const;
+  void run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden);
+  Matrix normalized(const std::optional<Norm>& norm, const std::string& slot, Matrix hidden);
+  void check(std::span<const Step> steps) const;
+  void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
+  Matrix head(std::span<const Step> steps, Logits wanted, Precision precision, Matrix hidden);
+
+  TransformerConfig config_;
+  Backend& backend_;
+  Workspace workspace_;
+  WeightView word_embeddings_, position_embeddings_;
+  std::vector<Layer> layers_;
+  Norm final_norm_;
+  Linear output_;
+  std::optional<Rotary> rotary_, local_rotary_;
+  std::uint64_t gathered_bytes_ = 0;
+};
+
+}  // namespace mhub::runtime

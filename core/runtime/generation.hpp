@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mhub/runtime/decoder.hpp"
+#include "mhub/runtime/generation_config.hpp"
+
+namespace mhub::runtime {
+
+/// How one call of `generate` runs.
+struct GenerationOptions {
+  SamplingOptions sampling;
+  std::vector<std::int64_t> eos_token_ids;
+  std::int64_t max_new_tokens = 20;
+  std::uint64_t seed = 0;
+  Precision precision = Precision::exact;
+  /// Called with every new token of every sequence; true ends that sequence there (a stop string).
+  std::function<bool(std::size_t sequence, std::int64_t token)> on_token;
+};
+
+/// What became of one prompt.
+struct Generation {
+  enum class Finish { length, eos, stop };
+  std::vector<std::int64_t> tokens;  ///< new ones; an end-of-sequence token is the last
+  Finish finish = Finish::length;
+};
+
+/// Seconds and tokens of a `generate` call, all sequences together.
+struct GenerationTiming {
+  double prefill_seconds = 0, decode_seconds = 0;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t decoded_tokens = 0;  ///< without each sequence's first, which the prefill gives
+};
+
+struct GenerationResult {
+  std::vector<Generation> sequences;  ///< parallel to the prompts
+  GenerationTiming timing;
+};
+
+/// Continues prompts of any lengths together. Sequences do not influence each other: each one's tokens are
+/// those that it would get alone (sequence k draws from a generator seeded with seed + k). Throws UsageError
+/// for an empty prompt, a token outside the vocabulary or options out of range.
+GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::int64_t>>& prompts,
+                          const GenerationOptions& options);
+
+}  // namespace mhub::runtime

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mhub/model/checkpoint.hpp"
+#include "mhub/runtime/sampling.hpp"
+
+namespace mhub::runtime {
+
+/// What decides how long and how text is generated; transformers' GenerationConfig in the fields that mhub
+/// has.
+struct GenerationConfig {
+  SamplingOptions sampling;
+  std::vector<std::int64_t> eos_token_ids;     ///< each ends a sequence
+  std::optional<std::int64_t> max_new_tokens;  ///< nothing: not stated
+};
+
+/// Reads the generation_config.json that belongs to the checkpoint, if there is one; end-of-sequence tokens
+/// also come from the model's config.json. Throws InputError that names the file and the key.
+GenerationConfig load_generation_config(const Checkpoint& checkpoint);
+
+}  // namespace mhub::runtime

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+
+#include "mhub/model/transformer_config.hpp"
+
+namespace mhub::runtime {
+
+/// What the configuration says of one layer, its per-layer lists looked up.
+struct LayerPlan {
+  enum class Positions { none, global, local };
+  std::int64_t window = 0;  ///< tokens that a query sees, itself included; 0: all before it
+  Positions positions = Positions::global;
+  bool experts = false;  ///< a mixture of experts in the place of the MLP
+};
+
+LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer);
+
+}  // namespace mhub::runtime

@@ -1,0 +1,44 @@
+#include "mhub/runtime/mlp_block.hpp"
+
+#include "mhub/runtime/support.hpp"
+
+namespace mhub::runtime {
+namespace {
+
+class DenseMlp final : public Block {
+ public:
+  explicit DenseMlp(const LayerSource& source)
+      : mlp_(Mlp::load(source, source.prefix + "mlp.", source.config.ffn_hidden_size, Rows::all)),
+        residual_(source, source.prefix + "mlp.linear_fc2.post_layernorm.") {}
+  void run(ForwardPass& pass, Matrix in, Matrix hidden) const override {
+    residual_.add(pass, mlp_.fc2, mlp_.inner(pass, in), hidden);
+  }
+
+ private:
+  Mlp mlp_;
+  Residual residual_;
+};
+
+}  // namespace
+
+Mlp Mlp::load(const LayerSource& source, const std::string& name, std::int64_t ffn, Rows needed) {
+  const TransformerConfig& config = source.config;
+  const std::int64_t wide = config.gated_linear_unit ? 2 * ffn : ffn;
+  return {Linear::load(source, name + "linear_fc1", wide, config.hidden_size, needed),
+          Linear::load(source, name + "linear_fc2", config.hidden_size, ffn, needed),
+          {activation_kind(config.activation, source.weights.source()), config.gated_linear_unit,
+           static_cast<float>(config.activation_clamp.value_or(0.0)),
+           static_cast<float>(config.glu_linear_offset)}};
+}
+
+Matrix Mlp::inner(ForwardPass& pass, Matrix in) const {
+  const Matrix wide = pass.workspace.matrix("wide", in.rows, fc1.weight.rows);
+  const Matrix active = pass.workspace.matrix("active", in.rows, fc2.weight.columns);
+  fc1.run(pass, in, wide, false);
+  pass.backend.activate(activation, wide, active);
+  return active;
+}
+
+std::unique_ptr<Block> make_mlp(const LayerSource& source) { return std::make_unique<DenseMlp>(source); }
+
+}  // namespace mhub::runtime

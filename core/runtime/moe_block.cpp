@@ -1,0 +1,117 @@
+#include "mhub/runtime/moe_block.hpp"
+
+#include <cmath>
+
+#include "mhub/runtime/mlp_block.hpp"
+#include "mhub/runtime/router.hpp"
+
+namespace mhub::runtime {
+namespace {
+
+class MixtureOfExperts final : public Block {
+ public:
+  explicit MixtureOfExperts(const LayerSource& source);
+  void run(ForwardPass& pass, Matrix in, Matrix hidden) const override;
+
+ private:
+  /// Tokens of one expert and their weights.
+  struct Load {
+    std::vector<std::int64_t> tokens;
+    std::vector<float> weights;
+  };
+  std::vector<Load> choose(ForwardPass& pass, Matrix in) const;
+  void run_expert(ForwardPass& pass, const Mlp& expert, const Load& load, Matrix in, Matrix out) const;
+  void add_shared(ForwardPass& pass, Matrix in, Matrix out) const;
+
+  MoeConfig moe_;
+  Linear router_;
+  std::vector<float> correction_;
+  std::vector<Mlp> experts_;
+  std::optional<Mlp> shared_;
+  std::optional<Linear> shared_gate_;
+  Residual residual_;
+};
+
+MixtureOfExperts::MixtureOfExperts(const LayerSource& source)
+    : moe_(*source.config.moe), residual_(source, "") {
+  const std::string name = source.prefix + "mlp.";
+  const std::int64_t h = source.config.hidden_size;
+  router_ = Linear::load(source, name + "router", moe_.num_experts, h);
+  if (moe_.router_enable_expert_bias)
+    correction_ = source.weights.vector(name + "router.expert_bias", moe_.num_experts);
+  for (std::int64_t e = 0; e < moe_.num_experts; ++e) {
+    experts_.push_back(Mlp::load(source, name + "experts.local_experts." + std::to_string(e) + ".",
+                                 moe_.ffn_hidden_size, Rows::some));
+  }
+  if (moe_.shared_expert_intermediate_size > 0)
+    shared_ = Mlp::load(source, name + "shared_experts.", moe_.shared_expert_intermediate_size, Rows::all);
+  if (moe_.shared_expert_gate) {
+    shared_gate_ = Linear{
+        source.backend.place(source.weights.matrix(name + "shared_experts.gate_weight", 1, h), Rows::all),
+        {}};
+  }
+}
+
+std::vector<MixtureOfExperts::Load> MixtureOfExperts::choose(ForwardPass& pass, Matrix in) const {
+  const Matrix logits = pass.workspace.matrix("router logits", in.rows, moe_.num_experts);
+  // A rounded router could choose other experts.
+  pass.backend.linear(router_.weight, router_.bias, in, logits, false, Precision::exact);
+  std::vector<float> values(static_cast<std::size_t>(in.rows * moe_.num_experts));
+  pass.backend.read(logits, values);
+  std::vector<Load> loads(experts_.size());
+  for (std::int64_t t = 0; t < in.rows; ++t) {
+    const auto row = std::span<const float>(values).subspan(static_cast<std::size_t>(t * moe_.num_experts),
+                                                            static_cast<std::size_t>(moe_.num_experts));
+    for (const Choice& choice : route(moe_, row, correction_)) {
+      loads[static_cast<std::size_t>(choice.expert)].tokens.push_back(t);
+      loads[static_cast<std::size_t>(choice.expert)].weights.push_back(choice.weight);
+    }
+  }
+  return loads;
+}
+
+void MixtureOfExperts::run_expert(ForwardPass& pass, const Mlp& expert, const Load& load, Matrix in,
+                                  Matrix out) const {
+  const auto count = static_cast<std::int64_t>(load.tokens.size());
+  const Matrix tokens = pass.workspace.matrix("expert input", count, in.columns);
+  const Matrix result = pass.workspace.matrix("expert output", count, in.columns);
+  const std::vector<float> ones(load.weights.size(), 1.0F);
+  pass.backend.gather_rows(in, load.tokens, moe_.apply_probs_on_input ? load.weights : ones, tokens);
+  expert.fc2.run(pass, expert.inner(pass, tokens), result, false);
+  pass.backend.scatter_add_rows(result, load.tokens, moe_.apply_probs_on_input ? ones : load.weights, out);
+}
+
+void MixtureOfExperts::add_shared(ForwardPass& pass, Matrix in, Matrix out) const {
+  if (!shared_gate_) return shared_->fc2.run(pass, shared_->inner(pass, in), out, true);
+  const Matrix gate = pass.workspace.matrix("shared gate", in.rows, 1);
+  const Matrix result = pass.workspace.matrix("expert output", in.rows, in.columns);
+  shared_gate_->run(pass, in, gate, false);
+  shared_->fc2.run(pass, shared_->inner(pass, in), result, false);
+  std::vector<float> weights(static_cast<std::size_t>(in.rows));
+  pass.backend.read(gate, weights);
+  std::vector<std::int64_t> rows(weights.size());
+  for (std::size_t t = 0; t < weights.size(); ++t) {
+    rows[t] = static_cast<std::int64_t>(t);
+    weights[t] = 1.0F / (1.0F + std::exp(-weights[t]));
+  }
+  pass.backend.scatter_add_rows(result, rows, weights, out);
+}
+
+void MixtureOfExperts::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
+  const Matrix out = pass.workspace.matrix("block output", in.rows, in.columns);
+  pass.backend.fill(out, 0.0F);
+  const std::vector<Load> loads = choose(pass, in);
+  for (std::size_t e = 0; e < loads.size(); ++e) {
+    if (!loads[e].tokens.empty()) run_expert(pass, experts_[e], loads[e], in, out);
+  }
+  if (shared_) add_shared(pass, in, out);
+  residual_.add(pass, out, hidden);
+}
+
+}  // namespace
+
+std::unique_ptr<Block> make_moe(const LayerSource& source) {
+  return std::make_unique<MixtureOfExperts>(source);
+}
+
+}  // namespace mhub::runtime

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "mhub/model/transformer_config.hpp"
+#include "mhub/runtime/backend.hpp"
+
+namespace mhub::runtime {
+
+/// Checks every field of the configuration that changes the mathematics: the decoder computes what it says or
+/// this throws InputError, naming the field, its value and `source`. Also refuses sizes that contradict each
+/// other, which a plugin may not have noticed.
+void require_supported(const TransformerConfig& config, const std::string& source);
+
+/// The activation of that name (transformers' ACT2FN). Throws InputError for one that is not supported.
+ActivationKind activation_kind(const std::string& name, const std::string& source);
+
+}  // namespace mhub::runtime

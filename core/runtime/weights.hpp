@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mhub/model/checkpoint.hpp"
+#include "mhub/runtime/weight_view.hpp"
+
+namespace mhub::runtime {
+
+/// The plan that reads every canonical tensor whole and in its stored type: one dense chunk each, in the
+/// order of state.tensors. Borrows the state's sources.
+CopyPlan canonical_plan(const CanonicalState& state);
+
+/// The canonical (Megatron-named) tensors of a checkpoint of any kind, as the decoder asks for them. Borrows
+/// the checkpoint, whose mapped files the views point into. Asking for a tensor marks it as used.
+class Weights {
+ public:
+  /// Matrices keep their stored type; with a `dtype` (f32, f16, bf16) those of another type are copied in it.
+  /// Throws InputError for a checkpoint that does not say what model it holds.
+  explicit Weights(const Checkpoint& checkpoint, std::optional<DType> dtype = {});
+
+  bool has(const std::string& name) const { return index_.contains(name); }
+  /// The matrix [rows, columns], in place if possible. Throws InputError when there is none of that name and
+  /// shape.
+  WeightView matrix(const std::string& name, std::int64_t rows, std::int64_t columns);
+  /// A vector as float32 values; its shape may have axes of 1 around `size`.
+  std::vector<float> vector(const std::string& name, std::int64_t size);
+  /// The same, or empty when there is none of that name.
+  std::vector<float> optional_vector(const std::string& name, std::int64_t size);
+
+  /// Marks every tensor whose name begins so as used.
+  void ignore(const std::string& prefix);
+  /// Throws InputError naming a canonical tensor that nothing asked for: the model has a part that the
+  /// decoder would leave out.
+  void require_all_used() const;
+
+  /// Bytes of views that could not be used in place.
+  std::uint64_t gathered_bytes() const { return gathered_bytes_; }
+  /// The files that views point into.
+  const std::string& source() const { return source_; }
+
+ private:
+  const ChunkPlan& find(const std::string& name, const Shape& shape);
+
+  std::string source_;
+  std::optional<DType> dtype_;
+  CopyPlan plan_;  ///< one dense chunk per canonical tensor
+  std::unordered_map<std::string, std::size_t> index_;
+  std::set<std::string> used_;
+  std::uint64_t gathered_bytes_ = 0;
+};
+
+}  // namespace mhub::runtime

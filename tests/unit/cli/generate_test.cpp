@@ -1,0 +1,55 @@
+#include <fstream>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/run_mhub.hpp"
+#include "runtime/tiny_model.hpp"
+
+using namespace mhub::tests;
+
+BOOST_AUTO_TEST_SUITE(generation_commands)
+
+BOOST_AUTO_TEST_CASE(generate) {
+  const Scratch scratch;
+  TinyModel().write(scratch / "model");
+  const std::string command = "generate " + (scratch / "model") + " ";
+  const Run run = run_mhub(command + "--tokens 1,2,3 --max-new-tokens 4 --temperature 0 --ignore-eos");
+  BOOST_TEST(run.code == 0);
+  BOOST_TEST(std::count(run.out.begin(), run.out.end(), ',') == 3);
+  const Run json =
+      run_mhub(command + "--tokens 1,2,3 --max-new-tokens 4 --temperature 0 --ignore-eos --json");
+  const nlohmann::json report = nlohmann::json::parse(json.out);
+  BOOST_TEST(report["tokens"].size() == 4U);
+  BOOST_TEST(report["finish"] == "length");
+  BOOST_TEST(report["prompt_tokens"] == 3);
+
+  for (const std::string bad :
+       {"", "--tokens 1,x", "--tokens 1,,2", "--tokens -1", "--tokens 13", "--prompt a --tokens 1",
+        "--tokens 1 --chat", "--tokens 1 --temperature -1", "--tokens 1 --top-p 2",
+        "--tokens 1 --max-new-tokens 0", "--tokens 1 --threads -1", "--tokens 1 --backend x"}) {
+    const Run refused = run_mhub(command + bad);
+    BOOST_TEST(refused.code == 2, bad << ": exit " << refused.code << " " << refused.err);
+  }
+  BOOST_TEST(run_mhub(command + "--prompt text").code == 3);  // no tokenizer
+}
+
+BOOST_AUTO_TEST_CASE(logits) {
+  const Scratch scratch;
+  TinyModel().write(scratch / "model");
+  const std::string output = scratch / "logits.npy";
+  const Run run = run_mhub("logits " + (scratch / "model") + " --tokens 1,2,3 --output " + output);
+  BOOST_TEST(run.code == 0);
+  const std::string bytes = TinyLlama::read_text(output);
+  BOOST_TEST(bytes.substr(1, 5) == "NUMPY");
+  BOOST_TEST(bytes.find("'shape': (3, 13)") != std::string::npos);
+  BOOST_TEST(bytes.size() == 128U + 3 * 13 * 4);  // the header is padded to 128 bytes
+  BOOST_TEST(run_mhub("logits " + (scratch / "model") + " --tokens 1").code == 2);
+  BOOST_TEST(run_mhub("logits " + (scratch / "model") + " --tokens 1 --output /nowhere/x.npy").code == 4);
+  TinyModel odd;
+  odd.config["hidden_act"] = "mish";
+  odd.write(scratch / "odd");
+  BOOST_TEST(run_mhub("logits " + (scratch / "odd") + " --tokens 1 --output " + output).code == 3);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
