@@ -59,9 +59,10 @@ Decoder::Layer Decoder::make_layer(Weights& weights, std::int64_t number) const 
   Layer layer;
   layer.attention_norm = norm("self_attention.linear_qkv.layer_norm_", "input_layernorm.");
   layer.mlp_norm = norm("mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
-  // A parallel layer may share one norm; otherwise the configuration decides.
+  // A parallel layer may share one norm.
+  const bool shared = config_.parallel_residual && config_.shared_pre_norm;
   if (layer.attention_norm.has_value() != config_.pre_norms ||
-      (layer.mlp_norm.has_value() != config_.pre_norms && !config_.parallel_residual)) {
+      layer.mlp_norm.has_value() != (config_.pre_norms && !shared)) {
     throw InputError(
         weights.source() + ": layer " + std::to_string(number) + " does not have the norms before " +
         "attention and MLP that pre_norms = " + (config_.pre_norms ? "true" : "false") + " asks for");

@@ -182,6 +182,7 @@ TransformerConfig honoured(const TransformerConfig& config) {
   known.layernorm_zero_centered_gamma = config.layernorm_zero_centered_gamma;
   known.layernorm_bias = config.layernorm_bias;
   known.pre_norms = config.pre_norms;
+  known.shared_pre_norm = config.shared_pre_norm;
   known.post_norms = config.post_norms;
   known.activation = config.activation;
   known.gated_linear_unit = config.gated_linear_unit;
