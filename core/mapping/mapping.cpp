@@ -10,6 +10,9 @@
 namespace mhub {
 namespace {
 
+/// No model has as many tensors or layers; a config that claims more must not make us list them.
+constexpr std::int64_t kMostBindings = 1 << 24;
+
 /// Calls `visit` with every combination of values of a rule's index variables.
 template <typename Visit>
 void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t>& indices,
@@ -31,6 +34,9 @@ void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t
     } else {
       throw std::logic_error("rule " + rule.megatron + ": index variable {" + name + "} has no range");
     }
+    if (combinations.size() * values.size() > static_cast<std::size_t>(kMostBindings))
+      throw std::logic_error("rule " + rule.megatron + ": more than " + std::to_string(kMostBindings) +
+                             " tensors");
     std::vector<Bindings> next;
     for (const Bindings& some : combinations) {
       for (const std::int64_t value : values) next.emplace_back(some)[name] = value;
@@ -83,7 +89,8 @@ Rule& Rule::only(const std::string& variable, std::vector<std::int64_t> allowed)
 }
 
 Mapping& Mapping::index(const std::string& variable, std::int64_t count) {
-  if (count < 0) throw std::logic_error("index variable {" + variable + "}: negative count");
+  if (count < 0 || count > kMostBindings)
+    throw std::logic_error("index variable {" + variable + "}: a count of " + std::to_string(count));
   indices_[variable] = count;
   return *this;
 }

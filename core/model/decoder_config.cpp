@@ -10,6 +10,7 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
   b.positive("hidden_size", hidden_size, m.hidden_size);
   b.positive(keys.intermediate_size, intermediate_size, m.ffn_hidden_size);
   b.positive("num_hidden_layers", num_hidden_layers, m.num_layers);
+  b.check(num_hidden_layers <= 65536, "num_hidden_layers", "expected 65536 at most");
   b.positive("num_attention_heads", num_attention_heads, m.num_attention_heads);
   b.positive("max_position_embeddings", max_position_embeddings, m.max_position_embeddings);
   if (!keys.num_key_value_heads.empty()) {

@@ -20,7 +20,8 @@ void bind_positions(FieldBinding& f, TransformerConfig& c) {
     if (rotary) c.position_embedding_type = "rope";
   }
   f.constant("add_position_embedding", true);
-  f.constant("use_rotary_position_embeddings", c.position_embedding_type == "rope");
+  // Megatron-LM takes it for "rope" whatever position_embedding_type says (arguments.py, validate_args).
+  f.constant("use_rotary_position_embeddings", c.position_embedding_type == "rope" && type != "yarn");
   if (type == "yarn") {
     // Names as Megatron-LM's argument_utils.py, _apply_yarn_config_from_args, reads them.
     MegatronYarn y = yarn.value_or(MegatronYarn{});

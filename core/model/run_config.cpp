@@ -190,6 +190,14 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
   model["bf16"] = target.dtype == DType::bf16;
   model["fp16"] = target.dtype == DType::f16;
   for (const char* key : {"params_dtype", "pipeline_dtype", "autocast_dtype"}) model[key] = dtype;
+  // The provider's default gives every layer experts; its bridges of models with dense layers set this one
+  // (bridge models/deepseek/deepseek_v3_bridge.py).
+  if (config.moe && !config.moe->layer_freq.empty() && config.hybrid_layer_pattern.empty()) {
+    model["transformer_layer_spec"] = {
+        {"_target_", "megatron.core.models.gpt.gpt_layer_specs.get_gpt_decoder_block_spec"},
+        {"_partial_", true},
+        {"use_transformer_engine", target.impl == TransformerImpl::transformer_engine}};
+  }
   const nlohmann::json file{{"_target_", "megatron.bridge.training.config.ConfigContainer"},
                             {"checkpoint",
                              {{"_target_", "megatron.bridge.training.config.CheckpointConfig"},

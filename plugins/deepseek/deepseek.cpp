@@ -25,6 +25,7 @@ void DeepseekConfig::bind(ConfigBinding& b) {
   b.positive("hidden_size", hidden_size, m.hidden_size);
   b.positive("intermediate_size", intermediate_size, m.ffn_hidden_size);
   b.positive("num_hidden_layers", num_hidden_layers, m.num_layers);
+  b.check(num_hidden_layers <= 65536, "num_hidden_layers", "expected 65536 at most");
   b.positive("max_position_embeddings", max_position_embeddings, m.max_position_embeddings);
   b.number("rms_norm_eps", rms_norm_eps, m.layernorm_epsilon);
   b.number("attention_dropout", attention_dropout, m.training.attention_dropout);

@@ -1,6 +1,7 @@
 #include "qwen_moe.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "mhub/model/moe_rules.hpp"
 #include "mhub/model/plugin.hpp"
@@ -21,13 +22,14 @@ void QwenMoeConfig::bind(ConfigBinding& b) {
   if (b.from_megatron()) norm_topk_prob = !moe.router_pre_softmax;
   b.positive("decoder_sparse_step", decoder_sparse_step);
   b.integers("mlp_only_layers", mlp_only_layers);
-  std::vector<std::int64_t> freq;
-  for (std::int64_t i = 0; i < num_hidden_layers; ++i) {
-    const bool listed = std::count(mlp_only_layers.begin(), mlp_only_layers.end(), i) > 0;
-    freq.push_back(!listed && (i + 1) % decoder_sparse_step == 0 ? 1 : 0);
+  if (b.to_megatron()) {
+    const std::set<std::int64_t> dense(mlp_only_layers.begin(), mlp_only_layers.end());
+    std::vector<std::int64_t> freq;
+    for (std::int64_t i = 0; i < num_hidden_layers; ++i) {
+      freq.push_back(!dense.contains(i) && (i + 1) % decoder_sparse_step == 0 ? 1 : 0);
+    }
+    if (std::count(freq.begin(), freq.end(), 0) > 0) moe.layer_freq = freq;
   }
-  const bool mixed = std::count(freq.begin(), freq.end(), 0) > 0;
-  if (b.to_megatron() && mixed) moe.layer_freq = freq;
   if (b.from_megatron()) mlp_only_layers = dense_layers(b.megatron);
   b.require("use_sliding_window", false);
 }

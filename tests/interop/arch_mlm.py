@@ -32,7 +32,7 @@ def model_of(args):
     config = gpt_config_from_args(args)
     # The tanh form of GELU is a fusion in Megatron-LM, compiled for a GPU; here a plain function stands in for it.
     config.transformer.bias_activation_fusion = False
-    if args.bias_gelu_fusion and not args.swiglu and not args.squared_relu:
+    if args.bias_gelu_fusion and not args.swiglu and not args.squared_relu and not args.quick_geglu:
         config.transformer.activation_func = lambda x: torch.nn.functional.gelu(x, approximate="tanh")
     config.parallel_output = False
     config.finalize()
