@@ -146,6 +146,8 @@ class Backend {
   virtual void add(Matrix in, float factor, Matrix out) = 0;
   /// out *= factor.
   virtual void scale(float factor, Matrix out) = 0;
+  /// Column k of out *= factors[k].
+  virtual void scale_columns(std::span<const float> factors, Matrix out) = 0;
   /// out = cap * tanh(out / cap).
   virtual void soft_cap(float cap, Matrix out) = 0;
   /// out[k] = factors[k] * in[rows[k]].

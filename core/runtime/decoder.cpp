@@ -1,5 +1,6 @@
 #include "mhub/runtime/decoder.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "mhub/base/error.hpp"
@@ -33,6 +34,13 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
   output_ = config_.share_embeddings_and_output_weights
                 ? Linear{word_embeddings_, weights.optional_vector("output_layer.bias", config_.vocab_size)}
                 : Linear::load(ends, "output_layer", config_.vocab_size, config_.hidden_size);
+  if (config_.normalized_output_layer) {
+    const std::string table = config_.share_embeddings_and_output_weights ? "embedding.word_embeddings.weight"
+                                                                          : "output_layer.weight";
+    // torch.nn.functional.normalize: rows shorter than 1e-12 count as that long.
+    for (const float length : row_lengths(weights.matrix(table, config_.vocab_size, config_.hidden_size)))
+      output_scale_.push_back(1.0F / std::max(length, 1e-12F));
+  }
   weights.ignore("mtp.");  // multi-token prediction: for training and speculation, not for the next token
   weights.require_all_used();
   gathered_bytes_ = weights.gathered_bytes();
@@ -51,9 +59,10 @@ Decoder::Layer Decoder::make_layer(Weights& weights, std::int64_t number) const 
   Layer layer;
   layer.attention_norm = norm("self_attention.linear_qkv.layer_norm_", "input_layernorm.");
   layer.mlp_norm = norm("mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
-  // A parallel layer may share one norm; otherwise the configuration decides.
+  // A parallel layer may share one norm.
+  const bool shared = config_.parallel_residual && config_.shared_pre_norm;
   if (layer.attention_norm.has_value() != config_.pre_norms ||
-      (layer.mlp_norm.has_value() != config_.pre_norms && !config_.parallel_residual)) {
+      layer.mlp_norm.has_value() != (config_.pre_norms && !shared)) {
     throw InputError(
         weights.source() + ": layer " + std::to_string(number) + " does not have the norms before " +
         "attention and MLP that pre_norms = " + (config_.pre_norms ? "true" : "false") + " asks for");
@@ -164,6 +173,7 @@ Matrix Decoder::head(std::span<const Step> steps, Logits wanted, Precision preci
   const Matrix normed = normalized(final_norm_, "final norm", rows);
   const Matrix logits = workspace_.matrix("logits", rows.rows, config_.vocab_size);
   backend_.linear(output_.weight, output_.bias, normed, logits, false, precision);
+  if (!output_scale_.empty()) backend_.scale_columns(output_scale_, logits);
   if (config_.logits_multiplier != 1.0) backend_.scale(static_cast<float>(config_.logits_multiplier), logits);
   if (config_.final_logit_softcapping)
     backend_.soft_cap(static_cast<float>(*config_.final_logit_softcapping), logits);

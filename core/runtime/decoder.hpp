@@ -69,6 +69,7 @@ class Decoder {
   std::vector<Layer> layers_;
   Norm final_norm_;
   Linear output_;
+  std::vector<float> output_scale_;  ///< of the logits, where the output layer's rows count as length 1
   std::optional<Rotary> rotary_, local_rotary_;
   std::uint64_t gathered_bytes_ = 0;
 };

@@ -182,6 +182,7 @@ TransformerConfig honoured(const TransformerConfig& config) {
   known.layernorm_zero_centered_gamma = config.layernorm_zero_centered_gamma;
   known.layernorm_bias = config.layernorm_bias;
   known.pre_norms = config.pre_norms;
+  known.shared_pre_norm = config.shared_pre_norm;
   known.post_norms = config.post_norms;
   known.activation = config.activation;
   known.gated_linear_unit = config.gated_linear_unit;
@@ -191,6 +192,7 @@ TransformerConfig honoured(const TransformerConfig& config) {
   known.add_qkv_bias = config.add_qkv_bias;
   known.attention_proj_bias = config.attention_proj_bias;
   known.output_layer_bias = config.output_layer_bias;
+  known.normalized_output_layer = config.normalized_output_layer;
   known.parallel_residual = config.parallel_residual;
   known.share_embeddings_and_output_weights = config.share_embeddings_and_output_weights;
   known.qk_layernorm = config.qk_layernorm;
@@ -276,6 +278,9 @@ void require_supported(const TransformerConfig& config, const std::string& sourc
   check_attention(config, check);
   if (config.mla) check_latent_attention(config, check);
   if (config.moe) check_moe(config, check);
+  // The length of a row would have to count its bias in or not; no model says which.
+  check.that(!config.normalized_output_layer || !config.output_layer_bias,
+             "normalized_output_layer with a bias", "true", "no bias");
   check.number("embedding_multiplier", config.embedding_multiplier, -1e9, 1e9);
   check.number("residual_multiplier", config.residual_multiplier, -1e9, 1e9);
   check.number("logits_multiplier", config.logits_multiplier, -1e9, 1e9);

@@ -1,10 +1,12 @@
 #include "mhub/runtime/weight_view.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 #include <stdexcept>
 
 #include "mhub/mapping/gather.hpp"
+#include "mhub/tensor/convert.hpp"
 
 namespace mhub::runtime {
 namespace {
@@ -150,6 +152,26 @@ WeightView row_slice(const WeightView& view, std::int64_t begin, std::int64_t co
     slice.blocks.push_back(part);
   }
   return slice;
+}
+
+std::vector<float> row_lengths(const WeightView& view) {
+  std::vector<double> squares(static_cast<std::size_t>(view.rows));
+  std::vector<float> values(static_cast<std::size_t>(view.columns));
+  for (const WeightBlock& block : view.blocks) {
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      convert_elements(
+          block.dtype, block.data + static_cast<std::size_t>(r * block.row_stride) * size_of(block.dtype),
+          DType::f32, reinterpret_cast<std::byte*>(values.data()), static_cast<std::size_t>(block.columns));
+      double& sum = squares[static_cast<std::size_t>(block.row + r)];
+      for (std::int64_t c = 0; c < block.columns; ++c) {
+        const auto value = static_cast<double>(values[static_cast<std::size_t>(c)]);
+        sum += value * value;
+      }
+    }
+  }
+  std::vector<float> lengths;
+  for (const double square : squares) lengths.push_back(static_cast<float>(std::sqrt(square)));
+  return lengths;
 }
 
 void check_tiling(const WeightView& view) {

@@ -50,6 +50,9 @@ WeightView gathered(const ChunkPlan& chunk, std::int64_t rows, std::int64_t colu
 /// Rows [begin, begin + count) as a matrix of their own.
 WeightView row_slice(const WeightView& view, std::int64_t begin, std::int64_t count);
 
+/// The Euclidean length of every row, for a view in this process's memory.
+std::vector<float> row_lengths(const WeightView& view);
+
 /// Throws std::logic_error when the blocks do not tile the matrix. For tests and for backends that load
 /// views.
 void check_tiling(const WeightView& view);

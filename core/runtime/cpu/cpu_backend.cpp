@@ -154,6 +154,10 @@ class CpuBackend final : public Backend {
   void scale(float factor, Matrix out) override {
     for_rows(out.rows, out.columns, [&](std::int64_t r) { row_of(out, r) *= factor; });
   }
+  void scale_columns(std::span<const float> factors, Matrix out) override {
+    for_rows(out.rows, out.columns,
+             [&](std::int64_t r) { row_of(out, r) *= ConstRow(factors.data(), out.columns); });
+  }
   void soft_cap(float cap, Matrix out) override {
     for_rows(out.rows, out.columns,
              [&](std::int64_t r) { row_of(out, r) = cap * (row_of(out, r) / cap).tanh(); });
