@@ -66,7 +66,7 @@ def run(case):
     golden = np.load(os.path.join(case["hf"], "golden.npz"))
     ids = torch.tensor(golden["ids"])
     with torch.no_grad():
-        out = model(ids, torch.arange(ids.shape[1])[None].expand(*ids.shape), attention_mask(args, ids.shape[1]))
+        out = model(ids, torch.arange(ids.shape[1])[None].expand(*ids.shape), attention_mask(ids.shape[1]))
     error = difference(out, golden)
     return {"name": case["name"], "ok": error <= TOLERANCE, "detail": f"logits differ by {error:.1e} of scale"}
 
