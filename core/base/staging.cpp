@@ -89,17 +89,27 @@ void StagingDirectory::take_partial(bool resume) {
     // out.
     const bool folder = fs::is_directory(fs::symlink_status(path_));
     const bool marked = folder && fs::is_regular_file(fs::symlink_status(mark));
-    if (!folder || (!marked && !fs::is_empty(path_) && !written_by_mhub(path_)))
+    std::error_code gone;
+    if (!folder || (!marked && !fs::is_empty(path_, gone) && !gone && !written_by_mhub(path_)))
       throw UsageError(path_ +
                        " is in the way and was not written by mhub; remove it or choose another output name");
     resumed_ = resume && marked;
   }
+  // Somebody else's folder can get its final name between any two of these steps.
+  const UsageError just_finished(target_ + ": another mhub has just written it");
   lock_ = ::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (lock_ < 0 && errno == ENOENT) throw just_finished;
   if (lock_ < 0) throw IoError("cannot create", mark.string(), errno);
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    committed_ = true;  // not ours to remove
-    throw UsageError(target_ + ": another mhub is writing it");
-  }
+  // The destructor of an object that was never made does not run.
+  const auto give_up = [&](const UsageError& error) {
+    ::close(lock_);
+    throw error;
+  };
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) give_up(UsageError(target_ + ": another mhub is writing it"));
+  struct stat locked {
+  }, named{};
+  if (::fstat(lock_, &locked) != 0 || ::stat(mark.c_str(), &named) != 0 || locked.st_ino != named.st_ino)
+    give_up(just_finished);
   if (resumed_) return;
   for (const auto& entry : fs::directory_iterator(path_)) {
     if (entry.path().filename() != kPartialMark) fs::remove_all(entry.path());
