@@ -76,9 +76,9 @@ bool written_by_mhub(const std::string& path) {
   return fs::is_regular_file(path) && is_hdf5(path) && open_hdf5(path).files.contains(kManifestName);
 }
 
-/// Carries the plan out in the partial folder; returns the chunks' checksums.
-std::vector<std::string> write_tensors(const Conversion& conversion, const ConvertOptions& options,
-                                       StagingDirectory& staging) {
+/// Carries the plan out in the partial folder; returns the manifest, which does not list files yet.
+nlohmann::json write_tensors(const Conversion& conversion, const ConvertOptions& options,
+                             StagingDirectory& staging) {
   const std::string fingerprint = source_fingerprint(conversion.plan);
   Journal journal(staging.path(), conversion_key(conversion, fingerprint), conversion.plan.chunks.size(),
                   staging.resumed());
@@ -94,13 +94,14 @@ std::vector<std::string> write_tensors(const Conversion& conversion, const Conve
   };
   execution.finished = &journal.finished();
   execution.on_chunk = [&](std::size_t chunk, const std::string& checksum) { journal.add(chunk, checksum); };
-  std::vector<std::string> checksums = execute(conversion.plan, *sink, execution);
-  conversion.output->finish(
-      *sink, make_manifest(conversion.source, conversion.plan, conversion.output->describe(), checksums));
+  const std::vector<std::string> checksums = execute(conversion.plan, *sink, execution);
+  nlohmann::json manifest =
+      make_manifest(conversion.source, conversion.plan, conversion.output->describe(), checksums);
+  conversion.output->finish(*sink, manifest);
   if (source_fingerprint(conversion.plan) != fingerprint)
     throw InputError(conversion.source.path + ": changed while it was read; convert it again");
   journal.remove();
-  return checksums;
+  return manifest;
 }
 
 /// Compares what was written with the source.
@@ -115,13 +116,11 @@ void check_result(const Conversion& conversion, const ConvertOptions& options,
     throw MismatchError(report.differences.front().tensor + " differs after conversion; nothing was written");
 }
 
-void finish_output(const Conversion& conversion, const ConvertOptions& options,
-                   const std::vector<std::string>& checksums, StagingDirectory& staging) {
+void finish_output(const Conversion& conversion, const ConvertOptions& options, nlohmann::json manifest,
+                   StagingDirectory& staging) {
   const std::string single = conversion.output->single_file();
   if (single.empty()) {
     conversion.output->add_files(staging.path(), conversion.plan);
-    nlohmann::json manifest =
-        make_manifest(conversion.source, conversion.plan, conversion.output->describe(), checksums);
     const std::string name = (fs::path(staging.path()) / kManifestName).string();
     // Opened once without the record of its files, to learn where in them the tensors lie.
     replace_file(name, manifest.dump());
@@ -145,8 +144,7 @@ nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions
   const std::uint64_t bytes = total_bytes(conversion.plan);
   require_space(bytes, staging);
   try {
-    const std::vector<std::string> checksums = write_tensors(conversion, options, staging);
-    finish_output(conversion, options, checksums, staging);
+    finish_output(conversion, options, write_tensors(conversion, options, staging), staging);
   } catch (const Error& error) {
     // Only what may go better next time is worth keeping.
     const bool again =

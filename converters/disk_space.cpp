@@ -17,11 +17,10 @@ std::uint64_t free_space(const std::string& path) {
   return space.available;
 }
 
-std::uint64_t used_space(const std::string& path) {
+std::uint64_t used_space(const std::string& folder) {
   std::uint64_t bytes = 0;
   std::error_code error;
-  if (fs::is_regular_file(path, error)) return fs::file_size(path, error);
-  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code gone;
     if (it->is_regular_file(gone)) bytes += it->file_size(gone);
   }

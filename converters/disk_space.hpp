@@ -9,7 +9,7 @@ namespace mhub::converters {
 /// has that name yet, its nearest parent that exists.
 std::uint64_t free_space(const std::string& path);
 
-/// Bytes that a file or everything in a folder takes; 0 for nothing.
-std::uint64_t used_space(const std::string& path);
+/// Bytes of all files in a folder; 0 where there is none.
+std::uint64_t used_space(const std::string& folder);
 
 }  // namespace mhub::converters

@@ -1,6 +1,5 @@
 #include "journal.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <fcntl.h>
@@ -63,11 +62,6 @@ Journal::Journal(const std::string& folder, const std::string& key, std::size_t 
 
 Journal::~Journal() {
   if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-std::size_t Journal::finished_count() const {
-  return static_cast<std::size_t>(
-      std::count_if(finished_.begin(), finished_.end(), [](const std::string& one) { return !one.empty(); }));
 }
 
 void Journal::add(std::size_t chunk, const std::string& checksum) {

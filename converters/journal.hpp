@@ -21,7 +21,6 @@ class Journal {
 
   /// Checksums by chunk; empty for unfinished ones.
   const std::vector<std::string>& finished() const { return finished_; }
-  std::size_t finished_count() const;
   /// Notes a finished chunk. Thread-safe.
   void add(std::size_t chunk, const std::string& checksum);
   /// Deletes the file: the conversion is complete.

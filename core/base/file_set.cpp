@@ -46,21 +46,6 @@ class ArchiveFiles final : public FileSet {
   std::map<std::string, std::shared_ptr<const ByteSource>> files_;
 };
 
-class Subset final : public FileSet {
- public:
-  Subset(std::shared_ptr<const FileSet> files, std::string prefix)
-      : files_(std::move(files)), prefix_(std::move(prefix)) {}
-  bool has(const std::string& name) const override { return files_->has(prefix_ + name); }
-  std::string read(const std::string& name, std::uint64_t limit) const override {
-    return files_->read(prefix_ + name, limit);
-  }
-  std::string place(const std::string& name) const override { return files_->place(prefix_ + name); }
-
- private:
-  std::shared_ptr<const FileSet> files_;
-  std::string prefix_;
-};
-
 }  // namespace
 
 std::shared_ptr<const FileSet> folder_files(const std::string& folder) {
@@ -70,10 +55,6 @@ std::shared_ptr<const FileSet> folder_files(const std::string& folder) {
 std::shared_ptr<const FileSet> archive_files(const std::string& archive,
                                              std::map<std::string, std::shared_ptr<const ByteSource>> files) {
   return std::make_shared<ArchiveFiles>(archive, std::move(files));
-}
-
-std::shared_ptr<const FileSet> subset(std::shared_ptr<const FileSet> files, const std::string& prefix) {
-  return std::make_shared<Subset>(std::move(files), prefix);
 }
 
 }  // namespace mhub

@@ -26,7 +26,5 @@ std::shared_ptr<const FileSet> folder_files(const std::string& folder);
 /// Files of an archive; `archive` is its path, for messages.
 std::shared_ptr<const FileSet> archive_files(const std::string& archive,
                                              std::map<std::string, std::shared_ptr<const ByteSource>> files);
-/// The files of `files` whose names begin with `prefix`, without it: "tokenizer/".
-std::shared_ptr<const FileSet> subset(std::shared_ptr<const FileSet> files, const std::string& prefix);
 
 }  // namespace mhub

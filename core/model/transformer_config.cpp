@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "mhub/model/field_binding.hpp"
+#include "mhub/model/megatron_fields.hpp"
 
 namespace mhub {
 namespace {
@@ -84,7 +85,7 @@ nlohmann::json described(MambaConfig mamba) {
 
 /// HF's names for one function.
 std::string canonical_activation(const std::string& name) {
-  if (name == "gelu_new" || name == "gelu_fast") return "gelu_pytorch_tanh";
+  if (is_gelu_tanh(name)) return "gelu_pytorch_tanh";
   return name == "swish" ? "silu" : name;
 }
 
