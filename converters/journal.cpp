@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::size_t kChecksumDigits = 32;
 constexpr const char* kTitle = "mhub journal 1 ";
+constexpr const char* kNext = ".next";
 
 /// Reads "<chunk> <checksum>"; false for anything else.
 bool parse_line(const std::string& line, std::vector<std::string>& finished) {
@@ -49,15 +51,17 @@ Journal::Journal(const std::string& folder, const std::string& key, std::size_t 
     parse_line(content.substr(begin, end - begin), finished_);
     begin = end + 1;
   }
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw IoError("cannot create", path_, errno);
-  // Written anew, so that a line that was cut off does not spoil the next one.
+  // Written anew, so that a line that was cut off does not spoil the next one; and beside the old one, so
+  // that whoever finds a journal, at whatever moment this process is killed, finds its key and all finished
+  // chunks.
   std::string text = first;
   for (std::size_t k = 0; k < finished_.size(); ++k) {
     if (!finished_[k].empty()) text += std::to_string(k) + " " + finished_[k] + "\n";
   }
-  if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    throw IoError("cannot write", path_, errno);
+  replace_file(path_ + kNext, text);
+  if (std::rename((path_ + kNext).c_str(), path_.c_str()) != 0) throw IoError("cannot create", path_, errno);
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor_ < 0) throw IoError("cannot open", path_, errno);
 }
 
 Journal::~Journal() {
@@ -74,6 +78,7 @@ void Journal::add(std::size_t chunk, const std::string& checksum) {
 void Journal::remove() {
   std::error_code ignored;
   fs::remove(path_, ignored);
+  fs::remove(path_ + kNext, ignored);
 }
 
 }  // namespace mhub::converters

@@ -9,7 +9,7 @@ namespace mhub::converters {
 /// The record of an unfinished conversion, a text file in its partial folder: first the key of the conversion
 /// (what is converted, how, and by which mhub), then a line "<chunk number> <checksum>" for every finished
 /// chunk. Nothing in it is believed: a chunk counts when its bytes still have the checksum, and a line that
-/// was cut off by a power failure is no line.
+/// was cut off by a power failure is no line. It appears under its name with its key, never before.
 class Journal {
  public:
   /// Begins a journal, or with `resume` reads one that is there and goes on with it. Throws InputError when

@@ -141,6 +141,34 @@ BOOST_AUTO_TEST_CASE(resume_keeps_what_is_finished_and_mends_what_is_damaged) {
   BOOST_TEST((folder_content(out) == folder_content(scratch / "whole")));
 }
 
+// Whoever is killed leaves a journal that says whose it is: without, --resume could not refuse another
+// source.
+BOOST_AUTO_TEST_CASE(a_journal_has_its_key_from_the_first_moment) {
+  const Scratch scratch;
+  const std::string source = scratch / "hf", out = scratch / "out",
+                    journal = scratch / ".out.mhub-partial/journal";
+  write_sized_llama(source, 2);
+  int seen = 0;
+  for (int round = 0; round < 30; ++round) {
+    const Background mhub({"convert", source, out, "--jobs", "1"}, scratch / "errors");
+    std::string title(14, ' ');
+    for (int wait = 0; wait < 200'000 && title[0] == ' ' && !fs::exists(out); ++wait) {
+      std::ifstream file(journal);
+      if (!file) continue;
+      title = "empty";
+      std::getline(file, title, '1');
+    }
+    mhub.signal(SIGKILL);
+    mhub.wait();
+    if (title[0] != ' ') {
+      ++seen;
+      BOOST_TEST(title == "mhub journal ");
+    }
+    fs::remove_all(out);
+  }
+  BOOST_TEST(seen > 0);
+}
+
 BOOST_AUTO_TEST_CASE(resume_refuses_another_source) {
   const Scratch scratch;
   const std::string source = scratch / "hf", out = scratch / "out", partial = scratch / ".out.mhub-partial";
