@@ -10,7 +10,7 @@ import shim
 import numpy as np
 import torch
 
-from bridge import compare, drop_process_groups, stored_tensors
+from bridge import compare, stored_tensors
 from gpt_model import attention_mask, difference, iteration_folder
 from arch_judges import torch_norm_of  # noqa: F401  (norms that store their weight minus one)
 import moe_model  # noqa: F401  (values of another size than keys)
@@ -98,7 +98,7 @@ def judge(case, column, function):
             result.update(function())
     except Exception as problem:
         result["problem"] = f"{type(problem).__name__}: {str(problem)[:600]}"
-    drop_process_groups()
+    shim.drop_process_groups()
     print("RESULT " + json.dumps(result), flush=True)
 
 

@@ -9,12 +9,12 @@ import importlib.util
 import json
 import logging
 import os
-import random
 import shlex
 import subprocess
 import sys
 
 import numpy as np
+import ranks
 import shim
 import torch
 from gpt_model import TOLERANCE, build, difference, iteration_folder, logits
@@ -104,7 +104,7 @@ def flags_problem(flags):
 
 def core_logits(entry, folder, golden):
     """The deviation of megatron-core's logits, as a share of the largest."""
-    parallel_state.destroy_model_parallel()
+    shim.init_process_group()
     parallel_state.initialize_model_parallel()
     args = arguments(folder)
     folder = iteration_folder(folder)
@@ -127,8 +127,6 @@ def record(row, error, judge):
 def core(cases):
     """Fills the rows whose judge is megatron-core."""
     logging.getLogger("megatron").setLevel(logging.ERROR)
-    os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
-    shim.init_process_group()
     for row, hf, folder in cases:
         judge = row.entry.get("judge")
         if judge is None:
@@ -152,10 +150,9 @@ def two_ranks(cases, scratch):
         return
     path = os.path.join(scratch, "two_ranks.json")
     json.dump([case for _, case in chosen], open(path, "w"))
-    env = dict(os.environ, WORLD_SIZE="2", MASTER_PORT=str(random.randint(20000, 40000)), OMP_NUM_THREADS="1")
     command = [sys.executable, os.path.join(HERE, "core_logits.py"), path]
-    ranks = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=HERE, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(2)]
-    found, outputs = {}, [rank.communicate()[0] for rank in ranks]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=HERE, env=environment) for environment in ranks.environments(2)]
+    found, outputs = {}, [process.communicate()[0] for process in processes]
     for output in outputs:
         for line in output.splitlines():
             if line.startswith("RESULT "):

@@ -12,7 +12,6 @@ import torch
 import torch.distributed.checkpoint as dcp
 from gpt_model import iteration_folder
 from hf_tensors import compare, hf_tensors
-from megatron.core import parallel_state
 
 
 def stored_tensors(folder):
@@ -32,26 +31,19 @@ def report(name, problem, good):
     print("RESULT " + json.dumps({"name": name, "ok": problem is None, "detail": problem or good}), flush=True)
 
 
-def drop_process_groups():
-    """Export makes its own group and refuses to find one."""
-    parallel_state.destroy_model_parallel()
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-
-
 def check(case, scratch):
     dtype = {"bfloat16": torch.bfloat16, "float32": torch.float32}[case["dtype"]]
     source = hf_tensors(case["hf"])
     exported = os.path.join(scratch, case["name"] + "_exported")
     bridge = bridge_shim.AutoBridge.from_hf_pretrained(case["hf"], torch_dtype=dtype)
     bridge.export_ckpt(iteration_folder(case["megatron"]), exported, show_progress=False)
-    drop_process_groups()
+    shim.drop_process_groups()
     report(case["name"] + ": export", compare(source, hf_tensors(exported)), f"{len(source)} tensors equal")
 
     imported = os.path.join(scratch, case["name"] + "_imported")
     shim.init_process_group()  # left alone, import would ask for NCCL
     bridge_shim.AutoBridge.import_ckpt(case["hf"], imported, torch_dtype=dtype)
-    drop_process_groups()
+    shim.drop_process_groups()  # export makes its own group and refuses to find one
     ours = stored_tensors(iteration_folder(case["megatron"]))
     report(case["name"] + ": import", compare(ours, stored_tensors(iteration_folder(imported))), f"{len(ours)} tensors equal")
 

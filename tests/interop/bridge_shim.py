@@ -2,7 +2,6 @@
 
 import importlib.machinery
 import os
-import random
 import sys
 import types
 
@@ -12,10 +11,6 @@ import megatron.core.dist_checkpointing  # noqa: F401  (settles megatron-core on
 import megatron.core.extensions.transformer_engine  # noqa: F401
 import megatron.core.models.gpt.gpt_layer_specs  # noqa: F401
 import megatron.core.models.gpt.gpt_model  # noqa: F401
-
-os.environ.update(
-    MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)), RANK="0", WORLD_SIZE="1", LOCAL_RANK="0"
-)
 
 # Packages that Bridge imports at the top of files whose parts are not used here.
 ABSENT = ("transformer_engine", "transformer_engine_torch", "qwen_vl_utils", "timm", "webdataset", "open_clip")

@@ -1,6 +1,6 @@
 """Loads converted folders into megatron-core's GPTModel and compares logits with transformers'.
 
-python core_logits.py CASES.json, one process per rank (RANK, WORLD_SIZE, MASTER_*): takes the cases whose tp * pp is
+python core_logits.py CASES.json, one process per rank (ranks.py): takes the cases whose tp * pp is
 the world size. A case: name, hf, megatron, format, tp, pp and, where it
 needs one, spec (a module of examples/megatron). Rank 0 of the last stage prints one JSON line a case.
 """
@@ -45,7 +45,7 @@ def load_weights(model, folder, case):
 
 
 def run(case):
-    parallel_state.destroy_model_parallel()
+    shim.init_process_group()
     parallel_state.initialize_model_parallel(
         tensor_model_parallel_size=case["tp"], pipeline_model_parallel_size=case["pp"]
     )
@@ -66,8 +66,7 @@ def run(case):
 
 
 def main():
-    shim.init_process_group()
-    world = torch.distributed.get_world_size()
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     for case in json.load(open(sys.argv[1])):
         if case["tp"] * case["pp"] != world:
             continue
@@ -75,7 +74,7 @@ def main():
             with shim.CudaToCpu():
                 result = run(case)
         except Exception as error:  # every rank goes on with the next case together
-            result = {"name": case["name"], "ok": False, "detail": f"rank {torch.distributed.get_rank()}: {type(error).__name__}: {str(error)[:600]}"}
+            result = {"name": case["name"], "ok": False, "detail": f"rank {rank}: {type(error).__name__}: {str(error)[:600]}"}
         if result:
             print("RESULT " + json.dumps(result), flush=True)
         torch.distributed.barrier()

@@ -88,7 +88,7 @@ def save_ranks(case, args, model, optimizer, folder):
 
 
 def run(case):
-    parallel_state.destroy_model_parallel()
+    shim.init_process_group()
     parallel_state.initialize_model_parallel(tensor_model_parallel_size=case["tp"])
     golden = np.load(os.path.join(case["hf"], "golden.npz"))
     source = iteration_folder(case["megatron"])
@@ -107,8 +107,7 @@ def run(case):
 
 
 def main():
-    shim.init_process_group()
-    world = torch.distributed.get_world_size()
+    world = int(os.environ["WORLD_SIZE"])
     for case in json.load(open(sys.argv[1])):
         if case["tp"] == world:
             with shim.CudaToCpu():

@@ -46,7 +46,7 @@ def local_stack(args):
 
 
 def run(case):
-    parallel_state.destroy_model_parallel()
+    shim.init_process_group()
     parallel_state.initialize_model_parallel()
     folder = iteration_folder(case["megatron"])
     args = load_args(folder, {"format": "torch_dist"})
@@ -72,7 +72,6 @@ def run(case):
 
 
 def main():
-    shim.init_process_group()
     for case in json.load(open(sys.argv[1])):
         with shim.CudaToCpu():
             print("RESULT " + json.dumps(run(case)), flush=True)

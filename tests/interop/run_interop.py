@@ -8,10 +8,11 @@ printed as "not run" and counted.
 import importlib.util
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
+
+import ranks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # name: (dtype, tensor-parallel size of the folder that is compared). An odd vocabulary is padded for TP=2, which Bridge's
@@ -89,9 +90,8 @@ def convert_all(binary, tiny, scratch):
 def core_logits(cases, path):
     json.dump(cases, open(path, "w"))
     for world in (1, 2):
-        env = dict(os.environ, WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)), OMP_NUM_THREADS="1")
-        ranks = [python("core_logits.py", path, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(world)]
-        collect(ranks, sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
+        processes = [python("core_logits.py", path, env=environment) for environment in ranks.environments(world)]
+        collect(processes, sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
 
 
 def older_cores(cases, path):
@@ -103,8 +103,7 @@ def older_cores(cases, path):
         if not os.path.isdir(folder):
             results.append((f"megatron-core {version}", None, "not run: it does not install on this Python"))
             continue
-        env = dict(os.environ, PYTHONPATH=folder, RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
-        collect([python("core_logits.py", path, env=env)], len(chosen), f"megatron-core {version}")
+        collect([python("core_logits.py", path, env=dict(os.environ, PYTHONPATH=folder))], len(chosen), f"megatron-core {version}")
 
 
 def megatron_lm(cases):
@@ -113,21 +112,15 @@ def megatron_lm(cases):
         return
     for case in cases:
         if case["model"] in MLM_MODELS and case["written"] in (("torch_dist", 2, 1), ("torch", 1, 1)):
-            env = dict(os.environ, RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)))
             flags = case["flags"] + ([] if case["format"] == "torch_dist" else ["--ckpt-format torch"])
-            collect([python("mlm_load.py", case["hf"], case["megatron"], *flags, env=env)], 1, f"Megatron-LM {case['model']} {case['format']}")
+            collect([python("mlm_load.py", case["hf"], case["megatron"], *flags)], 1, f"Megatron-LM {case['model']} {case['format']}")
 
 
-def free_port():
-    return str(random.randint(20000, 40000))
-
-
-def run_ranks(script, path, world, timeout_env=None):
-    """One process per rank; returns their outputs, and whether all ended well."""
-    env = dict(os.environ, WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port(), OMP_NUM_THREADS="1", **(timeout_env or {}))
-    ranks = [python(script, path, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(world)]
-    outputs = [rank.communicate()[0] for rank in ranks]
-    return outputs, all(rank.returncode == 0 for rank in ranks)
+def run_ranks(script, path, world, more):
+    """One process per rank, with `more` in its environment; returns their outputs, and whether all ended well."""
+    processes = [python(script, path, env=environment) for environment in ranks.environments(world, **more)]
+    outputs = [process.communicate()[0] for process in processes]
+    return outputs, all(process.returncode == 0 for process in processes)
 
 
 # name: (model, keys, prefix, has args, format)
@@ -150,7 +143,7 @@ def saved_by_core(binary, cases, scratch, label, env=None, tp=2, chosen=SAVED):
              "keys": keys, "prefix": prefix, "args": args, "format": form} for k, (name, (model, keys, prefix, args, form)) in enumerate(chosen.items())]
     path = os.path.join(folder, "jobs.json")
     json.dump(jobs, open(path, "w"))
-    outputs, good = run_ranks("core_saved.py", path, tp, env)
+    outputs, good = run_ranks("core_saved.py", path, tp, env or {})
     if not good:
         record(f"{label} saves", False, " | ".join(output.strip()[-700:].replace("\n", " / ") for output in outputs))
         return
@@ -188,8 +181,7 @@ def hybrid(binary, tiny, scratch):
         jobs.append({"name": name, "hf": os.path.join(tiny, name), "megatron": out})
     path = os.path.join(scratch, "hybrid.json")
     json.dump(jobs, open(path, "w"))
-    env = dict(os.environ, RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
-    collect([python("hybrid_logits.py", path, env=env)], len(jobs), "HybridModel")
+    collect([python("hybrid_logits.py", path)], len(jobs), "HybridModel")
 
 
 def archives(binary, tiny, scratch):

@@ -1,12 +1,15 @@
 """Lets megatron-core build and run GPTModel on a CPU under gloo. Import before megatron.core's models."""
 
 import contextlib
+import datetime
 import os
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # A machine without a compiler cache or a GPU must not try to compile kernels.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+for _name, _one in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1")):
+    os.environ.setdefault(_name, _one)
 
 import torch
 
@@ -44,6 +47,7 @@ torch.cuda.current_stream = torch.cuda.default_stream = lambda *args, **kwargs: 
 torch.cuda.stream = lambda *args, **kwargs: contextlib.nullcontext()
 
 import megatron.core.tensor_parallel.random as _random
+from megatron.core import parallel_state
 
 _random.CudaRNGStatesTracker.fork = lambda self, name="": contextlib.nullcontext()
 _random.model_parallel_cuda_manual_seed = lambda *args, **kwargs: None
@@ -68,9 +72,24 @@ class CudaToCpu(torch.overrides.TorchFunctionMode):
         return function(*args, **kwargs)
 
 
+_groups_made = 0
+
+
 def init_process_group():
-    """gloo, from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT."""
-    torch.distributed.init_process_group("gloo")
+    """gloo, anew: what is left of an earlier group ends with its threads. RANK and WORLD_SIZE (default: one rank) say who
+    this is; several ranks meet at files named after RENDEZVOUS (ranks.py)."""
+    global _groups_made
+    drop_process_groups()
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    store = torch.distributed.HashStore() if world == 1 else torch.distributed.FileStore(f"{os.environ['RENDEZVOUS']}{_groups_made}", world)
+    _groups_made += 1
+    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=datetime.timedelta(minutes=3))
+
+
+def drop_process_groups():
+    parallel_state.destroy_model_parallel()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def versions():
