@@ -1,7 +1,8 @@
 """Generation against transformers and llama.cpp on two threads: $(tests/python_env.sh) generate_vs_peers.py MHUB SCRATCH [RUNS].
 
 A Llama of 1.2 billion random bfloat16 weights: prefill of 128 tokens and decode, each peer in its own process, in turn.
-transformers: torch bfloat16, eager attention, after a warm-up. llama.cpp: through the package xllamacpp, whose wheel
+transformers: torch bfloat16, eager attention, after a warm-up. Each run also measures how fast memory can be read, the
+bound of any decoding that reads all weights for a token. llama.cpp: through the package xllamacpp, whose wheel
 carries it, from a bfloat16 GGUF; a peer that is not installed is reported as missing. Then memory, and the time from
 starting a process to the first token of a small model, imports included. Prints figures and ratios; nothing is asserted.
 """
@@ -101,7 +102,7 @@ def peer_transformers(folder):
 
     run(1)
     first = min(run(1) for _ in range(3))
-    return {"prefill": first, "decode": (NEW - 1) / (run(NEW) - first)}
+    return {"prefill": first, "decode": (NEW - 1) / (min(run(NEW) for _ in range(2)) - first)}
 
 
 def peer_llama_cpp(path):
@@ -120,6 +121,19 @@ def peer_llama_cpp(path):
         best["prefill"] = min(best["prefill"], timings["prompt_ms"] / 1000)
         best["decode"] = max(best["decode"], timings["predicted_per_second"])
     return best
+
+
+def peer_bandwidth():
+    """GB/s of reading memory once, which bounds decoding: torch's sum over 1.2 GB."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+    values = torch.zeros(300_000_000)
+    values.sum()
+    start = time.perf_counter()
+    for _ in range(5):
+        values.sum()
+    return {"read": 5 * 1.2 / (time.perf_counter() - start)}
 
 
 def peer_first_token(folder):
@@ -155,6 +169,7 @@ def peak_megabytes(command):
 
 
 def throughput(binary, folder, gguf_path, runs):
+    gigabytes = os.path.getsize(os.path.join(folder, "model.safetensors")) / 1e9
     peers = {"transformers": folder, "llama.cpp": gguf_path}
     if gguf_path is None:
         del peers["llama.cpp"]
@@ -162,7 +177,8 @@ def throughput(binary, folder, gguf_path, runs):
     ours, theirs = [], {name: [] for name in peers}
     for turn in range(runs):
         ours.append(run_mhub(binary, folder, prompt_of(LARGE["vocab_size"]), NEW))
-        line = f"run {turn + 1}: mhub prefill {ours[-1]['prefill']:.3f} s, decode {ours[-1]['decode']:.1f} tokens/s"
+        read = run_peer("bandwidth")["read"]
+        line = f"run {turn + 1}: mhub prefill {ours[-1]['prefill']:.3f} s, decode {ours[-1]['decode']:.1f} tokens/s, which is {ours[-1]['decode'] * gigabytes:.0f} GB/s of weights where a sum reads {read:.0f}"
         for name, argument in peers.items():
             theirs[name].append(run_peer(name, argument))
             line += f"; {name} {theirs[name][-1]['prefill']:.3f} s, {theirs[name][-1]['decode']:.1f} tokens/s"
@@ -211,7 +227,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1] == "--peer":
-        peers = {"transformers": peer_transformers, "llama.cpp": peer_llama_cpp, "first_token": peer_first_token, "make_folder": make_folder, "make_gguf": make_gguf}
+        peers = {"transformers": peer_transformers, "llama.cpp": peer_llama_cpp, "bandwidth": peer_bandwidth, "first_token": peer_first_token, "make_folder": make_folder, "make_gguf": make_gguf}
         result = peers[sys.argv[2]](*sys.argv[3:])
         print("PEER " + json.dumps(result), flush=True)
         os._exit(0)  # xllamacpp's server threads do not end by themselves
