@@ -1,5 +1,6 @@
 #include "mhub/runtime/attention_block.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "mhub/runtime/latent_attention_block.hpp"
@@ -25,11 +26,16 @@ class GroupedAttention final : public AttentionBlock {
     }
   }
 
+  /// The queries, each multiplied by what its position asks for.
+  Heads with_temperature(ForwardPass& pass, const Heads& queries) const;
+
   LayerPlan plan_;
   std::int64_t groups_, heads_, dim_;  ///< heads per group
   bool joint_norm_;
   Linear qkv_, proj_;
   std::optional<Norm> query_norm_, key_norm_;
+  Norm l2_norm_;
+  AttentionTemperature temperature_;
   AttentionOptions options_;
   Residual residual_;
 };
@@ -40,6 +46,8 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
       heads_(source.config.num_attention_heads / source.config.num_query_groups),
       dim_(source.config.kv_channels),
       joint_norm_(source.config.qk_layernorm_over_heads),
+      l2_norm_{NormKind::rms, source.config.layernorm_epsilon, {}, {}},
+      temperature_(source.config.attention_temperature.value_or(AttentionTemperature{})),
       options_(attention_options(source, plan, dim_)),
       residual_(source, source.prefix + "self_attention.linear_proj.post_layernorm.") {
   const TransformerConfig& config = source.config;
@@ -71,8 +79,37 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
     backend.rotate(*angles, queries);
     backend.rotate(*angles, keys);
   }
-  backend.attend(options_, queries, keys, values, pass.segments, attended);
+  if (plan_.l2_norms) {
+    backend.normalize(l2_norm_, queries);
+    backend.normalize(l2_norm_, keys);
+  }
+  backend.attend(options_, plan_.temperature ? with_temperature(pass, queries) : queries, keys, values,
+                 pass.segments, attended);
   residual_.add(pass, proj_, attended, hidden);
+}
+
+Heads GroupedAttention::with_temperature(ForwardPass& pass, const Heads& queries) const {
+  std::vector<std::int64_t> rows;
+  std::vector<float> factors;
+  for (const Segment& segment : pass.segments) {
+    for (std::int64_t t = 0; t < segment.rows; ++t) {
+      const auto position = static_cast<double>(segment.position + t);
+      const double steps = std::floor((position + 1) / static_cast<double>(temperature_.floor_scale));
+      rows.push_back(segment.first_row + t);
+      factors.push_back(static_cast<float>(1 + temperature_.scale * std::log1p(steps)));
+    }
+  }
+  if (std::all_of(factors.begin(), factors.end(), [](float factor) { return factor == 1.0F; }))
+    return queries;
+  const std::int64_t width = groups_ * heads_ * dim_;
+  auto heads_in = [&](const Matrix& matrix) {
+    return Heads{matrix.data, matrix.rows, matrix.stride, groups_, heads_ * dim_, heads_, dim_, dim_};
+  };
+  const Matrix plain = pass.workspace.matrix("queries", queries.tokens, width);
+  const Matrix scaled = pass.workspace.matrix("scaled queries", queries.tokens, width);
+  pass.backend.copy(queries, heads_in(plain));
+  pass.backend.gather_rows(plain, rows, factors, scaled);
+  return heads_in(scaled);
 }
 
 }  // namespace
@@ -83,6 +120,7 @@ AttentionOptions attention_options(const LayerSource& source, const LayerPlan& p
   options.scale =
       static_cast<float>(config.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(dim))));
   options.window = plan.window;
+  options.chunk = plan.chunk;
   options.soft_cap = static_cast<float>(config.attn_logit_softcapping.value_or(0.0));
   if (config.softmax_type == "learnable") {
     options.sinks = source.weights.vector(source.prefix + "self_attention.core_attention.softmax_offset",

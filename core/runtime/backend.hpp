@@ -84,6 +84,7 @@ struct Segment {
 struct AttentionOptions {
   float scale = 1.0F;
   std::int64_t window = 0;   ///< tokens that a query sees, itself included; 0: all before it
+  std::int64_t chunk = 0;    ///< a query sees its own chunk of so many tokens; 0: all before it
   float soft_cap = 0.0F;     ///< scores become cap * tanh(score / cap); 0: they stay
   std::vector<float> sinks;  ///< per query head, a score of no token that takes part in the softmax
 };
