@@ -106,6 +106,10 @@ def _local_block_spec(config, use_transformer_engine=False, normalization=None, 
 
 _specs.get_gpt_decoder_block_spec = _local_block_spec
 
+_mtp_block_spec = _specs.get_gpt_mtp_block_spec
+_specs.get_gpt_mtp_block_spec = lambda config, spec, use_transformer_engine=False, **kwargs: _mtp_block_spec(
+    config, spec, use_transformer_engine=False, **kwargs)
+
 import delta_net
 
 
