@@ -1,5 +1,6 @@
 """Layers of gated delta net on a CPU: Megatron-Core builds them of TransformerEngine's modules and asks for
-flash-linear-attention. Its own deterministic mode computes with torch alone; what is left to stand in for is a norm."""
+flash-linear-attention. Its own deterministic mode computes with torch alone, but for a norm. Megatron-Bridge's providers leave
+that mode off, so Megatron-Core's torch form of the delta rule and a plain convolution stand in for the kernels too."""
 
 import copy
 
@@ -17,9 +18,18 @@ from megatron.core.transformer.torch_norm import WrappedTorchNorm
 
 common.HAVE_FLA = True
 common.l2norm = lambda x: x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)  # fla.modules.l2norm
-gdn.chunk_gated_delta_rule = gdn.torch_chunk_gated_delta_rule  # must not be None even where it is not called
 
 
+def _convolution(x, weight, bias, activation, initial_state, output_final_state, cu_seqlens):
+    """fla.modules.convolution.causal_conv1d of [batch, length, channels] with weight [channels, width]."""
+    assert activation == "silu" and bias is None and initial_state is None and cu_seqlens is None and not output_final_state
+    width = weight.shape[-1]
+    padded = torch.nn.functional.pad(x.transpose(1, 2), (width - 1, 0))
+    out = torch.nn.functional.conv1d(padded, weight[:, None], groups=len(weight))
+    return torch.nn.functional.silu(out).transpose(1, 2), None
+
+
+gdn.chunk_gated_delta_rule, gdn.causal_conv1d = gdn.torch_chunk_gated_delta_rule, _convolution
 _layer_specs = gpt_layer_specs.get_gpt_decoder_layer_specs
 
 
