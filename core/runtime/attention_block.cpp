@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mhub/runtime/delta_net_block.hpp"
 #include "mhub/runtime/latent_attention_block.hpp"
 
 namespace mhub::runtime {
@@ -26,12 +27,14 @@ class GroupedAttention final : public AttentionBlock {
     }
   }
 
+  /// Floats of one query group in what linear_qkv gives.
+  std::int64_t group_width() const { return ((gated_ ? 2 : 1) * heads_ + 2) * dim_; }
   /// The queries, each multiplied by what its position asks for.
   Heads with_temperature(ForwardPass& pass, const Heads& queries) const;
 
   LayerPlan plan_;
   std::int64_t groups_, heads_, dim_;  ///< heads per group
-  bool joint_norm_;
+  bool joint_norm_, gated_;
   Linear qkv_, proj_;
   std::optional<Norm> query_norm_, key_norm_;
   Norm l2_norm_;
@@ -46,13 +49,14 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
       heads_(source.config.num_attention_heads / source.config.num_query_groups),
       dim_(source.config.kv_channels),
       joint_norm_(source.config.qk_layernorm_over_heads),
+      gated_(source.config.attention_output_gate),
       l2_norm_{NormKind::rms, source.config.layernorm_epsilon, {}, {}},
       temperature_(source.config.attention_temperature.value_or(AttentionTemperature{})),
       options_(attention_options(source, plan, dim_)),
       residual_(source, source.prefix + "self_attention.linear_proj.post_layernorm.") {
   const TransformerConfig& config = source.config;
   const std::string name = source.prefix + "self_attention.";
-  qkv_ = Linear::load(source, name + "linear_qkv", groups_ * (heads_ + 2) * dim_, config.hidden_size);
+  qkv_ = Linear::load(source, name + "linear_qkv", groups_ * group_width(), config.hidden_size);
   proj_ = Linear::load(source, name + "linear_proj", config.hidden_size, groups_ * heads_ * dim_);
   if (config.qk_layernorm) {
     const std::int64_t query_size = joint_norm_ ? groups_ * heads_ * dim_ : dim_;
@@ -67,12 +71,13 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   const Matrix qkv = pass.workspace.matrix("qkv", in.rows, qkv_.weight.rows);
   const Matrix attended = pass.workspace.matrix("attended", in.rows, proj_.weight.columns);
   qkv_.run(pass, in, qkv, false);
-  // Per query group its queries, its key, its value (Megatron-Core attention.py,
-  // get_query_key_value_tensors).
-  const std::int64_t group_stride = (heads_ + 2) * dim_;
-  const Heads queries{qkv.data, qkv.rows, qkv.stride, groups_, group_stride, heads_, dim_, dim_};
-  const Heads keys{qkv.data + heads_ * dim_, qkv.rows, qkv.stride, groups_, group_stride, 1, dim_, dim_};
-  const Heads values{keys.data + dim_, qkv.rows, qkv.stride, groups_, group_stride, 1, dim_, dim_};
+  // Per query group its queries, their gates if there are any, its key, its value (Megatron-Core
+  // attention.py, get_query_key_value_tensors).
+  auto heads_at = [&](std::int64_t first, std::int64_t count) {
+    return Heads{qkv.data + first * dim_, qkv.rows, qkv.stride, groups_, group_width(), count, dim_, dim_};
+  };
+  const std::int64_t key = gated_ ? 2 * heads_ : heads_;
+  const Heads queries = heads_at(0, heads_), keys = heads_at(key, 1), values = heads_at(key + 1, 1);
   normalize(backend, query_norm_, queries);
   normalize(backend, key_norm_, keys);
   if (const RotaryAngles* angles = angles_of(pass, plan_)) {
@@ -85,6 +90,7 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   }
   backend.attend(options_, plan_.temperature ? with_temperature(pass, queries) : queries, keys, values,
                  pass.segments, attended);
+  if (gated_) backend.gate(heads_at(heads_, heads_), attended);
   residual_.add(pass, proj_, attended, hidden);
 }
 
@@ -139,6 +145,7 @@ const RotaryAngles* angles_of(const ForwardPass& pass, const LayerPlan& plan) {
 }
 
 std::unique_ptr<AttentionBlock> make_attention(const LayerSource& source, const LayerPlan& plan) {
+  if (plan.linear_attention) return make_delta_net(source);
   if (source.config.mla) return make_latent_attention(source, plan);
   return std::make_unique<GroupedAttention>(source, plan);
 }

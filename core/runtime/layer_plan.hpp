@@ -14,7 +14,8 @@ struct LayerPlan {
   bool l2_norms = false;     ///< norms without weights on q and k
   bool temperature = false;  ///< TransformerConfig::attention_temperature applies
   Positions positions = Positions::global;
-  bool experts = false;  ///< a mixture of experts in the place of the MLP
+  bool linear_attention = false;  ///< a gated delta net in the place of attention
+  bool experts = false;           ///< a mixture of experts in the place of the MLP
 };
 
 LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer);

@@ -140,6 +140,23 @@ void check_latent_attention(const TransformerConfig& config, const Check& check)
              config.position_embedding_type, "rope");
   if (config.qk_l2_norm) check.absent("qk_l2_norm with latent attention");
   if (config.attention_temperature) check.absent("attention_temperature with latent attention");
+  if (config.attention_output_gate) check.absent("attention_output_gate with latent attention");
+}
+
+void check_linear_attention(const TransformerConfig& config, const Check& check) {
+  const LinearAttentionConfig& linear = *config.linear_attention;
+  check.positive("linear_conv_kernel_dim", linear.conv_kernel_dim);
+  check.positive("linear_key_head_dim", linear.key_head_dim);
+  check.positive("linear_value_head_dim", linear.value_head_dim);
+  check.positive("linear_num_key_heads", linear.num_key_heads);
+  check.positive("linear_num_value_heads", linear.num_value_heads);
+  check.that(linear.num_value_heads % linear.num_key_heads == 0, "linear_num_key_heads",
+             std::to_string(linear.num_key_heads), "a divisor of linear_num_value_heads");
+  check.that(static_cast<std::int64_t>(linear.layer_freq.size()) == config.num_layers,
+             "linear_attention_freq", std::to_string(linear.layer_freq.size()) + " entries",
+             "one for each layer");
+  check.one_of("activation with linear attention", config.activation, {"silu", "swish"});
+  check.one_of("normalization with linear attention", config.normalization, {"RMSNorm"});
 }
 
 void check_moe(const TransformerConfig& config, const Check& check) {
@@ -204,6 +221,8 @@ TransformerConfig honoured(const TransformerConfig& config) {
   known.share_embeddings_and_output_weights = config.share_embeddings_and_output_weights;
   known.qk_layernorm = config.qk_layernorm;
   known.qk_layernorm_over_heads = config.qk_layernorm_over_heads;
+  known.linear_attention = config.linear_attention;  // check_linear_attention
+  known.attention_output_gate = config.attention_output_gate;
   known.qk_l2_norm = config.qk_l2_norm;
   known.qk_l2_norm_rotated_only = config.qk_l2_norm_rotated_only;
   known.attention_chunk_size = config.attention_chunk_size;
@@ -288,6 +307,7 @@ void require_supported(const TransformerConfig& config, const std::string& sourc
   check_mlp(config, check);
   check_attention(config, check);
   if (config.mla) check_latent_attention(config, check);
+  if (config.linear_attention) check_linear_attention(config, check);
   if (config.moe) check_moe(config, check);
   // The length of a row would have to count its bias in or not; no model says which.
   check.that(!config.normalized_output_layer || !config.output_layer_bias,

@@ -13,7 +13,7 @@ MOE = dict(vocab_size=203, hidden_size=48, intermediate_size=88, num_hidden_laye
 MLA = dict(MOE, num_key_value_heads=6, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=4, kv_lora_rank=16, qk_nope_head_dim=8,
            qk_rope_head_dim=4, v_head_dim=12, first_k_dense_replace=1)
 V3 = dict(MLA, q_lora_rank=20, n_group=4, topk_group=2)
-DELTA = dict(MOE, head_dim=16, linear_key_head_dim=8, linear_value_head_dim=12, linear_num_key_heads=2, linear_num_value_heads=4)
+DELTA = dict(MOE, head_dim=16, linear_key_head_dim=8, linear_value_head_dim=12, linear_num_key_heads=4, linear_num_value_heads=8)
 DELTA_MOE = dict(DELTA, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)
 LLAMA4 = dict(MOE, head_dim=16, intermediate_size=24, intermediate_size_mlp=88, num_local_experts=4)
 
