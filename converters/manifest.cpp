@@ -27,6 +27,19 @@ nlohmann::json tensor_files(const Checkpoint& source) {
   return files;
 }
 
+/// The types of Hugging Face tensors whose values change on the way to Megatron, which may store them in
+/// another one.
+nlohmann::json changed_dtypes(const CanonicalState& state) {
+  nlohmann::json dtypes = nlohmann::json::object();
+  for (const std::vector<Term>& terms : state.to_canonical.terms) {
+    for (const Term& term : terms) {
+      if (term.added != 0)
+        dtypes[state.sources[term.source]->name] = torch_name(state.sources[term.source]->dtype);
+    }
+  }
+  return dtypes;
+}
+
 nlohmann::json describe_source(const Checkpoint& source) {
   const fs::path path = fs::absolute(source.path).lexically_normal();
   nlohmann::json json{
@@ -76,8 +89,11 @@ nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, con
     manifest["generation_config"] = std::move(generation);
   if (source.hf && !source.archive) {
     manifest["hf_files"] = tensor_files(source);
+    if (nlohmann::json dtypes = changed_dtypes(source.state); !dtypes.empty())
+      manifest["hf_dtypes"] = std::move(dtypes);
   } else if (source.manifest.is_object() && source.manifest.contains("hf_files")) {
     manifest["hf_files"] = source.manifest["hf_files"];
+    if (source.manifest.contains("hf_dtypes")) manifest["hf_dtypes"] = source.manifest["hf_dtypes"];
   }
   return manifest;
 }

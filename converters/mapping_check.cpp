@@ -1,8 +1,10 @@
 #include "mapping_check.hpp"
 
+#include <bit>
 #include <cstring>
 #include <memory>
 #include <random>
+#include <set>
 #include <stdexcept>
 
 #include "mhub/base/error.hpp"
@@ -61,13 +63,28 @@ std::vector<StoredTensor> stored(const std::vector<StateTensor>& state, std::vec
   return tensors;
 }
 
-std::vector<Bytes> random_data(const std::vector<StateTensor>& state) {
+/// Source tensors whose values change on the way.
+std::set<std::size_t> changed_sources(const StateMap& map) {
+  std::set<std::size_t> changed;
+  for (const std::vector<Term>& terms : map.terms) {
+    for (const Term& term : terms) {
+      if (term.added != 0) changed.insert(term.source);
+    }
+  }
+  return changed;
+}
+
+/// Random bits; where values change, numbers to which small integers can be added without rounding.
+std::vector<Bytes> random_data(const StateMap& map) {
   std::mt19937_64 random(1);
+  const std::set<std::size_t> changed = changed_sources(map);
   std::vector<Bytes> data;
-  for (const StateTensor& tensor : state) {
-    Bytes& bytes = data.emplace_back(static_cast<std::size_t>(numel(tensor.shape)) * size_of(DType::f32));
+  for (std::size_t k = 0; k < map.source.size(); ++k) {
+    const auto count = static_cast<std::size_t>(numel(map.source[k].shape));
+    Bytes& bytes = data.emplace_back(count * size_of(DType::f32));
     for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint32_t)) {
-      const auto value = static_cast<std::uint32_t>(random());
+      auto value = static_cast<std::uint32_t>(random());
+      if (changed.contains(k)) value = std::bit_cast<std::uint32_t>(static_cast<float>(value >> 20) / 1024);
       std::memcpy(bytes.data() + at, &value, sizeof(value));
     }
   }
@@ -88,7 +105,7 @@ std::vector<Bytes> carried(const StateMap& map, const std::vector<StoredTensor>&
 }
 
 void check_round_trip(const StateMap& import, MappingCheck& check) {
-  const std::vector<Bytes> data = random_data(import.source);
+  const std::vector<Bytes> data = random_data(import);
   const std::vector<Bytes> megatron = carried(import, stored(import.source, data));
   const StateMap back = inverted(import);
   const std::vector<Bytes> returned = carried(back, stored(back.source, megatron));

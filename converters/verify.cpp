@@ -1,8 +1,11 @@
 #include "verify.hpp"
 
+#include <array>
+
 #include "mhub/base/error.hpp"
 #include "mhub/base/interrupt.hpp"
 #include "mhub/base/progress.hpp"
+#include "mhub/mapping/exact_dtype.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -24,22 +27,34 @@ struct Side {
   const std::vector<const StoredTensor*>& sources;
 };
 
-/// Compares the destinations of two maps that have the same ones.
+/// The type in which a destination is compared: the right side's, where both have the same or the left is to
+/// be cast; one that loses nothing where the left side's values change.
+DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const Side& right, bool cast) {
+  const DType l = natural_dtype(map, d, left.sources), r = natural_dtype(right.map, d, right.sources);
+  if (cast) return r;
+  if (added_to(map, d) != 0) return exact_dtype(map, d, left.sources, std::array{DType::f64});
+  if (l != r) {
+    throw MismatchError("tensor " + map.destination[d].name + " is " + std::string(torch_name(l)) +
+                        " on the left and " + std::string(torch_name(r)) +
+                        " on the right; pass --cast to compare after that rounding");
+  }
+  return r;
+}
+
+/// Compares the destinations of two maps that have the same ones, with the values that the right side stores.
 void compare_sides(const Side& left, const Side& right, const VerifyOptions& options, Progress& progress,
                    VerifyReport& report) {
-  std::vector<SinkTensor> left_tensors, right_tensors;
-  for (std::size_t d = 0; d < left.map.destination.size(); ++d) {
-    const DType l = natural_dtype(left.map, d, left.sources), r = natural_dtype(right.map, d, right.sources);
-    if (l != r && !options.cast) {
-      throw MismatchError("tensor " + left.map.destination[d].name + " is " + std::string(torch_name(l)) +
-                          " on the left and " + std::string(torch_name(r)) +
-                          " on the right; pass --cast to compare after that rounding");
+  StateMap left_map = left.map, right_map = right.map;
+  std::vector<SinkTensor> tensors;
+  for (std::size_t d = 0; d < left_map.destination.size(); ++d) {
+    const double added = added_to(right_map, d);
+    for (StateMap* map : {&left_map, &right_map}) {
+      for (Term& term : map->terms[d]) term.added -= added;
     }
-    left_tensors.push_back(whole(left.map.destination[d], r));
-    right_tensors.push_back(whole(left.map.destination[d], r));
+    tensors.push_back(whole(left_map.destination[d], compared_dtype(left_map, d, left, right, options.cast)));
   }
-  const CopyPlan left_plan = compile(left.map, left.sources, std::move(left_tensors));
-  const CopyPlan right_plan = compile(right.map, right.sources, std::move(right_tensors));
+  const CopyPlan left_plan = compile(left_map, left.sources, tensors);
+  const CopyPlan right_plan = compile(right_map, right.sources, std::move(tensors));
   ExecuteOptions execution;
   execution.jobs = options.jobs;
   execution.on_bytes = [&](std::uint64_t bytes) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "mhub/tensor/convert.hpp"
+#include "mhub/tensor/offset.hpp"
 
 namespace mhub {
 namespace {
@@ -119,9 +120,9 @@ void strided_copy(const std::byte* source, std::byte* destination, std::vector<L
 void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count,
                         std::span<std::byte> out) {
   const std::size_t size = size_of(chunk.source_dtype);
-  const bool cast = chunk.source_dtype != chunk.dtype;
+  const bool changed = chunk.source_dtype != chunk.dtype || chunk.added != 0;
   std::span<std::byte> target = out;
-  if (cast) {
+  if (changed) {
     uncast_.resize(static_cast<std::size_t>(count) * size);
     target = uncast_;
   }
@@ -137,9 +138,13 @@ void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t
     for (const Box& part : clipped(term.box, begin, begin + count))
       read_part(term, part, begin, size, target);
   }
-  if (cast)
-    convert_elements(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(),
-                     static_cast<std::size_t>(count));
+  if (!changed) return;
+  const auto elements = static_cast<std::size_t>(count);
+  if (chunk.added != 0) {
+    add_to_elements(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(), elements, chunk.added);
+  } else {
+    convert_elements(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(), elements);
+  }
 }
 
 void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,

@@ -18,8 +18,8 @@ void strided_copy(const std::byte* source, std::byte* destination, std::vector<L
 /// which is at most a few times the largest window asked for.
 class WindowReader {
  public:
-  /// Fills `out` with elements [begin, begin + count) of the chunk, cast to its type; `out` is exactly that
-  /// large.
+  /// Fills `out` with elements [begin, begin + count) of the chunk, with what it adds, cast to its type;
+  /// `out` is exactly that large.
   void read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count, std::span<std::byte> out);
 
  private:

@@ -128,7 +128,8 @@ ExpandedMapping expand(const Mapping& mapping) {
       for (const Operand& operand : rule.transform.operands) {
         const std::size_t source =
             sources.position(substitute(operand.name, bindings), operand.shape, rule.megatron);
-        for (Box& box : placed_boxes(operand, bindings)) terms.push_back({source, std::move(box)});
+        for (Box& box : placed_boxes(operand, bindings))
+          terms.push_back({source, std::move(box), rule.transform.added});
       }
     });
   }

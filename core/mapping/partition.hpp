@@ -12,8 +12,9 @@ namespace mhub {
 struct Partition {
   int axis = -1;                       ///< -1: replicated
   std::vector<std::int64_t> segments;  ///< lengths along the axis; they sum to its size
-  std::int64_t unit = 1;    ///< a rank's part of a segment must be a multiple of this (a query group)
-  bool vocabulary = false;  ///< axis 0 counts tokens and may be padded in a stored checkpoint
+  std::int64_t unit = 1;  ///< a rank's part of a segment must be a multiple of this (a query group)
+  std::vector<std::int64_t> segment_units;  ///< likewise, one a segment where they differ; else empty
+  bool vocabulary = false;                  ///< axis 0 counts tokens and may be padded in a stored checkpoint
   /// One name a segment where torch_dist keeps each under a key of its own, "<tensor>.<name>" (Mamba's and
   /// gated delta net's in_proj and conv1d: megatron/core/ssm/utils.py, _split_tensor_factory); else empty.
   std::vector<std::string> segment_keys;

@@ -78,7 +78,8 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
   for (std::size_t d = 0; d < plan.tensors.size(); ++d) {
     const SinkTensor& tensor = plan.tensors[d];
     const DType source_dtype = natural_dtype(map, d, plan.sources);
-    if (!can_convert(source_dtype, tensor.dtype)) {
+    const double added = added_to(map, d);
+    if (!can_convert(source_dtype, tensor.dtype) || (added != 0 && !is_floating(source_dtype))) {
       throw InputError("tensor " + tensor.name + ": cannot cast " + std::string(torch_name(source_dtype)) +
                        " to " + std::string(torch_name(tensor.dtype)));
     }
@@ -87,7 +88,7 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
       const SinkChunk& chunk = tensor.chunks[c];
       const Box to_chunk =
           inverted(placed(chunk.offset, chunk.shape, row_major_strides(chunk.shape), tensor.shape));
-      ChunkPlan one{d, c, numel(chunk.shape), source_dtype, tensor.dtype, {}};
+      ChunkPlan one{d, c, numel(chunk.shape), source_dtype, tensor.dtype, added, {}};
       for (const CopyTerm& term : located) {
         for (Box& box : into_chunk(term, to_chunk)) {
           one.terms.push_back({term.bytes, term.byte_offset, term.source, std::move(box)});

@@ -25,6 +25,7 @@ struct ChunkPlan {
   std::int64_t elements = 0;
   DType source_dtype = DType::f32;
   DType dtype = DType::f32;
+  double added = 0;             ///< to every element's value, before the cast
   std::vector<CopyTerm> terms;  ///< ordered by destination offset
 };
 
@@ -38,7 +39,8 @@ struct CopyPlan {
 
 /// Binds a map. `sources[k]` is where `map.source[k]` is stored (same shape); `tensors` is parallel to
 /// map.destination, with the wanted dtypes. Throws InputError when the parts of one destination tensor have
-/// different types or a cast is not possible.
+/// different types or a cast is not possible. Where the map adds something, the given types decide what is
+/// rounded: exact_dtype.hpp finds one that loses nothing.
 CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
                  std::vector<SinkTensor> tensors);
 

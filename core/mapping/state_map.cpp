@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 
 #include "mhub/base/error.hpp"
 
@@ -84,6 +85,16 @@ Term zero_term(std::int64_t begin, std::int64_t end) {
   return {Term::kZero, std::move(box)};
 }
 
+double added_to(const StateMap& map, std::size_t destination) {
+  const std::vector<Term>& terms = map.terms[destination];
+  const double added = terms.empty() ? 0 : terms[0].added;
+  const bool same = std::all_of(terms.begin(), terms.end(), [&](const Term& t) { return t.added == added; });
+  if (!same)
+    throw std::logic_error("tensor " + map.destination[destination].name +
+                           ": not all elements change their value by the same amount");
+  return added;
+}
+
 StateMap inverted(const StateMap& map) {
   StateMap result;
   result.source = map.destination;
@@ -95,7 +106,7 @@ StateMap inverted(const StateMap& map) {
       if (map.copy[d] != 0 || term.source == Term::kZero) {
         result.dropped.push_back({d, zeros_over(term.box)});
       } else {
-        result.terms[term.source].push_back({d, inverted(term.box)});
+        result.terms[term.source].push_back({d, inverted(term.box), -term.added});
       }
     }
   }
@@ -129,7 +140,8 @@ StateMap compose(const StateMap& first, const StateMap& second, const std::strin
       for (const Term& inner : first.terms[at->second]) {
         std::vector<Box> parts =
             inner.source == Term::kZero ? compose_zero(inner.box, outer.box) : compose(inner.box, outer.box);
-        for (Box& part : parts) result.terms[d].push_back({inner.source, std::move(part)});
+        const double added = inner.source == Term::kZero ? 0 : inner.added + outer.added;
+        for (Box& part : parts) result.terms[d].push_back({inner.source, std::move(part), added});
       }
     }
   }

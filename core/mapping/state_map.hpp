@@ -23,11 +23,16 @@ struct Term {
   static constexpr std::size_t kZero = std::numeric_limits<std::size_t>::max();
   std::size_t source = kZero;  ///< index into StateMap::source
   Box box;                     ///< source elements -> destination elements; all source strides 0 for kZero
+  double added = 0;            ///< to every element's value on the way; 0 for kZero
 };
 
 /// A map between two states: for every tensor of the destination state the source elements that it is made
 /// of. HF -> canonical (a plugin's mapping), canonical -> stored (a layout) and everything composed of them
 /// or inverted are values of this one type.
+///
+/// A term may also add a constant to the values that it moves (norms that one side stores minus one).
+/// Constants sum when maps are composed and change sign when they are inverted; whether the sums are exact is
+/// the business of who chooses the element type (exact_dtype.hpp).
 ///
 /// Elements travel one to one, with two exceptions that are named: padding (zero terms; `dropped` in the
 /// other direction) and copies (a destination tensor marked `copy` repeats elements that another one has, as
@@ -46,6 +51,10 @@ struct StateMap {
   };
   std::vector<Drop> dropped;
 };
+
+/// What a map adds to every element of a destination tensor. Throws std::logic_error when that differs among
+/// its terms.
+double added_to(const StateMap& map, std::size_t destination);
 
 /// A term of zeros over elements [begin, end) of the destination.
 Term zero_term(std::int64_t begin, std::int64_t end);

@@ -36,12 +36,17 @@ struct InterleavedHeads {
   Partition partition;
 };
 
-InterleavedHeads interleaved(const AttentionHeads& heads, const Shape& inner) {
+/// Query heads per group.
+std::int64_t require_groups(const AttentionHeads& heads) {
   if (heads.groups <= 0 || heads.query % heads.groups != 0) {
     throw std::logic_error("qkv: " + std::to_string(heads.query) + " query heads do not form " +
                            std::to_string(heads.groups) + " groups");
   }
-  const std::int64_t per_group = heads.query / heads.groups;
+  return heads.query / heads.groups;
+}
+
+InterleavedHeads interleaved(const AttentionHeads& heads, const Shape& inner) {
+  const std::int64_t per_group = require_groups(heads);
   const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
   const View all = View(shape).split(0, {heads.groups, per_group + 2, heads.dim});
   Partition partition = split_axis(0, shape);
@@ -142,6 +147,37 @@ Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shap
       {part(0, per_group, to.q), part(heads.query, 1, to.k), part(heads.query + heads.groups, 1, to.v)},
       {}};
   return custom("fused_qkv", {std::move(operand)}, to.shape, to.partition);
+}
+
+Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner) {
+  const std::vector<std::string> names = names_of(hf_q_k_v, 3);
+  // A query head and its gate count as two heads.
+  const std::int64_t doubled = 2 * heads.query, per_group = require_groups(heads);
+  const Shape shape = with_rows((doubled + 2 * heads.groups) * heads.dim, inner);
+  const View all = View(shape).split(0, {heads.groups, 2 * per_group + 2, heads.dim});
+  const Shape query_shape = with_rows(doubled * heads.dim, inner);
+  const View query = View(query_shape).split(0, {heads.groups, per_group, 2, heads.dim});
+  Operand q{names[0],
+            query_shape,
+            {zip(query.select(2, 0), all.slice(1, 0, per_group)),
+             zip(query.select(2, 1), all.slice(1, per_group, per_group))},
+            {}};
+  auto single = [&](const std::string& name, std::int64_t head) {
+    const Shape rows = with_rows(heads.groups * heads.dim, inner);
+    return Operand{
+        name, rows, {zip(View(rows).split(0, {heads.groups, heads.dim}), all.select(1, head))}, {}};
+  };
+  Partition partition = split_axis(0, shape);
+  partition.unit = (2 * per_group + 2) * heads.dim;
+  return custom("gated_qkv",
+                {std::move(q), single(names[1], 2 * per_group), single(names[2], 2 * per_group + 1)}, shape,
+                std::move(partition));
+}
+
+Transform zero_centered(Transform transform) {
+  transform.added -= 1;
+  transform.kind += ", minus 1";
+  return transform;
 }
 
 Transform transposed(Transform transform) {

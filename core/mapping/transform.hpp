@@ -29,6 +29,7 @@ struct Transform {
   std::vector<Operand> operands;
   Shape shape;  ///< of the canonical tensor
   Partition partition;
+  double added = 0;  ///< to every value on the way to Megatron
 };
 
 // The functions below make transforms. `hf` are name patterns; alternatives in braces name several tensors at
@@ -62,7 +63,16 @@ Transform qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shap
 /// The same from one tensor [Q; K; V] (GPT-2's c_attn after its transpose, Phi-3's qkv_proj).
 Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shape& inner);
 
+/// linear_qkv of attention with an output gate, from q, k and v, where q holds [query; gate] of each head:
+/// per query group its query heads, their gates, its key and its value head (Megatron-Core attention.py,
+/// get_query_key_value_tensors with output_gate).
+Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner);
+
 // Modifiers: they change how the operands are stored on the Hugging Face side.
+
+/// Hugging Face stores a norm's weight as it multiplies, Megatron minus one (zero-centred). The only value
+/// change that is not a cast; conversion picks an element type in which it is exact (exact_dtype.hpp).
+Transform zero_centered(Transform transform);
 
 /// The operands are stored with their two axes swapped (transformers' Conv1D keeps [in, out]).
 Transform transposed(Transform transform);

@@ -22,6 +22,7 @@ Transform stored(Transform transform, const DecoderNames& names) {
 Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const DecoderNames& names,
                         const Shape& inner) {
   const AttentionHeads heads{c.num_attention_heads, c.num_query_groups, c.kv_channels};
+  if (c.attention_output_gate) return gated_qkv(hf, heads, inner);
   if (expand_alternatives(hf).size() == 3) return qkv(hf, heads, inner);
   if (names.qkv_order == FusedOrder::concatenated) return fused_qkv(hf, heads, inner);
   Shape shape{(heads.query + 2 * heads.groups) * heads.dim};

@@ -6,6 +6,7 @@
 
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/model/config_binding.hpp"
+#include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
 
@@ -23,6 +24,9 @@ struct ModelDescriptor {
   std::function<std::any(const ConfigReader&)> config;
   std::function<TransformerConfig(const ConfigReader&)> megatron;
   std::function<Mapping(const ConfigReader&)> mapping;
+  /// A checkpoint's config.json together with what only the names of its tensors say (a part of the model
+  /// that the config does not mention). Empty: nothing.
+  std::function<nlohmann::json(const ConfigReader&, const TensorSource&)> completed_config;
   /// The fields of a config.json that build what a TransformerConfig describes, as far as the architecture
   /// can (identify.hpp asks whether it is exact).
   std::function<nlohmann::json(const TransformerConfig&)> config_json;
@@ -41,6 +45,7 @@ struct ModelDescriptor {
 ///     which may throw std::logic_error for a config that contradicts itself
 /// and, where it needs them,
 ///   - static constexpr int preference;
+///   - static nlohmann::json completed_config(const ConfigReader&, const TensorSource&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
 template <typename Model>
@@ -52,6 +57,7 @@ ModelDescriptor describe() {
   d.model_type = Model::model_type;
   d.tokenizer_class = Model::tokenizer_class;
   if constexpr (requires { Model::preference; }) d.preference = Model::preference;
+  if constexpr (requires { &Model::completed_config; }) d.completed_config = &Model::completed_config;
   if constexpr (requires { Model::bridge_provider; }) {
     d.bridge_provider = Model::bridge_provider;
     d.bridge_fields = [](FieldBinding& fields, TransformerConfig& config) {

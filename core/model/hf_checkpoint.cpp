@@ -36,6 +36,14 @@ ConfigReader read_config(const FileSet& files) {
   return {parse_json(files.read(name, kConfigLimit), files.place(name)), files.place(name)};
 }
 
+/// The config as plugins see it: of the decoded weights, with what their names say.
+ConfigReader model_config(const ModelDescriptor& model, const ConfigReader& config,
+                          const TensorSource& tensors) {
+  const ConfigReader decoded = without_quantization(config);
+  if (!model.completed_config) return decoded;
+  return {model.completed_config(decoded, tensors), config.file()};
+}
+
 template <typename Result, typename Function>
 Result checked(const ConfigReader& config, const Function& function) {
   try {
@@ -56,7 +64,8 @@ HfCheckpoint open_hf_checkpoint(const std::string& directory) {
   ConfigReader config = read_config(*files);
   const ModelDescriptor& model = PluginRegistry::instance().find(config);
   TensorSource tensors = decoded_weights(open_weights(directory), config);
-  return {directory, files, without_quantization(config), &model, std::move(tensors)};
+  ConfigReader completed = model_config(model, config, tensors);
+  return {directory, files, std::move(completed), &model, std::move(tensors)};
 }
 
 HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSet> files,
@@ -64,7 +73,8 @@ HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSe
   ConfigReader config = read_config(*files);
   const ModelDescriptor& model = PluginRegistry::instance().find(config);
   tensors = decoded_weights(std::move(tensors), config);
-  return {path, std::move(files), without_quantization(config), &model, std::move(tensors)};
+  ConfigReader completed = model_config(model, config, tensors);
+  return {path, std::move(files), std::move(completed), &model, std::move(tensors)};
 }
 
 std::vector<std::string> tokenizer_files(const FileSet& files) {

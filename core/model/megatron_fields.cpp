@@ -201,6 +201,12 @@ void bind_unnamed(FieldBinding& f, TransformerConfig& c) {
   rare.flag("hf_qk_layernorm_over_heads", c.qk_layernorm_over_heads, false);
   rare.optional("hf_rotary_base_local", c.rotary_base_local);
   rare.optional("hf_attention_chunk_size", c.attention_chunk_size);
+  rare.flag("hf_qk_l2_norm_rotated_only", c.qk_l2_norm_rotated_only, false);
+  if (f.reading() && f.reader().has("hf_attention_floor_scale")) c.attention_temperature.emplace();
+  if (c.attention_temperature) {
+    f.positive("hf_attention_floor_scale", c.attention_temperature->floor_scale);
+    f.number("hf_attention_temperature_scale", c.attention_temperature->scale);
+  }
   // Megatron-Bridge's Gemma providers have these two under their own names.
   rare.optional("attn_logit_softcapping", c.attn_logit_softcapping);
   rare.optional("final_logit_softcapping", c.final_logit_softcapping);

@@ -113,6 +113,7 @@ void add_moe_flags(std::vector<std::string>& flags, const TransformerConfig& c) 
     flags.push_back("--moe-router-num-groups " + std::to_string(moe.router_num_groups));
     flags.push_back("--moe-router-group-topk " + std::to_string(moe.router_group_topk));
   }
+  if (moe.apply_probs_on_input) flags.emplace_back("--moe-apply-probs-on-input");
   if (moe.router_fp32) flags.emplace_back("--moe-router-dtype fp32");
 }
 
@@ -127,6 +128,16 @@ void add_latent_attention_flags(std::vector<std::string>& flags, const Transform
   const bool yarn = c.rope_scaling.type == "yarn";
   flags.emplace_back(yarn ? "--rope-type yarn" : "--rope-type rope");
   if (!yarn) flags.emplace_back("--rotary-scaling-factor 1");
+}
+
+void add_linear_attention_flags(std::vector<std::string>& flags, const LinearAttentionConfig& linear) {
+  flags.emplace_back("--experimental-attention-variant gated_delta_net");
+  flags.push_back("--linear-attention-freq " + list(linear.layer_freq));
+  flags.push_back("--linear-conv-kernel-dim " + std::to_string(linear.conv_kernel_dim));
+  flags.push_back("--linear-key-head-dim " + std::to_string(linear.key_head_dim));
+  flags.push_back("--linear-value-head-dim " + std::to_string(linear.value_head_dim));
+  flags.push_back("--linear-num-key-heads " + std::to_string(linear.num_key_heads));
+  flags.push_back("--linear-num-value-heads " + std::to_string(linear.num_value_heads));
 }
 
 void add_moe_limits(std::vector<std::string>& limits, const TransformerConfig& c) {
@@ -146,6 +157,7 @@ std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   if (c.layernorm_zero_centered_gamma) flags.emplace_back("--apply-layernorm-1p");
   add_rope_flags(flags, c);
   if (c.qk_layernorm) flags.emplace_back("--qk-layernorm");
+  if (c.qk_l2_norm) flags.emplace_back("--qk-l2-norm");
   if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
   if (c.sliding_window && !c.window_layers.empty())
     flags.push_back("--window-attn-skip-freq " + list(c.window_layers));
@@ -156,6 +168,8 @@ std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   add_multiplier_flags(flags, c);
   if (c.moe) add_moe_flags(flags, c);
   if (c.mla) add_latent_attention_flags(flags, c);
+  if (c.attention_output_gate) flags.emplace_back("--attention-output-gate");
+  if (c.linear_attention) add_linear_attention_flags(flags, *c.linear_attention);
   if (c.gated_linear_unit && c.activation == "quick_gelu") flags.emplace_back("--quick-geglu");
   if (c.activation_clamp) flags.push_back("--activation-func-clamp-value " + shortest(*c.activation_clamp));
   if (c.glu_linear_offset != 0.0) flags.push_back("--glu-linear-offset " + shortest(c.glu_linear_offset));
@@ -189,7 +203,17 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
     limits.push_back(std::string("rows of the output layer scaled to length 1: GPTModel cannot") + kSpec);
   if (c.embedding_multiplier != 1.0 || c.logits_multiplier != 1.0 || (c.softmax_scale && !c.mla))
     limits.emplace_back("multipliers or a scale of attention need a megatron-core with MuP (0.17 and later)");
-  if (c.attention_chunk_size) limits.emplace_back("attention within chunks: Megatron-Core has windows only");
+  if (c.linear_attention)
+    limits.emplace_back(
+        "layers of gated delta net need megatron-core 0.16 or later with TransformerEngine and "
+        "flash-linear-attention");
+  if (c.attention_chunk_size)
+    limits.push_back(std::string("attention within chunks: Megatron-Core has windows only") + kSpec);
+  if (c.qk_l2_norm && c.qk_l2_norm_rotated_only && !c.no_rope_layers.empty())
+    limits.push_back(
+        std::string("norms on q and k in layers that rotate only: SelfAttention has them in all") + kSpec);
+  if (c.attention_temperature && !c.no_rope_layers.empty())
+    limits.push_back(std::string("queries that grow with their position: SelfAttention cannot") + kSpec);
   return limits;
 }
 

@@ -69,22 +69,6 @@ void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::str
     map.rule(shared + "gate_weight", replicated(hf + names.shared_gate, {1, h})).only("i", layers);
 }
 
-/// The same rule for multi-token-prediction blocks, which are built like the last decoder layer; nothing
-/// where that layer has no such tensor.
-std::optional<Rule> mtp_rule(Rule rule, const TransformerConfig& c, const DecoderNames& names,
-                             const std::string& hf_layer) {
-  const auto only = rule.values.find("i");
-  const bool applies = rule.megatron.starts_with(kLayer) &&
-                       (only == rule.values.end() || std::find(only->second.begin(), only->second.end(),
-                                                               c.num_layers - 1) != only->second.end());
-  if (!applies) return std::nullopt;
-  rule.values.erase("i");
-  rule.megatron = "mtp.layers.{t}.transformer_layer." + rule.megatron.substr(kLayer.size());
-  for (Operand& operand : rule.transform.operands)
-    operand.name = hf_layer + operand.name.substr(names.layer.size());
-  return rule;
-}
-
 }  // namespace
 
 Layers moe_layers(const TransformerConfig& c) {
@@ -120,28 +104,6 @@ Mapping moe_decoder_mapping(const TransformerConfig& c, const DecoderNames& name
   return map;
 }
 
-void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
-  if (c.mtp_num_layers == 0) return;
-  const std::string block = "mtp.layers.{t}.", number = "{i}";
-  std::string hf = names.layer;
-  hf.replace(hf.find(number), number.size(), "{t+" + std::to_string(c.num_layers) + "}");
-  map.index("t", c.mtp_num_layers);
-  const std::vector<Rule> decoder = map.rules();
-  for (const Rule& rule : decoder) {
-    if (std::optional<Rule> same = mtp_rule(rule, c, names, hf))
-      map.rule(same->megatron, same->transform).values = same->values;
-  }
-  add_norm(map, c, block + "enorm.", hf + "enorm");
-  add_norm(map, c, block + "hnorm.", hf + "hnorm");
-  map.rule(block + "eh_proj.weight", column(hf + "eh_proj.weight", {c.hidden_size, 2 * c.hidden_size}));
-  add_norm(map, c, block + "final_layernorm.", hf + "shared_head.norm");
-  for (std::int64_t t = 0; t < c.mtp_num_layers; ++t) {
-    const std::string layer = substitute(hf, {{"t", t}});
-    map.tied(layer + "embed_tokens.weight", names.embedding + ".weight");
-    map.tied(layer + "shared_head.head.weight", names.output_layer + ".weight");
-  }
-}
-
 MoeConfig& moe_config(ConfigBinding& b) {
   if (!b.megatron.moe) b.megatron.moe.emplace();
   return *b.megatron.moe;
@@ -157,6 +119,21 @@ void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::in
     std::fill_n(freq.begin(), value, 0);
   }
   if (b.from_megatron()) value = std::find(freq.begin(), freq.end(), 1) - freq.begin();
+}
+
+void bind_sparse_layers(ConfigBinding& b, std::int64_t& step, std::vector<std::int64_t>& dense,
+                        std::int64_t layers) {
+  b.positive("decoder_sparse_step", step);
+  b.integers("mlp_only_layers", dense);
+  std::vector<std::int64_t>& freq = moe_config(b).layer_freq;
+  if (b.to_megatron()) {
+    for (std::int64_t i = 0; i < layers; ++i) {
+      const bool listed = std::find(dense.begin(), dense.end(), i) != dense.end();
+      freq.push_back(!listed && (i + 1) % step == 0 ? 1 : 0);
+    }
+    if (std::count(freq.begin(), freq.end(), 0) == 0) freq.clear();
+  }
+  if (b.from_megatron()) dense = dense_layers(b.megatron);
 }
 
 void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional<std::int64_t>& count) {

@@ -44,12 +44,6 @@ void add_mlps(Mapping& map, const TransformerConfig& config, const DecoderNames&
 /// The whole mapping of a decoder with softmax attention in every layer and experts in some.
 Mapping moe_decoder_mapping(const TransformerConfig& config, const DecoderNames& names, const MoeNames& moe);
 
-/// Multi-token prediction as DeepSeek-V3 stores it: block t is the state's layer num_layers + t, built like
-/// the last decoder layer, with "eh_proj", "enorm", "hnorm", "shared_head.norm" and copies of the embedding
-/// and the output layer ("embed_tokens", "shared_head.head"), which Megatron shares with the decoder. Call it
-/// when all rules of the decoder are there.
-void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
-
 // Parts of configs.
 
 /// The mixture-of-experts part of `b.megatron`, made where it is missing.
@@ -57,6 +51,10 @@ MoeConfig& moe_config(ConfigBinding& b);
 /// "The first `value` layers are dense" (first_k_dense_replace) <-> MoeConfig::layer_freq.
 void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::int64_t& value,
                                std::int64_t layers);
+/// `decoder_sparse_step` (every step-th layer has experts) without `mlp_only_layers` <->
+/// MoeConfig::layer_freq, which stays empty where all layers have experts.
+void bind_sparse_layers(ConfigBinding& b, std::int64_t& step, std::vector<std::int64_t>& dense,
+                        std::int64_t layers);
 /// Shared experts as a number of experts' sizes, absent for none <-> their common size. The size of one must
 /// be bound already.
 void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional<std::int64_t>& count);

@@ -93,6 +93,7 @@ void describe_attention(FieldBinding& f, TransformerConfig& c) {
   f.boolean("qk_layernorm", c.qk_layernorm);
   f.boolean("qk_layernorm_over_heads", c.qk_layernorm_over_heads);
   f.boolean("qk_l2_norm", c.qk_l2_norm);
+  if (!c.no_rope_layers.empty()) f.boolean("qk_l2_norm_rotated_only", c.qk_l2_norm_rotated_only);
   f.boolean("attention_output_gate", c.attention_output_gate);
   f.optional("softmax_scale", c.softmax_scale);
   f.text("softmax_type", c.softmax_type);
@@ -101,6 +102,10 @@ void describe_attention(FieldBinding& f, TransformerConfig& c) {
   f.optional("sliding_window", c.sliding_window);
   if (c.sliding_window) f.constant("window_layers", meaning(c.window_layers, 1));
   f.optional("attention_chunk_size", c.attention_chunk_size);
+  if (c.attention_temperature && !meaning(c.no_rope_layers, 0).empty()) {
+    f.integer("attention_temperature.floor_scale", c.attention_temperature->floor_scale);
+    f.number("attention_temperature.scale", c.attention_temperature->scale);
+  }
 }
 
 /// Everything that changes the mathematics, by name.

@@ -69,6 +69,14 @@ struct MambaConfig {
   std::int64_t conv_kernel_dim = 4;
 };
 
+/// Queries of layers without rotation grow with their position: they are multiplied by
+/// 1 + scale * log(1 + floor((position + 1) / floor_scale)) (transformers' modeling_llama4.py).
+struct AttentionTemperature {
+  std::int64_t floor_scale = 8192;
+  double scale = 0.1;
+  bool operator==(const AttentionTemperature&) const = default;
+};
+
 /// What training starts from and what the forward pass does not depend on. A Hugging Face config often has no
 /// place for it.
 struct TrainingDefaults {
@@ -121,14 +129,17 @@ struct TransformerConfig {
 
   bool qk_layernorm = false;
   bool qk_layernorm_over_heads = false;  ///< one norm over all heads together instead of one per head
-  bool qk_l2_norm = false;               ///< norm without weights, behind the rotation
+  bool qk_l2_norm = false;               ///< norm without weights; rotation leaves it as it is
+  bool qk_l2_norm_rotated_only = false;  ///< not in layers that do not rotate
   bool attention_output_gate = false;
   std::optional<double> softmax_scale;   ///< absent: 1 / sqrt(kv_channels)
   std::string softmax_type = "vanilla";  ///< vanilla, learnable (a sink logit per head)
   std::optional<double> attn_logit_softcapping, final_logit_softcapping;
   std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
   std::vector<std::int64_t> window_layers;     ///< 1: this layer has the window; empty: all have it
-  std::optional<std::int64_t> attention_chunk_size;  ///< queries see only their own chunk (Llama 4)
+  /// In layers that rotate, queries see their own chunk of so many tokens only.
+  std::optional<std::int64_t> attention_chunk_size;
+  std::optional<AttentionTemperature> attention_temperature;
 
   double embedding_multiplier = 1.0;  ///< behind the embedding
   double residual_multiplier = 1.0;   ///< of what attention and MLP add

@@ -9,13 +9,14 @@ std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& pa
   std::vector<AxisRange> ranges;
   std::int64_t global = 0;
   std::int64_t local = 0;
-  for (const std::int64_t segment : partition.segments) {
-    const std::int64_t part = segment / ranks;
-    if (segment % ranks != 0 || part % partition.unit != 0) {
-      const std::string blocks = partition.unit == 1
-                                     ? ""
-                                     : " (in " + std::to_string(segment / partition.unit) + " blocks of " +
-                                           std::to_string(partition.unit) + ")";
+  for (std::size_t k = 0; k < partition.segments.size(); ++k) {
+    const std::int64_t segment = partition.segments[k], part = segment / ranks;
+    const std::int64_t unit =
+        partition.segment_units.empty() ? partition.unit : partition.segment_units.at(k);
+    if (segment % ranks != 0 || part % unit != 0) {
+      const std::string blocks =
+          unit == 1 ? ""
+                    : " (in " + std::to_string(segment / unit) + " blocks of " + std::to_string(unit) + ")";
       throw InputError("tensor " + name + ": " + std::to_string(segment) + " indices of axis " +
                        std::to_string(partition.axis) + blocks + " cannot be split over TP=" +
                        std::to_string(ranks) + "; choose a tensor-parallel size that divides them");

@@ -1,7 +1,9 @@
 #include "mhub/runtime/attention_block.hpp"
 
+#include <algorithm>
 #include <cmath>
 
+#include "mhub/runtime/delta_net_block.hpp"
 #include "mhub/runtime/latent_attention_block.hpp"
 
 namespace mhub::runtime {
@@ -25,11 +27,18 @@ class GroupedAttention final : public AttentionBlock {
     }
   }
 
+  /// Floats of one query group in what linear_qkv gives.
+  std::int64_t group_width() const { return ((gated_ ? 2 : 1) * heads_ + 2) * dim_; }
+  /// The queries, each multiplied by what its position asks for.
+  Heads with_temperature(ForwardPass& pass, const Heads& queries) const;
+
   LayerPlan plan_;
   std::int64_t groups_, heads_, dim_;  ///< heads per group
-  bool joint_norm_;
+  bool joint_norm_, gated_;
   Linear qkv_, proj_;
   std::optional<Norm> query_norm_, key_norm_;
+  Norm l2_norm_;
+  AttentionTemperature temperature_;
   AttentionOptions options_;
   Residual residual_;
 };
@@ -40,11 +49,14 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
       heads_(source.config.num_attention_heads / source.config.num_query_groups),
       dim_(source.config.kv_channels),
       joint_norm_(source.config.qk_layernorm_over_heads),
+      gated_(source.config.attention_output_gate),
+      l2_norm_{NormKind::rms, source.config.layernorm_epsilon, {}, {}},
+      temperature_(source.config.attention_temperature.value_or(AttentionTemperature{})),
       options_(attention_options(source, plan, dim_)),
       residual_(source, source.prefix + "self_attention.linear_proj.post_layernorm.") {
   const TransformerConfig& config = source.config;
   const std::string name = source.prefix + "self_attention.";
-  qkv_ = Linear::load(source, name + "linear_qkv", groups_ * (heads_ + 2) * dim_, config.hidden_size);
+  qkv_ = Linear::load(source, name + "linear_qkv", groups_ * group_width(), config.hidden_size);
   proj_ = Linear::load(source, name + "linear_proj", config.hidden_size, groups_ * heads_ * dim_);
   if (config.qk_layernorm) {
     const std::int64_t query_size = joint_norm_ ? groups_ * heads_ * dim_ : dim_;
@@ -59,20 +71,51 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   const Matrix qkv = pass.workspace.matrix("qkv", in.rows, qkv_.weight.rows);
   const Matrix attended = pass.workspace.matrix("attended", in.rows, proj_.weight.columns);
   qkv_.run(pass, in, qkv, false);
-  // Per query group its queries, its key, its value (Megatron-Core attention.py,
-  // get_query_key_value_tensors).
-  const std::int64_t group_stride = (heads_ + 2) * dim_;
-  const Heads queries{qkv.data, qkv.rows, qkv.stride, groups_, group_stride, heads_, dim_, dim_};
-  const Heads keys{qkv.data + heads_ * dim_, qkv.rows, qkv.stride, groups_, group_stride, 1, dim_, dim_};
-  const Heads values{keys.data + dim_, qkv.rows, qkv.stride, groups_, group_stride, 1, dim_, dim_};
+  // Per query group its queries, their gates if there are any, its key, its value (Megatron-Core
+  // attention.py, get_query_key_value_tensors).
+  auto heads_at = [&](std::int64_t first, std::int64_t count) {
+    return Heads{qkv.data + first * dim_, qkv.rows, qkv.stride, groups_, group_width(), count, dim_, dim_};
+  };
+  const std::int64_t key = gated_ ? 2 * heads_ : heads_;
+  const Heads queries = heads_at(0, heads_), keys = heads_at(key, 1), values = heads_at(key + 1, 1);
   normalize(backend, query_norm_, queries);
   normalize(backend, key_norm_, keys);
   if (const RotaryAngles* angles = angles_of(pass, plan_)) {
     backend.rotate(*angles, queries);
     backend.rotate(*angles, keys);
   }
-  backend.attend(options_, queries, keys, values, pass.segments, attended);
+  if (plan_.l2_norms) {
+    backend.normalize(l2_norm_, queries);
+    backend.normalize(l2_norm_, keys);
+  }
+  backend.attend(options_, plan_.temperature ? with_temperature(pass, queries) : queries, keys, values,
+                 pass.segments, attended);
+  if (gated_) backend.gate(heads_at(heads_, heads_), attended);
   residual_.add(pass, proj_, attended, hidden);
+}
+
+Heads GroupedAttention::with_temperature(ForwardPass& pass, const Heads& queries) const {
+  std::vector<std::int64_t> rows;
+  std::vector<float> factors;
+  for (const Segment& segment : pass.segments) {
+    for (std::int64_t t = 0; t < segment.rows; ++t) {
+      const auto position = static_cast<double>(segment.position + t);
+      const double steps = std::floor((position + 1) / static_cast<double>(temperature_.floor_scale));
+      rows.push_back(segment.first_row + t);
+      factors.push_back(static_cast<float>(1 + temperature_.scale * std::log1p(steps)));
+    }
+  }
+  if (std::all_of(factors.begin(), factors.end(), [](float factor) { return factor == 1.0F; }))
+    return queries;
+  const std::int64_t width = groups_ * heads_ * dim_;
+  auto heads_in = [&](const Matrix& matrix) {
+    return Heads{matrix.data, matrix.rows, matrix.stride, groups_, heads_ * dim_, heads_, dim_, dim_};
+  };
+  const Matrix plain = pass.workspace.matrix("queries", queries.tokens, width);
+  const Matrix scaled = pass.workspace.matrix("scaled queries", queries.tokens, width);
+  pass.backend.copy(queries, heads_in(plain));
+  pass.backend.gather_rows(plain, rows, factors, scaled);
+  return heads_in(scaled);
 }
 
 }  // namespace
@@ -83,6 +126,7 @@ AttentionOptions attention_options(const LayerSource& source, const LayerPlan& p
   options.scale =
       static_cast<float>(config.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(dim))));
   options.window = plan.window;
+  options.chunk = plan.chunk;
   options.soft_cap = static_cast<float>(config.attn_logit_softcapping.value_or(0.0));
   if (config.softmax_type == "learnable") {
     options.sinks = source.weights.vector(source.prefix + "self_attention.core_attention.softmax_offset",
@@ -101,6 +145,7 @@ const RotaryAngles* angles_of(const ForwardPass& pass, const LayerPlan& plan) {
 }
 
 std::unique_ptr<AttentionBlock> make_attention(const LayerSource& source, const LayerPlan& plan) {
+  if (plan.linear_attention) return make_delta_net(source);
   if (source.config.mla) return make_latent_attention(source, plan);
   return std::make_unique<GroupedAttention>(source, plan);
 }

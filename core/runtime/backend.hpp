@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mhub/base/error.hpp"
 #include "mhub/runtime/kv_cache.hpp"
 #include "mhub/runtime/weight_view.hpp"
 
@@ -84,8 +85,23 @@ struct Segment {
 struct AttentionOptions {
   float scale = 1.0F;
   std::int64_t window = 0;   ///< tokens that a query sees, itself included; 0: all before it
+  std::int64_t chunk = 0;    ///< a query sees its own chunk of so many tokens; 0: all before it
   float soft_cap = 0.0F;     ///< scores become cap * tanh(score / cap); 0: they stay
   std::vector<float> sinks;  ///< per query head, a score of no token that takes part in the softmax
+};
+
+/// A gated delta net between its projections (Megatron-Core's ssm/gated_delta_net, transformers'
+/// torch_recurrent_gated_delta_rule).
+struct DeltaNet {
+  std::int64_t key_heads = 0, value_heads = 0;  ///< as many value heads for each key head
+  std::int64_t key_dim = 0, value_dim = 0;      ///< of a head
+  std::int64_t kernel = 0;                      ///< tokens that the convolution sees
+  std::vector<float> convolution;               ///< [2 keys() + values(), kernel]
+  std::vector<float> rate, dt_bias;             ///< one a value head; rate is exp(A_log)
+  Norm norm;                                    ///< of a value head's output
+
+  std::int64_t keys() const { return key_heads * key_dim; }
+  std::int64_t values() const { return value_heads * value_dim; }
 };
 
 /// How linear operators treat activations.
@@ -135,6 +151,17 @@ class Backend {
   /// the heads of token t one after another, group by group.
   virtual void attend(const AttentionOptions& options, Heads queries, Heads keys, Heads values,
                       std::span<const Segment> segments, Matrix out) = 0;
+  /// Row t of `in` is [q; k; v; z; beta; alpha] of token t (2 keys() + 2 values() + 2 value_heads numbers),
+  /// row t of `out` its values(). The segments' caches hold a state (LayerCache::state). A backend without
+  /// this operator refuses the model.
+  virtual void delta_net(const DeltaNet& /*net*/, Matrix /*in*/, std::span<const Segment> /*segments*/,
+                         Matrix /*out*/) {
+    throw InputError(describe() + ": layers of gated delta net are not supported here");
+  }
+  /// Row t of out *= sigmoid of token t's gates, head after head. As above.
+  virtual void gate(Heads /*gates*/, Matrix /*out*/) {
+    throw InputError(describe() + ": attention with an output gate is not supported here");
+  }
   /// The values of a matrix on the host, row after row; `out` has rows * columns floats.
   virtual void read(Matrix in, std::span<float> out) = 0;
   /// out = in.

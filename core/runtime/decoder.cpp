@@ -57,7 +57,9 @@ Decoder::Layer Decoder::make_layer(Weights& weights, std::int64_t number) const 
     return load_norm(weights, config_, name, config_.hidden_size);
   };
   Layer layer;
-  layer.attention_norm = norm("self_attention.linear_qkv.layer_norm_", "input_layernorm.");
+  layer.attention_norm = norm(
+      plan.linear_attention ? "self_attention.in_proj.layer_norm_" : "self_attention.linear_qkv.layer_norm_",
+      "input_layernorm.");
   layer.mlp_norm = norm("mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
   // A parallel layer may share one norm.
   const bool shared = config_.parallel_residual && config_.shared_pre_norm;

@@ -32,6 +32,12 @@ class LayerCache {
   void forget(std::int64_t position);
   /// The page of a token that has been grown to and not been forgotten.
   const Page& page(std::int64_t token) const { return pages_[static_cast<std::size_t>(token / kTokens)]; }
+  /// What a layer without keys and values keeps of a sequence: `floats` numbers, the same at every call. They
+  /// mean nothing until the layer has set them.
+  float* state(std::int64_t floats) {
+    if (!state_) state_ = allocate_(floats);
+    return state_.get();
+  }
   /// Pages held now.
   std::int64_t pages_held() const;
 
@@ -39,6 +45,7 @@ class LayerCache {
   std::int64_t groups_, key_dim_, value_dim_;
   Allocate allocate_;
   std::vector<Page> pages_;
+  std::shared_ptr<float> state_;
   std::size_t forgotten_ = 0;  ///< leading pages that have been given back
 };
 

@@ -29,7 +29,8 @@ std::vector<float> llama3(std::vector<float> frequencies, const RopeScaling& sca
     const double scaled = static_cast<double>(frequency) / scaling.factor;
     if (wavelength > original / scaling.low_freq_factor) {
       frequency = static_cast<float>(scaled);
-    } else if (wavelength >= original / scaling.high_freq_factor) {
+    } else if (scaling.high_freq_factor > scaling.low_freq_factor &&
+               wavelength >= original / scaling.high_freq_factor) {
       const double smooth = (original / wavelength - scaling.low_freq_factor) /
                             (scaling.high_freq_factor - scaling.low_freq_factor);
       frequency = static_cast<float>((1 - smooth) * scaled + smooth * static_cast<double>(frequency));

@@ -82,8 +82,8 @@ void check_rotary(const TransformerConfig& config, const Check& check) {
   check.positive("rope_scaling.original_max_position_embeddings", scaling.original_max_position_embeddings);
   if (scaling.type == "llama3") {
     check.number("rope_scaling.low_freq_factor", scaling.low_freq_factor, 1e-6, 1e9);
-    check.that(scaling.high_freq_factor > scaling.low_freq_factor, "rope_scaling.high_freq_factor",
-               std::to_string(scaling.high_freq_factor), "more than low_freq_factor");
+    check.that(scaling.high_freq_factor >= scaling.low_freq_factor, "rope_scaling.high_freq_factor",
+               std::to_string(scaling.high_freq_factor), "at least low_freq_factor");
   }
   if (scaling.type == "yarn") {
     check.number("rope_scaling.beta_fast", scaling.beta_fast, 1e-6, 1e9);
@@ -116,6 +116,11 @@ void check_attention(const TransformerConfig& config, const Check& check) {
   check.that(config.num_attention_heads % config.num_query_groups == 0, "num_query_groups",
              std::to_string(config.num_query_groups), "a divisor of num_attention_heads");
   if (config.sliding_window) check.positive("sliding_window", *config.sliding_window);
+  if (config.attention_chunk_size) check.positive("attention_chunk_size", *config.attention_chunk_size);
+  if (config.attention_temperature) {
+    check.positive("attention_temperature.floor_scale", config.attention_temperature->floor_scale);
+    check.number("attention_temperature.scale", config.attention_temperature->scale, 0.0, 1e9);
+  }
   check_layer_list(config, "window_layers", config.window_layers, check);
   check_layer_list(config, "no_rope_layers", config.no_rope_layers, check);
   check.one_of("softmax_type", config.softmax_type, {"vanilla", "learnable"});
@@ -133,6 +138,25 @@ void check_latent_attention(const TransformerConfig& config, const Check& check)
   check.positive("v_head_dim", mla.v_head_dim);
   check.that(config.position_embedding_type == "rope", "position_embedding_type with latent attention",
              config.position_embedding_type, "rope");
+  if (config.qk_l2_norm) check.absent("qk_l2_norm with latent attention");
+  if (config.attention_temperature) check.absent("attention_temperature with latent attention");
+  if (config.attention_output_gate) check.absent("attention_output_gate with latent attention");
+}
+
+void check_linear_attention(const TransformerConfig& config, const Check& check) {
+  const LinearAttentionConfig& linear = *config.linear_attention;
+  check.positive("linear_conv_kernel_dim", linear.conv_kernel_dim);
+  check.positive("linear_key_head_dim", linear.key_head_dim);
+  check.positive("linear_value_head_dim", linear.value_head_dim);
+  check.positive("linear_num_key_heads", linear.num_key_heads);
+  check.positive("linear_num_value_heads", linear.num_value_heads);
+  check.that(linear.num_value_heads % linear.num_key_heads == 0, "linear_num_key_heads",
+             std::to_string(linear.num_key_heads), "a divisor of linear_num_value_heads");
+  check.that(static_cast<std::int64_t>(linear.layer_freq.size()) == config.num_layers,
+             "linear_attention_freq", std::to_string(linear.layer_freq.size()) + " entries",
+             "one for each layer");
+  check.one_of("activation with linear attention", config.activation, {"silu", "swish"});
+  check.one_of("normalization with linear attention", config.normalization, {"RMSNorm"});
 }
 
 void check_moe(const TransformerConfig& config, const Check& check) {
@@ -197,6 +221,12 @@ TransformerConfig honoured(const TransformerConfig& config) {
   known.share_embeddings_and_output_weights = config.share_embeddings_and_output_weights;
   known.qk_layernorm = config.qk_layernorm;
   known.qk_layernorm_over_heads = config.qk_layernorm_over_heads;
+  known.linear_attention = config.linear_attention;  // check_linear_attention
+  known.attention_output_gate = config.attention_output_gate;
+  known.qk_l2_norm = config.qk_l2_norm;
+  known.qk_l2_norm_rotated_only = config.qk_l2_norm_rotated_only;
+  known.attention_chunk_size = config.attention_chunk_size;
+  known.attention_temperature = config.attention_temperature;
   known.softmax_scale = config.softmax_scale;
   known.softmax_type = config.softmax_type;
   known.attn_logit_softcapping = config.attn_logit_softcapping;
@@ -277,6 +307,7 @@ void require_supported(const TransformerConfig& config, const std::string& sourc
   check_mlp(config, check);
   check_attention(config, check);
   if (config.mla) check_latent_attention(config, check);
+  if (config.linear_attention) check_linear_attention(config, check);
   if (config.moe) check_moe(config, check);
   // The length of a row would have to count its bias in or not; no model says which.
   check.that(!config.normalized_output_layer || !config.output_layer_bias,

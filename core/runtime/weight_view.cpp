@@ -108,7 +108,7 @@ void make_bands(std::vector<WeightBlock>& blocks) {
 
 WeightView view_in_place(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns) {
   WeightView view{{}, rows, columns, {}, nullptr};
-  if (!computable(chunk.source_dtype)) return view;
+  if (!computable(chunk.source_dtype) || chunk.added != 0) return view;
   std::vector<WeightBlock> blocks;
   for (const CopyTerm& term : chunk.terms) {
     const std::byte* base = mapped(term, chunk.source_dtype);

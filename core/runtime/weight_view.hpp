@@ -39,7 +39,8 @@ struct WeightView {
 
 /// The view of a matrix whose one-chunk copy plan is given (compile() with a dense destination [rows,
 /// columns] of the source's type): in place when every piece is a set of long enough contiguous runs of
-/// mapped, aligned bytes of a type that the runtime computes with; otherwise with no blocks.
+/// mapped, aligned bytes of a type that the runtime computes with, values unchanged; otherwise with no
+/// blocks.
 WeightView view_in_place(const ChunkPlan& chunk, std::int64_t rows, std::int64_t columns);
 
 /// The same matrix copied row by row into memory of its own, in the given type (f32, f16, bf16); where none

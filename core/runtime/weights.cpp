@@ -69,15 +69,20 @@ WeightView Weights::matrix(const std::string& name, std::int64_t rows, std::int6
 }
 
 std::vector<float> Weights::vector(const std::string& name, std::int64_t size) {
-  ChunkPlan chunk = find(name, {size});
+  return values(name, {size});
+}
+
+std::vector<float> Weights::values(const std::string& name, const Shape& shape) {
+  ChunkPlan chunk = find(name, shape);
   if (!can_convert(chunk.source_dtype, DType::f32)) {
     throw InputError(source_ + ": tensor " + name + " is " + std::string(torch_name(chunk.source_dtype)) +
                      ", expected a floating type");
   }
   chunk.dtype = DType::f32;
-  std::vector<float> values(static_cast<std::size_t>(size));
-  WindowReader().read(chunk, 0, size, std::as_writable_bytes(std::span(values)));
-  return values;
+  const std::int64_t size = numel(shape);
+  std::vector<float> result(static_cast<std::size_t>(size));
+  WindowReader().read(chunk, 0, size, std::as_writable_bytes(std::span(result)));
+  return result;
 }
 
 std::vector<float> Weights::optional_vector(const std::string& name, std::int64_t size) {

@@ -31,6 +31,8 @@ class Weights {
   std::vector<float> vector(const std::string& name, std::int64_t size);
   /// The same, or empty when there is none of that name.
   std::vector<float> optional_vector(const std::string& name, std::int64_t size);
+  /// A tensor of any shape as float32 values, row-major.
+  std::vector<float> values(const std::string& name, const Shape& shape);
 
   /// Marks every tensor whose name begins so as used.
   void ignore(const std::string& prefix);

@@ -2,6 +2,7 @@
 
 #include "mhub/model/mla_rules.hpp"
 #include "mhub/model/moe_rules.hpp"
+#include "mhub/model/mtp_rules.hpp"
 #include "mhub/model/plugin.hpp"
 
 namespace mhub::deepseek {

@@ -1,6 +1,7 @@
 #include "glm_moe.hpp"
 
 #include "mhub/model/moe_rules.hpp"
+#include "mhub/model/mtp_rules.hpp"
 #include "mhub/model/plugin.hpp"
 
 namespace mhub::glm_moe {

@@ -1,8 +1,5 @@
 #include "qwen_moe.hpp"
 
-#include <algorithm>
-#include <set>
-
 #include "mhub/model/moe_rules.hpp"
 #include "mhub/model/plugin.hpp"
 
@@ -20,17 +17,7 @@ void QwenMoeConfig::bind(ConfigBinding& b) {
   b.boolean("norm_topk_prob", norm_topk_prob);
   b.fixed(moe.router_pre_softmax, !norm_topk_prob);
   if (b.from_megatron()) norm_topk_prob = !moe.router_pre_softmax;
-  b.positive("decoder_sparse_step", decoder_sparse_step);
-  b.integers("mlp_only_layers", mlp_only_layers);
-  if (b.to_megatron()) {
-    const std::set<std::int64_t> dense(mlp_only_layers.begin(), mlp_only_layers.end());
-    std::vector<std::int64_t> freq;
-    for (std::int64_t i = 0; i < num_hidden_layers; ++i) {
-      freq.push_back(!dense.contains(i) && (i + 1) % decoder_sparse_step == 0 ? 1 : 0);
-    }
-    if (std::count(freq.begin(), freq.end(), 0) > 0) moe.layer_freq = freq;
-  }
-  if (b.from_megatron()) mlp_only_layers = dense_layers(b.megatron);
+  bind_sparse_layers(b, decoder_sparse_step, mlp_only_layers, num_hidden_layers);
   b.require("use_sliding_window", false);
 }
 

@@ -4,6 +4,8 @@ import torch
 
 from arch_dense import BASE, rope
 
+import delta_net
+import llama4_model
 from moe_model import build_plain, build_with_norms_over_heads
 
 MOE_LAYOUTS = ["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"]
@@ -11,6 +13,9 @@ MOE = dict(vocab_size=203, hidden_size=48, intermediate_size=88, num_hidden_laye
 MLA = dict(MOE, num_key_value_heads=6, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=4, kv_lora_rank=16, qk_nope_head_dim=8,
            qk_rope_head_dim=4, v_head_dim=12, first_k_dense_replace=1)
 V3 = dict(MLA, q_lora_rank=20, n_group=4, topk_group=2)
+DELTA = dict(MOE, head_dim=16, linear_key_head_dim=8, linear_value_head_dim=12, linear_num_key_heads=4, linear_num_value_heads=8)
+DELTA_MOE = dict(DELTA, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)
+LLAMA4 = dict(MOE, head_dim=16, intermediate_size=24, intermediate_size_mlp=88, num_local_experts=4)
 
 
 def add_mtp(state, layers, head):
@@ -35,6 +40,41 @@ def add_mtp(state, layers, head):
     return out
 
 
+def add_delta_mtp(state, layer):
+    """The multi-token-prediction block of Qwen3-Next and Qwen3.5 (their checkpoints' index): attention like that of `layer`."""
+    generator = torch.Generator().manual_seed(8)
+
+    def random(shape, dtype):
+        return (0.2 * torch.randn(shape, generator=generator)).to(dtype)
+
+    last = f"model.layers.{layer}."
+    out = dict(state)
+    for key, value in state.items():
+        if key.startswith(last):
+            out["mtp.layers.0." + key[len(last):]] = random(value.shape, value.dtype)
+    hidden = state["model.norm.weight"]
+    for name in ("pre_fc_norm_embedding", "pre_fc_norm_hidden", "norm"):
+        out[f"mtp.{name}.weight"] = random(hidden.shape, hidden.dtype)
+    out["mtp.fc.weight"] = random((len(hidden), 2 * len(hidden)), hidden.dtype)
+    return out
+
+
+def output_norms(model):
+    return [parameter for name, parameter in model.named_parameters() if name.endswith("linear_attn.norm.weight")]
+
+
+def small_output_norms(model):
+    """Values below one half, minus one, are not exact in the model's own type."""
+    for parameter in output_norms(model):
+        parameter.data[:3] = torch.tensor([0.2001953125, 0.03, 1e-3])
+
+
+def large_output_norms(model):
+    """From one half on they are, and Megatron-Bridge, which rounds, has the same bits."""
+    for parameter in output_norms(model):
+        parameter.data.clamp_(min=0.5)
+
+
 def with_mtp(config):
     return {**config, "num_nextn_predict_layers": 1}
 
@@ -55,6 +95,11 @@ def entry(config, model, fields, **rest):
     return dict(config=config, model=model, fields=fields, layouts=MOE_LAYOUTS, judge="core", judged="local_dist", build=build_plain, **rest)
 
 
+def delta(config, model, fields, **rest):
+    """With layers of gated delta net, which Megatron-LM builds of TransformerEngine's modules alone."""
+    return entry(config, model, fields) | dict(layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2"], build=delta_net.build, mlm=False) | rest
+
+
 MODELS = {
     "qwen3_moe": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=6, num_experts_per_tok=2, norm_topk_prob=True), dtype="bfloat16", bridge=True),
     "qwen3_moe_mixed": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=3, mlp_only_layers=[0, 2])),
@@ -70,6 +115,15 @@ MODELS = {
     "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2), mlm=False),
     "glm4_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, attention_bias=True, routed_scaling_factor=2.5), prepare=correction, bridge=True),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),
+    "qwen3_next": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", dict(DELTA_MOE, num_hidden_layers=8), twin=True, prepare=large_output_norms, bridge=True, bridge_logits=True),
+    "qwen3_next_mixed": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", dict(DELTA_MOE, layer_types=["full_attention", "linear_attention"] * 2, mlp_only_layers=[1, 2], norm_topk_prob=False), dtype="bfloat16", prepare=small_output_norms),
+    "qwen3_next_mtp": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", DELTA_MOE, twin=True, keys=lambda state: add_delta_mtp(state, 3), config_json=lambda config: config),
+    "qwen3_5": delta("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", DELTA, dtype="bfloat16", prepare=small_output_norms, layouts=["dist1", "local_dist", "dist22", "te222"]),
+    "qwen3_5_mtp": delta("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", DELTA, prepare=large_output_norms, keys=lambda state: add_delta_mtp(state, 3), config_json=lambda config: {**config, "mtp_num_hidden_layers": 1}, bridge=True, bridge_logits=True, layouts=["dist1", "local_dist"]),
+    "qwen3_5_moe": delta("Qwen3_5MoeTextConfig", "Qwen3_5MoeForCausalLM", DELTA_MOE, twin=True, prepare=large_output_norms, bridge=True),
+    "llama4": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, interleave_moe_layer_step=2, attention_chunk_size=7, floor_scale=5, attn_scale=0.3, **rope(5e5)), mlm=False) | dict(build=llama4_model.build),
+    "llama4_scout": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, **rope(5e5, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)), dtype="bfloat16", spec="llama4") | dict(build=llama4_model.build),
+    "llama4_plain": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, use_qk_norm=False, attn_temperature_tuning=False, moe_layers=[1, 2], no_rope_layers=[1] * 4, layer_types=["chunked_attention"] * 4)),
     "nemotron_h": dict(config="NemotronHConfig", model="NemotronHForCausalLM", layouts=["dist1", "dist22", "ep2", "te_ep2", "local_ep2"],
                        fields=dict(vocab_size=203, hidden_size=48, intermediate_size=88, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], num_attention_heads=6, num_key_value_heads=2, head_dim=8,
                                    mamba_num_heads=8, mamba_head_dim=6, ssm_state_size=5, n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, use_mamba_kernels=False),

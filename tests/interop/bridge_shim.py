@@ -101,6 +101,21 @@ def _local_block_spec(config, use_transformer_engine=False, normalization=None, 
 
 _specs.get_gpt_decoder_block_spec = _local_block_spec
 
+_mtp_block_spec = _specs.get_gpt_mtp_block_spec
+_specs.get_gpt_mtp_block_spec = lambda config, spec, use_transformer_engine=False, **kwargs: _mtp_block_spec(
+    config, spec, use_transformer_engine=False, **kwargs)
+
+import delta_net
+
+
+def _local_variant_block_spec(config, vp_stage=None, pp_rank=None):
+    spec = _local_block_spec(config)
+    spec.layer_specs = delta_net.local_layers(config, spec.layer_specs)
+    return spec
+
+
+delta_net.variant_specs.get_transformer_block_with_experimental_attention_variant_spec = _local_variant_block_spec
+
 import megatron.bridge.models.gpt_provider as _provider
 import megatron.bridge.models.model_provider as _model_provider
 from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
@@ -112,7 +127,8 @@ _provider.transformer_engine_layer_spec = lambda config: _without_query_norm(get
 if hasattr(_model_provider, "model_parallel_cuda_manual_seed"):
     _model_provider.model_parallel_cuda_manual_seed = lambda *args, **kwargs: None
 
-# Some bridges know the grouped experts' names only, which are TransformerEngine's; on a CPU experts are separate modules.
+# Some bridges know TransformerEngine's names only: those of grouped experts and of norms that are fused into the linear layer
+# behind them. On a CPU experts and norms are modules of their own.
 import copy
 import re
 
@@ -126,7 +142,10 @@ def _init_with_local_experts(self, *mappings):
     more = []
     for mapping in mappings:
         local = re.sub(r"\.mlp\.experts\.(linear_fc[12])\.(weight|bias)\*$", r".mlp.experts.local_experts.*.\1.\2", mapping.megatron_param)
+        local = re.sub(r"\.self_attention\.(linear_qkv|in_proj)\.layer_norm_", r".input_layernorm.", local)
+        local = re.sub(r"\.mlp\.linear_fc1\.layer_norm_", r".pre_mlp_layernorm.", local)
         if local not in known:
+            known.add(local)
             same = copy.copy(mapping)
             same.megatron_param = local
             more.append(same)

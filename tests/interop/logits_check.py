@@ -20,11 +20,15 @@ from tiny_models import LLAMA, rope
 
 TOLERANCE = 1e-3  # of the largest logit: the bound that mhub promises; float32 sums give about 1e-6
 NEW_TOKENS = 32
+LLAMA4 = {**LLAMA, "intermediate_size": 48, "intermediate_size_mlp": 112, "num_local_experts": 4, "interleave_moe_layer_step": 2, "head_dim": 16}
 # Models that only generation has to know: Megatron cannot be told of their positions, or they repeat others there.
 EXTRA = {
     "llama_dynamic": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "max_position_embeddings": 32, **rope(rope_type="dynamic", factor=2.0)}, "float32", "1GB"),
     "llama_half": ("LlamaConfig", "LlamaForCausalLM", LLAMA, "float16", "1GB"),
     "llama_gelu": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "hidden_act": "gelu"}, "bfloat16", "1GB"),
+    # Chunks that end inside and at pages of the cache, layers without rotation whose queries grow, one expert a token.
+    "llama4": ("Llama4TextConfig", "Llama4ForCausalLM", {**LLAMA4, "attention_chunk_size": 7, "floor_scale": 5, "attn_scale": 0.3}, "float32", "1GB"),
+    "llama4_pages": ("Llama4TextConfig", "Llama4ForCausalLM", {**LLAMA4, "attention_chunk_size": 32, "use_qk_norm": False, **rope(rope_type="llama3", factor=16.0, low_freq_factor=1.0, high_freq_factor=1.0, original_max_position_embeddings=32)}, "bfloat16", "1GB"),
     "mistral_pages": ("MistralConfig", "MistralForCausalLM", {**LLAMA, "sliding_window": 33}, "bfloat16", "1GB"),
 }
 # (format, tp, pp)

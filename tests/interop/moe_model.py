@@ -73,7 +73,7 @@ def config_of(args):
 
 
 def block_spec(config, change=None):
-    spec = gpt_layer_specs.get_gpt_decoder_block_spec(config, use_transformer_engine=False, normalization=config.normalization)
+    spec = gpt_layer_specs.get_gpt_decoder_block_spec(config, use_transformer_engine=False, normalization=config.normalization, qk_l2_norm=config.qk_l2_norm)
     for layer in spec.layer_specs:
         if getattr(config, "q_lora_rank", 0) is None:  # the local spec asks for a norm that nothing would use
             layer.submodules.self_attention.submodules.q_layernorm = IdentityOp
@@ -82,11 +82,16 @@ def block_spec(config, change=None):
     return spec
 
 
-def build(args, tp, pp, change=None):
-    """The model of one rank. `change` is called with each layer's spec."""
+def build(args, tp, pp, change=None, layers=None, **settings):
+    """The model of one rank. `change` is called with each layer's spec; `layers` makes the specs of layers from a config and
+    those of plain ones; `settings` replace what the config has."""
     assert tp == pp == 1
     config = config_of(args)
+    for name, value in settings.items():
+        setattr(config, name, value)
     spec = block_spec(config, change)
+    if layers:
+        spec.layer_specs = layers(config, spec.layer_specs)
     mtp = gpt_layer_specs.get_gpt_mtp_block_spec(config, spec, use_transformer_engine=False) if config.mtp_num_layers else None
     model = GPTModel(
         config, spec, vocab_size=args.padded_vocab_size, max_sequence_length=args.max_position_embeddings, parallel_output=False,

@@ -17,8 +17,8 @@ using Row = Eigen::Map<Eigen::ArrayXf>;
 
 /// Keys [first, last) that a query at `position` sees.
 std::pair<std::int64_t, std::int64_t> visible(const AttentionOptions& options, std::int64_t position) {
-  const std::int64_t first =
-      options.window > 0 ? std::max<std::int64_t>(0, position - options.window + 1) : 0;
+  std::int64_t first = options.window > 0 ? std::max<std::int64_t>(0, position - options.window + 1) : 0;
+  if (options.chunk > 0) first = std::max(first, position / options.chunk * options.chunk);
   return {first, position + 1};
 }
 
@@ -121,9 +121,8 @@ void CpuAttention::run(const AttentionOptions& options, const Heads& queries, co
     attend(options, queries, items[static_cast<std::size_t>(k)], out,
            scratch_[static_cast<std::size_t>(thread)]);
   });
-  if (options.window <= 0) return;
   for (const Segment& segment : segments)
-    segment.cache->forget(segment.position + segment.rows - options.window + 1);
+    segment.cache->forget(visible(options, segment.position + segment.rows).first);
 }
 
 }  // namespace mhub::runtime

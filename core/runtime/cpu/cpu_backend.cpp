@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 
 #include "mhub/runtime/cpu/cpu_attention.hpp"
+#include "mhub/runtime/cpu/cpu_delta_net.hpp"
 #include "mhub/runtime/cpu/cpu_linear.hpp"
 #include "mhub/runtime/cpu/populate.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
@@ -68,7 +69,10 @@ Row row_of(const Matrix& matrix, std::int64_t row) {
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const CpuOptions& options)
-      : pool_(options.threads), linear_(pool_, options.kernels), attention_(pool_, linear_.exact_kernels()) {}
+      : pool_(options.threads),
+        linear_(pool_, options.kernels),
+        attention_(pool_, linear_.exact_kernels()),
+        delta_net_(pool_, linear_.exact_kernels()) {}
 
   std::string describe() const override {
     return "cpu (" + std::string(linear_.exact_kernels().name) + ", " + std::to_string(pool_.threads()) +
@@ -131,6 +135,15 @@ class CpuBackend final : public Backend {
   void attend(const AttentionOptions& options, Heads queries, Heads keys, Heads values,
               std::span<const Segment> segments, Matrix out) override {
     attention_.run(options, queries, keys, values, segments, out);
+  }
+  void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) override {
+    delta_net_.run(net, in, segments, out);
+  }
+  void gate(Heads gates, Matrix out) override {
+    for_heads(gates, [&](std::int64_t t, std::int64_t g, std::int64_t h, const float* gate) {
+      Row(out.data + t * out.stride + (g * gates.heads + h) * gates.dim, gates.dim) /=
+          1.0F + (-ConstRow(gate, gates.dim)).exp();
+    });
   }
   void read(Matrix in, std::span<float> out) override {
     copy(in, {out.data(), in.rows, in.columns, in.columns});
@@ -203,6 +216,7 @@ class CpuBackend final : public Backend {
   ThreadPool pool_;
   CpuLinear linear_;
   CpuAttention attention_;
+  CpuDeltaNet delta_net_;
 };
 
 void CpuBackend::normalize_joint(const Norm& norm, Heads heads) {

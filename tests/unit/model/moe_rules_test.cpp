@@ -7,6 +7,7 @@
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/model/mla_rules.hpp"
+#include "mhub/model/mtp_rules.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

@@ -210,10 +210,13 @@ BOOST_AUTO_TEST_CASE(fields_that_the_decoder_does_not_compute_are_refused) {
     BOOST_CHECK_EXCEPTION(Decoder(*model.checkpoint, *model.backend), InputError, tests::message_has(field));
     config = before;
   };
-  refused("attention_output_gate", [](TransformerConfig& c) { c.attention_output_gate = true; });
-  refused("qk_l2_norm", [](TransformerConfig& c) { c.qk_l2_norm = true; });
-  refused("attention_chunk_size", [](TransformerConfig& c) { c.attention_chunk_size = 8; });
-  refused("linear_attention", [](TransformerConfig& c) { c.linear_attention.emplace(); });
+  refused("attention_chunk_size", [](TransformerConfig& c) { c.attention_chunk_size = 0; });
+  refused("attention_temperature", [](TransformerConfig& c) { c.attention_temperature = {0, 0.1}; });
+  refused("linear_attention_freq", [](TransformerConfig& c) { c.linear_attention.emplace(); });
+  refused("linear_num_key_heads", [](TransformerConfig& c) {
+    c.linear_attention.emplace();
+    c.linear_attention->num_key_heads = 3;
+  });
   refused("mamba", [](TransformerConfig& c) { c.mamba.emplace(); });
   refused("hybrid_layer_pattern", [](TransformerConfig& c) { c.hybrid_layer_pattern = "M*"; });
   refused("window_layers", [](TransformerConfig& c) {

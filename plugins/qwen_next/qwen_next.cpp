@@ -1,0 +1,116 @@
+#include "qwen_next.hpp"
+
+#include <algorithm>
+
+#include "mhub/model/moe_rules.hpp"
+#include "mhub/model/mtp_rules.hpp"
+#include "mhub/model/plugin.hpp"
+
+namespace mhub::qwen_next {
+
+QwenNextConfig::QwenNextConfig() {
+  vocab_size = 151936;
+  hidden_size = 2048;
+  intermediate_size = 5632;
+  num_hidden_layers = 48;
+  num_attention_heads = 16;
+  num_key_value_heads = 2;
+  head_dim = 256;
+  max_position_embeddings = 32768;
+  rotary.partial_factor = 0.25;
+}
+
+void QwenNextConfig::bind(ConfigBinding& b) {
+  TransformerConfig& m = b.megatron;
+  DecoderKeys keys;
+  keys.rotary.partial_factor = "partial_rotary_factor";
+  DecoderConfig::bind(b, keys);
+  linear.bind(b, num_hidden_layers);
+  b.require("attention_bias", false);
+  b.fixed(m.layernorm_zero_centered_gamma, true);
+  b.fixed(m.qk_layernorm, true);
+  b.fixed(m.attention_output_gate, true);
+  b.integer("mtp_num_hidden_layers", mtp_num_hidden_layers);
+  b.check(mtp_num_hidden_layers == 0 || mtp_num_hidden_layers == 1, "mtp_num_hidden_layers",
+          "expected 0 or 1");
+  b.check(mtp_num_hidden_layers == 0 || linear.layers.back() == 0, "mtp_num_hidden_layers",
+          "unsupported: a last decoder layer of linear attention, which Megatron would repeat");
+  b.require("mtp_use_dedicated_embeddings", false);
+  b.link(mtp_num_hidden_layers, m.mtp_num_layers);
+}
+
+void QwenNextMoeConfig::bind(ConfigBinding& b) {
+  QwenNextConfig::bind(b);
+  MoeConfig& moe = moe_config(b);
+  b.positive("num_experts", num_experts, moe.num_experts);
+  b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
+  b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
+  b.positive("shared_expert_intermediate_size", shared_expert_intermediate_size,
+             moe.shared_expert_intermediate_size);
+  b.number("router_aux_loss_coef", router_aux_loss_coef, b.megatron.training.moe_aux_loss_coeff);
+  b.fixed(moe.shared_expert_gate, true);
+}
+
+void Qwen3NextConfig::bind(ConfigBinding& b) {
+  QwenNextMoeConfig::bind(b);
+  MoeConfig& moe = moe_config(b);
+  b.boolean("norm_topk_prob", norm_topk_prob);
+  b.fixed(moe.router_pre_softmax, !norm_topk_prob);
+  if (b.from_megatron()) norm_topk_prob = !moe.router_pre_softmax;
+  bind_sparse_layers(b, decoder_sparse_step, mlp_only_layers, num_hidden_layers);
+}
+
+Mapping QwenNextModel::mapping(const QwenNextConfig& config, const TransformerConfig& megatron) {
+  const std::vector<std::int64_t>& linear = megatron.linear_attention->layer_freq;
+  MoeNames moe;
+  moe.shared_fc1 = "mlp.shared_expert.{gate,up}_proj.weight";
+  moe.shared_fc2 = "mlp.shared_expert.down_proj.weight";
+  Mapping map;
+  add_ends(map, megatron, {});
+  add_attention(map, megatron, {}, layers_with(linear, 0));
+  add_gated_delta_net(map, megatron, {}, "linear_attn", config.projections, layers_with(linear, 1));
+  if (megatron.moe) {
+    add_mlps(map, megatron, {}, moe);
+  } else {
+    add_dense_mlp(map, megatron, {});
+  }
+  add_mtp(map, megatron, {},
+          {"mtp.layers.{t}.", "mtp.fc", "mtp.pre_fc_norm_embedding", "mtp.pre_fc_norm_hidden", "mtp.norm", "",
+           ""});
+  return map;
+}
+
+nlohmann::json QwenNextModel::completed_config(const ConfigReader& config, const TensorSource& tensors) {
+  const bool there = std::any_of(tensors.tensors().begin(), tensors.tensors().end(),
+                                 [](const StoredTensor& tensor) { return tensor.name.starts_with("mtp."); });
+  nlohmann::json json = config.json();
+  if (there || json.contains("mtp_num_hidden_layers")) json["mtp_num_hidden_layers"] = there ? 1 : 0;
+  return json;
+}
+
+Qwen3_5TextConfig::Qwen3_5TextConfig() {
+  vocab_size = 248320;
+  hidden_size = 4096;
+  intermediate_size = 12288;
+  num_hidden_layers = 32;
+  num_key_value_heads = 4;
+}
+
+Qwen3_5MoeTextConfig::Qwen3_5MoeTextConfig() {
+  vocab_size = 248320;
+  num_hidden_layers = 40;
+  num_experts = 256;
+  num_experts_per_tok = 8;
+}
+
+}  // namespace mhub::qwen_next
+
+extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
+
+extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
+  registrar.family = "qwen_next";
+  registrar.about = "Qwen3-Next, Qwen3.5 (text)";
+  registrar.add<mhub::qwen_next::Qwen3NextForCausalLM>();
+  registrar.add<mhub::qwen_next::Qwen3_5ForCausalLM>();
+  registrar.add<mhub::qwen_next::Qwen3_5MoeForCausalLM>();
+}
