@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <set>
 
 #include "disk_space.hpp"
 #include "journal.hpp"
@@ -12,6 +11,7 @@
 #include "mhub/base/interrupt.hpp"
 #include "mhub/base/progress.hpp"
 #include "mhub/base/staging.hpp"
+#include "mhub/export/export_plan.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/store/hdf5/hdf5_source.hpp"
 #include "output_format.hpp"
@@ -21,28 +21,6 @@ namespace fs = std::filesystem;
 
 namespace mhub::converters {
 namespace {
-
-/// Tensors that the source stores twice must be equal, or dropping one of them would lose something.
-void check_repeats(const Checkpoint& source) {
-  for (const auto& [repeat, original] : source.state.repeats) {
-    if (tensors_equal(*repeat, *original)) continue;
-    throw InputError(source.path + ": tensor " + repeat->name + " differs from " + original->name +
-                     ", but config.json says that they are tied (tie_word_embeddings=true); set it to false "
-                     "if they are not");
-  }
-}
-
-/// Says which content the source files have, now.
-std::string source_fingerprint(const CopyPlan& plan) {
-  std::set<std::string> files;
-  for (const StoredTensor* tensor : plan.sources) {
-    // By content: a path may be spelled in many ways.
-    for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes->fingerprint());
-  }
-  std::string text;
-  for (const std::string& file : files) text += file + "\n";
-  return text;
-}
 
 /// Two conversions have one key when they would write the same bytes to the same places.
 std::string conversion_key(const Conversion& conversion, const std::string& fingerprint) {
@@ -139,7 +117,7 @@ void finish_output(const Conversion& conversion, const ConvertOptions& options, 
 
 nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  check_repeats(conversion.source);
+  require_equal_repeats(conversion.source);
   StagingDirectory staging(options.output, {options.overwrite, options.resume, written_by_mhub});
   const std::uint64_t bytes = total_bytes(conversion.plan);
   require_space(bytes, staging);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/runtime/pretrained_causal_lm.hpp"
 #include "options.hpp"
 #include "parse.hpp"
@@ -15,8 +16,11 @@ namespace {
 
 using runtime::Generation;
 
+constexpr std::uint64_t kLargestPrompt = std::uint64_t{1} << 30;
+
 void declare(CommandLine& line) {
   line.add()("prompt", po::value<std::string>(), "the text to continue, or with --chat to answer")(
+      "prompt-file", po::value<std::string>(), "a file with that text, all of it")(
       "tokens", po::value<std::string>(), "the prompt as token numbers, separated by commas")(
       "chat", "put the prompt into the model's chat template, as the user's message")(
       "system", po::value<std::string>(), "with --chat: the system message")(
@@ -54,7 +58,9 @@ GenerateOptions options_of(const CommandLine& line) {
 
 std::vector<std::int64_t> prompt_of(const CommandLine& line, CausalLM& model) {
   if (line.has("tokens")) return parse_tokens(line.get<std::string>("tokens"));
-  const std::string text = line.get<std::string>("prompt");
+  const std::string text = line.has("prompt")
+                               ? line.get<std::string>("prompt")
+                               : read_file(line.get<std::string>("prompt-file"), kLargestPrompt);
   if (!line.has("chat")) return model.encode(text);
   nlohmann::ordered_json messages = nlohmann::ordered_json::array();
   if (line.has("system"))
@@ -67,6 +73,7 @@ std::string finish_name(Generation::Finish finish) {
   switch (finish) {
     case Generation::Finish::eos: return "eos";
     case Generation::Finish::stop: return "stop";
+    case Generation::Finish::context: return "context";
     case Generation::Finish::length: break;
   }
   return "length";
@@ -106,13 +113,15 @@ void print_tokens(const std::vector<std::int64_t>& tokens) {
 
 int generate_command(const Arguments& arguments) {
   CommandLine line(
-      "mhub generate SOURCE (--prompt TEXT [--chat] | --tokens IDS) [--max-new-tokens N] [--json] ...",
+      "mhub generate SOURCE (--prompt TEXT | --prompt-file FILE) [--chat] [--max-new-tokens N] [--json] ...\n"
+      "mhub generate SOURCE --tokens IDS ...",
       {"SOURCE"});
   declare(line);
   if (!line.parse(arguments)) return 0;
-  if (line.has("tokens") == line.has("prompt"))
-    throw UsageError("generate needs either --prompt or --tokens");
-  if (line.has("chat") && !line.has("prompt")) throw UsageError("--chat needs --prompt");
+  const bool text = line.has("prompt") || line.has("prompt-file");
+  if (line.has("tokens") == text || (line.has("prompt") && line.has("prompt-file")))
+    throw UsageError("generate needs one of --prompt, --prompt-file and --tokens");
+  if (line.has("chat") && !text) throw UsageError("--chat needs --prompt or --prompt-file");
   GenerateOptions options = options_of(line);
 
   const auto start = std::chrono::steady_clock::now();
@@ -126,7 +135,7 @@ int generate_command(const Arguments& arguments) {
   const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   // Text is shown as it comes; a model asked with numbers answers with numbers.
-  const bool stream = !line.has("json") && line.has("prompt");
+  const bool stream = !line.has("json") && text;
   if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };
   const TextGeneration result = model.generate(prompt, options);
   if (line.has("json")) {

@@ -1,6 +1,6 @@
-#include "hf_layout.hpp"
 #include "manifest.hpp"
 #include "mhub/base/staging.hpp"
+#include "mhub/export/hf_layout.hpp"
 #include "mhub/store/hdf5/hdf5_sink.hpp"
 #include "output_format.hpp"
 

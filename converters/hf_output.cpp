@@ -1,7 +1,4 @@
-#include <set>
-
-#include "hf_layout.hpp"
-#include "mhub/store/safetensors/safetensors_sink.hpp"
+#include "mhub/export/hf_folder.hpp"
 #include "output_format.hpp"
 
 namespace fs = std::filesystem;
@@ -12,28 +9,16 @@ namespace {
 class HfOutput final : public OutputFormat {
  public:
   HfOutput(const ConvertOptions& options, const Checkpoint& source)
-      : source_(source), max_shard_bytes_(options.max_shard_bytes), hf_(hf_layout(source)) {}
+      : source_(source), max_shard_bytes_(options.max_shard_bytes), folder_(source, max_shard_bytes_) {}
 
-  const Layout& layout() const override { return hf_.layout; }
-
-  void set_dtypes(const std::vector<SinkTensor>& tensors) override { dtype_ = main_dtype(tensors); }
+  const Layout& layout() const override { return folder_.layout(); }
 
   std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan,
                                    OutputMode mode) const override {
-    std::vector<SinkTensor> tensors = plan.tensors;
-    const std::vector<int> shards = shard_numbers(tensors);
-    for (std::size_t k = 0; k < tensors.size(); ++k) tensors[k].chunks[0].rank = shards[k];
-    SafetensorsOptions options;
-    options.mode = mode;
-    return make_safetensors_sink(root.string(), std::move(tensors), options);
+    return folder_.sink(root, plan, mode);
   }
 
-  void add_files(const fs::path& root, const CopyPlan&) const override {
-    replace_file((root / "config.json").string(), hf_config(source_, dtype_).dump(2) + "\n");
-    if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
-      replace_file((root / "generation_config.json").string(), generation.dump(2) + "\n");
-    copy_tokenizer(source_, root);
-  }
+  void add_files(const fs::path& root, const CopyPlan& plan) const override { folder_.add_files(root, plan); }
 
   nlohmann::json describe() const override {
     nlohmann::json json{{"format", "hf"}};
@@ -46,23 +31,9 @@ class HfOutput final : public OutputFormat {
   }
 
  private:
-  /// The file of each tensor: as in the original, else filled in order.
-  std::vector<int> shard_numbers(const std::vector<SinkTensor>& tensors) const {
-    const auto& original = hf_.original_files;
-    if (original.empty() || max_shard_bytes_)
-      return assign_shards(tensors, max_shard_bytes_.value_or(kDefaultShardBytes));
-    std::set<std::string> names;
-    for (const SinkTensor& tensor : tensors) names.insert(original.at(tensor.name));
-    std::vector<int> shards;
-    for (const SinkTensor& tensor : tensors)
-      shards.push_back(static_cast<int>(std::distance(names.begin(), names.find(original.at(tensor.name)))));
-    return shards;
-  }
-
   const Checkpoint& source_;
   std::optional<std::uint64_t> max_shard_bytes_;
-  HfLayout hf_;
-  DType dtype_ = DType::f32;
+  HfFolder folder_;
 };
 
 }  // namespace

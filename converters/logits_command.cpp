@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/runtime/decoder.hpp"
+#include "mhub/runtime/logits_stream.hpp"
 #include "npy.hpp"
 #include "options.hpp"
 #include "parse.hpp"
@@ -11,13 +11,6 @@
 namespace po = boost::program_options;
 
 namespace mhub::converters {
-namespace {
-
-/// Logits of a large vocabulary are large: so many tokens are computed and written at a time.
-constexpr std::size_t kTokens = 128;
-
-}  // namespace
-
 int logits_command(const Arguments& arguments) {
   CommandLine line(
       "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--threads N] [--backend cpu] [--json]",
@@ -37,18 +30,10 @@ int logits_command(const Arguments& arguments) {
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
   const auto backend = make_backend(line.get<std::string>("backend"), line.get<int>("threads"));
   runtime::Decoder decoder(checkpoint, *backend);
+  runtime::LogitsStream logits(decoder, tokens);
   NpyWriter file(line.get<std::string>("output"), static_cast<std::int64_t>(tokens.size()),
                  decoder.vocab_size());
-  runtime::SequenceCache sequence = decoder.new_sequence();
-  std::vector<float> values;
-  for (std::size_t begin = 0; begin < tokens.size(); begin += kTokens) {
-    const std::size_t count = std::min(kTokens, tokens.size() - begin);
-    const runtime::Decoder::Step step{&sequence, std::span(tokens).subspan(begin, count)};
-    const runtime::Matrix logits = decoder.forward({&step, 1}, runtime::Decoder::Logits::all);
-    values.resize(static_cast<std::size_t>(logits.rows * logits.columns));
-    backend->read(logits, values);
-    file.append(values);
-  }
+  for (auto rows = logits.next(); !rows.empty(); rows = logits.next()) file.append(rows);
   file.finish();
   const nlohmann::json report{{"output", line.get<std::string>("output")},
                               {"shape", {tokens.size(), decoder.vocab_size()}},

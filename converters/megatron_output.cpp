@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "mhub/base/error.hpp"
+#include "mhub/export/hf_folder.hpp"
 #include "mhub/model/hybrid_config.hpp"
 #include "mhub/model/run_config.hpp"
 #include "mhub/parallel/hybrid_names.hpp"

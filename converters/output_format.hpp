@@ -47,7 +47,4 @@ std::unique_ptr<OutputFormat> make_megatron_output(const ConvertOptions& options
 std::unique_ptr<OutputFormat> make_hf_output(const ConvertOptions& options, const Checkpoint& source);
 std::unique_ptr<OutputFormat> make_hdf5_output(const ConvertOptions& options, const Checkpoint& source);
 
-/// Copies the tokenizer's files of a source into `folder`, which is made when there are any.
-void copy_tokenizer(const Checkpoint& source, const std::filesystem::path& folder);
-
 }  // namespace mhub::converters

@@ -3,49 +3,12 @@
 #include <set>
 
 #include "disk_space.hpp"
-#include "hf_layout.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/exact_dtype.hpp"
-#include "mhub/tensor/convert.hpp"
+#include "mhub/export/export_plan.hpp"
 #include "output_format.hpp"
 
 namespace mhub::converters {
 namespace {
-
-/// The types to try for a tensor whose values change: the one that it had before it was converted to what is
-/// read now, the model's, its own, then wider ones.
-std::vector<DType> candidate_dtypes(const SinkTensor& tensor, const Checkpoint& source, DType model) {
-  std::vector<DType> candidates;
-  if (source.manifest.is_object()) {
-    const nlohmann::json recorded = source.manifest.value("hf_dtypes", nlohmann::json::object());
-    const auto name = recorded.is_object() ? recorded.find(tensor.name) : recorded.end();
-    if (name != recorded.end() && name->is_string()) {
-      if (const auto dtype = dtype_from_torch(name->get<std::string>()); dtype && is_floating(*dtype))
-        candidates.push_back(*dtype);
-    }
-  }
-  candidates.insert(candidates.end(), {model, tensor.dtype, DType::f32, DType::f64});
-  std::erase_if(candidates, [](DType dtype) { return !can_convert(DType::f64, dtype); });
-  return candidates;
-}
-
-/// Every stored tensor's type: the one asked for where its sources are floating-point, else its sources' own,
-/// or, where values change on the way, one that holds them exactly.
-std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std::optional<DType> wanted,
-                              std::vector<SinkTensor> tensors) {
-  for (std::size_t d = 0; d < tensors.size(); ++d) {
-    const DType natural = natural_dtype(map, d, source.state.sources);
-    tensors[d].dtype = wanted && is_floating(natural) ? *wanted : natural;
-  }
-  if (wanted) return tensors;
-  const DType model = main_dtype(tensors);
-  for (std::size_t d = 0; d < tensors.size(); ++d) {
-    if (added_to(map, d) != 0)
-      tensors[d].dtype =
-          exact_dtype(map, d, source.state.sources, candidate_dtypes(tensors[d], source, model));
-  }
-  return tensors;
-}
 
 nlohmann::json describe_ranks(const CopyPlan& plan) {
   struct Rank {
@@ -109,12 +72,8 @@ Conversion plan_conversion(const ConvertOptions& options) {
   const Checkpoint& source = conversion.source;
   if (source.model == nullptr) throw InputError(source.unknown_model);
   conversion.output = make_output_format(options, source);
-  const Layout& layout = conversion.output->layout();
-  const StateMap map = compose(source.state.to_canonical, layout.map, options.source);
-  check_destination_coverage(map, options.source);
-  std::vector<SinkTensor> tensors = typed(map, source, options.dtype, layout.tensors);
-  conversion.output->set_dtypes(tensors);
-  conversion.plan = compile(map, source.state.sources, std::move(tensors));
+  conversion.plan = plan_export(source, conversion.output->layout(), options.dtype);
+  conversion.output->set_dtypes(conversion.plan.tensors);
   return conversion;
 }
 

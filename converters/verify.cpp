@@ -11,15 +11,7 @@ namespace mhub::converters {
 namespace {
 
 SinkTensor whole(const StateTensor& tensor, DType dtype) {
-  return {tensor.name, dtype, tensor.shape, {{Index(tensor.shape.size(), 0), tensor.shape, 0}}};
-}
-
-/// A map that reads each tensor as it is stored.
-StateMap identity(const std::vector<StateTensor>& tensors) {
-  StateMap map{tensors, tensors, {}, std::vector<char>(tensors.size(), 0), {}};
-  for (std::size_t k = 0; k < tensors.size(); ++k)
-    map.terms.push_back({{k, run_box(0, 0, numel(tensors[k].shape))}});
-  return map;
+  return SinkTensor::whole(tensor.name, dtype, tensor.shape);
 }
 
 struct Side {
@@ -75,14 +67,14 @@ void compare_copies(const Checkpoint& reference, const Checkpoint& checkpoint, c
       stored_copies(*checkpoint.megatron, reference.state.tensors, *reference.transformer);
   if (copies.stored.empty()) return;
   const StateMap expected = compose(reference.state.to_canonical, copies.map, reference.path);
-  compare_sides({expected, reference.state.sources}, {identity(copies.map.destination), copies.stored},
+  compare_sides({expected, reference.state.sources}, {identity_map(copies.map.destination), copies.stored},
                 options, progress, report);
 }
 
 /// Tensors that a Hugging Face folder stores twice.
 void compare_repeats(const Checkpoint& checkpoint, VerifyReport& report) {
   for (const auto& [repeat, original] : checkpoint.state.repeats) {
-    const StateMap map = identity({{repeat->name, repeat->shape}});
+    const StateMap map = identity_map({{repeat->name, repeat->shape}});
     const CopyPlan a = compile(map, {original}, {whole(map.destination[0], original->dtype)});
     const CopyPlan b = compile(map, {repeat}, {whole(map.destination[0], repeat->dtype)});
     for (Difference& difference : compare(a, b, {})) report.differences.push_back(std::move(difference));
@@ -120,14 +112,6 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
   compare_copies(left, right, options, progress, report);
   compare_copies(right, left, options, progress, report);
   return report;
-}
-
-bool tensors_equal(const StoredTensor& left, const StoredTensor& right) {
-  if (left.dtype != right.dtype || left.shape != right.shape) return false;
-  const StateMap map = identity({{left.name, left.shape}});
-  const CopyPlan a = compile(map, {&left}, {whole(map.destination[0], left.dtype)});
-  const CopyPlan b = compile(map, {&right}, {whole(map.destination[0], left.dtype)});
-  return compare(a, b, {}).empty();
 }
 
 }  // namespace mhub::converters

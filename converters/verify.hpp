@@ -26,7 +26,4 @@ struct VerifyReport {
 /// they are not the same model.
 VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options);
 
-/// Whether two stored tensors of one type and shape hold the same bytes.
-bool tensors_equal(const StoredTensor& left, const StoredTensor& right);
-
 }  // namespace mhub::converters

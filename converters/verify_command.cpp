@@ -1,11 +1,14 @@
+#include <cmath>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "manifest.hpp"
+#include "mhub/base/error.hpp"
 #include "options.hpp"
 #include "parse.hpp"
 #include "verify.hpp"
+#include "verify_logits.hpp"
 
 namespace po = boost::program_options;
 
@@ -66,11 +69,52 @@ int verify_manifest(const Checkpoint& checkpoint, int jobs, bool json) {
   return report.problems.empty() ? 0 : 1;
 }
 
+/// Two checkpoints by what they compute.
+int verify_logits(const Checkpoint& a, const Checkpoint& b, const CommandLine& line) {
+  const double tolerance = line.get<double>("tolerance");
+  if (!(tolerance >= 0 && std::isfinite(tolerance)))
+    throw UsageError("--tolerance: expected a number from 0");
+  std::vector<std::int64_t> tokens;
+  if (line.has("tokens")) tokens = parse_tokens(line.get<std::string>("tokens"));
+  const auto backend = make_backend("cpu", parse_jobs(line.get<std::string>("jobs")));
+  const LogitsComparison found = compare_logits(a, b, std::move(tokens), *backend);
+  const bool equal = found.relative() <= tolerance;
+  if (line.has("json")) {
+    const bool finite = std::isfinite(found.relative());
+    std::cout << nlohmann::json{{"equal", equal},
+                                {"tokens", found.tokens},
+                                {"vocabulary", found.vocabulary},
+                                {"largest_logit", found.largest},
+                                {"max_abs_difference",
+                                 finite ? nlohmann::json(found.difference) : nlohmann::json()},
+                                {"relative_difference",
+                                 finite ? nlohmann::json(found.relative()) : nlohmann::json()},
+                                {"tolerance", tolerance},
+                                {"position", found.position},
+                                {"different_choices", found.choices}}
+                     .dump(1)
+              << '\n';
+  } else {
+    std::cout << (equal ? "logits agree: " : "logits differ: ") << "largest difference " << found.difference
+              << ", " << found.relative() << " of the largest logit (tolerance " << tolerance
+              << "), behind token " << found.position << " of " << found.tokens << "; " << found.choices
+              << " of " << found.tokens << " most likely tokens differ\n";
+  }
+  return equal ? 0 : 1;
+}
+
 }  // namespace
 
 int verify_command(const Arguments& arguments) {
-  CommandLine line("mhub verify A [B] [--cast] [--hf-reference DIR] [--jobs N] [--json]", {"A"}, {"B"});
+  CommandLine line(
+      "mhub verify A [B] [--cast | --logits [--tokens IDS] [--tolerance X]] [--hf-reference DIR] [--jobs N] "
+      "[--json]",
+      {"A"}, {"B"});
   line.add()("cast", "where types differ, compare after casting A to B's type")(
+      "logits", "compare what both compute for the same tokens instead of their tensors")(
+      "tokens", po::value<std::string>(), "with --logits: token numbers (default: 32 made-up ones)")(
+      "tolerance", po::value<double>()->default_value(1e-3, "1e-3"),
+      "with --logits: largest difference, as a share of A's largest logit")(
       "hf-reference", po::value<std::string>()->default_value(""),
       "Hugging Face folder whose config counts for Megatron sides")(
       "jobs", po::value<std::string>()->default_value("0"), "threads")("json", "print JSON");
@@ -79,6 +123,9 @@ int verify_command(const Arguments& arguments) {
   OpenOptions open;
   open.hf_reference = line.get<std::string>("hf-reference");
   Checkpoint a = open_checkpoint(line.get<std::string>("A"), open);
+  if (line.has("logits") && (line.has("cast") || !line.has("B")))
+    throw UsageError("--logits compares two checkpoints as they are: give B, and no --cast");
+  if (line.has("tokens") && !line.has("logits")) throw UsageError("--tokens needs --logits");
   if (!line.has("B")) return verify_manifest(a, jobs, line.has("json"));
   // Either side may be the one that knows the model.
   OpenOptions like = open;
@@ -88,6 +135,7 @@ int verify_command(const Arguments& arguments) {
     like.like = &b;
     a = open_checkpoint(line.get<std::string>("A"), like);
   }
+  if (line.has("logits")) return verify_logits(a, b, line);
   const VerifyReport report = verify(a, b, {jobs, line.has("cast"), line.has("json")});
   if (line.has("json")) {
     std::cout << to_json(report).dump(1) << '\n';

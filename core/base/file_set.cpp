@@ -1,5 +1,6 @@
 #include "mhub/base/file_set.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "mhub/base/error.hpp"
@@ -17,7 +18,18 @@ class FolderFiles final : public FileSet {
   std::string read(const std::string& name, std::uint64_t limit) const override {
     return read_file(place(name), limit);
   }
+  std::vector<std::string> inside(const std::string& folder) const override {
+    std::vector<std::string> names;
+    const fs::path path = fs::path(folder_) / folder;
+    if (!fs::is_directory(path)) return names;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+      if (entry.is_regular_file()) names.push_back(folder + "/" + entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
   std::string place(const std::string& name) const override { return (fs::path(folder_) / name).string(); }
+  const std::string& source() const override { return folder_; }
 
  private:
   std::string folder_;
@@ -39,7 +51,16 @@ class ArchiveFiles final : public FileSet {
     bytes.read(0, std::as_writable_bytes(std::span(content)));
     return content;
   }
+  std::vector<std::string> inside(const std::string& folder) const override {
+    std::vector<std::string> names;
+    for (const auto& [name, bytes] : files_) {
+      if (name.starts_with(folder + "/") && name.find('/', folder.size() + 1) == std::string::npos)
+        names.push_back(name);
+    }
+    return names;
+  }
   std::string place(const std::string& name) const override { return archive_ + ": " + name; }
+  const std::string& source() const override { return archive_; }
 
  private:
   std::string archive_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mhub/base/byte_source.hpp"
 
@@ -17,8 +18,12 @@ class FileSet {
   virtual bool has(const std::string& name) const = 0;
   /// The whole file. Throws IoError when it is not there, InputError when it is larger than `limit`.
   virtual std::string read(const std::string& name, std::uint64_t limit) const = 0;
+  /// The files directly inside a subfolder, as "<folder>/<name>", sorted; none when there is no such folder.
+  virtual std::vector<std::string> inside(const std::string& folder) const = 0;
   /// What to call a file in messages.
   virtual std::string place(const std::string& name) const = 0;
+  /// What to call the folder or archive itself.
+  virtual const std::string& source() const = 0;
 };
 
 /// Files of a folder.

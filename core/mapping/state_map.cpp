@@ -79,6 +79,13 @@ void check_coverage(const StateMap& map, const std::string& where, const char* d
 
 }  // namespace
 
+StateMap identity_map(const std::vector<StateTensor>& tensors) {
+  StateMap map{tensors, tensors, {}, std::vector<char>(tensors.size(), 0), {}};
+  for (std::size_t k = 0; k < tensors.size(); ++k)
+    map.terms.push_back({{k, run_box(0, 0, numel(tensors[k].shape))}});
+  return map;
+}
+
 Term zero_term(std::int64_t begin, std::int64_t end) {
   Box box = run_box(0, begin, end - begin);
   for (Loop& loop : box.loops) loop.source_stride = 0;

@@ -56,6 +56,9 @@ struct StateMap {
 /// its terms.
 double added_to(const StateMap& map, std::size_t destination);
 
+/// The map of a state to itself.
+StateMap identity_map(const std::vector<StateTensor>& tensors);
+
 /// A term of zeros over elements [begin, end) of the destination.
 Term zero_term(std::int64_t begin, std::int64_t end);
 

@@ -89,6 +89,9 @@ std::vector<std::string> tokenizer_files(const FileSet& files) {
   for (const char* name : kNames) {
     if (files.has(name)) present.emplace_back(name);
   }
+  for (std::string& name : files.inside("additional_chat_templates")) {
+    if (name.ends_with(".jinja")) present.push_back(std::move(name));
+  }
   return present;
 }
 

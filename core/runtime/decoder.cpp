@@ -6,6 +6,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/interrupt.hpp"
 #include "mhub/runtime/attention_block.hpp"
+#include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/mlp_block.hpp"
 #include "mhub/runtime/moe_block.hpp"
 #include "mhub/runtime/support.hpp"
@@ -93,13 +94,19 @@ void Decoder::check(std::span<const Step> steps) const {
                          std::to_string(config_.vocab_size) + " tokens");
       }
     }
-    const std::int64_t length = step.sequence->length + static_cast<std::int64_t>(step.tokens.size());
-    if (!position_embeddings_.blocks.empty() && length > config_.max_position_embeddings) {
-      throw UsageError("a sequence of " + std::to_string(length) + " tokens is longer than the model's " +
-                       std::to_string(config_.max_position_embeddings) + " learned positions");
-    }
+    require_length(step.sequence->length + static_cast<std::int64_t>(step.tokens.size()));
   }
 }
+
+void Decoder::require_length(std::int64_t length) const {
+  const std::optional<std::int64_t> limit = context_length(config_);
+  if (!limit || length <= *limit) return;
+  throw UsageError("a sequence of " + std::to_string(length) +
+                   " tokens is longer than the model's context of " + std::to_string(*limit) +
+                   " tokens (max_position_embeddings in config.json)");
+}
+
+bool Decoder::restarts_at(std::int64_t length) const { return rotary_ && rotary_->restarts_at(length); }
 
 void Decoder::embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions,
                     Matrix hidden) {
@@ -143,8 +150,10 @@ Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision pr
     ids.insert(ids.end(), step.tokens.begin(), step.tokens.end());
     positions.resize(ids.size());
     std::iota(positions.begin() + first, positions.end(), step.sequence->length);
-    if (rotary_) rotary_->append(step.sequence->length, count, angles);
-    if (local_rotary_) local_rotary_->append(step.sequence->length, count, local_angles);
+    const std::int64_t begin = step.sequence->length;
+    const std::int64_t length = std::max(begin + count, step.sequence->expected_length);
+    if (rotary_) rotary_->append(begin, count, length, angles);
+    if (local_rotary_) local_rotary_->append(begin, count, length, local_angles);
   }
   if (rotary_) pass.angles = &angles;
   if (local_rotary_) pass.local_angles = &local_angles;

@@ -31,6 +31,11 @@ class Decoder {
 
   /// An empty sequence.
   SequenceCache new_sequence() const;
+  /// Throws UsageError when sequences of the model cannot be so long (context_length.hpp).
+  void require_length(std::int64_t length) const;
+  /// Whether what a sequence's cache holds is of no use when it grows to `length` tokens: run all its tokens
+  /// again, in a new sequence (Rotary::restarts_at).
+  bool restarts_at(std::int64_t length) const;
 
   /// The next tokens of one sequence.
   struct Step {
@@ -45,7 +50,7 @@ class Decoder {
   };
   /// Runs tokens through the model and appends them to their sequences; sequences of one call are independent
   /// and may differ in length. The result [rows, vocab_size] is valid until the next call. Throws UsageError
-  /// for a token outside the vocabulary, an empty step or a position beyond a learned table.
+  /// for a token outside the vocabulary, an empty step or a sequence beyond the model's context.
   Matrix forward(std::span<const Step> steps, Logits wanted, Precision precision = Precision::exact);
 
  private:

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "mhub/base/error.hpp"
+#include "mhub/runtime/context_length.hpp"
 
 namespace mhub::runtime {
 namespace {
@@ -26,8 +28,9 @@ struct Sequence {
   bool done = false;
 };
 
-/// Chooses the next token of a sequence from its logits and decides whether it ends there.
-void advance(Sequence& sequence, std::size_t number, std::span<float> logits,
+/// Chooses the next token of a sequence from its logits and decides whether it ends there; `context` is how
+/// long it may become.
+void advance(Sequence& sequence, std::size_t number, std::span<float> logits, std::int64_t context,
              const GenerationOptions& options) {
   const std::int64_t token = choose(logits, sequence.history, options.sampling, sequence.random);
   sequence.history.push_back(token);
@@ -36,25 +39,30 @@ void advance(Sequence& sequence, std::size_t number, std::span<float> logits,
   const bool eos = std::find(options.eos_token_ids.begin(), options.eos_token_ids.end(), token) !=
                    options.eos_token_ids.end();
   const bool full = static_cast<std::int64_t>(sequence.result.tokens.size()) >= options.max_new_tokens;
+  // The last token is chosen but never runs through the model, so it needs no place.
+  const bool crowded = static_cast<std::int64_t>(sequence.history.size()) > context;
   if (eos) {
     sequence.result.finish = Generation::Finish::eos;
   } else if (stop) {
     sequence.result.finish = Generation::Finish::stop;
+  } else if (crowded && !full) {
+    sequence.result.finish = Generation::Finish::context;
   }
-  sequence.done = eos || stop || full;
+  sequence.done = eos || stop || full || crowded;
 }
 
-/// Runs a prompt; leaves the logits behind its last token in `logits`.
-void prefill(Decoder& decoder, Sequence& sequence, Precision precision, std::span<float> logits) {
-  const std::span<const std::int64_t> prompt(sequence.history);
-  for (std::size_t begin = 0; begin < prompt.size(); begin += kPrefillTokens) {
-    const std::size_t count = std::min<std::size_t>(kPrefillTokens, prompt.size() - begin);
-    const bool last = begin + count == prompt.size();
-    const Decoder::Step step{&sequence.cache, prompt.subspan(begin, count)};
-    const Matrix out =
-        decoder.forward({&step, 1}, last ? Decoder::Logits::last : Decoder::Logits::none, precision);
-    if (last) decoder.backend().read(out, logits);
+/// Runs the first `count` tokens of a sequence that starts; the result is the logits behind them if wanted.
+Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder::Logits wanted,
+                Precision precision) {
+  sequence.cache = decoder.new_sequence();
+  sequence.cache.expected_length = static_cast<std::int64_t>(sequence.history.size());
+  Matrix out;
+  for (std::size_t begin = 0; begin < count; begin += kPrefillTokens) {
+    const std::size_t size = std::min<std::size_t>(kPrefillTokens, count - begin);
+    const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, size)};
+    out = decoder.forward({&step, 1}, begin + size == count ? wanted : Decoder::Logits::none, precision);
   }
+  return out;
 }
 
 }  // namespace
@@ -65,14 +73,19 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
   if (options.max_new_tokens < 1) throw UsageError("max-new-tokens: expected 1 or more");
   GenerationResult result;
   const auto vocabulary = static_cast<std::size_t>(decoder.vocab_size());
+  const std::int64_t context =
+      context_length(decoder.config()).value_or(std::numeric_limits<std::int64_t>::max());
   std::vector<float> logits(vocabulary);
   std::vector<Sequence> sequences;
   Clock::time_point start = Clock::now();
   for (std::size_t k = 0; k < prompts.size(); ++k) {
-    sequences.push_back({decoder.new_sequence(), prompts[k], SamplingRandom(options.seed + k), {}, false});
     if (prompts[k].empty()) throw UsageError("the prompt has no tokens");
-    prefill(decoder, sequences[k], options.precision, logits);
-    advance(sequences[k], k, logits, options);
+    decoder.require_length(static_cast<std::int64_t>(prompts[k].size()));
+    Sequence& sequence =
+        sequences.emplace_back(Sequence{{}, prompts[k], SamplingRandom(options.seed + k), {}, false});
+    decoder.backend().read(
+        run_anew(decoder, sequence, prompts[k].size(), Decoder::Logits::last, options.precision), logits);
+    advance(sequence, k, logits, context, options);
     result.timing.prompt_tokens += static_cast<std::int64_t>(prompts[k].size());
   }
   result.timing.prefill_seconds = seconds_since(start);
@@ -82,16 +95,19 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
     std::vector<std::size_t> active;
     std::vector<Decoder::Step> steps;
     for (std::size_t k = 0; k < sequences.size(); ++k) {
-      if (sequences[k].done) continue;
+      Sequence& sequence = sequences[k];
+      if (sequence.done) continue;
+      if (decoder.restarts_at(static_cast<std::int64_t>(sequence.history.size())))
+        run_anew(decoder, sequence, sequence.history.size() - 1, Decoder::Logits::none, options.precision);
       active.push_back(k);
-      steps.push_back({&sequences[k].cache, std::span(sequences[k].history).last(1)});
+      steps.push_back({&sequence.cache, std::span(sequence.history).last(1)});
     }
     if (active.empty()) break;
     logits.resize(vocabulary * active.size());
     decoder.backend().read(decoder.forward(steps, Decoder::Logits::last, options.precision), logits);
     for (std::size_t row = 0; row < active.size(); ++row) {
       advance(sequences[active[row]], active[row], std::span(logits).subspan(row * vocabulary, vocabulary),
-              options);
+              context, options);
     }
     result.timing.decoded_tokens += static_cast<std::int64_t>(active.size());
   }

@@ -23,7 +23,12 @@ struct GenerationOptions {
 
 /// What became of one prompt.
 struct Generation {
-  enum class Finish { length, eos, stop };
+  enum class Finish {
+    length,  ///< max_new_tokens
+    eos,
+    stop,    ///< on_token said so
+    context  ///< the model's context is full
+  };
   std::vector<std::int64_t> tokens;  ///< new ones; an end-of-sequence token is the last
   Finish finish = Finish::length;
 };
@@ -42,7 +47,8 @@ struct GenerationResult {
 
 /// Continues prompts of any lengths together. Sequences do not influence each other: each one's tokens are
 /// those that it would get alone (sequence k draws from a generator seeded with seed + k). Throws UsageError
-/// for an empty prompt, a token outside the vocabulary or options out of range.
+/// for an empty prompt, one longer than the model's context, a token outside the vocabulary or options out of
+/// range.
 GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::int64_t>>& prompts,
                           const GenerationOptions& options);
 

@@ -53,6 +53,9 @@ class LayerCache {
 struct SequenceCache {
   std::vector<LayerCache> layers;
   std::int64_t length = 0;
+  /// How long the sequence is going to be at least, where that is known: a prompt that runs in pieces gets
+  /// the rotary frequencies of its whole length (dynamic and longrope scaling depend on it).
+  std::int64_t expected_length = 0;
 };
 
 }  // namespace mhub::runtime

@@ -1,9 +1,9 @@
 #include "mhub/runtime/pretrained_causal_lm.hpp"
 
-#include <filesystem>
 #include <ostream>
 
 #include "mhub/base/error.hpp"
+#include "mhub/export/hf_folder.hpp"
 #include "mhub/model/inspection.hpp"
 #include "mhub/runtime/cpu/cpu_backend.hpp"
 #include "mhub/runtime/stop_strings.hpp"
@@ -83,25 +83,19 @@ CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions&
   return model;
 }
 
-std::string CausalLM::text_folder() const {
-  // Tokenizer and template are read from a folder; an archive's files would have to be written out first.
-  const std::string place = checkpoint_->files->place("tokenizer.json");
-  return std::filesystem::path(place).parent_path().string();
-}
-
 bool CausalLM::has_tokenizer() const {
-  return checkpoint_->files != nullptr && !tokenizer_files(*checkpoint_->files).empty();
+  return checkpoint_->files != nullptr && Tokenizer::is_in(*checkpoint_->files);
 }
 
 const Tokenizer& CausalLM::tokenizer() {
   if (!has_tokenizer())
     throw InputError(checkpoint_->path + ": has no tokenizer; give tokens instead of text");
-  if (!tokenizer_) tokenizer_ = Tokenizer::from_directory(text_folder());
+  if (!tokenizer_) tokenizer_ = Tokenizer::from_files(*checkpoint_->files);
   return *tokenizer_;
 }
 
 const ChatTemplate& CausalLM::chat_template() {
-  if (!chat_template_) chat_template_ = ChatTemplate::from_directory(text_folder());
+  if (!chat_template_) chat_template_ = ChatTemplate::from_files(*checkpoint_->files);
   return *chat_template_;
 }
 
@@ -155,6 +149,13 @@ TextGeneration CausalLM::generate(std::span<const std::int64_t> prompt, const Ge
 
 TextGeneration CausalLM::generate(std::string_view prompt, const GenerateOptions& options) {
   return generate(encode(prompt), options);
+}
+
+void CausalLM::save_pretrained(const std::string& folder) const {
+  SaveOptions options;
+  options.dtype = options_.dtype;
+  options.jobs = options_.threads;
+  save_hf_folder(*checkpoint_, folder, options);
 }
 
 std::ostream& operator<<(std::ostream& out, const CausalLM& model) {

@@ -72,9 +72,11 @@ class CausalLM {
   TextGeneration generate(std::span<const std::int64_t> prompt, const GenerateOptions& options = {});
   TextGeneration generate(std::string_view prompt, const GenerateOptions& options = {});
 
- private:
-  std::string text_folder() const;
+  /// Writes a Hugging Face folder (core/export): config, generation config, tokenizer and the weights in the
+  /// type that they were loaded in. Throws UsageError when something is there already.
+  void save_pretrained(const std::string& folder) const;
 
+ private:
   LoadOptions options_;
   std::unique_ptr<Checkpoint> checkpoint_;
   std::optional<Tokenizer> tokenizer_;

@@ -145,8 +145,8 @@ std::vector<float> Rotary::frequencies(std::int64_t length) const {
   return inverted(powers(base, dim_));
 }
 
-void Rotary::append(std::int64_t first, std::int64_t count, RotaryAngles& angles) const {
-  const std::vector<float> inverse = frequencies(first + count);
+void Rotary::append(std::int64_t first, std::int64_t count, std::int64_t length, RotaryAngles& angles) const {
+  const std::vector<float> inverse = frequencies(length);
   const auto factor = static_cast<float>(attention_factor_);
   angles.dim = dim_;
   angles.interleaved = interleaved_;

@@ -24,8 +24,15 @@ class Rotary {
   /// Inverse frequencies, dim() / 2 of them, when the longest sequence of a forward pass has `length` tokens
   /// (dynamic and longrope scaling depend on it).
   std::vector<float> frequencies(std::int64_t length) const;
-  /// Appends the angles of positions [first, first + count) of a sequence.
-  void append(std::int64_t first, std::int64_t count, RotaryAngles& angles) const;
+  /// Appends the angles of positions [first, first + count) of a sequence of `length` tokens.
+  void append(std::int64_t first, std::int64_t count, std::int64_t length, RotaryAngles& angles) const;
+  /// Whether a sequence that grows to `length` tokens gets other frequencies at all its positions, so that it
+  /// has to run anew: longrope, where it leaves the original context (transformers modeling_phi3.py,
+  /// prepare_inputs_for_generation). With dynamic scaling transformers keeps what it has.
+  bool restarts_at(std::int64_t length) const {
+    return config_.rope_scaling.type == "longrope" &&
+           length == config_.rope_scaling.original_max_position_embeddings + 1;
+  }
   /// Cosines and sines are multiplied by this (yarn, longrope).
   double attention_factor() const { return attention_factor_; }
 

@@ -23,10 +23,8 @@ CopyPlan canonical_plan(const CanonicalState& state) {
   tensors.reserve(state.tensors.size());
   for (std::size_t k = 0; k < state.tensors.size(); ++k) {
     const CanonicalTensor& tensor = state.tensors[k];
-    tensors.push_back({tensor.name,
-                       natural_dtype(state.to_canonical, k, state.sources),
-                       tensor.shape,
-                       {{Index(tensor.shape.size(), 0), tensor.shape}}});
+    tensors.push_back(
+        SinkTensor::whole(tensor.name, natural_dtype(state.to_canonical, k, state.sources), tensor.shape));
   }
   return compile(state.to_canonical, state.sources, std::move(tensors));
 }

@@ -24,6 +24,11 @@ struct SinkTensor {
   DType dtype = DType::f32;
   Shape shape;
   std::vector<SinkChunk> chunks;  ///< tile the tensor exactly
+
+  /// A tensor that is one chunk.
+  static SinkTensor whole(std::string name, DType dtype, const Shape& shape) {
+    return {std::move(name), dtype, shape, {{Index(shape.size(), 0), shape, 0}}};
+  }
 };
 
 /// Writes tensors whose names, types and shapes are all declared when the sink is made (each format's factory

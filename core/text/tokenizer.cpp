@@ -1,9 +1,11 @@
 #include "mhub/text/tokenizer.hpp"
 
+#include <filesystem>
 #include <mutex>
 #include <vector>
 
-#include "mhub/text/files/tokenizer_folder.hpp"
+#include "mhub/base/error.hpp"
+#include "mhub/text/files/tokenizer_files.hpp"
 #include "mhub/text/replace_all.hpp"
 #include "mhub/text/tokenizer_parts.hpp"
 #include "mhub/text/unicode/utf8.hpp"
@@ -78,8 +80,16 @@ Tokenizer::Tokenizer(TokenizerParts parts) {
 }
 
 Tokenizer Tokenizer::from_directory(const std::string& directory) {
-  return Tokenizer(read_tokenizer_folder(directory));
+  if (!std::filesystem::is_directory(directory)) throw InputError(directory + ": no such folder");
+  return from_files(*folder_files(directory));
 }
+
+bool Tokenizer::is_in(const FileSet& files) {
+  return files.has("tokenizer.json") || files.has("tokenizer.model") ||
+         (files.has("vocab.json") && files.has("merges.txt"));
+}
+
+Tokenizer Tokenizer::from_files(const FileSet& files) { return Tokenizer(read_tokenizer(files)); }
 
 Tokenizer Tokenizer::from_file(const std::string& path) {
   return Tokenizer(make_parts(read_tokenizer_json(path)));

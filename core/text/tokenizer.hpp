@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "mhub/base/file_set.hpp"
 #include "mhub/text/token_id.hpp"
 
 namespace mhub {
@@ -31,6 +32,10 @@ class Tokenizer {
   /// with merges.txt (byte-level BPE); tokenizer_config.json and its companions as transformers'
   /// AutoTokenizer reads them. Throws InputError when there is none or a file is damaged.
   static Tokenizer from_directory(const std::string& directory);
+  /// The same from such files wherever they are.
+  static Tokenizer from_files(const FileSet& files);
+  /// Whether there are such files.
+  static bool is_in(const FileSet& files);
   /// A single tokenizer.json without regard to the files beside it, as the `tokenizers` package does.
   static Tokenizer from_file(const std::string& path);
 

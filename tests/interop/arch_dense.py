@@ -54,7 +54,8 @@ def internlm2_keys(state):
             continue
         if "q_proj" in key:
             q, k, v = (state[key.replace("q_proj", name)] for name in ("q_proj", "k_proj", "v_proj"))
-            groups, dim = BASE["num_key_value_heads"], BASE["hidden_size"] // BASE["num_attention_heads"]
+            dim = BASE["hidden_size"] // BASE["num_attention_heads"]
+            groups = len(k) // dim
             parts = [part.view(groups, -1, dim, part.shape[-1]) for part in (q, k, v)]
             key, value = key.replace("self_attn.q_proj", "attention.wqkv"), torch.cat(parts, dim=1).flatten(0, 2)
         for ours, theirs in names.items():

@@ -1,127 +1,199 @@
-"""mhub's own decoder against transformers: python logits_check.py MHUB SCRATCH.
+"""mhub's own decoder against transformers: python logits_check.py MHUB SCRATCH [NAME...].
 
-Tiny random models (tiny_models.py and the ones below). For each: float32 logits of a short and a long prompt, and 32 greedy
-tokens, from the Hugging Face folder and from converted folders of both formats and several layouts, all without the
-folder that they came from. Prints a line for each model and exits 1 when anything failed.
+Tiny random models: every decoder of arch_dense.py and arch_moe.py with bfloat16 weights, in sizes that tensor-parallel
+size 4 divides, then the rotary scalings of tiny_models.py and the models below. For each: float32 logits of a prompt as
+long as the model's context, and 32 greedy tokens behind a short one, from the Hugging Face folder and from folders of
+both Megatron formats in several layouts. Architectures that mhub does not generate with must say so in one line.
+Prints a line for each model and exits 1 when anything failed.
 """
 
+import copy
 import json
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import architectures  # first: patches CUDA away
 
 import numpy as np
 import torch
 import transformers
 
 import tiny_models
+from arch_dense import BASE
+from arch_dense import rope as dense_rope
 from tiny_models import LLAMA, rope
 
 TOLERANCE = 1e-3  # of the largest logit: the bound that mhub promises; float32 sums give about 1e-6
 NEW_TOKENS = 32
 LLAMA4 = {**LLAMA, "intermediate_size": 48, "intermediate_size_mlp": 112, "num_local_experts": 4, "interleave_moe_layer_step": 2, "head_dim": 16}
+REFUSED = {"nemotron_h": "mamba"}  # name: what the refusal says
+
 # Models that only generation has to know: Megatron cannot be told of their positions, or they repeat others there.
 EXTRA = {
-    "llama_dynamic": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "max_position_embeddings": 32, **rope(rope_type="dynamic", factor=2.0)}, "float32", "1GB"),
-    "llama_half": ("LlamaConfig", "LlamaForCausalLM", LLAMA, "float16", "1GB"),
-    "llama_gelu": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "hidden_act": "gelu"}, "bfloat16", "1GB"),
+    "llama_dynamic": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**LLAMA, "max_position_embeddings": 32, **rope(rope_type="dynamic", factor=4.0)}),
+    "llama_half": dict(config="LlamaConfig", model="LlamaForCausalLM", fields=LLAMA, dtype="float16"),
+    "llama_gelu": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**LLAMA, "hidden_act": "gelu"}, dtype="bfloat16"),
+    "mistral_pages": dict(config="MistralConfig", model="MistralForCausalLM", fields={**LLAMA, "sliding_window": 33}, dtype="bfloat16"),
     # Chunks that end inside and at pages of the cache, layers without rotation whose queries grow, one expert a token.
-    "llama4": ("Llama4TextConfig", "Llama4ForCausalLM", {**LLAMA4, "attention_chunk_size": 7, "floor_scale": 5, "attn_scale": 0.3}, "float32", "1GB"),
-    "llama4_pages": ("Llama4TextConfig", "Llama4ForCausalLM", {**LLAMA4, "attention_chunk_size": 32, "use_qk_norm": False, **rope(rope_type="llama3", factor=16.0, low_freq_factor=1.0, high_freq_factor=1.0, original_max_position_embeddings=32)}, "bfloat16", "1GB"),
-    "mistral_pages": ("MistralConfig", "MistralForCausalLM", {**LLAMA, "sliding_window": 33}, "bfloat16", "1GB"),
+    "llama4_chunks": dict(config="Llama4TextConfig", model="Llama4ForCausalLM", fields={**LLAMA4, "attention_chunk_size": 7, "floor_scale": 5, "attn_scale": 0.3}, dtype="float32"),
+    "llama4_pages": dict(config="Llama4TextConfig", model="Llama4ForCausalLM", fields={**LLAMA4, "attention_chunk_size": 32, "use_qk_norm": False, **rope(rope_type="llama3", factor=16.0, low_freq_factor=1.0, high_freq_factor=1.0, original_max_position_embeddings=32)}, dtype="bfloat16"),
+    # Its 32 new tokens begin inside the original context and end beyond it.
+    "phi3_crossing": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 24, **dense_rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, dtype="bfloat16"),
 }
-# (format, tp, pp)
-LAYOUTS = [(form, tp, pp) for form in ("torch_dist", "torch") for tp, pp in ((1, 1), (2, 1), (4, 1), (1, 2), (2, 2))]
 
-failures = []
+# Options of mhub convert; the first two numbers are TP and PP.
+LAYOUTS = [("--to", form, "--tp", str(tp), "--pp", str(pp)) for form in ("torch_dist", "torch") for tp, pp in ((1, 1), (2, 1), (4, 1), (1, 2))]
+EXPERTS = [("--to", form, "--tp", "2", "--pp", "1", "--ep", "2", "--etp", "1") for form in ("torch_dist", "torch")]
+HYBRID = [("--to", "torch_dist", "--tp", "2", "--pp", "2", "--model-type", "hybrid")]
+FEW = [("--to", "torch_dist", "--tp", "1", "--pp", "1"), ("--to", "torch", "--tp", "2", "--pp", "2")]
+
+
+def divisible(fields):
+    """The same model with 8 heads in 4 query groups (or in as many as it has heads, or in one)."""
+    fields = dict(fields)
+    heads = {fields[key] for key in ("num_attention_heads", "n_head") if key in fields}
+    for key in ("num_key_value_heads", "num_kv_heads"):
+        if key in fields:
+            fields[key] = 8 if fields[key] in heads else 4
+    for key, value in (("hidden_size", 64), ("n_embd", 64), ("num_attention_heads", 8), ("n_head", 8)):
+        if key in fields:
+            fields[key] = value
+    return fields
+
+
+def all_models():
+    """name: (entry as arch_dense.py describes it, layouts)"""
+    models = {}
+    for name, entry in architectures.MODELS.items():
+        layouts = LAYOUTS + (EXPERTS if "expert" in json.dumps(entry["fields"]) else [])
+        layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe") else [])
+        models[name] = (dict(entry, fields=divisible(entry["fields"]), dtype="bfloat16"), layouts)
+    for name, (config, model, fields, dtype, shard) in tiny_models.MODELS.items():
+        models["tiny_" + name] = (dict(config=config, model=model, fields=fields, dtype=dtype, shard=shard), FEW)
+    return models | {name: (entry, []) for name, entry in EXTRA.items()}
+
+
+class Failure(Exception):
+    pass
 
 
 def mhub(binary, *arguments):
     run = subprocess.run([binary, *arguments], capture_output=True, text=True)
     if run.returncode != 0:
-        raise RuntimeError(f"mhub {' '.join(arguments[:2])}: exit {run.returncode}: {run.stderr.strip()}")
+        raise Failure(f"mhub {arguments[0]}: exit {run.returncode}: {run.stderr.strip()}")
     return run.stdout
 
 
-def expected(folder):
-    """Prompts, transformers' logits for them and its greedy continuation of the first."""
-    def fresh():
-        # Every time anew: with dynamic scaling, transformers keeps the frequencies of the longest sequence so far.
-        return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+class Truth:
+    """Prompts, transformers' logits for the long one and its greedy continuation of the short one."""
 
-    config = fresh().config
-    limit = config.n_positions if hasattr(config, "n_positions") else 110
-    generator = torch.Generator().manual_seed(3)
-    prompts = [torch.randint(0, config.vocab_size, (1, size), generator=generator) for size in (17, limit)]
-    with torch.no_grad():
-        logits = [fresh()(ids).logits[0].numpy() for ids in prompts]
-        greedy = fresh().generate(
-            prompts[0], attention_mask=torch.ones_like(prompts[0]), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1
-        )
-    return [ids[0].tolist() for ids in prompts], logits, greedy[0, prompts[0].shape[1]:].tolist()
+    def __init__(self, entry, folder):
+        plain = folder + "_plain" if "keys" in entry else folder
+        model = architectures.float_model(entry, plain)
+        entry.get("compute", lambda model: None)(model)
+        config = model.config
+        longest = config.n_positions if hasattr(config, "n_positions") else max(config.max_position_embeddings, 96)
+        generator = torch.Generator().manual_seed(3)
+        short, long = (torch.randint(0, config.vocab_size, (1, size), generator=generator) for size in (17, min(longest, 110)))
+        with torch.no_grad():
+            # A copy: with dynamic scaling, transformers keeps the frequencies of the longest sequence so far.
+            self.logits = copy.deepcopy(model)(long).logits[0].numpy()
+            greedy = model.generate(short, attention_mask=torch.ones_like(short), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1)
+        self.short, self.long = short[0].tolist(), long[0].tolist()
+        self.greedy = greedy[0, short.shape[1]:].tolist()
+
+
+def listed(tokens):
+    return ",".join(map(str, tokens))
 
 
 def compare(binary, source, truth, scratch):
-    """The worst deviation of the logits; raises when it is too large or a token differs."""
-    prompts, logits, greedy = truth
-    worst = 0.0
-    for ids, wanted in zip(prompts, logits):
-        output = os.path.join(scratch, "logits.npy")
-        tokens = ",".join(map(str, ids))
-        mhub(binary, "logits", source, "--tokens", tokens, "--output", output)
-        found = np.load(output)
-        assert found.dtype == np.float32 and found.shape == wanted.shape, (found.dtype, found.shape, wanted.shape)
-        worst = max(worst, float(np.abs(found - wanted).max() / np.abs(wanted).max()))
+    """The deviation of the logits; raises when it is too large or a token differs."""
+    output = os.path.join(scratch, "logits.npy")
+    mhub(binary, "logits", source, "--tokens", listed(truth.long), "--output", output, "--threads", "1")
+    found, wanted = np.load(output), truth.logits
+    if found.dtype != np.float32 or found.shape != wanted.shape:
+        raise Failure(f"logits are {found.dtype} {found.shape}, expected float32 {wanted.shape}")
+    worst = float(np.abs(found - wanted).max() / np.abs(wanted).max())
     if not worst <= TOLERANCE:
-        raise RuntimeError(f"logits differ by {worst:.1e} of scale")
-    report = mhub(binary, "generate", source, "--tokens", ",".join(map(str, prompts[0])), "--max-new-tokens", str(NEW_TOKENS), "--temperature", "0", "--ignore-eos", "--json")
-    found = json.loads(report)["tokens"]
-    if found != greedy:
-        raise RuntimeError(f"greedy tokens differ: {found}, transformers {greedy}")
+        raise Failure(f"logits differ by {worst:.1e} of scale")
+    report = mhub(binary, "generate", source, "--tokens", listed(truth.short), "--max-new-tokens", str(NEW_TOKENS), "--temperature", "0", "--ignore-eos", "--threads", "1", "--json")
+    tokens = json.loads(report)["tokens"]
+    if tokens != truth.greedy:
+        raise Failure(f"greedy tokens differ: {tokens}, transformers {truth.greedy}")
     return worst
 
 
-def heads(folder):
+def groups(folder):
+    """What a tensor-parallel size has to divide."""
     config = json.load(open(os.path.join(folder, "config.json")))
-    return config.get("num_key_value_heads") or config.get("n_head")
+    if config.get("model_type") == "falcon" and not config["new_decoder_architecture"]:
+        return 1 if config["multi_query"] else config["num_attention_heads"]
+    for key in ("num_kv_heads", "num_key_value_heads", "n_head", "num_attention_heads"):
+        if config.get(key):
+            return config[key]
+    raise Failure("config.json names no heads")
 
 
-def check(name, binary, tiny, scratch, layouts):
-    folder = os.path.join(tiny, name)
-    try:
-        truth = expected(folder)
-        worst, count = compare(binary, folder, truth, scratch), 0
-        for form, tp, pp in layouts:
-            if heads(folder) % tp:
-                continue  # a query group is never split
-            out = os.path.join(scratch, "converted")
-            shutil.rmtree(out, ignore_errors=True)
-            mhub(binary, "convert", folder, out, "--to", form, "--tp", str(tp), "--pp", str(pp))
-            try:
-                worst = max(worst, compare(binary, out, truth, scratch))
-            except RuntimeError as error:
-                raise RuntimeError(f"{form} tp{tp} pp{pp}: {error}") from None
-            count += 1
-        print(f"ok   {name}: logits within {worst:.1e} of scale, {NEW_TOKENS} greedy tokens, Hugging Face folder and {count} converted ones", flush=True)
-    except (RuntimeError, AssertionError) as error:
-        failures.append(name)
-        print(f"FAIL {name}: {error}", flush=True)
+def check(name, binary, folder, truth, layouts, scratch):
+    """Every source of one model; a line for people."""
+    os.makedirs(scratch)
+    worst, count = compare(binary, folder, truth, scratch), 0
+    for layout in layouts:
+        if groups(folder) % int(layout[3]):
+            continue  # a query group is never split
+        out = os.path.join(scratch, "converted")
+        try:
+            mhub(binary, "convert", folder, out, *layout)
+            worst = max(worst, compare(binary, out, truth, scratch))
+        except Failure as failure:
+            raise Failure(f"{' '.join(layout)}: {failure}") from None
+        shutil.rmtree(out)
+        count += 1
+    return f"{name}: logits within {worst:.1e} of scale, {NEW_TOKENS} greedy tokens, Hugging Face folder and {count} converted ones"
+
+
+def check_refusal(name, binary, folder, scratch):
+    """Generation and logits end with exit code 3 and one line that says what is not supported."""
+    os.makedirs(scratch)
+    out = os.path.join(scratch, "converted")
+    mhub(binary, "convert", folder, out)
+    for source in (folder, out):
+        for arguments in (["generate", source, "--tokens", "1,2"], ["logits", source, "--tokens", "1,2", "--output", os.path.join(scratch, "no.npy")]):
+            run = subprocess.run([binary, *arguments], capture_output=True, text=True)
+            if run.returncode != 3 or run.stderr.count("\n") != 1 or REFUSED[name] not in run.stderr or run.stdout:
+                raise Failure(f"mhub {arguments[0]} {source}: expected a refusal that names {REFUSED[name]}, got exit {run.returncode}: {run.stderr.strip()}")
+    return f"{name}: refused in one line, Hugging Face folder and converted one"
 
 
 def main():
-    binary, scratch = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    binary, scratch, names = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
     shutil.rmtree(scratch, ignore_errors=True)
-    tiny = os.path.join(scratch, "tiny")
-    os.makedirs(tiny)
+    os.makedirs(scratch)
     transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    common = list(tiny_models.MODELS)
-    tiny_models.MODELS.update(EXTRA)
-    for name in tiny_models.MODELS:
-        tiny_models.make(name, os.path.join(tiny, name))
-        check(name, binary, tiny, scratch, LAYOUTS if name in common else [])
-    print(f"logits: {len(tiny_models.MODELS) - len(failures)} models ok, {len(failures)} failed")
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    models = {name: model for name, model in all_models().items() if not names or name in names}
+    failures = 0
+    with ThreadPoolExecutor(2) as pool:  # mhub's runs; the models and their truth are made meanwhile
+        jobs = {}
+        for name, (entry, layouts) in models.items():
+            folder, work = os.path.join(scratch, name), os.path.join(scratch, "work", name)
+            architectures.make(name, entry, folder)
+            if name in REFUSED:
+                jobs[name] = pool.submit(check_refusal, name, binary, folder, work)
+            else:
+                jobs[name] = pool.submit(check, name, binary, folder, Truth(entry, folder), layouts, work)
+        for name, job in jobs.items():
+            try:
+                print("ok   " + job.result(), flush=True)
+            except Failure as failure:
+                failures += 1
+                print(f"FAIL {name}: {failure}", flush=True)
+    print(f"logits: {len(models)} models, {failures} failed")
     sys.exit(1 if failures else 0)
 
 

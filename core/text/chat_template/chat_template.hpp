@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mhub/base/file_set.hpp"
+
 namespace mhub {
 
 /// "bos_token", "eos_token", ... and their text: variables of every chat template.
@@ -41,6 +43,8 @@ class ChatTemplate {
   /// a processor; special tokens from tokenizer_config.json, and from special_tokens_map.json where the
   /// former lists no added tokens. Throws InputError when the folder has no template.
   static ChatTemplate from_directory(const std::string& directory);
+  /// The same from such files wherever they are.
+  static ChatTemplate from_files(const FileSet& files);
 
   /// `name` stands for the template in messages.
   ChatTemplate(const std::string& text, SpecialTokens special_tokens,

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
 #include "mhub/text/base64.hpp"
 #include "mhub/text/files/frame.hpp"
 #include "mhub/text/files/protobuf.hpp"
@@ -70,8 +69,7 @@ void read_normalizer_spec(std::string_view message, const std::string& path, Sen
   }
 }
 
-SentencePieceModel read_model(const std::string& path) {
-  const std::string bytes = read_file(path, kLargestTokenizerFile);
+SentencePieceModel read_model(const std::string& bytes, const std::string& path) {
   SentencePieceModel model;
   ProtobufReader reader(bytes, path);
   for (ProtobufReader::Field field; reader.next(field);) {
@@ -155,8 +153,9 @@ std::optional<std::string> piece_if(bool wanted, std::int32_t id, const Sentence
 
 }  // namespace
 
-TokenizerFile read_sentencepiece_model(const std::string& path, const TokenizerConfig& config) {
-  const SentencePieceModel model = read_model(path);
+TokenizerFile read_sentencepiece_model(const FileSet& files, const TokenizerConfig& config) {
+  const std::string name = "tokenizer.model", path = files.place(name);
+  const SentencePieceModel model = read_model(files.read(name, kLargestTokenizerFile), path);
   TokenizerFile file;
   file.path = path;
   file.model.origin = path;

@@ -1,12 +1,9 @@
 #include "mhub/text/files/tokenizer_config.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include "mhub/base/json.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub::text {
 namespace {
@@ -94,14 +91,13 @@ const AddedToken* TokenizerConfig::special(std::string_view role) const {
   return nullptr;
 }
 
-TokenizerConfig read_tokenizer_config(const std::string& directory) {
+TokenizerConfig read_tokenizer_config(const FileSet& files) {
   TokenizerConfig config;
   Reader reader(config);
   const auto with_file = [&](const char* name, auto use) {
-    const fs::path path = fs::path(directory) / name;
-    if (!fs::is_regular_file(path)) return;
-    const nlohmann::json json = parse_json_file(path.string(), kLargestTokenizerFile);
-    use(Settings(json, path.string()));
+    if (!files.has(name)) return;
+    const nlohmann::json json = parse_json(files.read(name, kLargestTokenizerFile), files.place(name));
+    use(Settings(json, files.place(name)));
   };
   bool complete = false;
   with_file("tokenizer_config.json", [&](const Settings& settings) {

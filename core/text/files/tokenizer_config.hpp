@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "mhub/base/file_set.hpp"
 #include "mhub/text/tokenizer_parts.hpp"
 
 namespace mhub::text {
@@ -25,8 +26,8 @@ struct TokenizerConfig {
   const AddedToken* special(std::string_view role) const;
 };
 
-/// Of a model folder; files that are not there say nothing. Throws InputError for damaged ones.
-TokenizerConfig read_tokenizer_config(const std::string& directory);
+/// Of a model; files that are not there say nothing. Throws InputError for damaged ones.
+TokenizerConfig read_tokenizer_config(const FileSet& files);
 
 /// add_prefix_space of the config goes before that of a byte-level pre-tokenizer in tokenizer.json.
 void override_prefix_space(TokenizerFile& file, const TokenizerConfig& config);

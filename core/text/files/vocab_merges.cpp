@@ -1,7 +1,6 @@
 #include "mhub/text/files/vocab_merges.hpp"
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/text/files/frame.hpp"
 #include "mhub/text/post_processor/id.hpp"
@@ -10,15 +9,14 @@
 namespace mhub::text {
 namespace {
 
-void read_vocab(const std::string& path, ModelFile& model) {
-  const nlohmann::json json = parse_json_file(path, kLargestTokenizerFile);
+void read_vocab(const std::string& text, const std::string& path, ModelFile& model) {
+  const nlohmann::json json = parse_json(text, path);
   const Settings settings(json, path);
   for (const auto& [token, id] : json.items())
     model.vocabulary.push_back({token, checked_id(id, settings), 0});
 }
 
-void read_merges(const std::string& path, ModelFile& model) {
-  const std::string text = read_file(path, kLargestTokenizerFile);
+void read_merges(const std::string& text, const std::string& path, ModelFile& model) {
   if (valid_utf8_prefix(text) != text.size())
     throw InputError(path + ": not UTF-8 at byte " + std::to_string(valid_utf8_prefix(text)));
   std::size_t number = 0;
@@ -39,14 +37,14 @@ std::optional<std::string> content_if(bool wanted, const AddedToken* token) {
 
 }  // namespace
 
-TokenizerFile read_vocab_and_merges(const std::string& vocab_path, const std::string& merges_path,
-                                    const TokenizerConfig& config) {
+TokenizerFile read_vocab_and_merges(const FileSet& files, const TokenizerConfig& config) {
+  const std::string vocab = "vocab.json", merges = "merges.txt";
   TokenizerFile file;
-  file.path = vocab_path;
-  file.model.origin = vocab_path;
+  file.path = files.place(vocab);
+  file.model.origin = file.path;
   file.model.settings["type"] = "BPE";
-  read_vocab(vocab_path, file.model);
-  read_merges(merges_path, file.model);
+  read_vocab(files.read(vocab, kLargestTokenizerFile), files.place(vocab), file.model);
+  read_merges(files.read(merges, kLargestTokenizerFile), files.place(merges), file.model);
   file.settings["pre_tokenizer"] = {{"type", "ByteLevel"},
                                     {"add_prefix_space", config.add_prefix_space.value_or(false)}};
   file.settings["decoder"] = {{"type", "ByteLevel"}};

@@ -8,7 +8,6 @@ namespace mhub::text {
 
 /// Byte-level BPE as GPT-2 published it: vocab.json {"token": id} and merges.txt, one merge a line. The rules
 /// for splitting are not in the files; they are GPT-2's.
-TokenizerFile read_vocab_and_merges(const std::string& vocab_path, const std::string& merges_path,
-                                    const TokenizerConfig& config);
+TokenizerFile read_vocab_and_merges(const FileSet& files, const TokenizerConfig& config);
 
 }  // namespace mhub::text

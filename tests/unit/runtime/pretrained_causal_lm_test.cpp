@@ -6,6 +6,7 @@
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
+#include "runtime/talking_model.hpp"
 #include "runtime/tiny_model.hpp"
 
 using namespace mhub;
@@ -59,6 +60,27 @@ BOOST_AUTO_TEST_CASE(another_type_is_a_copy) {
   BOOST_TEST(half.model().gathered_bytes() > 0U);
   BOOST_CHECK_THROW(PreTrainedCausalLM<>::from_pretrained(folder.path(), {.device = "tpu"}).model(),
                     UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(a_saved_model_is_the_same_one) {
+  const tests::TemporaryFolder scratch;
+  tests::write_talking_llama(scratch.file("model"), 1);
+  auto model = PreTrainedCausalLM<>::from_pretrained(scratch.file("model"), {.threads = 1});
+  const TextGeneration expected = model.generate("hello", {.temperature = 0});
+  model.save_pretrained(scratch.file("saved"));
+  auto saved = PreTrainedCausalLM<>::from_pretrained(scratch.file("saved"), {.threads = 1});
+  BOOST_TEST(saved.generate("hello", {.temperature = 0}).text == expected.text);
+  BOOST_TEST(saved.encode("hello you") == model.encode("hello you"));
+  BOOST_TEST(*saved.generation_config().max_new_tokens == 5);
+  for (const runtime::StateEntry& entry : model.state()["*"])
+    BOOST_TEST(saved.state().at(entry.name()).floats() == entry.floats());
+  BOOST_CHECK_THROW(model.save_pretrained(scratch.file("saved")), UsageError);
+
+  auto half = PreTrainedCausalLM<>::from_pretrained(scratch.file("model"), {.dtype = DType::bf16});
+  half.save_pretrained(scratch.file("half"));
+  const auto reopened = PreTrainedCausalLM<>::from_pretrained(scratch.file("half"));
+  BOOST_TEST((reopened.state().at("output_layer.weight").dtype() == DType::bf16));
+  BOOST_TEST(reopened.config().json()["torch_dtype"] == "bfloat16");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,11 +1,11 @@
-#include "hf_layout.hpp"
+#include "mhub/export/hf_layout.hpp"
 
 #include <algorithm>
 #include <filesystem>
 
 namespace fs = std::filesystem;
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 std::map<std::string, std::string> files_of(const TensorSource& tensors) {
@@ -76,8 +76,7 @@ HfLayout hf_layout(const Checkpoint& source) {
   hf.original_files = original_files(source);
   use_original_names(source.model->mapping(*source.config), hf);
   for (const StateTensor& tensor : hf.layout.map.destination) {
-    hf.layout.tensors.push_back(
-        {tensor.name, DType::f32, tensor.shape, {{Index(tensor.shape.size(), 0), tensor.shape, 0}}});
+    hf.layout.tensors.push_back(SinkTensor::whole(tensor.name, DType::f32, tensor.shape));
   }
   return hf;
 }
@@ -101,4 +100,4 @@ DType main_dtype(const std::vector<SinkTensor>& tensors) {
       ->first;
 }
 
-}  // namespace mhub::converters
+}  // namespace mhub

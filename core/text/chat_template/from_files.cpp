@@ -3,12 +3,11 @@
 #include <filesystem>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/text/chat_template/chat_template.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
 
-/// Where a model folder keeps its chat templates and special tokens: transformers 5,
+/// Where a model keeps its chat templates and special tokens: transformers 5,
 /// tokenization_utils_base.py
 /// (_from_pretrained) and processing_utils.py.
 namespace fs = std::filesystem;
@@ -19,10 +18,10 @@ namespace {
 /// tokenizer_config.json lists added tokens; those of the largest vocabularies take a few MB.
 constexpr std::uint64_t kConfigLimit = 64 << 20;
 
-std::optional<nlohmann::json> read_config(const fs::path& path) {
-  if (!fs::is_regular_file(path)) return std::nullopt;
-  nlohmann::json config = parse_json_file(path.string(), kConfigLimit);
-  if (!config.is_object()) throw InputError(path.string() + ": expected a JSON object");
+std::optional<nlohmann::json> read_config(const FileSet& files, const std::string& name) {
+  if (!files.has(name)) return std::nullopt;
+  nlohmann::json config = parse_json(files.read(name, kConfigLimit), files.place(name));
+  if (!config.is_object()) throw InputError(files.place(name) + ": expected a JSON object");
   return config;
 }
 
@@ -58,13 +57,13 @@ void read_tokens(const nlohmann::json& config, const std::string& file, SpecialT
     if (const std::optional<std::string> text = token_text(value)) tokens[name] = *text;
 }
 
-SpecialTokens read_special_tokens(const fs::path& folder, const std::optional<nlohmann::json>& config) {
+SpecialTokens read_special_tokens(const FileSet& files, const std::optional<nlohmann::json>& config) {
   SpecialTokens tokens;
-  if (config) read_tokens(*config, (folder / "tokenizer_config.json").string(), tokens);
+  if (config) read_tokens(*config, files.place("tokenizer_config.json"), tokens);
   if (config && config->contains("added_tokens_decoder")) return tokens;
-  const fs::path map = folder / "special_tokens_map.json";
-  if (const std::optional<nlohmann::json> legacy = read_config(map))
-    read_tokens(*legacy, map.string(), tokens);
+  const std::string map = "special_tokens_map.json";
+  if (const std::optional<nlohmann::json> legacy = read_config(files, map))
+    read_tokens(*legacy, files.place(map), tokens);
   return tokens;
 }
 
@@ -76,27 +75,28 @@ const std::string& template_text(const nlohmann::json& json, const std::string& 
 }  // namespace
 
 ChatTemplate ChatTemplate::from_directory(const std::string& directory) {
-  const fs::path folder = directory;
-  const std::optional<nlohmann::json> config = read_config(folder / "tokenizer_config.json");
-  ChatTemplate result;
-  result.source_ = directory;
-  result.special_tokens_ = read_special_tokens(folder, config);
+  return from_files(*folder_files(directory));
+}
 
-  auto add_file = [&result](const std::string& name, const fs::path& path) {
-    result.add(name, read_file(path.string(), jinja::kMaxTemplateBytes), path.string());
+ChatTemplate ChatTemplate::from_files(const FileSet& files) {
+  const std::optional<nlohmann::json> config = read_config(files, "tokenizer_config.json");
+  ChatTemplate result;
+  result.source_ = files.source();
+  result.special_tokens_ = read_special_tokens(files, config);
+
+  auto add_file = [&](const std::string& template_name, const std::string& file) {
+    result.add(template_name, files.read(file, jinja::kMaxTemplateBytes), files.place(file));
   };
-  if (const fs::path path = folder / "chat_template.jinja"; fs::is_regular_file(path))
-    add_file("default", path);
-  if (const fs::path others = folder / "additional_chat_templates"; fs::is_directory(others)) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(others)) {
-      if (entry.path().extension() != ".jinja") continue;
-      add_file(entry.path().stem().string(), entry.path());
-      result.named_ = true;
-    }
+  if (files.has("chat_template.jinja")) add_file("default", "chat_template.jinja");
+  for (const std::string& file : files.inside("additional_chat_templates")) {
+    const fs::path path = file;
+    if (path.extension() != ".jinja") continue;
+    add_file(path.stem().string(), file);
+    result.named_ = true;
   }
   if (!result.programs_.empty()) return result;
 
-  const std::string config_file = (folder / "tokenizer_config.json").string();
+  const std::string config_file = files.place("tokenizer_config.json");
   if (config && config->contains("chat_template") && !config->at("chat_template").is_null()) {
     const nlohmann::json& value = config->at("chat_template");
     if (value.is_string()) {
@@ -121,15 +121,15 @@ ChatTemplate ChatTemplate::from_directory(const std::string& directory) {
     }
     if (!result.programs_.empty()) return result;
   }
-  const fs::path processor_file = folder / "chat_template.json";
-  if (const std::optional<nlohmann::json> processor = read_config(processor_file);
+  const std::string processor_name = "chat_template.json";
+  if (const std::optional<nlohmann::json> processor = read_config(files, processor_name);
       processor && processor->contains("chat_template")) {
-    result.add("default", template_text(processor->at("chat_template"), processor_file.string()),
-               processor_file.string());
+    const std::string place = files.place(processor_name);
+    result.add("default", template_text(processor->at("chat_template"), place), place);
     return result;
   }
   throw InputError(
-      directory +
+      files.source() +
       ": no chat template: neither chat_template.jinja nor \"chat_template\" in tokenizer_config.json");
 }
 

@@ -8,7 +8,7 @@
 #include "mhub/model/checkpoint.hpp"
 #include "mhub/parallel/layout.hpp"
 
-namespace mhub::converters {
+namespace mhub {
 
 /// How the canonical state becomes a Hugging Face state: the inverse of the plugin's mapping, with names
 /// (base model prefix or not) and repeated tied tensors as the original had them where they are known.
@@ -24,4 +24,4 @@ nlohmann::json hf_config(const Checkpoint& source, DType dtype);
 /// The type of most elements.
 DType main_dtype(const std::vector<SinkTensor>& tensors);
 
-}  // namespace mhub::converters
+}  // namespace mhub

@@ -1,0 +1,19 @@
+#include "mhub/runtime/context_length.hpp"
+
+#include <algorithm>
+
+namespace mhub::runtime {
+
+std::optional<std::int64_t> context_length(const TransformerConfig& config) {
+  if (config.position_embedding_type == "none") return std::nullopt;
+  const RopeScaling& scaling = config.rope_scaling;
+  if (config.position_embedding_type != "rope" || scaling.type == "default")
+    return config.max_position_embeddings;
+  const bool stated = scaling.type != "linear" && scaling.type != "dynamic";
+  const std::int64_t original =
+      stated ? scaling.original_max_position_embeddings : config.max_position_embeddings;
+  const double scaled = std::min(static_cast<double>(original) * scaling.factor, 1e15);
+  return std::max(config.max_position_embeddings, static_cast<std::int64_t>(scaled));
+}
+
+}  // namespace mhub::runtime

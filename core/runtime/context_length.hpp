@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "mhub/model/transformer_config.hpp"
+
+namespace mhub::runtime {
+
+/// The longest sequence that a model is made for: max_position_embeddings, which is also the size of a table
+/// of learned positions. Scaled rotary positions reach `factor` times the original context where that is
+/// more: some configs state the original one in max_position_embeddings (Qwen2.5's YaRN). Nothing for models
+/// without positions.
+std::optional<std::int64_t> context_length(const TransformerConfig& config);
+
+}  // namespace mhub::runtime
