@@ -33,7 +33,7 @@ std::vector<float> within_groups(std::vector<float> scores, const MoeConfig& moe
   const auto groups = static_cast<std::size_t>(moe.router_num_groups);
   const auto kept = static_cast<std::size_t>(moe.router_group_topk);
   const std::size_t size = scores.size() / groups;
-  const std::size_t best = static_cast<std::size_t>(moe.router_topk) / kept;
+  const auto best = static_cast<std::size_t>(moe.router_group_score_topk);
   std::vector<float> group_scores(groups);
   for (std::size_t g = 0; g < groups; ++g) {
     const std::span<const float> group = std::span(scores).subspan(g * size, size);

@@ -176,10 +176,11 @@ void check_moe(const TransformerConfig& config, const Check& check) {
   const std::int64_t groups = moe.router_num_groups, kept = moe.router_group_topk;
   check.that(groups > 0 && moe.num_experts % groups == 0, "moe_router_num_groups", std::to_string(groups),
              "a divisor of the number of experts");
-  check.that(kept > 0 && kept <= groups && moe.router_topk % kept == 0 &&
-                 moe.router_topk <= kept * (moe.num_experts / groups),
-             "moe_router_group_topk", std::to_string(kept),
-             "a divisor of moe_router_topk, with enough experts");
+  const std::int64_t size = moe.num_experts / groups, best = moe.router_group_score_topk;
+  check.that(kept > 0 && kept <= groups && moe.router_topk <= kept * size, "moe_router_group_topk",
+             std::to_string(kept), "at most the number of groups, with moe_router_topk experts in them");
+  check.that(best > 0 && best <= size, "the experts that a group counts by", std::to_string(best),
+             "1 to " + std::to_string(size));
 }
 
 /// The part of a configuration that the decoder honours, the rest at its defaults. A field that is not copied
@@ -256,6 +257,7 @@ MoeConfig honoured(const MoeConfig& moe) {
   known.router_enable_expert_bias = moe.router_enable_expert_bias;
   known.router_num_groups = moe.router_num_groups;
   known.router_group_topk = moe.router_group_topk;
+  known.router_group_score_topk = moe.router_group_score_topk;
   known.router_topk_scaling_factor = moe.router_topk_scaling_factor;
   known.router_fp32 = moe.router_fp32;  // the router is always computed in float32
   known.apply_probs_on_input = moe.apply_probs_on_input;
@@ -263,6 +265,7 @@ MoeConfig honoured(const MoeConfig& moe) {
 }
 
 void check_known(const TransformerConfig& config, const Check& check) {
+  if (config.mamba) check.absent("Mamba layers");
   TransformerConfig known = honoured(config);
   if (known.moe) known.moe = honoured(*config.moe);
   for (const std::string& field : differing_fields(config, known)) check.absent(field);

@@ -24,12 +24,21 @@ import transformers
 import tiny_models
 from arch_dense import BASE
 from arch_dense import rope as dense_rope
+from arch_moe import MLA
 from tiny_models import LLAMA, rope
 
 TOLERANCE = 1e-3  # of the largest logit: the bound that mhub promises; float32 sums give about 1e-6
 NEW_TOKENS = 32
 LLAMA4 = {**LLAMA, "intermediate_size": 48, "intermediate_size_mlp": 112, "num_local_experts": 4, "interleave_moe_layer_step": 2, "head_dim": 16}
-REFUSED = {"nemotron_h": "mamba"}  # name: what the refusal says
+REFUSED = {"nemotron_h": "Mamba layers"}  # name: what the refusal says
+
+
+def name_experts(model):
+    """transformers 5.12's DeepseekV2Moe reads an attribute that it never sets when experts are chosen by groups."""
+    for layer in model.model.layers:
+        if hasattr(layer.mlp, "num_group"):
+            layer.mlp.num_experts = model.config.n_routed_experts
+
 
 # Models that only generation has to know: Megatron cannot be told of their positions, or they repeat others there.
 EXTRA = {
@@ -40,8 +49,10 @@ EXTRA = {
     # Chunks that end inside and at pages of the cache, layers without rotation whose queries grow, one expert a token.
     "llama4_chunks": dict(config="Llama4TextConfig", model="Llama4ForCausalLM", fields={**LLAMA4, "attention_chunk_size": 7, "floor_scale": 5, "attn_scale": 0.3}, dtype="float32"),
     "llama4_pages": dict(config="Llama4TextConfig", model="Llama4ForCausalLM", fields={**LLAMA4, "attention_chunk_size": 32, "use_qk_norm": False, **rope(rope_type="llama3", factor=16.0, low_freq_factor=1.0, high_freq_factor=1.0, original_max_position_embeddings=32)}, dtype="bfloat16"),
-    # Its 32 new tokens begin inside the original context and end beyond it.
-    "phi3_crossing": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 24, **dense_rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, dtype="bfloat16"),
+    # Its 32 new tokens begin inside the original context and end beyond it. There transformers 5.12 drops its cache and then
+    # runs the last token alone, so what it computes without a cache is the truth.
+    "phi3_crossing": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 24, **dense_rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, dtype="bfloat16", use_cache=False),
+    "deepseek_v2_groups": dict(config="DeepseekV2Config", model="DeepseekV2ForCausalLM", fields={**MLA, "q_lora_rank": 20, "n_group": 4, "topk_group": 2, "topk_method": "group_limited_greedy"}, dtype="bfloat16", compute=name_experts),
 }
 
 # Options of mhub convert; the first two numbers are TP and PP.
@@ -101,7 +112,7 @@ class Truth:
         with torch.no_grad():
             # A copy: with dynamic scaling, transformers keeps the frequencies of the longest sequence so far.
             self.logits = copy.deepcopy(model)(long).logits[0].numpy()
-            greedy = model.generate(short, attention_mask=torch.ones_like(short), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1)
+            greedy = model.generate(short, attention_mask=torch.ones_like(short), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1, use_cache=entry.get("use_cache", True))
         self.short, self.long = short[0].tolist(), long[0].tolist()
         self.greedy = greedy[0, short.shape[1]:].tolist()
 

@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(fields_that_the_decoder_does_not_compute_are_refused) {
     c.linear_attention.emplace();
     c.linear_attention->num_key_heads = 3;
   });
-  refused("mamba", [](TransformerConfig& c) { c.mamba.emplace(); });
+  refused("Mamba layers", [](TransformerConfig& c) { c.mamba.emplace(); });
   refused("hybrid_layer_pattern", [](TransformerConfig& c) { c.hybrid_layer_pattern = "M*"; });
   refused("window_layers", [](TransformerConfig& c) {
     c.sliding_window = 4;

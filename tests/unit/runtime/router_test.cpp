@@ -65,10 +65,13 @@ BOOST_AUTO_TEST_CASE(groups_first) {
   moe.router_score_function = "sigmoid";
   moe.router_num_groups = 3;
   moe.router_group_topk = 1;
+  moe.router_group_score_topk = 2;
   // The best single expert is in the first group, the best pair in the third.
   const std::vector<float> logits{3.0F, -9.0F, 0.0F, 0.0F, 1.0F, 2.0F};
   BOOST_TEST(experts(route(moe, logits, {})) == (Experts{5, 4}));
-  moe.router_group_topk = 2;  // groups then count by their best expert: the first and the third
+  moe.router_group_score_topk = 1;  // groups then count by their best expert
+  BOOST_TEST(experts(route(moe, logits, {})) == (Experts{0, 1}));
+  moe.router_group_topk = 2;
   BOOST_TEST(experts(route(moe, logits, {})) == (Experts{0, 5}));
 }
 
