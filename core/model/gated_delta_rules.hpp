@@ -32,6 +32,8 @@ struct LinearAttentionFields {
   std::vector<std::int64_t> layers;  ///< 1: linear attention
 
   void bind(ConfigBinding& b, std::int64_t num_layers);
+  /// Whether the last layer is one of them.
+  bool last() const { return !layers.empty() && layers.back() != 0; }
 };
 
 }  // namespace mhub

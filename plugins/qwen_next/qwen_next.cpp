@@ -33,7 +33,7 @@ void QwenNextConfig::bind(ConfigBinding& b) {
   b.integer("mtp_num_hidden_layers", mtp_num_hidden_layers);
   b.check(mtp_num_hidden_layers == 0 || mtp_num_hidden_layers == 1, "mtp_num_hidden_layers",
           "expected 0 or 1");
-  b.check(mtp_num_hidden_layers == 0 || linear.layers.back() == 0, "mtp_num_hidden_layers",
+  b.check(mtp_num_hidden_layers == 0 || !linear.last(), "mtp_num_hidden_layers",
           "unsupported: a last decoder layer of linear attention, which Megatron would repeat");
   b.require("mtp_use_dedicated_embeddings", false);
   b.link(mtp_num_hidden_layers, m.mtp_num_layers);
