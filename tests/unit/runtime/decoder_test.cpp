@@ -166,6 +166,20 @@ BOOST_AUTO_TEST_CASE(a_window_hides_what_is_far) {
   BOOST_TEST(worst({x.end() - 13, x.end()}, {z.end() - 13, z.end()}) > 1e-3F);
 }
 
+BOOST_AUTO_TEST_CASE(a_chunk_hides_the_ones_before) {
+  Loaded model{TinyModel()};
+  model.checkpoint->transformer->attention_chunk_size = 70;
+  model.decoder.emplace(*model.checkpoint, *model.backend);
+  // Tokens 140 to 149 are in one chunk, whatever the pieces in which they arrive.
+  Tokens a = repeated(150), b = a;
+  b[139] = (a[139] + 1) % 13;
+  const auto x = model.logits(a, {100, 49, 1}), y = model.logits(b, {150});
+  BOOST_TEST(worst({x.end() - 13, x.end()}, {y.end() - 13, y.end()}) < 1e-5F);
+  b[140] = (a[140] + 1) % 13;
+  const auto z = model.logits(b, {150});
+  BOOST_TEST(worst({x.end() - 13, x.end()}, {z.end() - 13, z.end()}) > 1e-3F);
+}
+
 BOOST_AUTO_TEST_CASE(a_window_gives_pages_back) {
   LayerCache cache(2, 4, 4, [](std::int64_t floats) {
     return std::shared_ptr<float>(new float[static_cast<std::size_t>(floats)],
