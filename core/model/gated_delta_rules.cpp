@@ -92,6 +92,12 @@ void LinearAttentionFields::bind(ConfigBinding& b, std::int64_t num_layers) {
   b.positive("linear_num_key_heads", num_key_heads, m.num_key_heads);
   b.positive("linear_num_value_heads", num_value_heads, m.num_value_heads);
   b.divides("linear_num_key_heads", num_key_heads, "linear_num_value_heads", num_value_heads);
+  // No model comes near these; they keep the sizes of all tensors inside 64 bits.
+  constexpr std::int64_t kWidest = std::int64_t{1} << 28, kLongest = 1 << 10;
+  b.check(conv_kernel_dim <= kLongest, "linear_conv_kernel_dim", "expected 1024 at most");
+  b.check(num_key_heads * key_head_dim <= kWidest, "linear_num_key_heads", "too many heads of this size");
+  b.check(num_value_heads * value_head_dim <= kWidest, "linear_num_value_heads",
+          "too many heads of this size");
   if (b.reading()) {
     const std::int64_t interval = b.reader().integer("full_attention_interval", 4);
     b.check(interval > 0, "full_attention_interval", "expected 1 or more");

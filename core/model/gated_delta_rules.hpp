@@ -19,8 +19,10 @@ enum class DeltaProjections {
 /// of the output and the output projection. `mixer` is the module's name relative to DecoderNames::layer; its
 /// parts have transformers' names. Tensor parallelism splits heads: each of q, k, v, z, beta, alpha on its
 /// own. torch_dist keeps them under keys of their own. Norms of such models are zero-centred on both sides
-/// but for the output's, which is so in Megatron alone (Megatron-Bridge param_mapping.py,
-/// RMSNorm2ZeroCenteredRMSNormMapping).
+/// but for the output's, which is so in Megatron alone. Megatron-Bridge subtracts in the model's type, which
+/// rounds weights below one half: from bf16 0.2002 it stores -0.8008 and gives back 0.1992, from 0.001 it
+/// gives back 0 (0.6.2, param_mapping.py, RMSNorm2ZeroCenteredRMSNormMapping). Here such a tensor is stored
+/// in float32, which Megatron-Core's loaders cast to the parameter's type.
 void add_gated_delta_net(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                          const std::string& mixer, DeltaProjections projections, const Layers& layers);
 
