@@ -55,7 +55,7 @@ def main():
             try:
                 check(case, scratch)
             except Exception as error:
-                drop_process_groups()
+                shim.drop_process_groups()
                 report(case["name"], f"{type(error).__name__}: {str(error)[:600]}", "")
 
 
