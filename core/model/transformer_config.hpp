@@ -70,7 +70,7 @@ struct MambaConfig {
 };
 
 /// Queries of layers without rotation grow with their position: they are multiplied by
-/// 1 + scale * log(1 + floor((position + 1) / floor_scale)) (transformers' modeling_llama4.py).
+/// 1 + scale * log(1 + floor((position + 1) / floor_scale)).
 struct AttentionTemperature {
   std::int64_t floor_scale = 8192;
   double scale = 0.1;
