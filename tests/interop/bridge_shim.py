@@ -105,16 +105,7 @@ _mtp_block_spec = _specs.get_gpt_mtp_block_spec
 _specs.get_gpt_mtp_block_spec = lambda config, spec, use_transformer_engine=False, **kwargs: _mtp_block_spec(
     config, spec, use_transformer_engine=False, **kwargs)
 
-import delta_net
-
-
-def _local_variant_block_spec(config, vp_stage=None, pp_rank=None):
-    spec = _local_block_spec(config)
-    spec.layer_specs = delta_net.local_layers(config, spec.layer_specs)
-    return spec
-
-
-delta_net.variant_specs.get_transformer_block_with_experimental_attention_variant_spec = _local_variant_block_spec
+import delta_net  # noqa: F401  (the block spec of gated delta nets)
 
 import megatron.bridge.models.gpt_provider as _provider
 import megatron.bridge.models.model_provider as _model_provider

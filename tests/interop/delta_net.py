@@ -55,6 +55,16 @@ def local_layers(config, layers):
     return layers
 
 
+def local_block_spec(config, vp_stage=None, pp_rank=None):
+    """Stands in for get_transformer_block_with_experimental_attention_variant_spec."""
+    spec = gpt_layer_specs.get_gpt_decoder_block_spec(config, use_transformer_engine=False, normalization=config.normalization)
+    spec.layer_specs = local_layers(config, spec.layer_specs)
+    return spec
+
+
+variant_specs.get_transformer_block_with_experimental_attention_variant_spec = local_block_spec
+
+
 def build(args, tp, pp, _spec=None):
     """The model of one rank, as moe_model.build."""
     return moe_model.build(args, tp, pp, layers=local_layers, deterministic_mode=True)
