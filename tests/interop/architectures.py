@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 
 import arch_dense
 import arch_judges
+import arch_recipes
 from tiny_models import randomize, save_tokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -284,6 +285,7 @@ def main():
         failures += row.failures
     if not names or "qwen2" in names:
         failures += refusals(binary, os.path.join(scratch, "qwen2"), scratch)
+    failures += arch_recipes.dry_runs(binary, scratch, [row.name for row in rows])
     for failure in failures:
         print("FAIL " + failure)
     skipped = [detail for row in rows for detail in row.not_run]
