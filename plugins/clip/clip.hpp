@@ -60,6 +60,7 @@ struct CLIPTextModel {
   static constexpr const char* config_class = "CLIPTextConfig";
   static constexpr const char* model_type = "clip_text_model";
   static constexpr const char* tokenizer_class = "CLIPTokenizerFast";
+  static constexpr int preference = -1;  // a GPTModel of that function rather is a language model
   static Mapping mapping(const CLIPTextConfig& config, const TransformerConfig& megatron);
 };
 

@@ -13,7 +13,7 @@ GPTNeoXConfig::GPTNeoXConfig()
                     .num_attention_heads = 64,
                     .norm_eps = 1e-5,
                     .hidden_act = "gelu",
-                    .rotary = {.partial_factor = 0.25}} {}
+                    .rotary = {.partial_factor = 0.25, .scaling = {}}} {}
 
 void GPTNeoXConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;

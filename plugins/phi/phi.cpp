@@ -12,7 +12,7 @@ PhiConfig::PhiConfig()
                     .num_hidden_layers = 24,
                     .norm_eps = 1e-5,
                     .hidden_act = "gelu_new",
-                    .rotary = {.partial_factor = 0.5}} {}
+                    .rotary = {.partial_factor = 0.5, .scaling = {}}} {}
 
 void PhiConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
