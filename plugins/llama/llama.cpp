@@ -66,7 +66,7 @@ void Ministral3Config::bind(ConfigBinding& b) {
   b.check(rotary.temperature_scale && rotary.scaling.type != "default", "rope_parameters",
           "expected a scaling with original_max_position_embeddings and llama_4_scaling_beta");
   std::optional<AttentionTemperature>& temperature = b.megatron.attention_temperature;
-  if (b.to_megatron())
+  if (b.to_megatron() && rotary.temperature_scale)
     temperature = {rotary.scaling.original_max_position_embeddings, *rotary.temperature_scale, 0, true};
   if (b.from_megatron() && temperature) rotary.temperature_scale = temperature->scale;
 }

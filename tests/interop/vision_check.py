@@ -7,7 +7,6 @@ must be transformers'. Prints a table; exits 1 when a cell failed.
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import sys
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
+import ranks
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -171,12 +171,11 @@ def real_models(cases, scratch):
     path = os.path.join(scratch, "cases.json")
     json.dump(cases, open(path, "w"))
     for world in (1, 2):
-        env = dict(os.environ, WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.randint(20000, 40000)), OMP_NUM_THREADS="1")
-        ranks = [subprocess.Popen([sys.executable, os.path.join(HERE, "vision_model.py"), path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE,
-                                  env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(world)]
+        command = [sys.executable, os.path.join(HERE, "vision_model.py"), path]
+        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE, env=environment) for environment in ranks.environments(world)]
         found, errors = {}, ""
-        for rank in ranks:
-            out, error = rank.communicate()
+        for process in processes:
+            out, error = process.communicate()
             errors += error[-500:]
             for line in out.splitlines():
                 if line.startswith("RESULT "):

@@ -1,6 +1,6 @@
 """Megatron-Core's real CLIPViTModel, LLaVAModel and (for CLIP's text tower) GPTModel, loaded from converted folders.
 
-python vision_model.py CASES.json, one process per tensor-parallel rank (RANK, WORLD_SIZE, MASTER_*). A case: name, kind
+python vision_model.py CASES.json, one process per tensor-parallel rank (ranks.py). A case: name, kind
 ("vit", "llava", "text"), hf (with golden.npz), megatron (written with --transformer-impl local), format, tp. Rank 0 prints
 one RESULT line a case: the largest deviation from transformers as a share of scale.
 """
@@ -89,7 +89,7 @@ KINDS = {"vit": (build_vit, run_vit), "llava": (build_llava, run_llava), "text":
 
 
 def run(case):
-    parallel_state.destroy_model_parallel()
+    shim.init_process_group()
     parallel_state.initialize_model_parallel(tensor_model_parallel_size=case["tp"])
     folder = iteration_folder(case["megatron"])
     case = {**case, "pp": 1}
@@ -110,8 +110,7 @@ def run(case):
 
 
 def main():
-    shim.init_process_group()
-    world = torch.distributed.get_world_size()
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     for case in json.load(open(sys.argv[1])):
         if case["tp"] != world:
             continue
@@ -120,9 +119,8 @@ def main():
                 result = run(case)
         except Exception as error:  # every rank goes on with the next case together
             result = {"name": case["name"], "ok": False, "detail": f"{type(error).__name__}: {str(error)[:800]}"}
-        if torch.distributed.get_rank() == 0 or not result["ok"]:
+        if rank == 0 or not result["ok"]:
             print("RESULT " + json.dumps(result), flush=True)
-        torch.distributed.barrier()
 
 
 if __name__ == "__main__":
