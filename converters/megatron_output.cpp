@@ -5,6 +5,7 @@
 #include "mhub/export/hf_folder.hpp"
 #include "mhub/model/hybrid_config.hpp"
 #include "mhub/model/run_config.hpp"
+#include "mhub/model/stored_layout.hpp"
 #include "mhub/parallel/hybrid_names.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
 #include "mhub/store/torch_dist/torch_dist_sink.hpp"
@@ -31,6 +32,9 @@ struct NamedModel {
 
 NamedModel named_model(const ConvertOptions& options, const Checkpoint& source) {
   const TransformerConfig& gpt = *source.transformer;
+  if (options.model_type != "gpt" && (gpt.image || gpt.vision))
+    throw UsageError("--model-type " + options.model_type +
+                     ": a model with a vision part has no HybridModel");
   if (options.model_type == "gpt" || !gpt.hybrid_layer_pattern.empty()) return {gpt, source.state.tensors};
   return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)), hybrid_tensors(source.state.tensors)};
 }
@@ -43,12 +47,14 @@ LayoutRequest make_request(const ConvertOptions& options, const NamedModel& mode
   // A layout string says how many chunks there are.
   PipelineSplit split(config.num_layers, sizes, options.pipeline, config.mtp_num_layers);
   sizes.virtual_pipeline = split.chunks();
+  if (config.image && split.stages() * split.chunks() > 1)
+    throw UsageError("Megatron-Core's CLIPViTModel has one pipeline stage: --pp and --vpp must be 1");
   LayoutRequest request(sizes, std::move(split));
   request.padded_vocab_size = padded_vocabulary(config.vocab_size, divisible_by, sizes.tensor);
   request.tied_embedding = config.share_embeddings_and_output_weights;
   request.has_mtp = config.mtp_num_layers > 0;
   request.impl = options.impl;
-  request.latent_attention = config.mla.has_value();
+  request.local_norm_keys = has_local_norm_keys(config);
   request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
   const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
   request.keys.stack_layers =
@@ -113,7 +119,8 @@ class MegatronOutput final : public OutputFormat {
 
   void add_files(const fs::path& root, const CopyPlan&) const override {
     const fs::path folder = root / iteration_folder(iteration_);
-    replace_file((folder / "run_config.yaml").string(), bridge_run_config(model_.config, target_));
+    if (!model_.config.bridge_provider.empty())
+      replace_file((folder / "run_config.yaml").string(), bridge_run_config(model_.config, target_));
     copy_tokenizer(source_, folder / "tokenizer");
     replace_file((root / "latest_checkpointed_iteration.txt").string(),
                  iteration_ ? std::to_string(*iteration_) : std::string("release"));

@@ -35,13 +35,26 @@ std::vector<DType> candidate_dtypes(const SinkTensor& tensor, const Checkpoint& 
   return candidates;
 }
 
+/// The type of its own of the canonical tensor that a stored one is made of, if it has one.
+std::optional<DType> own_dtype(const std::vector<CanonicalTensor>& canonical,
+                               const std::vector<Term>& terms) {
+  for (const Term& term : terms) {
+    if (term.source != Term::kZero) return canonical.at(term.source).dtype;
+  }
+  return std::nullopt;
+}
+
 /// Every stored tensor's type: the one asked for where its sources are floating-point, else its sources' own,
-/// or, where values change on the way, one that holds them exactly.
+/// or, where values change on the way, one that holds them exactly. `layout` has the source's canonical
+/// tensors in their order.
 std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std::optional<DType> wanted,
-                              std::vector<SinkTensor> tensors) {
+                              const Layout& layout) {
+  std::vector<SinkTensor> tensors = layout.tensors;
   for (std::size_t d = 0; d < tensors.size(); ++d) {
     const DType natural = natural_dtype(map, d, source.state.sources);
-    tensors[d].dtype = wanted && is_floating(natural) ? *wanted : natural;
+    const bool cast = wanted && is_floating(natural);
+    tensors[d].dtype =
+        cast ? own_dtype(source.state.tensors, layout.map.terms[d]).value_or(*wanted) : natural;
   }
   if (wanted) return tensors;
   const DType model = main_dtype(tensors);
@@ -58,7 +71,7 @@ std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std
 CopyPlan plan_export(const Checkpoint& source, const Layout& layout, std::optional<DType> dtype) {
   const StateMap map = compose(source.state.to_canonical, layout.map, source.path);
   check_destination_coverage(map, source.path);
-  return compile(map, source.state.sources, typed(map, source, dtype, layout.tensors));
+  return compile(map, source.state.sources, typed(map, source, dtype, layout));
 }
 
 void require_equal_repeats(const Checkpoint& source) {

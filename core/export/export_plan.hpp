@@ -10,8 +10,8 @@
 namespace mhub {
 
 /// The plan that writes a checkpoint of any kind in a layout. Every stored tensor has `dtype` where that is
-/// given and its sources are floating-point, else its sources' type, or one that holds its values exactly
-/// where they change on the way. Borrows the checkpoint, whose model is known.
+/// given and its sources are floating-point (but for CanonicalTensor::dtype), else its sources' type, or one
+/// that holds its values exactly where they change on the way. Borrows the checkpoint, whose model is known.
 /// Throws InputError when the layout and the checkpoint do not fit.
 CopyPlan plan_export(const Checkpoint& source, const Layout& layout, std::optional<DType> dtype);
 

@@ -34,15 +34,14 @@ std::map<std::string, std::string> original_files(const Checkpoint& source) {
   return files;
 }
 
-/// Names with or without the base model's prefix and repeated tied tensors as the original had them.
+/// Names in the original's spelling, and repeated tied tensors as it had them.
 void use_original_names(const Mapping& declared, HfLayout& hf) {
   std::map<std::string, std::string>& original = hf.original_files;
   if (original.empty()) return;
-  const std::string& prefix = declared.prefix();
   auto original_name = [&](const std::string& name) -> std::optional<std::string> {
-    if (original.contains(name)) return name;
-    const bool prefixed = !prefix.empty() && name.starts_with(prefix);
-    if (prefixed && original.contains(name.substr(prefix.size()))) return name.substr(prefix.size());
+    for (std::string& one : declared.names_of(name)) {
+      if (original.contains(one)) return std::move(one);
+    }
     return std::nullopt;
   };
   StateMap& map = hf.layout.map;

@@ -96,7 +96,7 @@ Mapping& Mapping::index(const std::string& variable, std::int64_t count) {
 }
 
 Rule& Mapping::rule(std::string megatron, Transform transform) {
-  return rules_.emplace_back(Rule{std::move(megatron), std::move(transform), {}});
+  return rules_.emplace_back(Rule{std::move(megatron), std::move(transform), {}, {}});
 }
 
 Mapping& Mapping::tied(std::string hf, std::string same_as) {
@@ -109,9 +109,21 @@ Mapping& Mapping::ignore(std::string glob, std::string why) {
   return *this;
 }
 
-Mapping& Mapping::base_model_prefix(std::string prefix) {
-  prefix_ = std::move(prefix);
+Mapping& Mapping::also_spelled(std::string part, std::string instead) {
+  spellings_.push_back({std::move(part), std::move(instead)});
   return *this;
+}
+
+std::vector<std::string> Mapping::names_of(const std::string& declared) const {
+  std::vector<std::string> names{declared};
+  for (const auto& [part, instead] : spellings_) {
+    const std::size_t at = part.starts_with('.')        ? declared.find(part)
+                           : declared.starts_with(part) ? 0
+                                                        : declared.npos;
+    if (part.empty() || at == declared.npos) continue;
+    names.push_back(declared.substr(0, at) + instead + declared.substr(at + part.size()));
+  }
+  return names;
 }
 
 ExpandedMapping expand(const Mapping& mapping) {
@@ -122,7 +134,7 @@ ExpandedMapping expand(const Mapping& mapping) {
     for_each_binding(rule, mapping.indices(), [&](const Bindings& bindings) {
       const std::string name = substitute(rule.megatron, bindings);
       if (!names.insert(name).second) throw std::logic_error("two rules make " + name);
-      result.canonical.push_back({name, rule.transform.shape, rule.transform.partition});
+      result.canonical.push_back({name, rule.transform.shape, rule.transform.partition, rule.dtype});
       result.import.destination.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result.import.terms.emplace_back();
       for (const Operand& operand : rule.transform.operands) {

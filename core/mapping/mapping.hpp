@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mhub/mapping/pattern.hpp"
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/mapping/transform.hpp"
+#include "mhub/tensor/dtype.hpp"
 
 namespace mhub {
 
@@ -18,11 +21,26 @@ struct Rule {
   Transform transform;
   std::map<std::string, std::vector<std::int64_t>>
       values;  ///< of index variables that do not take their full range
+  /// The type that the tensor keeps when a conversion casts the model; absent: it is cast.
+  std::optional<DType> dtype = {};
 
   /// Restricts an index variable to [begin, end).
   Rule& only(const std::string& variable, std::int64_t begin, std::int64_t end);
   /// Restricts an index variable to the given values (layers of one kind in a hybrid stack).
   Rule& only(const std::string& variable, std::vector<std::int64_t> allowed);
+};
+
+/// What the canonical name of a carried tensor begins with: a Hugging Face tensor that Megatron's model has
+/// no place for travels in the checkpoint under its own name behind this prefix, so that nothing is lost on
+/// the way back.
+inline constexpr std::string_view kCarriedPrefix = "hf.";
+bool is_carried(std::string_view canonical_name);
+
+/// What a mapping's names become in a model that has it as a module (Mapping::include).
+struct ModuleNames {
+  std::string megatron;     ///< in front of Megatron's names: "vision_model."
+  std::string hf;           ///< in front of Hugging Face's names: "vision_tower."
+  std::string index = "i";  ///< what the index variable "i" is called there
 };
 
 /// How the Hugging Face state and Megatron's canonical state of one model correspond, as a plugin declares it
@@ -38,9 +56,20 @@ class Mapping {
   Mapping& tied(std::string hf, std::string same_as);
   /// Hugging Face tensors that hold no weights (buffers that the model recomputes); `why` is shown to people.
   Mapping& ignore(std::string glob, std::string why);
+  /// Names that begin with `part` may begin with `instead`; a part that starts with a dot may be anywhere.
+  Mapping& also_spelled(std::string part, std::string instead);
   /// Names may come without this prefix: checkpoints of the base model ("h.0.ln_1.weight" for
   /// "transformer.h.0.ln_1.weight"), as transformers' base_model_prefix allows.
-  Mapping& base_model_prefix(std::string prefix);
+  Mapping& base_model_prefix(std::string prefix) { return also_spelled(std::move(prefix), ""); }
+  /// A Hugging Face tensor (name pattern) that Megatron's model has no place for: see kCarriedPrefix.
+  Rule& carried(const std::string& hf, const Shape& shape);
+  /// Megatron's model ends before value `begin` of an index variable: from there on all tensors are carried.
+  Mapping& carry_from(const std::string& variable, std::int64_t begin);
+  /// Megatron's model has nothing of this: all tensors are carried.
+  Mapping& carry_all();
+  /// Adds all of the mapping of a module. Throws std::logic_error where both use an index variable for
+  /// different ranges.
+  Mapping& include(const Mapping& module, const ModuleNames& names);
 
   struct Tied {
     std::string hf, same_as;
@@ -48,10 +77,16 @@ class Mapping {
   struct Ignored {
     std::string glob, why;
   };
+  struct Spelling {
+    std::string part, instead;
+  };
   const std::vector<Rule>& rules() const { return rules_; }
+  std::vector<Rule>& rules() { return rules_; }
   const std::vector<Tied>& ties() const { return ties_; }
   const std::vector<Ignored>& ignored() const { return ignored_; }
-  const std::string& prefix() const { return prefix_; }
+  const std::vector<Spelling>& spellings() const { return spellings_; }
+  /// All that a Hugging Face tensor may be called, its declared name first.
+  std::vector<std::string> names_of(const std::string& declared) const;
   const std::map<std::string, std::int64_t>& indices() const { return indices_; }
 
  private:
@@ -59,7 +94,7 @@ class Mapping {
   std::vector<Rule> rules_;
   std::vector<Tied> ties_;
   std::vector<Ignored> ignored_;
-  std::string prefix_;
+  std::vector<Spelling> spellings_;
 };
 
 /// A tensor of the canonical state: Megatron-Core's own name (TransformerEngine flavour), global and
@@ -68,6 +103,7 @@ struct CanonicalTensor {
   std::string name;
   Shape shape;
   Partition partition;
+  std::optional<DType> dtype = {};  ///< Rule::dtype
 };
 
 /// A mapping with every index variable replaced by its values.

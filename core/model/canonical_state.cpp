@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/model/moe_rules.hpp"
 
 namespace mhub {
 namespace {
@@ -12,20 +13,21 @@ std::string file_of(const StoredTensor& tensor, const std::string& fallback) {
   return tensor.chunks.empty() ? fallback : tensor.chunks[0].bytes->name();
 }
 
-/// Looks tensors up with and without the base model's prefix.
+/// Looks tensors up by any name that the mapping allows.
 class Lookup {
  public:
-  Lookup(const TensorSource& source, std::string prefix) : source_(source), prefix_(std::move(prefix)) {}
+  Lookup(const TensorSource& source, const Mapping& mapping) : source_(source), mapping_(mapping) {}
 
   const StoredTensor* find(const std::string& name) const {
-    if (const StoredTensor* tensor = source_.find(name)) return tensor;
-    if (prefix_.empty() || !name.starts_with(prefix_)) return nullptr;
-    return source_.find(name.substr(prefix_.size()));
+    for (const std::string& one : mapping_.names_of(name)) {
+      if (const StoredTensor* tensor = source_.find(one)) return tensor;
+    }
+    return nullptr;
   }
 
  private:
   const TensorSource& source_;
-  std::string prefix_;
+  const Mapping& mapping_;
 };
 
 void require_shape(const StoredTensor& tensor, const Shape& expected, const HfCheckpoint& checkpoint) {
@@ -51,12 +53,23 @@ void bind_ties(const Mapping& mapping, const Lookup& lookup, const HfCheckpoint&
   }
 }
 
+/// Whether the experts of a layer lie together, as transformers 5 has them in memory.
+bool has_stacked_experts(const TensorSource& source) {
+  const auto& tensors = source.tensors();
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [](const StoredTensor& tensor) { return tensor.name.ends_with(".experts.down_proj"); });
+}
+
 }  // namespace
 
 CanonicalState canonical_state(const HfCheckpoint& checkpoint) {
   ExpandedMapping expanded = expanded_mapping(*checkpoint.model, checkpoint.config);
-  const Mapping mapping = checkpoint.model->mapping(checkpoint.config);
-  const Lookup lookup(checkpoint.tensors, mapping.prefix());
+  Mapping mapping = checkpoint.model->mapping(checkpoint.config);
+  if (has_stacked_experts(checkpoint.tensors)) {
+    mapping = with_stacked_experts(mapping);
+    expanded.import = expand(mapping).import;
+  }
+  const Lookup lookup(checkpoint.tensors, mapping);
   CanonicalState state{std::move(expanded.canonical), std::move(expanded.import), {}, {}};
 
   std::unordered_set<const StoredTensor*> used;

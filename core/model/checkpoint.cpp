@@ -44,7 +44,9 @@ void note_assumptions(Checkpoint& checkpoint, const TransformerConfig& described
     for (const std::string& one : alternatives) names += (names.empty() ? "" : ", ") + one;
     checkpoint.notes.push_back("the checkpoint may as well be " + names + "; --hf-class chooses");
   }
-  if (checkpoint.megatron->run_config.empty() && !checkpoint.megatron->args.contains("hf_vocab_size")) {
+  const bool recorded =
+      !checkpoint.megatron->run_config.empty() || checkpoint.megatron->args.contains("hf_vocab_size");
+  if (!recorded && !described.image) {
     checkpoint.notes.push_back(
         "the vocabulary is taken with its padding (" + std::to_string(described.vocab_size) +
         " rows): the checkpoint does not say how many are real; --hf-reference DIR would");

@@ -117,11 +117,20 @@ void ConfigBinding::per_layer(const std::string& key, const std::vector<std::str
   fields_.constant(key, std::move(list));
 }
 
-void ConfigBinding::also_called(const std::string& key, const std::string& other) {
-  if (!reading() || reader().has(key) || !reader().has(other)) return;
+void ConfigBinding::object(const std::string& key, nlohmann::json& value) {
+  if (reading()) value = reader().object(key).json();
+  if (direction_ == Direction::to_json) fields_.constant(key, value);
+}
+
+void ConfigBinding::absent_means(const std::string& key, const nlohmann::json& value) {
+  if (!reading() || reader().has(key)) return;
   nlohmann::json json = reader().json();
-  json[key] = json[other];
+  json[key] = value;
   fields_ = FieldBinding(ConfigReader(std::move(json), reader().file()));
+}
+
+void ConfigBinding::also_called(const std::string& key, const std::string& other) {
+  if (reading() && reader().has(other)) absent_means(key, reader().json()[other]);
 }
 
 void ConfigBinding::layer_types(const std::string& key, std::int64_t num_layers,
@@ -161,6 +170,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     value.partial_factor =
         parameters.number("partial_rotary_factor", config.number(partial, value.partial_factor));
     bind_rope_scaling(scaling, value.scaling, config);
+    if (!keys.temperature_scale.empty()) scaling.optional(keys.temperature_scale, value.temperature_scale);
     if (value.local_theta) {
       const ConfigReader local = config.object("rope_parameters").object("sliding_attention");
       value.local_theta =
@@ -178,6 +188,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     if (value.scaling.type != "default") {
       FieldBinding scaling;
       bind_rope_scaling(scaling, value.scaling, fields_.reader());
+      if (value.temperature_scale) scaling.optional(keys.temperature_scale, value.temperature_scale);
       fields_.constant("rope_scaling", scaling.written());
     }
   }

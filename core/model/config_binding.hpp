@@ -15,12 +15,15 @@ struct RotaryConfig {
   RopeScaling scaling;
   /// Base of the layers with a window, which do not scale. Absent: they are as the others.
   std::optional<double> local_theta = std::nullopt;
+  /// AttentionTemperature::scale, where the scaling's fields state it; the class links it to Megatron's.
+  std::optional<double> temperature_scale = std::nullopt;
 };
 
 /// What a config.json in the form of transformers 4 calls the base and the share that rotates.
 struct RotaryKeys {
   std::string theta = "rope_theta";
-  std::string partial_factor;  ///< empty: "partial_rotary_factor", and written only where it is not 1
+  std::string partial_factor;          ///< empty: "partial_rotary_factor", and written only where it is not 1
+  std::string temperature_scale = {};  ///< beside the scaling's fields; empty: the architecture has none
 };
 
 /// One declaration of a Hugging Face config that serves four directions: config.json -> typed config ->
@@ -47,7 +50,7 @@ class ConfigBinding {
   bool reading() const { return direction_ == Direction::from_json; }
   bool to_megatron() const { return direction_ == Direction::to_megatron; }
   bool from_megatron() const { return direction_ == Direction::from_megatron; }
-  /// The config.json being read. Only while reading().
+  /// The config.json being read, empty in the other directions.
   const ConfigReader& reader() const { return fields_.reader(); }
   const nlohmann::json& written() const { return fields_.written(); }
 
@@ -75,6 +78,10 @@ class ConfigBinding {
   /// One of `names` a layer (`layer_types`) <-> its number among them.
   void per_layer(const std::string& key, const std::vector<std::string>& names,
                  std::vector<std::int64_t>& value);
+  /// An object of its own, taken as it is.
+  void object(const std::string& key, nlohmann::json& value);
+  /// What a missing `key` stands for, where that is no single value.
+  void absent_means(const std::string& key, const nlohmann::json& value);
   /// What some versions of transformers call `key`: read where the config has no `key`, never written.
   void also_called(const std::string& key, const std::string& other);
 
@@ -140,6 +147,15 @@ C config_from_megatron(const TransformerConfig& megatron) {
   ConfigBinding binding(ConfigBinding::Direction::from_megatron, megatron);
   config.bind(binding);
   return config;
+}
+
+/// A config.json within a config.json <-> a typed config.
+template <typename C>
+void bind_part(ConfigBinding& b, const std::string& key, C& config) {
+  if (b.reading()) config = config_from_json<C>(b.reader().object(key));
+  if (b.direction() != ConfigBinding::Direction::to_json) return;
+  nlohmann::json json = config_to_json(config);
+  b.object(key, json);
 }
 
 }  // namespace mhub

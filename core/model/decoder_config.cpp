@@ -34,12 +34,24 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
   if (!keys.hidden_dropout.empty()) b.number(keys.hidden_dropout, hidden_dropout, m.training.hidden_dropout);
   b.number("initializer_range", initializer_range, m.training.init_method_std);
   b.boolean("tie_word_embeddings", tie_word_embeddings, m.share_embeddings_and_output_weights);
-  b.rotary(rotary, keys.rotary);
+  if (keys.rotary.theta.empty()) {
+    b.fixed(m.position_embedding_type, "none");
+  } else {
+    b.rotary(rotary, keys.rotary);
+  }
   if (keys.rotary.partial_factor.empty())
     b.check(rotary.partial_factor == 1.0, "partial_rotary_factor", "unsupported here: other than 1");
   b.divides("num_key_value_heads", num_key_value_heads, "num_attention_heads", num_attention_heads);
   if (keys.head_dim.empty())
     b.divides("num_attention_heads", num_attention_heads, "hidden_size", hidden_size);
+}
+
+void fix_layer_norm_and_plain_mlp(ConfigBinding& b, bool biases) {
+  b.fixed(b.megatron.normalization, "LayerNorm");
+  b.fixed(b.megatron.gated_linear_unit, false);
+  if (!biases) return;
+  b.fixed(b.megatron.add_bias_linear, true);
+  b.fixed(b.megatron.add_qkv_bias, true);
 }
 
 void WindowConfig::bind(ConfigBinding& b, std::int64_t num_layers) {

@@ -17,7 +17,8 @@ struct DecoderKeys {
   std::string activation = "hidden_act";
   std::string hidden_dropout;
   std::string attention_dropout = "attention_dropout";
-  RotaryKeys rotary;  ///< without a key for the share that rotates, all of a head must
+  RotaryKeys rotary;  ///< without a key for the share that rotates, all of a head must; without one for the
+                      ///< base, there are no positions
 };
 
 /// The fields that decoder configs of transformers have in common, to inherit from. A derived config sets the
@@ -30,13 +31,17 @@ struct DecoderConfig {
   double norm_eps = 1e-6, attention_dropout = 0.0, hidden_dropout = 0.0, initializer_range = 0.02;
   std::string hidden_act = "silu";
   bool tie_word_embeddings = false;
-  RotaryConfig rotary;
+  RotaryConfig rotary = {};
 
   void bind(ConfigBinding& b) { bind(b, {}); }
   /// Binds all fields and checks that the heads divide as they must. Norms stay RMSNorm, the MLP gated and
   /// linear layers without biases, as TransformerConfig has them by default.
   void bind(ConfigBinding& b, const DecoderKeys& keys);
 };
+
+/// Fixes what an architecture with LayerNorm and an MLP without a gate has; `biases`: one on every linear
+/// layer.
+void fix_layer_norm_and_plain_mlp(ConfigBinding& b, bool biases);
 
 /// Layers that attend to a window of tokens, where an architecture lets layers differ.
 struct WindowConfig {

@@ -78,12 +78,19 @@ HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSe
 }
 
 std::vector<std::string> tokenizer_files(const FileSet& files) {
-  // What transformers' save_pretrained of a tokenizer can write.
-  constexpr std::array<const char*, 11> kNames{"tokenizer.json",      "tokenizer_config.json",
-                                               "tokenizer.model",     "vocab.json",
-                                               "vocab.txt",           "merges.txt",
-                                               "added_tokens.json",   "special_tokens_map.json",
-                                               "chat_template.jinja", "chat_template.json",
+  // What transformers' save_pretrained of a tokenizer or a processor can write.
+  constexpr std::array<const char*, 13> kNames{"preprocessor_config.json",
+                                               "processor_config.json",
+                                               "tokenizer.json",
+                                               "tokenizer_config.json",
+                                               "tokenizer.model",
+                                               "vocab.json",
+                                               "vocab.txt",
+                                               "merges.txt",
+                                               "added_tokens.json",
+                                               "special_tokens_map.json",
+                                               "chat_template.jinja",
+                                               "chat_template.json",
                                                "spiece.model"};
   std::vector<std::string> present;
   for (const char* name : kNames) {

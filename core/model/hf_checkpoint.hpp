@@ -31,7 +31,8 @@ HfCheckpoint open_hf_checkpoint(const std::string& directory);
 HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSet> files,
                            TensorSource tensors);
 
-/// Files that belong to the tokenizer and travel with a conversion; existing names only.
+/// Files that belong to the tokenizer or the processor of images and travel with a conversion; existing names
+/// only.
 std::vector<std::string> tokenizer_files(const FileSet& files);
 
 /// Runs a descriptor's function of a config and turns its std::logic_error (a config that contradicts itself)

@@ -35,9 +35,10 @@ void require_sizes(const TransformerConfig& c, const std::string& where) {
     const char* name;
     std::int64_t value;
   };
-  for (const Size& size : {Size{"num_layers", c.num_layers}, Size{"hidden_size", c.hidden_size},
-                           Size{"num_attention_heads", c.num_attention_heads},
-                           Size{"num_query_groups", c.num_query_groups}, Size{"vocab_size", c.vocab_size}}) {
+  for (const Size& size :
+       {Size{"num_layers", c.num_layers}, Size{"hidden_size", c.hidden_size},
+        Size{"num_attention_heads", c.num_attention_heads}, Size{"num_query_groups", c.num_query_groups},
+        Size{"vocab_size", c.image ? 1 : c.vocab_size}}) {
     if (size.value < 1) throw InputError(where + ": " + size.name + " is missing");
   }
 }

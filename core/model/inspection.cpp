@@ -24,6 +24,8 @@ ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& sta
   const TransformerConfig megatron = megatron_config(*checkpoint.model, checkpoint.config);
   const TokenizerInfo tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
   ModelSummary summary;
+  if (megatron.vision) summary.kind = "PreTrainedVLM";
+  if (megatron.image) summary.kind = "PreTrainedModel";
   summary.model_class = checkpoint.model->class_name;
   summary.layers = megatron.num_layers;
   summary.hidden_size = megatron.hidden_size;
@@ -50,7 +52,7 @@ std::string to_string(const ModelSummary& s) {
   auto line = [](const std::string& key, const std::string& value) {
     return "  (" + key + "): " + value + "\n";
   };
-  std::string text = "PreTrainedCausalLM(\n";
+  std::string text = s.kind + "(\n";
   text += line("model", s.model_class + " [layers=" + std::to_string(s.layers) +
                             ", hidden_size=" + std::to_string(s.hidden_size) + "]");
   text += line("tokenizer",

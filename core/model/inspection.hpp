@@ -12,7 +12,9 @@ namespace mhub {
 
 /// What a printed model shows; made from headers and small JSON files alone.
 struct ModelSummary {
-  std::string model_class;  ///< "GPT2LMHeadModel"
+  std::string kind =
+      "PreTrainedCausalLM";  ///< PreTrainedVLM of texts and images, PreTrainedModel of images alone
+  std::string model_class;   ///< "GPT2LMHeadModel"
   std::int64_t layers = 0, hidden_size = 0;
   std::string tokenizer_class;  ///< empty: no tokenizer files
   std::int64_t tokenizer_vocab_size = 0;

@@ -2,6 +2,25 @@
 
 namespace mhub {
 
+void MambaMixerConfig::bind(ConfigBinding& b) {
+  if (!b.megatron.mamba) b.megatron.mamba.emplace();
+  MambaConfig& mamba = *b.megatron.mamba;
+  b.positive("mamba_num_heads", mamba_num_heads, mamba.num_heads);
+  b.positive("mamba_head_dim", mamba_head_dim, mamba.head_dim);
+  b.positive("ssm_state_size", ssm_state_size, mamba.state_dim);
+  b.positive("n_groups", n_groups, mamba.num_groups);
+  b.divides("n_groups", n_groups, "mamba_num_heads", mamba_num_heads);
+  b.require("conv_kernel", conv_kernel);  // MambaMixer has no setting for it
+  b.require("use_conv_bias", true);
+  b.require("mamba_proj_bias", false);
+  b.require("mamba_hidden_act", "silu");
+  if (!b.reading() || !b.reader().has("time_step_limit")) return;
+  // [0, infinity], which JSON has no number for.
+  const nlohmann::json& limit = b.reader().json().at("time_step_limit");
+  b.check(limit.is_array() && limit.size() == 2 && limit[0] == 0 && !limit[1].is_number(), "time_step_limit",
+          "unsupported: MambaMixer limits no time step");
+}
+
 void add_mamba(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const std::string& mixer,
                const Layers& layers) {
   const std::string megatron = "decoder.layers.{i}.mixer.", hf = names.layer + mixer + ".";

@@ -2,9 +2,19 @@
 
 #include <string>
 
+#include "mhub/model/config_binding.hpp"
 #include "mhub/model/decoder_rules.hpp"
 
 namespace mhub {
+
+/// The fields of a Mamba-2 mixer, as hybrid models' configs call them.
+struct MambaMixerConfig {
+  std::int64_t mamba_num_heads = 128, mamba_head_dim = 64, ssm_state_size = 128, n_groups = 8;
+  std::int64_t conv_kernel = 4;
+
+  /// Binds all fields to `b.megatron.mamba`, and refuses what MambaMixer does not compute.
+  void bind(ConfigBinding& b);
+};
 
 /// Megatron-Core's MambaMixer (megatron/core/ssm/mamba_mixer.py) in the given layers: the norm before it, the
 /// input projection [z; x; B; C; dt], the convolution over [x; B; C], A_log, D, dt_bias, the norm before the

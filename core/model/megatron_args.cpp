@@ -5,49 +5,31 @@
 #include "mhub/base/error.hpp"
 #include "mhub/model/config_binding.hpp"
 #include "mhub/model/megatron_fields.hpp"
+#include "mhub/model/vision_fields.hpp"
 
 namespace mhub {
 namespace {
 
+/// Names as Megatron-LM's arguments.py has them, for YaRN as argument_utils.py, _apply_yarn_config_from_args,
+/// reads them. Its model builder asks for the factors whether they are used or not.
+constexpr RotaryScalingNames kNames{"rotary_scaling_factor",
+                                    "mscale",
+                                    "mscale_all_dim",
+                                    "use_rope_scaling",
+                                    "rotary_seq_len_interpolation_factor",
+                                    8.0};
+
 void bind_positions(FieldBinding& f, TransformerConfig& c) {
-  const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
-  std::string type = yarn ? "yarn" : c.position_embedding_type;
-  f.text("position_embedding_type", type);
+  bind_rotary_scaling(f, c, kNames);
   if (f.reading()) {
-    c.position_embedding_type = type == "yarn" ? "rope" : type;
     bool rotary = false;  // an older way to say it
     f.boolean("use_rotary_position_embeddings", rotary);
     if (rotary) c.position_embedding_type = "rope";
   }
   f.constant("add_position_embedding", true);
   // Megatron-LM takes it for "rope" whatever position_embedding_type says (arguments.py, validate_args).
-  f.constant("use_rotary_position_embeddings", c.position_embedding_type == "rope" && type != "yarn");
-  if (type == "yarn") {
-    // Names as Megatron-LM's argument_utils.py, _apply_yarn_config_from_args, reads them.
-    MegatronYarn y = yarn.value_or(MegatronYarn{});
-    f.number("rotary_scaling_factor", y.factor);
-    f.number("mscale", y.mscale);
-    f.number("mscale_all_dim", y.mscale_all_dim);
-    f.positive("yarn_original_max_position_embeddings", y.original_max_position_embeddings);
-    f.number("yarn_beta_fast", y.beta_fast);
-    f.number("yarn_beta_slow", y.beta_slow);
-    f.boolean("yarn_correction_range_round_to_int", y.round_to_int);
-    if (f.reading()) c.rope_scaling = hf_yarn(y);
-  }
-  bool llama3 = c.rope_scaling.type == "llama3";
-  double factor = llama3 ? c.rope_scaling.factor : 8.0;
-  std::optional<double> interpolation;
-  if (c.rope_scaling.type == "linear") interpolation = c.rope_scaling.factor;
-  f.boolean("use_rope_scaling", llama3);
-  f.number("rope_scaling_factor", factor);
-  f.optional("rotary_seq_len_interpolation_factor", interpolation);
-  if (f.reading() && llama3) {
-    c.rope_scaling.type = "llama3";
-    c.rope_scaling.factor = factor;
-  } else if (f.reading() && interpolation && *interpolation != 1.0) {
-    c.rope_scaling.type = "linear";
-    c.rope_scaling.factor = *interpolation;
-  }
+  const bool yarn = !c.mla && c.rope_scaling.type == "yarn";
+  f.constant("use_rotary_position_embeddings", c.position_embedding_type == "rope" && !yarn);
   // The whole scaling as Hugging Face states it: Megatron has no argument for some of it.
   if (f.reading() && f.reader().has("hf_rope_scaling")) {
     c.rope_scaling = {};
@@ -84,7 +66,19 @@ void bind_activation(FieldBinding& f, TransformerConfig& c) {
   f.text("hf_activation", c.activation);
 }
 
+void bind_vocabulary(FieldBinding& f, TransformerConfig& c) {
+  if (c.image) return;
+  // Megatron-LM's vocab_size is the one "before EOD or padding" (arguments.py), so it may be too small; the
+  // padded one never loses a row. The true one is recorded under a name of its own.
+  if (f.reading()) f.positive("vocab_size", c.vocab_size);
+  if (f.reading()) f.positive("padded_vocab_size", c.vocab_size);
+  f.constant("vocab_size", c.vocab_size);
+  f.positive("hf_vocab_size", c.vocab_size);
+}
+
 void bind_args(FieldBinding& f, TransformerConfig& c) {
+  bind_image(f, c);
+  bind_vision(f, c, bind_args);
   if (f.reading()) {
     c.normalization = "LayerNorm";
     c.add_bias_linear = true;
@@ -108,12 +102,7 @@ void bind_args(FieldBinding& f, TransformerConfig& c) {
   f.boolean("untie_embeddings_and_output_weights", untied);
   c.share_embeddings_and_output_weights = !untied;
   f.constant("apply_query_key_layer_scaling", false);
-  // Megatron-LM's vocab_size is the one "before EOD or padding" (arguments.py), so it may be too small; the
-  // padded one never loses a row. The true one is recorded under a name of its own.
-  if (f.reading()) f.positive("vocab_size", c.vocab_size);
-  if (f.reading()) f.positive("padded_vocab_size", c.vocab_size);
-  f.constant("vocab_size", c.vocab_size);
-  f.positive("hf_vocab_size", c.vocab_size);
+  bind_vocabulary(f, c);
   // Megatron-LM declares --rotary-base as an integer.
   if (c.rotary_base == std::floor(c.rotary_base))
     f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));

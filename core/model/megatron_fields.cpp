@@ -206,6 +206,8 @@ void bind_unnamed(FieldBinding& f, TransformerConfig& c) {
   if (c.attention_temperature) {
     f.positive("hf_attention_floor_scale", c.attention_temperature->floor_scale);
     f.number("hf_attention_temperature_scale", c.attention_temperature->scale);
+    f.integer("hf_attention_first_position", c.attention_temperature->first_position);
+    f.boolean("hf_attention_temperature_everywhere", c.attention_temperature->everywhere);
   }
   // Megatron-Bridge's Gemma providers have these two under their own names.
   rare.optional("attn_logit_softcapping", c.attn_logit_softcapping);
@@ -262,39 +264,6 @@ void bind_multipliers(FieldBinding& f, TransformerConfig& c) {
     c.logits_multiplier = static_cast<double>(base_hidden) / static_cast<double>(c.hidden_size);
   const double scale = std::sqrt(base.value_or(1.0)) / std::pow(heads, power);
   if (!c.softmax_scale && !c.mla && std::abs(scale * std::sqrt(heads) - 1.0) > 1e-9) c.softmax_scale = scale;
-}
-
-std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
-  const RopeScaling& rope = config.rope_scaling;
-  if (rope.type != "yarn") return std::nullopt;
-  MegatronYarn yarn{
-      rope.factor,  rope.beta_fast, rope.beta_slow, 1.0, 0.0, rope.original_max_position_embeddings,
-      rope.truncate};
-  if (rope.attention_factor && rope.factor > 1.0) {
-    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
-  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
-    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
-    yarn.mscale = *rope.mscale;
-    yarn.mscale_all_dim = *rope.mscale_all_dim;
-  }
-  return yarn;
-}
-
-RopeScaling hf_yarn(const MegatronYarn& yarn) {
-  RopeScaling rope;
-  rope.type = "yarn";
-  rope.factor = yarn.factor;
-  rope.beta_fast = yarn.beta_fast;
-  rope.beta_slow = yarn.beta_slow;
-  rope.original_max_position_embeddings = yarn.original_max_position_embeddings;
-  rope.truncate = yarn.round_to_int;
-  if (yarn.mscale_all_dim != 0.0 && yarn.mscale != 0.0) {
-    rope.mscale = yarn.mscale;
-    rope.mscale_all_dim = yarn.mscale_all_dim;
-  } else if (yarn.mscale != 1.0) {
-    rope.attention_factor = 0.1 * yarn.mscale * std::log(yarn.factor) + 1.0;
-  }
-  return rope;
 }
 
 bool is_gelu_tanh(const std::string& activation) {

@@ -29,6 +29,18 @@ std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config);
 /// The scaling that a Hugging Face config states for it.
 RopeScaling hf_yarn(const MegatronYarn& yarn);
 
+/// What one kind of description calls the settings of rotary scaling; the others have one name everywhere.
+struct RotaryScalingNames {
+  const char *yarn_factor, *yarn_mscale, *yarn_mscale_all_dim;
+  const char* llama3;         ///< a flag
+  const char* interpolation;  ///< the factor of linear scaling
+  /// The value that rope_scaling_factor has without llama3 scaling, where settings that are off are written
+  /// too.
+  std::optional<double> factor_when_off;
+};
+/// position_embedding_type and the scaling of rotary positions, as far as GPTModel has it; both ways.
+void bind_rotary_scaling(FieldBinding& fields, TransformerConfig& config, const RotaryScalingNames& names);
+
 /// transformers' tanh approximation of GELU, by any of its names.
 bool is_gelu_tanh(const std::string& activation);
 

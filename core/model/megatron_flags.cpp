@@ -4,6 +4,7 @@
 
 #include "mhub/model/megatron_args.hpp"
 #include "mhub/model/megatron_fields.hpp"
+#include "mhub/model/vision_fields.hpp"
 
 namespace mhub {
 namespace {
@@ -152,6 +153,8 @@ void add_moe_limits(std::vector<std::string>& limits, const TransformerConfig& c
 
 std::vector<std::string> megatron_flags(const TransformerConfig& c) {
   std::vector<std::string> flags;
+  if (c.image) return flags;  // CLIPViTModel is built by programs, not from arguments
+  if (c.vision) flags = vision_flags(*c.vision);
   if (c.layernorm_epsilon != 1e-5) flags.push_back("--norm-epsilon " + shortest(c.layernorm_epsilon));
   // --use-checkpoint-args restores this one under a name that the config is not made from (0.19).
   if (c.layernorm_zero_centered_gamma) flags.emplace_back("--apply-layernorm-1p");
@@ -179,6 +182,8 @@ std::vector<std::string> megatron_flags(const TransformerConfig& c) {
 
 std::vector<std::string> megatron_limits(const TransformerConfig& c) {
   std::vector<std::string> limits;
+  if (c.image) return limits;
+  if (c.vision) limits = vision_limits(c);
   add_rope_limits(limits, c);
   add_activation_limits(limits, c);
   add_layer_limits(limits, c);
@@ -212,7 +217,11 @@ std::vector<std::string> megatron_limits(const TransformerConfig& c) {
   if (c.qk_l2_norm && c.qk_l2_norm_rotated_only && !c.no_rope_layers.empty())
     limits.push_back(
         std::string("norms on q and k in layers that rotate only: SelfAttention has them in all") + kSpec);
-  if (c.attention_temperature && !c.no_rope_layers.empty())
+  if (c.attention_temperature && c.attention_temperature->everywhere)
+    limits.push_back(
+        "queries that grow with their position: SelfAttention cannot, so it differs from position " +
+        std::to_string(c.attention_temperature->floor_scale) + " on");
+  if (c.attention_temperature && !c.attention_temperature->everywhere && !c.no_rope_layers.empty())
     limits.push_back(std::string("queries that grow with their position: SelfAttention cannot") + kSpec);
   return limits;
 }

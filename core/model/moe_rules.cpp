@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mhub/mapping/pattern.hpp"
+#include "mhub/model/mamba_rules.hpp"
 
 namespace mhub {
 namespace {
@@ -72,6 +73,7 @@ void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::str
 }  // namespace
 
 Layers moe_layers(const TransformerConfig& c) {
+  if (!c.hybrid_layer_pattern.empty()) return layers_of(c.hybrid_layer_pattern, 'E');
   return c.moe->layer_freq.empty() ? layer_range(0, c.num_layers) : layers_with(c.moe->layer_freq, 1);
 }
 
@@ -86,7 +88,10 @@ void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   if (c.add_bias_linear)
     map.rule(router + "bias", replicated(names.layer + moe.router_bias, {n})).only("i", layers);
   if (c.moe->router_enable_expert_bias)
-    map.rule(router + "expert_bias", replicated(names.layer + moe.correction_bias, {n})).only("i", layers);
+    // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).
+    map.rule(router + "expert_bias", replicated(names.layer + moe.correction_bias, {n}))
+        .only("i", layers)
+        .dtype = DType::f32;
   add_experts(map, c, names.layer, moe, layers);
   if (c.moe->shared_expert_intermediate_size > 0) add_shared_experts(map, c, names.layer, moe, layers);
 }
@@ -102,6 +107,26 @@ Mapping moe_decoder_mapping(const TransformerConfig& c, const DecoderNames& name
   add_attention(map, c, names);
   add_mlps(map, c, names, moe);
   return map;
+}
+
+Mapping with_stacked_experts(const Mapping& mapping) {
+  constexpr std::string_view kExpert = ".experts.{e}.";
+  Mapping stacked_map = mapping;
+  for (Rule& rule : stacked_map.rules()) {
+    Transform& transform = rule.transform;
+    const std::size_t at = transform.operands.at(0).name.find(kExpert);
+    if (at == std::string::npos || !rule.megatron.ends_with(".weight")) continue;
+    const char* name = rule.megatron.ends_with("linear_fc2.weight") ? "down_proj"
+                       : transform.partition.segments.size() == 2   ? "gate_up_proj"
+                                                                    : "up_proj";
+    Operand all{transform.operands[0].name.substr(0, at) + ".experts." + name,
+                transform.shape,
+                {run_box(0, 0, numel(transform.shape))},
+                {}};
+    transform = stacked(custom(transform.kind, {std::move(all)}, transform.shape, transform.partition), "e",
+                        mapping.indices().at("e"));
+  }
+  return stacked_map;
 }
 
 MoeConfig& moe_config(ConfigBinding& b) {

@@ -44,6 +44,12 @@ void add_mlps(Mapping& map, const TransformerConfig& config, const DecoderNames&
 /// The whole mapping of a decoder with softmax attention in every layer and experts in some.
 Mapping moe_decoder_mapping(const TransformerConfig& config, const DecoderNames& names, const MoeNames& moe);
 
+/// The same mapping for a state in which the experts of a layer, declared as modules of their own, lie
+/// together as transformers 5 has them in memory: "...experts.gate_up_proj" [experts, gate and up, in]
+/// (up_proj without a gate) and "...experts.down_proj" [experts, out, in].
+/// save_pretrained(save_original_format=False) writes them so.
+Mapping with_stacked_experts(const Mapping& mapping);
+
 // Parts of configs.
 
 /// The mixture-of-experts part of `b.megatron`, made where it is missing.

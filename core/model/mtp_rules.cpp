@@ -35,7 +35,7 @@ void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   const std::vector<Rule> decoder = map.rules();
   for (const Rule& rule : decoder) {
     if (std::optional<Rule> same = block_rule(rule, c, names, mtp.layer))
-      map.rule(same->megatron, same->transform).values = same->values;
+      map.rule(same->megatron, same->transform) = *same;
   }
   add_norm(map, c, block + "enorm.", mtp.embedding_norm);
   add_norm(map, c, block + "hnorm.", mtp.hidden_norm);

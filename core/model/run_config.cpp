@@ -52,37 +52,10 @@ void bind_activation(FieldBinding& f, TransformerConfig& c) {
   f.reader().fail("activation_func", "unsupported: " + target);
 }
 
-void bind_positions(FieldBinding& f, TransformerConfig& c) {
-  const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
-  std::string type = yarn ? "yarn" : c.position_embedding_type;
-  f.text("position_embedding_type", type);
-  if (f.reading()) c.position_embedding_type = type == "yarn" ? "rope" : type;
-  if (type == "yarn") {
-    MegatronYarn y = yarn.value_or(MegatronYarn{});
-    f.number("yarn_rotary_scaling_factor", y.factor);
-    f.positive("yarn_original_max_position_embeddings", y.original_max_position_embeddings);
-    f.number("yarn_beta_fast", y.beta_fast);
-    f.number("yarn_beta_slow", y.beta_slow);
-    f.number("yarn_mscale", y.mscale);
-    f.number("yarn_mscale_all_dim", y.mscale_all_dim);
-    f.boolean("yarn_correction_range_round_to_int", y.round_to_int);
-    if (f.reading()) c.rope_scaling = hf_yarn(y);
-  }
-  bool llama3 = c.rope_scaling.type == "llama3";
-  f.boolean("rope_scaling", llama3);
-  double factor = c.rope_scaling.factor;
-  if (f.reading() || llama3) f.number("rope_scaling_factor", factor);
-  std::optional<double> interpolation;
-  if (c.rope_scaling.type == "linear") interpolation = c.rope_scaling.factor;
-  if (f.reading() || interpolation) f.optional("seq_len_interpolation_factor", interpolation);
-  if (f.reading() && llama3) {
-    c.rope_scaling.type = "llama3";
-    c.rope_scaling.factor = factor;
-  } else if (f.reading() && interpolation) {
-    c.rope_scaling.type = "linear";
-    c.rope_scaling.factor = *interpolation;
-  }
-}
+/// The fields of Bridge's GPTModelProvider (models/gpt_provider.py).
+constexpr RotaryScalingNames kScalingNames{"yarn_rotary_scaling_factor",   "yarn_mscale",
+                                           "yarn_mscale_all_dim",          "rope_scaling",
+                                           "seq_len_interpolation_factor", std::nullopt};
 
 void bind_model(FieldBinding& f, TransformerConfig& c) {
   if (f.reading()) {  // the defaults of Bridge's GPTModelProvider
@@ -104,7 +77,7 @@ void bind_model(FieldBinding& f, TransformerConfig& c) {
   f.number("layernorm_epsilon", c.layernorm_epsilon);
   f.boolean("layernorm_zero_centered_gamma", c.layernorm_zero_centered_gamma);
   f.boolean("share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
-  bind_positions(f, c);
+  bind_rotary_scaling(f, c, kScalingNames);
   bind_activation(f, c);
   // Its own classes multiply on their own account, and some name fields differently.
   if (c.bridge_provider == TransformerConfig().bridge_provider) bind_multipliers(f, c);

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/torch/torch_ranks.hpp"
 
 namespace mhub {
 namespace {
@@ -39,7 +40,10 @@ RankName rank_name(const std::string& stored) {
   const std::size_t slash = stored.find('/');
   name.folder = stored.substr(0, slash);
   name.parameter = stored.substr(slash + 1);
-  if (const std::size_t second = name.parameter.find('/'); second != std::string::npos) {
+  const std::string carried = std::string(kCarriedSection) + "/";
+  if (name.parameter.starts_with(carried)) {
+    name.parameter.replace(0, carried.size(), kCarriedPrefix);
+  } else if (const std::size_t second = name.parameter.find('/'); second != std::string::npos) {
     std::from_chars(name.parameter.data() + std::string_view("model").size(), name.parameter.data() + second,
                     name.chunk);
     name.parameter.erase(0, second + 1);
@@ -128,7 +132,7 @@ class TorchReader {
       const std::string folder = torch_rank_folder(sizes, 0, stage, 0);
       for (const StoredTensor& tensor : tensors_.tensors()) {
         const RankName name = rank_name(tensor.name);
-        const auto layer = decoder_layer(name.parameter);
+        const auto layer = pipeline_layer(name.parameter);
         if (name.folder != folder || !layer) continue;
         std::int64_t& count = counts[static_cast<std::size_t>(stage)][static_cast<std::size_t>(name.chunk)];
         count = std::max(count, layer->layer + 1);
@@ -137,7 +141,7 @@ class TorchReader {
     }
     std::int64_t wanted = 0;
     for (const CanonicalTensor& tensor : canonical_) {
-      if (const auto layer = decoder_layer(tensor.name)) wanted = std::max(wanted, layer->layer + 1);
+      if (const auto layer = pipeline_layer(tensor.name)) wanted = std::max(wanted, layer->layer + 1);
     }
     if (all != wanted)
       throw InputError(facts_.directory + ": has " + std::to_string(all) + " layers in all, expected " +
@@ -179,7 +183,7 @@ LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<Can
                               const TransformerConfig& config) {
   LayoutRequest request({}, PipelineSplit(config.num_layers, ParallelSizes{}));
   request.keys.stack_layers = true;
-  request.latent_attention = config.mla.has_value();
+  request.local_norm_keys = has_local_norm_keys(config);
   for (const StoredTensor& tensor : tensors.tensors()) {
     if (decoder_layer(tensor.name)) request.keys.stack_layers = false;
     const std::size_t experts = tensor.name.find(".experts.experts.");
@@ -189,12 +193,13 @@ LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<Can
          tensor.name[number] <= '9'))
       request.keys.singleton = true;
   }
+  const ModelCounts counts = count_parts(canonical);
   for (const CanonicalTensor& tensor : canonical) {
     if (expert_name(tensor.name)) continue;
     LayoutRequest local = request;
     local.impl = TransformerImpl::local;
-    const bool te = tensors.find(torch_dist_place(tensor.name, request, 0).key) != nullptr;
-    if (!te && tensors.find(torch_dist_place(tensor.name, local, 0).key) != nullptr) return local;
+    const bool te = tensors.find(torch_dist_place(tensor.name, request, counts).key) != nullptr;
+    if (!te && tensors.find(torch_dist_place(tensor.name, local, counts).key) != nullptr) return local;
   }
   return request;
 }
@@ -236,18 +241,21 @@ LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensor
   return request;
 }
 
+bool has_local_norm_keys(const TransformerConfig& config) {
+  return config.mla || config.image || config.vision;
+}
+
 std::string wrapper_prefix(const std::vector<std::string>& parameter_names) {
   std::string_view prefix;
   for (const std::string& name : parameter_names) {
     const std::size_t at = name.find("decoder.");
     if (at == std::string::npos) continue;
-    prefix = std::string_view(name).substr(0, at);
+    // Only wrappers: "language_model." in front of a decoder belongs to its name.
+    std::string_view rest = std::string_view(name).substr(0, at);
+    while (rest.starts_with("module.") || rest.starts_with("model.")) rest.remove_prefix(rest.find('.') + 1);
+    prefix = std::string_view(name).substr(0, at - rest.size());
     break;
   }
-  // Only wrappers: "language_model." in front of a decoder belongs to its name.
-  std::string_view rest = prefix;
-  while (rest.starts_with("module.") || rest.starts_with("model.")) rest.remove_prefix(rest.find('.') + 1);
-  if (!rest.empty()) return "";
   const bool all = std::all_of(parameter_names.begin(), parameter_names.end(),
                                [&](const std::string& name) { return name.starts_with(prefix); });
   return all ? std::string(prefix) : "";

@@ -24,6 +24,9 @@ struct StoredFacts {
 LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensors,
                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
 
+/// LayoutRequest::local_norm_keys of a model.
+bool has_local_norm_keys(const TransformerConfig& config);
+
 /// The names of wrapper modules in front of all parameters ("module.", "model.", "module.module."), which
 /// checkpoints saved from a wrapped model have; empty for most.
 std::string wrapper_prefix(const std::vector<std::string>& parameter_names);

@@ -5,6 +5,7 @@
 
 #include "mhub/model/field_binding.hpp"
 #include "mhub/model/megatron_fields.hpp"
+#include "mhub/model/vision_config.hpp"
 
 namespace mhub {
 namespace {
@@ -83,6 +84,29 @@ nlohmann::json described(MambaConfig mamba) {
   return f.written();
 }
 
+nlohmann::json described(TransformerConfig c);
+
+nlohmann::json described(ImageConfig image) {
+  FieldBinding f;
+  f.text("vision_model_type", image.vision_model_type);
+  f.integer("image_size", image.image_size);
+  f.integer("patch_size", image.patch_size);
+  f.integer("num_channels", image.num_channels);
+  return f.written();
+}
+
+nlohmann::json described(VisionConfig vision) {
+  FieldBinding f;
+  f.constant("tower", described(vision.tower));
+  f.integer("unused_layers", vision.unused_layers);
+  f.boolean("drop_class_token", vision.drop_class_token);
+  f.text("projector_activation", vision.projector_activation);
+  f.integer("projector_ffn_hidden_size", vision.projector_ffn_hidden_size);
+  f.boolean("projector_bias", vision.projector_bias);
+  f.integer("image_token_index", vision.image_token_index);
+  return f.written();
+}
+
 /// HF's names for one function.
 std::string canonical_activation(const std::string& name) {
   if (is_gelu_tanh(name)) return "gelu_pytorch_tanh";
@@ -102,9 +126,12 @@ void describe_attention(FieldBinding& f, TransformerConfig& c) {
   f.optional("sliding_window", c.sliding_window);
   if (c.sliding_window) f.constant("window_layers", meaning(c.window_layers, 1));
   f.optional("attention_chunk_size", c.attention_chunk_size);
-  if (c.attention_temperature && !meaning(c.no_rope_layers, 0).empty()) {
+  if (c.attention_temperature &&
+      (c.attention_temperature->everywhere || !meaning(c.no_rope_layers, 0).empty())) {
     f.integer("attention_temperature.floor_scale", c.attention_temperature->floor_scale);
     f.number("attention_temperature.scale", c.attention_temperature->scale);
+    f.integer("attention_temperature.first_position", c.attention_temperature->first_position);
+    f.boolean("attention_temperature.everywhere", c.attention_temperature->everywhere);
   }
 }
 
@@ -159,6 +186,8 @@ nlohmann::json described(TransformerConfig c) {
   std::erase(c.hybrid_layer_pattern, '|');  // pipeline stages
   f.text("hybrid_layer_pattern", c.hybrid_layer_pattern);
   f.integer("mtp_num_layers", c.mtp_num_layers);
+  if (c.image) f.constant("image", described(*c.image));
+  if (c.vision) f.constant("vision", described(*c.vision));
   return f.written();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,13 +70,28 @@ struct MambaConfig {
   std::int64_t conv_kernel_dim = 4;
 };
 
-/// Queries of layers without rotation grow with their position: they are multiplied by
-/// 1 + scale * log(1 + floor((position + 1) / floor_scale)).
+/// Queries of layers without rotation (or of all) grow with their position: they are multiplied by
+/// 1 + scale * log(1 + floor((position + first_position) / floor_scale)).
 struct AttentionTemperature {
   std::int64_t floor_scale = 8192;
   double scale = 0.1;
+  std::int64_t first_position = 1;  ///< what the first token's position counts as here
+  bool everywhere = false;          ///< in layers that rotate, too
   bool operator==(const AttentionTemperature&) const = default;
 };
+
+/// Images as a model's input: squares of pixels take the place of tokens (Megatron-Core's CLIPViTModel,
+/// megatron/core/models/vision/clip_vit_model.py). Such a model has no vocabulary.
+struct ImageConfig {
+  /// CLIPViTModel's model_subtype, Megatron-LM's vision_model_type: which norms stand around the layers and
+  /// whether there is a class token.
+  std::string vision_model_type;
+  std::int64_t image_size = 0, patch_size = 0;  ///< pixels along a side: img_h = img_w, patch_dim
+  std::int64_t num_channels = 3;
+};
+
+/// An encoder of images whose features join the decoder's embeddings (vision_config.hpp).
+struct VisionConfig;
 
 /// What training starts from and what the forward pass does not depend on. A Hugging Face config often has no
 /// place for it.
@@ -151,9 +167,12 @@ struct TransformerConfig {
   std::optional<MambaConfig> mamba;
   std::string hybrid_layer_pattern;  ///< HybridModel's, one symbol a layer; empty: GPTModel
   std::int64_t mtp_num_layers = 0;   ///< multi-token prediction blocks
+  std::optional<ImageConfig> image;  ///< a model of images instead of tokens
+  /// A vision-language model: the fields above are its decoder's
+  std::shared_ptr<const VisionConfig> vision;
 
   TrainingDefaults training;
-  /// The Megatron-Bridge class that builds the model, for run_config.yaml
+  /// The Megatron-Bridge class that builds the model, for run_config.yaml; empty: there is none
   std::string bridge_provider = "megatron.bridge.models.gpt_provider.GPTModelProvider";
 };
 

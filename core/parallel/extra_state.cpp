@@ -14,7 +14,11 @@ bool is_linear(const std::string& module) {
   return name.starts_with("linear_") || name.ends_with("_proj");
 }
 
-bool is_norm(const std::string& module) { return module.ends_with("norm"); }
+/// Megatron-Core's modules are called ..._layernorm and final_norm, in vision transformers ln_pre and
+/// ln_post.
+bool is_norm(const std::string& module) {
+  return module.ends_with("norm") || module.ends_with("ln_pre") || module.ends_with("ln_post");
+}
 
 /// "3.5" for {3, 5}; `fallback` for nothing.
 std::string joined(const std::vector<std::int64_t>& numbers, const char* fallback) {
@@ -27,20 +31,18 @@ std::string joined(const std::vector<std::int64_t>& numbers, const char* fallbac
 
 std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& canonical,
                                           const LayoutRequest& request) {
-  const auto experts = expert_counts(canonical);
+  const ModelCounts counts = count_parts(canonical);
   std::set<std::string> keys;
   auto add = [&](const std::string& module) {
     const std::string name = module + "._extra_state";
-    const auto expert = expert_name(name);
-    const TorchDistPlace place = torch_dist_place(name, request, expert ? experts.at(expert->before) : 0);
+    const TorchDistPlace place = torch_dist_place(name, request, counts);
     keys.insert(place.key + "/shard_" + joined(place.index, "0") + "_" + joined(place.count, "1"));
   };
   for (const CanonicalTensor& tensor : canonical) {
     // Local linear layers have one (layers.py, get_extra_state); TransformerEngine's linear layers and norms,
     // too. The embedding and the output layer are not asked for theirs (gpt_model.py, sharded_state_dict).
     const std::string module = module_of(tensor.name);
-    if (!module.starts_with("decoder.") && !module.starts_with("mtp.")) continue;
-    if (!is_linear(module) && !is_norm(module)) continue;
+    if (is_carried(module) || (!is_linear(module) && !is_norm(module))) continue;
     add(module);
     // HybridModel asks for the output layer's, which GPTModel filters out (hybrid_model.py has no
     // sharded_state_dict of its own).
@@ -63,7 +65,8 @@ std::vector<std::string> extra_state_names(const std::vector<std::string>& param
       names.insert(module + "._extra_state");
     }
     // The output layer is a module of the last stage even where it borrows the embedding's weight.
-    if (module == "decoder.final_layernorm") names.insert("output_layer._extra_state");
+    if (const std::size_t at = module.find("decoder.final_layernorm"); at != std::string::npos)
+      names.insert(module.substr(0, at) + "output_layer._extra_state");
   }
   return {names.begin(), names.end()};
 }

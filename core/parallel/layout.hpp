@@ -37,8 +37,10 @@ struct LayoutRequest {
   bool tied_embedding = false;         ///< the output layer shares the embedding's weight
   bool has_mtp = false;                ///< multi-token-prediction blocks embed tokens of their own accord
   TransformerImpl impl = TransformerImpl::transformer_engine;
-  /// The local spec of latent attention, unlike the others, keeps its norms' names in torch_dist
-  bool latent_attention = false;
+  /// torch_dist only: the local spec keeps its norms' names there. So it is with latent attention
+  /// (gpt_layer_specs.py, get_gpt_layer_local_submodules), in vision transformers and in vision-language
+  /// models (vit_layer_specs.py, llava_spec.py): their specs have no sharded_state_dict_keys_map.
+  bool local_norm_keys = false;
   TorchDistKeys keys;                          ///< torch_dist only
   ExpertNames experts = ExpertNames::grouped;  ///< torch only
   std::string mtp_block_name =
@@ -53,12 +55,14 @@ struct Layout {
 };
 
 /// Megatron's `torch_dist`: one global tensor per key, one chunk per layer, expert, rank and segment. Rank
-/// numbers are those of the job's ranks without data parallelism.
+/// numbers are those of the job's ranks without data parallelism. Carried tensors are keys that no model asks
+/// for.
 Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request);
 
 /// Megatron's `torch`: a state dict per rank with stage-local layer and expert numbers. Tensor names are
-/// "mp_rank_00[_000][_000]/[model0/]<name>". Throws InputError where two ranks of the job would share a
-/// folder but not its contents.
+/// "mp_rank_00[_000][_000]/[model0/]<name>"; carried ones lie in the first rank's file, outside its state
+/// dicts, as "mp_rank_00.../hf/<name>". Throws InputError where two ranks of the job would share a folder but
+/// not its contents.
 Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request);
 
 /// The canonical state as it is, every tensor whole and under its own name (an archive of one file).
@@ -76,20 +80,24 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes);
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
                               int expert_rank);
 
+/// How many layers and experts a model has.
+struct ModelCounts {
+  std::map<std::string, std::int64_t> layers;   ///< of each stack, by LayerName::before
+  std::map<std::string, std::int64_t> experts;  ///< of each layer, by ExpertName::before
+};
+ModelCounts count_parts(const std::vector<CanonicalTensor>& canonical);
+
 /// Where a canonical tensor goes in a torch_dist checkpoint.
 struct TorchDistPlace {
   std::string key;
   /// Positions along the new first axes (layer, expert) and their lengths.
   std::vector<std::int64_t> index, count;
 };
-/// `experts` is the number of experts beside this one, for a name that has an expert number.
+/// `counts` are those of the whole model.
 TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
-                                std::int64_t experts);
+                                const ModelCounts& counts);
 
-/// Experts by ExpertName::before, the number of experts of each layer.
-std::map<std::string, std::int64_t> expert_counts(const std::vector<CanonicalTensor>& canonical);
-
-/// True when every decoder layer has the same tensors with the same shapes.
+/// True when all layers of a stack have the same tensors with the same shapes.
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical);
 
 /// Keys of the module objects ("..._extra_state") that Megatron-Core requests beside the tensors when it

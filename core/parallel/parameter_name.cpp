@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "mhub/mapping/mapping.hpp"
+
 namespace mhub {
 namespace {
 
@@ -46,8 +48,22 @@ constexpr std::array<Renaming, 2> kLocalTorchDist{
 
 }  // namespace
 
+std::string_view within_decoder(std::string_view canonical_name) {
+  if (canonical_name.starts_with(kDecoderModule)) canonical_name.remove_prefix(kDecoderModule.size());
+  return canonical_name;
+}
+
 std::optional<LayerName> decoder_layer(std::string_view canonical_name) {
-  return numbered(canonical_name, "decoder.layers.");
+  constexpr std::string_view kLayers = "decoder.layers.";
+  const std::size_t at = canonical_name.find(kLayers);
+  const bool module = at != std::string_view::npos && (at == 0 || canonical_name[at - 1] == '.');
+  if (!module || is_carried(canonical_name)) return std::nullopt;
+  return numbered(canonical_name, canonical_name.substr(0, at + kLayers.size()));
+}
+
+std::optional<LayerName> pipeline_layer(std::string_view canonical_name) {
+  if (!within_decoder(canonical_name).starts_with("decoder.layers.")) return std::nullopt;
+  return decoder_layer(canonical_name);
 }
 
 std::optional<LayerName> mtp_layer(std::string_view canonical_name) {
@@ -73,8 +89,8 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
   return name.before + "local_experts." + number + "." + name.after;
 }
 
-std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool latent_attention) {
-  if (latent_attention) return parameter_name(canonical, impl);
+std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool local_norm_keys) {
+  if (local_norm_keys) return parameter_name(canonical, impl);
   return impl == TransformerImpl::local ? renamed(canonical, kLocalTorchDist) : canonical;
 }
 

@@ -13,14 +13,24 @@ namespace mhub {
 /// sharded_state_dict_keys_map).
 enum class TransformerImpl { transformer_engine, local };
 
+/// The module in which models with several (LLaVAModel and other vision-language models) keep their decoder;
+/// everything else there belongs to encoders.
+inline constexpr std::string_view kDecoderModule = "language_model.";
+/// A canonical name as the decoder's module itself has it: "language_model.output_layer.weight" is
+/// "output_layer.weight".
+std::string_view within_decoder(std::string_view canonical_name);
+
 /// A canonical name taken apart at its layer number: "decoder.layers." 17 "mlp.linear_fc2.weight".
 struct LayerName {
-  std::string before;  ///< up to and including the dot before the number
+  std::string before;  ///< up to and including the dot before the number; names the stack of layers
   std::int64_t layer = 0;
   std::string after;  ///< from behind the dot after the number
 };
-/// Takes a decoder layer's tensor name apart; nothing for tensors outside `decoder.layers`.
+/// Takes the name of a layer's tensor apart, also one of a module ("vision_model.decoder.layers." 3 ...);
+/// nothing for tensors outside `decoder.layers`.
 std::optional<LayerName> decoder_layer(std::string_view canonical_name);
+/// The same for the stack that pipeline parallelism splits: the model's own or its decoder module's.
+std::optional<LayerName> pipeline_layer(std::string_view canonical_name);
 /// The same for a multi-token-prediction block, "mtp.layers." 0 "eh_proj.weight".
 std::optional<LayerName> mtp_layer(std::string_view canonical_name);
 
@@ -48,9 +58,7 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
 
 /// A canonical name as torch_dist keys spell it for a model built from that implementation's layer spec: the
 /// local spec puts both norms of a layer where a dense TransformerEngine layer has them, also in layers of
-/// experts; with latent attention it puts them nowhere else (gpt_layer_specs.py,
-/// get_gpt_layer_local_submodules).
-std::string torch_dist_name(const std::string& canonical, TransformerImpl impl,
-                            bool latent_attention = false);
+/// experts, unless `local_norm_keys` (LayoutRequest).
+std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool local_norm_keys = false);
 
 }  // namespace mhub

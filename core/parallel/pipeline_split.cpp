@@ -95,10 +95,12 @@ void PipelineSplit::number_layers() {
 }
 
 StagePlace PipelineSplit::place_of(std::string_view canonical_name) const {
-  if (const auto name = decoder_layer(canonical_name)) return place_of_layer(name->layer);
-  if (canonical_name.starts_with("mtp.")) return mtp_;
-  if (canonical_name.starts_with("decoder.") || canonical_name.starts_with("output_layer.")) return last();
-  return {};
+  if (const auto name = pipeline_layer(canonical_name)) return place_of_layer(name->layer);
+  const std::string_view name = within_decoder(canonical_name);
+  if (name.starts_with("mtp.")) return mtp_;
+  if (name.starts_with("decoder.") || name.starts_with("output_layer.")) return last();
+  const auto encoder = decoder_layer(canonical_name);
+  return {0, 0, encoder ? encoder->layer : 0};
 }
 
 }  // namespace mhub

@@ -35,7 +35,8 @@ class PipelineSplit {
     return places_.at(static_cast<std::size_t>(layer));
   }
   /// The place of any canonical tensor: embeddings and encoders of other modalities live in the first chunk,
-  /// the final norm, the output layer and multi-token-prediction blocks in the last (`local` is 0 for those).
+  /// whole, the final norm, the output layer and multi-token-prediction blocks in the last (`local` is 0 for
+  /// tensors outside layers).
   StagePlace place_of(std::string_view canonical_name) const;
   StagePlace last() const { return {stages() - 1, chunks() - 1, 0}; }
   /// Where multi-token-prediction blocks live.

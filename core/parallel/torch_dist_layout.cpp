@@ -34,7 +34,7 @@ std::vector<Piece> pieces_of(const CanonicalTensor& tensor, const TorchDistKeys&
 class Builder {
  public:
   Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
-      : request_(request), ranks_(stage_ranks(request.sizes)), experts_(expert_counts(canonical)) {}
+      : request_(request), ranks_(stage_ranks(request.sizes)), counts_(count_parts(canonical)) {}
 
   void add(std::size_t source, CanonicalTensor tensor) {
     layout_.map.source.push_back({tensor.name, tensor.shape});
@@ -43,9 +43,7 @@ class Builder {
       tensor.shape[0] = request_.padded_vocab_size;
       tensor.partition.segments = {request_.padded_vocab_size};
     }
-    const auto expert = expert_name(tensor.name);
-    const TorchDistPlace place =
-        torch_dist_place(tensor.name, request_, expert ? experts_.at(expert->before) : 0);
+    const TorchDistPlace place = torch_dist_place(tensor.name, request_, counts_);
     for (const Piece& piece : pieces_of(tensor, request_.keys))
       add_piece(source, tensor, canonical, place, piece);
   }
@@ -96,9 +94,9 @@ class Builder {
     };
     const auto expert = expert_name(tensor.name);
     const int parts = expert ? request_.sizes.expert_tensor : request_.sizes.tensor;
-    const int group =
-        expert ? expert_group(tensor.name, expert->expert, experts_.at(expert->before), request_.sizes.expert)
-               : 0;
+    const int group = expert ? expert_group(tensor.name, expert->expert, counts_.experts.at(expert->before),
+                                            request_.sizes.expert)
+                             : 0;
     if (tensor.partition.replicated()) {
       chunk(0, 0, writer(expert.has_value(), group, 0));
       return;
@@ -134,7 +132,7 @@ class Builder {
 
   const LayoutRequest& request_;
   std::vector<RankPlace> ranks_;
-  std::map<std::string, std::int64_t> experts_;
+  ModelCounts counts_;
   Layout layout_;
   std::unordered_map<std::string, std::size_t> positions_;
 };
@@ -153,41 +151,51 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
 }
 
 TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
-                                std::int64_t experts) {
-  TorchDistPlace place{torch_dist_name(canonical_name, request.impl, request.latent_attention), {}, {}};
+                                const ModelCounts& counts) {
+  if (is_carried(canonical_name)) return {canonical_name, {}, {}};
+  TorchDistPlace place{torch_dist_name(canonical_name, request.impl, request.local_norm_keys), {}, {}};
   if (const auto layer = decoder_layer(place.key);
       layer && request.keys.stack_layers && !request.keys.singleton) {
     place.key = layer->before + layer->after;
     place.index.push_back(layer->layer);
-    place.count.push_back(request.split.layers());
+    place.count.push_back(counts.layers.at(layer->before));
   }
   if (const auto expert = expert_name(place.key)) {
     const std::string number = request.keys.singleton ? std::to_string(expert->expert) + "." : "";
     place.key = expert->before + "experts." + number + expert->after;
     if (!request.keys.singleton) {
       place.index.push_back(expert->expert);
-      place.count.push_back(experts);
+      place.count.push_back(counts.experts.at(expert_name(canonical_name)->before));
     }
   }
   return place;
 }
 
-std::map<std::string, std::int64_t> expert_counts(const std::vector<CanonicalTensor>& canonical) {
-  std::map<std::string, std::int64_t> counts;
+ModelCounts count_parts(const std::vector<CanonicalTensor>& canonical) {
+  ModelCounts counts;
   for (const CanonicalTensor& tensor : canonical) {
-    if (const auto expert = expert_name(tensor.name))
-      counts[expert->before] = std::max(counts[expert->before], expert->expert + 1);
+    if (const auto layer = decoder_layer(tensor.name)) {
+      std::int64_t& count = counts.layers[layer->before];
+      count = std::max(count, layer->layer + 1);
+    }
+    if (const auto expert = expert_name(tensor.name)) {
+      std::int64_t& count = counts.experts[expert->before];
+      count = std::max(count, expert->expert + 1);
+    }
   }
   return counts;
 }
 
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
-  std::map<std::int64_t, std::map<std::string, Shape>> layers;
+  std::map<std::string, std::map<std::int64_t, std::map<std::string, Shape>>> stacks;
   for (const CanonicalTensor& tensor : canonical) {
-    if (const auto name = decoder_layer(tensor.name)) layers[name->layer].emplace(name->after, tensor.shape);
+    if (const auto name = decoder_layer(tensor.name))
+      stacks[name->before][name->layer].emplace(name->after, tensor.shape);
   }
-  for (const auto& [layer, tensors] : layers) {
-    if (tensors != layers.begin()->second) return false;
+  for (const auto& [stack, layers] : stacks) {
+    for (const auto& [layer, tensors] : layers) {
+      if (tensors != layers.begin()->second) return false;
+    }
   }
   return true;
 }

@@ -42,21 +42,24 @@ std::vector<RankFile> rank_files(const ParallelSizes& sizes, int stage) {
 class Builder {
  public:
   Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
-      : request_(request), experts_(expert_counts(canonical)) {
+      : request_(request), experts_(count_parts(canonical).experts) {
     for (int stage = 0; stage < request.split.stages(); ++stage)
       files_.push_back(rank_files(request.sizes, stage));
   }
 
   void add(std::size_t source, const CanonicalTensor& tensor) {
     layout_.map.source.push_back({tensor.name, tensor.shape});
+    if (is_carried(tensor.name)) return add_carried(source, tensor);
     StagePlace place = request_.split.place_of(tensor.name);
     add_at(source, tensor, local_name(tensor.name, place), place, false);
-    if (tensor.name != "embedding.word_embeddings.weight") return;
+    const std::string_view within = within_decoder(tensor.name);
+    if (within != "embedding.word_embeddings.weight") return;
+    const std::string module = tensor.name.substr(0, tensor.name.size() - within.size());
     // The last stage computes logits with a copy of the first stage's embedding (language_module.py,
     // setup_embeddings_and_output_layer); the stage of the MTP blocks embeds the tokens anew (gpt_model.py).
     const bool several = request_.split.stages() > 1;
     if (request_.tied_embedding && several)
-      add_at(source, tensor, "output_layer.weight", request_.split.last(), true);
+      add_at(source, tensor, module + "output_layer.weight", request_.split.last(), true);
     if (request_.has_mtp && several && !(request_.split.mtp() == place))
       add_at(source, tensor, tensor.name, request_.split.mtp(), true);
   }
@@ -72,6 +75,13 @@ class Builder {
       name = block->before + std::to_string(block->layer) + "." + block->after;
     }
     return parameter_name(name, request_.impl);
+  }
+
+  /// Once, beside the state dicts: a model that loads one with strict=True would refuse the name.
+  void add_carried(std::size_t source, const CanonicalTensor& tensor) {
+    const RankFile& file = files_.front().front();
+    const std::string name = file.folder + "/hf/" + tensor.name.substr(kCarriedPrefix.size());
+    add_destination(name, tensor.shape, {{source, run_box(0, 0, numel(tensor.shape))}}, file.number, false);
   }
 
   void add_at(std::size_t source, const CanonicalTensor& tensor, const std::string& name,
@@ -124,10 +134,15 @@ class Builder {
     }
     const std::string chunk = request_.split.chunks() > 1 ? "model" + std::to_string(place.chunk) + "/" : "";
     const std::string name = file.folder + "/" + chunk + local_name;
+    add_destination(name, shape, std::move(terms), file.number, copy);
+  }
+
+  void add_destination(const std::string& name, const Shape& shape, std::vector<Term> terms, int rank,
+                       bool copy) {
     layout_.map.destination.push_back({name, shape});
     layout_.map.terms.push_back(std::move(terms));
     layout_.map.copy.push_back(copy ? 1 : 0);
-    layout_.tensors.push_back({name, DType::f32, shape, {{Index(shape.size(), 0), shape, file.number}}});
+    layout_.tensors.push_back({name, DType::f32, shape, {{Index(shape.size(), 0), shape, rank}}});
   }
 
   const LayoutRequest& request_;

@@ -99,8 +99,8 @@ Heads GroupedAttention::with_temperature(ForwardPass& pass, const Heads& queries
   std::vector<float> factors;
   for (const Segment& segment : pass.segments) {
     for (std::int64_t t = 0; t < segment.rows; ++t) {
-      const auto position = static_cast<double>(segment.position + t);
-      const double steps = std::floor((position + 1) / static_cast<double>(temperature_.floor_scale));
+      const auto position = static_cast<double>(temperature_.first_position + segment.position + t);
+      const double steps = std::floor(position / static_cast<double>(temperature_.floor_scale));
       rows.push_back(segment.first_row + t);
       factors.push_back(static_cast<float>(1 + temperature_.scale * std::log1p(steps)));
     }

@@ -22,7 +22,7 @@ LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   const bool rotates = plan.positions != LayerPlan::Positions::none;
   if (rotates) plan.chunk = config.attention_chunk_size.value_or(0);
   plan.l2_norms = config.qk_l2_norm && (rotates || !config.qk_l2_norm_rotated_only);
-  plan.temperature = config.attention_temperature && entry(config.no_rope_layers, layer, false);
+  plan.temperature = config.attention_temperature && (config.attention_temperature->everywhere || !rotates);
   plan.linear_attention = config.linear_attention && entry(config.linear_attention->layer_freq, layer, false);
   plan.experts = config.moe && entry(config.moe->layer_freq, layer, true);
   return plan;

@@ -120,6 +120,10 @@ void check_attention(const TransformerConfig& config, const Check& check) {
   if (config.attention_temperature) {
     check.positive("attention_temperature.floor_scale", config.attention_temperature->floor_scale);
     check.number("attention_temperature.scale", config.attention_temperature->scale, 0.0, 1e9);
+    check.that(config.attention_temperature->first_position == 0 ||
+                   config.attention_temperature->first_position == 1,
+               "attention_temperature.first_position",
+               std::to_string(config.attention_temperature->first_position), "0 or 1");
   }
   check_layer_list(config, "window_layers", config.window_layers, check);
   check_layer_list(config, "no_rope_layers", config.no_rope_layers, check);
@@ -266,6 +270,7 @@ MoeConfig honoured(const MoeConfig& moe) {
 
 void check_known(const TransformerConfig& config, const Check& check) {
   if (config.mamba) check.absent("Mamba layers");
+  if (config.image || config.vision) check.absent("images");
   TransformerConfig known = honoured(config);
   if (known.moe) known.moe = honoured(*config.moe);
   for (const std::string& field : differing_fields(config, known)) check.absent(field);

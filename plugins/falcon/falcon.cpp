@@ -5,15 +5,14 @@
 
 namespace mhub::falcon {
 
-FalconConfig::FalconConfig() {
-  vocab_size = 65024;
-  hidden_size = 4544;
-  intermediate_size = 0;
-  num_attention_heads = 71;
-  norm_eps = 1e-5;
-  hidden_act = "gelu";
-  tie_word_embeddings = true;
-}
+FalconConfig::FalconConfig()
+    : DecoderConfig{.vocab_size = 65024,
+                    .hidden_size = 4544,
+                    .intermediate_size = 0,
+                    .num_attention_heads = 71,
+                    .norm_eps = 1e-5,
+                    .hidden_act = "gelu",
+                    .tie_word_embeddings = true} {}
 
 void FalconConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
@@ -47,8 +46,7 @@ void FalconConfig::bind(ConfigBinding& b) {
   b.check(norms == 1 || (norms == 2 && new_decoder_architecture), "num_ln_in_parallel_attn", "unsupported");
   b.check(parallel_attn || !new_decoder_architecture, "parallel_attn",
           "unsupported: false with new_decoder_architecture");
-  b.fixed(m.normalization, "LayerNorm");
-  b.fixed(m.gated_linear_unit, false);
+  fix_layer_norm_and_plain_mlp(b, false);
   b.fixed(m.shared_pre_norm, parallel_attn && norms == 1);
 }
 

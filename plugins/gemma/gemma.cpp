@@ -25,15 +25,17 @@ Layers window_pattern(std::int64_t layers, std::int64_t every) {
 
 }  // namespace
 
-GemmaConfig::GemmaConfig() {
-  vocab_size = 256000;
-  hidden_size = 3072;
-  intermediate_size = 24576;
-  num_hidden_layers = 28;
-  num_attention_heads = 16;
-  num_key_value_heads = 16;
+GemmaConfig::GemmaConfig()
+    : GemmaConfig({.vocab_size = 256000,
+                   .hidden_size = 3072,
+                   .intermediate_size = 24576,
+                   .num_hidden_layers = 28,
+                   .num_attention_heads = 16,
+                   .max_position_embeddings = 8192,
+                   .num_key_value_heads = 16}) {}
+
+GemmaConfig::GemmaConfig(const DecoderConfig& sizes) : DecoderConfig(sizes) {
   head_dim = 256;
-  max_position_embeddings = 8192;
   hidden_act = "gelu_pytorch_tanh";
   tie_word_embeddings = true;
 }
@@ -63,13 +65,14 @@ void GemmaForCausalLM::bridge_fields(FieldBinding& f, TransformerConfig& m) {
   if (f.reading()) m.embedding_multiplier = std::sqrt(static_cast<double>(m.hidden_size));
 }
 
-Gemma2Config::Gemma2Config() {
-  hidden_size = 2304;
-  intermediate_size = 9216;
-  num_hidden_layers = 26;
-  num_attention_heads = 8;
-  num_key_value_heads = 4;
-}
+Gemma2Config::Gemma2Config()
+    : GemmaConfig({.vocab_size = 256000,
+                   .hidden_size = 2304,
+                   .intermediate_size = 9216,
+                   .num_hidden_layers = 26,
+                   .num_attention_heads = 8,
+                   .max_position_embeddings = 8192,
+                   .num_key_value_heads = 4}) {}
 
 void Gemma2Config::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;

@@ -8,6 +8,8 @@ namespace mhub::gemma {
 /// transformers' GemmaConfig.
 struct GemmaConfig : DecoderConfig {
   GemmaConfig();
+  /// The sizes of a Gemma; what all have in common is added.
+  explicit GemmaConfig(const DecoderConfig& sizes);
   void bind(ConfigBinding& b);
   /// What all Gemmas have in common. `activation` is the JSON key.
   void bind(ConfigBinding& b, const std::string& activation);

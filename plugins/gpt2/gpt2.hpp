@@ -1,5 +1,6 @@
 #pragma once
 
+#include "mhub/model/decoder_config.hpp"
 #include "mhub/model/descriptor.hpp"
 
 namespace mhub::gpt2 {

@@ -5,16 +5,15 @@
 
 namespace mhub::gpt_neox {
 
-GPTNeoXConfig::GPTNeoXConfig() {
-  vocab_size = 50432;
-  hidden_size = 6144;
-  intermediate_size = 24576;
-  num_hidden_layers = 44;
-  num_attention_heads = 64;
-  norm_eps = 1e-5;
-  hidden_act = "gelu";
-  rotary.partial_factor = 0.25;
-}
+GPTNeoXConfig::GPTNeoXConfig()
+    : DecoderConfig{.vocab_size = 50432,
+                    .hidden_size = 6144,
+                    .intermediate_size = 24576,
+                    .num_hidden_layers = 44,
+                    .num_attention_heads = 64,
+                    .norm_eps = 1e-5,
+                    .hidden_act = "gelu",
+                    .rotary = {.partial_factor = 0.25, .scaling = {}}} {}
 
 void GPTNeoXConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
@@ -27,10 +26,7 @@ void GPTNeoXConfig::bind(ConfigBinding& b) {
   DecoderConfig::bind(b, keys);
   b.boolean("use_parallel_residual", use_parallel_residual, m.parallel_residual);
   b.require("attention_bias", true);
-  b.fixed(m.normalization, "LayerNorm");
-  b.fixed(m.gated_linear_unit, false);
-  b.fixed(m.add_bias_linear, true);
-  b.fixed(m.add_qkv_bias, true);
+  fix_layer_norm_and_plain_mlp(b, true);
 }
 
 Mapping GPTNeoXForCausalLM::mapping(const GPTNeoXConfig&, const TransformerConfig& megatron) {

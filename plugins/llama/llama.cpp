@@ -19,26 +19,16 @@ Mapping LlamaForCausalLM::mapping(const LlamaConfig&, const TransformerConfig& m
   return decoder_mapping(megatron, {});
 }
 
-MistralConfig::MistralConfig() {
-  num_key_value_heads = 8;
-  intermediate_size = 14336;
-  max_position_embeddings = 4096 * 32;
-}
+void MistralConfig::bind(ConfigBinding& b) { bind(b, {}); }
 
-void MistralConfig::bind(ConfigBinding& b) {
-  DecoderConfig::bind(b);
+void MistralConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
+  DecoderConfig::bind(b, keys);
   b.optional("sliding_window", sliding_window, b.megatron.sliding_window);
   b.check(!sliding_window || *sliding_window > 0, "sliding_window", "expected 1 or more");
 }
 
 Mapping MistralForCausalLM::mapping(const MistralConfig&, const TransformerConfig& megatron) {
   return decoder_mapping(megatron, {});
-}
-
-MinistralConfig::MinistralConfig() {
-  num_key_value_heads = 8;
-  intermediate_size = 14336;
-  max_position_embeddings = 4096 * 32;
 }
 
 void MinistralConfig::bind(ConfigBinding& b) {
@@ -50,14 +40,50 @@ Mapping MinistralForCausalLM::mapping(const MinistralConfig&, const TransformerC
   return decoder_mapping(megatron, {});
 }
 
+Ministral3Config::Ministral3Config() {
+  vocab_size = 131072;
+  num_hidden_layers = 34;
+  head_dim = 128;
+  max_position_embeddings = 262144;
+  norm_eps = 1e-5;
+  sliding_window.reset();
+}
+
+void Ministral3Config::bind(ConfigBinding& b) {
+  // configuration_ministral3.py
+  if (!b.reader().has("rope_scaling")) {
+    b.absent_means("rope_parameters", {{"rope_type", "yarn"},
+                                       {"rope_theta", 1e6},
+                                       {"factor", 16.0},
+                                       {"original_max_position_embeddings", 16384},
+                                       {"mscale", 1.0},
+                                       {"mscale_all_dim", 1.0},
+                                       {"llama_4_scaling_beta", 0.1}});
+  }
+  DecoderKeys keys;
+  keys.rotary.temperature_scale = "llama_4_scaling_beta";
+  MistralConfig::bind(b, keys);
+  b.check(rotary.temperature_scale && rotary.scaling.type != "default", "rope_parameters",
+          "expected a scaling with original_max_position_embeddings and llama_4_scaling_beta");
+  std::optional<AttentionTemperature>& temperature = b.megatron.attention_temperature;
+  if (b.to_megatron() && rotary.temperature_scale)
+    temperature = {rotary.scaling.original_max_position_embeddings, *rotary.temperature_scale, 0, true};
+  if (b.from_megatron() && temperature) rotary.temperature_scale = temperature->scale;
+}
+
+Mapping Ministral3ForCausalLM::mapping(const Ministral3Config&, const TransformerConfig& megatron) {
+  return decoder_mapping(megatron, {});
+}
+
 }  // namespace mhub::llama
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "llama";
-  registrar.about = "Llama 1, 2, 3.x and models built like them, Mistral, Ministral";
+  registrar.about = "Llama 1, 2, 3.x and models built like them, Mistral, Ministral, Ministral 3";
   registrar.add<mhub::llama::LlamaForCausalLM>();
   registrar.add<mhub::llama::MistralForCausalLM>();
   registrar.add<mhub::llama::MinistralForCausalLM>();
+  registrar.add<mhub::llama::Ministral3ForCausalLM>();
 }

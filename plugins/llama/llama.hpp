@@ -23,12 +23,19 @@ struct LlamaForCausalLM {
   static Mapping mapping(const LlamaConfig& config, const TransformerConfig& megatron);
 };
 
-/// transformers' MistralConfig: other defaults, and a window in every layer.
-struct MistralConfig : DecoderConfig {
+/// What the configs of Mistral AI's models have in common: other defaults than Llama's.
+struct MistralDefaults : DecoderConfig {
+  MistralDefaults()
+      : DecoderConfig{
+            .intermediate_size = 14336, .max_position_embeddings = 4096 * 32, .num_key_value_heads = 8} {}
+};
+
+/// transformers' MistralConfig: a window in every layer.
+struct MistralConfig : MistralDefaults {
   std::optional<std::int64_t> sliding_window = 4096;
 
-  MistralConfig();
   void bind(ConfigBinding& b);
+  void bind(ConfigBinding& b, const DecoderKeys& keys);
 };
 
 /// Mistral 7B, Nemo, Small and what is built like them: Llama's tensors.
@@ -42,10 +49,9 @@ struct MistralForCausalLM {
 };
 
 /// transformers' MinistralConfig: Mistral's, with layers that have the window and layers that do not.
-struct MinistralConfig : DecoderConfig {
+struct MinistralConfig : MistralDefaults {
   WindowConfig window{4096, {}};
 
-  MinistralConfig();
   void bind(ConfigBinding& b);
 };
 
@@ -57,6 +63,23 @@ struct MinistralForCausalLM {
   static constexpr const char* model_type = "ministral";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
   static Mapping mapping(const MinistralConfig& config, const TransformerConfig& megatron);
+};
+
+/// transformers' Ministral3Config: Mistral's, with YaRN and queries that grow with their position.
+struct Ministral3Config : MistralConfig {
+  Ministral3Config();
+  void bind(ConfigBinding& b);
+};
+
+/// Ministral 3 (text): Llama's tensors. The growth of queries begins behind the length trained with; Megatron
+/// has none.
+struct Ministral3ForCausalLM {
+  using Config = Ministral3Config;
+  static constexpr const char* class_name = "Ministral3ForCausalLM";
+  static constexpr const char* config_class = "Ministral3Config";
+  static constexpr const char* model_type = "ministral3";
+  static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
+  static Mapping mapping(const Ministral3Config& config, const TransformerConfig& megatron);
 };
 
 }  // namespace mhub::llama

@@ -31,7 +31,9 @@ Mapping MixtralForCausalLM::mapping(const MixtralConfig&, const TransformerConfi
   moe.router = "block_sparse_moe.gate.weight";
   moe.fc1 = "block_sparse_moe.experts.{e}.{w1,w3}.weight";
   moe.fc2 = "block_sparse_moe.experts.{e}.w2.weight";
-  return moe_decoder_mapping(megatron, {}, moe);
+  Mapping map = moe_decoder_mapping(megatron, {}, moe);
+  map.also_spelled(".block_sparse_moe.", ".mlp.");  // transformers 5's module
+  return map;
 }
 
 }  // namespace mhub::mixtral

@@ -27,9 +27,8 @@ void NemotronConfig::bind(ConfigBinding& b) {
   b.boolean("mlp_bias", mlp_bias, m.add_bias_linear);
   b.check(attention_bias == mlp_bias, "attention_bias",
           "unsupported without the same mlp_bias: Megatron cannot hold biases in one of them only");
-  b.fixed(m.normalization, "LayerNorm");
+  fix_layer_norm_and_plain_mlp(b, false);
   b.fixed(m.layernorm_zero_centered_gamma, true);
-  b.fixed(m.gated_linear_unit, false);
 }
 
 Mapping NemotronForCausalLM::mapping(const NemotronConfig&, const TransformerConfig& megatron) {

@@ -8,6 +8,15 @@
 
 namespace mhub::nemotron_h {
 
+NemotronHConfig::NemotronHConfig()
+    : DecoderConfig{.vocab_size = 131072,
+                    .intermediate_size = 21504,
+                    .max_position_embeddings = 4096,
+                    .num_key_value_heads = 8,
+                    .head_dim = 128,
+                    .norm_eps = 1e-5,
+                    .hidden_act = "relu2"} {}
+
 void NemotronHConfig::bind_pattern(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
   // transformers 5 writes names of kinds of layers, the published models the pattern.
@@ -21,11 +30,7 @@ void NemotronHConfig::bind_pattern(ConfigBinding& b) {
   b.check(!hybrid_override_pattern.empty() &&
               hybrid_override_pattern.find_first_not_of(kSymbols) == std::string::npos,
           "hybrid_override_pattern", "expected one of M * - E for each layer");
-  auto layers = static_cast<std::int64_t>(hybrid_override_pattern.size());
-  const std::int64_t wanted = layers;
-  b.positive("num_hidden_layers", layers);
-  b.check(layers == wanted, "num_hidden_layers", "expected as many as hybrid_override_pattern has symbols");
-  b.fixed(m.num_layers, layers);
+  num_hidden_layers = static_cast<std::int64_t>(hybrid_override_pattern.size());
 }
 
 void NemotronHConfig::bind_experts(ConfigBinding& b) {
@@ -46,42 +51,22 @@ void NemotronHConfig::bind_experts(ConfigBinding& b) {
 
 void NemotronHConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
-  if (!m.mamba) m.mamba.emplace();
-  b.positive("vocab_size", vocab_size, m.vocab_size);
-  b.positive("hidden_size", hidden_size, m.hidden_size);
-  b.positive("intermediate_size", intermediate_size, m.ffn_hidden_size);
-  b.positive("max_position_embeddings", max_position_embeddings, m.max_position_embeddings);
   bind_pattern(b);
-  b.positive("num_attention_heads", num_attention_heads, m.num_attention_heads);
-  b.positive("num_key_value_heads", num_key_value_heads, m.num_query_groups);
-  b.divides("num_key_value_heads", num_key_value_heads, "num_attention_heads", num_attention_heads);
+  const std::int64_t layers = num_hidden_layers;
+  DecoderKeys keys;
+  keys.norm_eps = "layer_norm_epsilon";
+  keys.activation = "mlp_hidden_act";
+  keys.rotary.theta.clear();
   b.also_called("head_dim", "attention_head_dim");
-  b.positive("head_dim", head_dim, m.kv_channels);
-  b.positive("mamba_num_heads", mamba_num_heads, m.mamba->num_heads);
-  b.positive("mamba_head_dim", mamba_head_dim, m.mamba->head_dim);
-  b.positive("ssm_state_size", ssm_state_size, m.mamba->state_dim);
-  b.positive("n_groups", n_groups, m.mamba->num_groups);
-  b.divides("n_groups", n_groups, "mamba_num_heads", mamba_num_heads);
-  b.require("conv_kernel", conv_kernel);  // MambaMixer has no setting for it
-  b.require("use_conv_bias", true);
-  if (b.reading() && b.reader().has("time_step_limit")) {  // [0, infinity], which JSON has no number for
-    const nlohmann::json& limit = b.reader().json().at("time_step_limit");
-    b.check(limit.is_array() && limit.size() == 2 && limit[0] == 0 && !limit[1].is_number(),
-            "time_step_limit", "unsupported: MambaMixer limits no time step");
-  }
-  b.require("mamba_hidden_act", "silu");
-  for (const char* bias : {"use_bias", "mamba_proj_bias", "attention_bias", "mlp_bias"})
-    b.require(bias, false);
+  DecoderConfig::bind(b, keys);
+  b.check(num_hidden_layers == layers, "num_hidden_layers",
+          "expected as many as hybrid_override_pattern has symbols");
+  mixer.bind(b);
+  for (const char* bias : {"use_bias", "attention_bias", "mlp_bias"}) b.require(bias, false);
   b.require("sliding_window", nullptr);
   b.require("num_nextn_predict_layers", 0);
   bind_experts(b);
-  b.number("layer_norm_epsilon", layer_norm_epsilon, m.layernorm_epsilon);
-  b.number("attention_dropout", attention_dropout, m.training.attention_dropout);
-  b.number("initializer_range", initializer_range, m.training.init_method_std);
-  b.text("mlp_hidden_act", mlp_hidden_act, m.activation);
-  b.boolean("tie_word_embeddings", tie_word_embeddings, m.share_embeddings_and_output_weights);
   b.fixed(m.gated_linear_unit, false);
-  b.fixed(m.position_embedding_type, "none");
   b.fixed(m.bridge_provider, "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider");
 }
 
@@ -103,8 +88,6 @@ Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const Trans
   add_attention(map, megatron, names, layers_of(pattern, '*'));
   add_dense_mlp(map, megatron, names, layers_of(pattern, '-'));
   if (!megatron.moe) return map;
-  TransformerConfig experts = megatron;
-  for (const char symbol : pattern) experts.moe->layer_freq.push_back(symbol == 'E' ? 1 : 0);
   MoeNames moe;
   moe.router = "mixer.gate.weight";
   moe.correction_bias = "mixer.gate.e_score_correction_bias";
@@ -112,7 +95,7 @@ Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const Trans
   moe.fc2 = "mixer.experts.{e}.down_proj.weight";
   moe.shared_fc1 = "mixer.shared_experts.up_proj.weight";
   moe.shared_fc2 = "mixer.shared_experts.down_proj.weight";
-  add_moe(map, experts, names, moe);
+  add_moe(map, megatron, names, moe);
   return map;
 }
 

@@ -5,15 +5,14 @@
 
 namespace mhub::phi {
 
-PhiConfig::PhiConfig() {
-  vocab_size = 51200;
-  hidden_size = 2048;
-  intermediate_size = 8192;
-  num_hidden_layers = 24;
-  norm_eps = 1e-5;
-  hidden_act = "gelu_new";
-  rotary.partial_factor = 0.5;
-}
+PhiConfig::PhiConfig()
+    : DecoderConfig{.vocab_size = 51200,
+                    .hidden_size = 2048,
+                    .intermediate_size = 8192,
+                    .num_hidden_layers = 24,
+                    .norm_eps = 1e-5,
+                    .hidden_act = "gelu_new",
+                    .rotary = {.partial_factor = 0.5, .scaling = {}}} {}
 
 void PhiConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
@@ -24,10 +23,7 @@ void PhiConfig::bind(ConfigBinding& b) {
   keys.rotary.partial_factor = "partial_rotary_factor";
   DecoderConfig::bind(b, keys);
   b.boolean("qk_layernorm", qk_layernorm, m.qk_layernorm);
-  b.fixed(m.normalization, "LayerNorm");
-  b.fixed(m.gated_linear_unit, false);
-  b.fixed(m.add_bias_linear, true);
-  b.fixed(m.add_qkv_bias, true);
+  fix_layer_norm_and_plain_mlp(b, true);
   b.fixed(m.output_layer_bias, true);
   b.fixed(m.parallel_residual, true);
   b.fixed(m.shared_pre_norm, true);
@@ -44,13 +40,12 @@ Mapping PhiForCausalLM::mapping(const PhiConfig&, const TransformerConfig& megat
   return decoder_mapping(megatron, names);
 }
 
-Phi3Config::Phi3Config() {
-  vocab_size = 32064;
-  hidden_size = 3072;
-  intermediate_size = 8192;
-  norm_eps = 1e-5;
-  max_position_embeddings = 4096;
-}
+Phi3Config::Phi3Config()
+    : DecoderConfig{.vocab_size = 32064,
+                    .hidden_size = 3072,
+                    .intermediate_size = 8192,
+                    .max_position_embeddings = 4096,
+                    .norm_eps = 1e-5} {}
 
 void Phi3Config::bind(ConfigBinding& b) {
   DecoderKeys keys;

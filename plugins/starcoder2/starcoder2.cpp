@@ -30,8 +30,7 @@ void Starcoder2Config::bind(ConfigBinding& b) {
   b.link(use_bias, m.add_qkv_bias);
   b.optional("sliding_window", sliding_window, m.sliding_window);
   b.check(!sliding_window || *sliding_window > 0, "sliding_window", "expected 1 or more");
-  b.fixed(m.normalization, "LayerNorm");
-  b.fixed(m.gated_linear_unit, false);
+  fix_layer_norm_and_plain_mlp(b, false);
 }
 
 Mapping Starcoder2ForCausalLM::mapping(const Starcoder2Config&, const TransformerConfig& megatron) {

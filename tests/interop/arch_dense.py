@@ -109,6 +109,7 @@ MODELS = {
     "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
     "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),
     "ministral": dict(config="MinistralConfig", model="MinistralForCausalLM", fields={**BASE, "head_dim": 16, "sliding_window": 5, "layer_types": ["full_attention"] + ["sliding_attention"] * 3}, judge="core"),
+    "ministral3": dict(config="Ministral3Config", model="Ministral3ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e6, rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=4.0, beta_slow=1.0, llama_4_scaling_beta=0.1)}, judge="core"),
     "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
     "gpt_neox_sequential": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, "use_parallel_residual": False, **rope(1e4, partial_rotary_factor=0.25)}, judge="core", layouts=["dist1"]),
     "phi": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, dtype="float16", judge="spec", spec="phi"),

@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 
 import arch_dense
 import arch_judges
+import arch_recipes
 from tiny_models import randomize, save_tokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,6 +46,7 @@ LAYOUTS = {
     "local_ep2": ["--to", "torch", "--ep", "2", "--transformer-impl", "local"],
     "local_dist": ["--to", "torch_dist", "--transformer-impl", "local"],
 }
+TOGETHER = ("deepseek_v3", "glm4_moe", "mixtral", "qwen3_moe")  # whose experts are tried in one tensor too
 DENSE = ["dist1", "dist22", "te222", "local2"]
 
 
@@ -209,6 +211,25 @@ def exported_logits(row, hf, exported):
             row.fail("export", f"{folder}: transformers' logits differ by {error:.1e} of scale")
 
 
+def stacked_experts(binary, row, hf):
+    """Experts that lie together, as save_pretrained writes them when it is told not to go back to the published names."""
+    folder = hf + "_together"
+    float_model(row.entry, hf).to(getattr(torch, row.entry.get("dtype", "float32"))).save_pretrained(folder, save_original_format=False)
+    if not any(".experts.down_proj" in key for key in tensors_of(folder)):
+        return row.fail("convert", "save_pretrained wrote experts one by one")
+    check = mhub(binary, "verify", hf, folder)
+    if check.returncode != 0:
+        row.fail("convert", f"experts that lie together: {check.stderr.strip() or check.stdout.strip()}")
+
+
+def router_bias(binary, row, hf, scratch):
+    """The correction bias stays in float32 in a model that is cast."""
+    run = mhub(binary, "convert", hf, os.path.join(scratch, "cast"), "--dtype", "bf16", "--dry-run", "--json")
+    found = {(chunk["name"].endswith("expert_bias"), chunk["dtype"]) for chunk in json.loads(run.stdout)["chunks"]} if run.returncode == 0 else run.stderr
+    if found != {(True, "float32"), (False, "bfloat16")}:
+        row.fail("convert", f"--dtype bf16 gives {found}")
+
+
 def refusals(binary, hf, scratch):
     """Configs and files that disagree are refused, naming the tensor and both shapes. Returns failures."""
     failures = []
@@ -267,6 +288,10 @@ def main():
             try:
                 exported_logits(row, hf, exported)
                 same_arguments(binary, row, folders, exported, scratch)
+                if row.name in TOGETHER:
+                    stacked_experts(binary, row, hf)
+                    if "prepare" in row.entry:
+                        router_bias(binary, row, hf, scratch)
             except Exception as problem:
                 row.fail("export", f"transformers: {type(problem).__name__}: {str(problem)[:300]}")
             row.folders = folders
@@ -284,6 +309,7 @@ def main():
         failures += row.failures
     if not names or "qwen2" in names:
         failures += refusals(binary, os.path.join(scratch, "qwen2"), scratch)
+    failures += arch_recipes.dry_runs(binary, scratch, [row.name for row in rows])
     for failure in failures:
         print("FAIL " + failure)
     skipped = [detail for row in rows for detail in row.not_run]

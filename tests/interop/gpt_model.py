@@ -29,6 +29,8 @@ def activation(args):
         return lambda x: torch.nn.functional.relu(x).square()
     if args.openai_gelu or args.hf_activation in ("gelu_new", "gelu_fast", "gelu_pytorch_tanh"):
         return functools.partial(torch.nn.functional.gelu, approximate="tanh")
+    if args.hf_activation == "quick_gelu":
+        return lambda x: x * torch.sigmoid(1.702 * x)
     assert args.hf_activation == "gelu", args.hf_activation
     return torch.nn.functional.gelu
 

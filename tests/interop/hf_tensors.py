@@ -21,6 +21,6 @@ def compare(left, right):
     for key in left:
         if left[key].dtype != right[key].dtype or left[key].shape != right[key].shape:
             return f"{key}: {left[key].dtype} {tuple(left[key].shape)} and {right[key].dtype} {tuple(right[key].shape)}"
-        if not torch.equal(left[key].view(torch.uint8), right[key].view(torch.uint8)):
+        if not torch.equal(left[key].reshape(-1).view(torch.uint8), right[key].reshape(-1).view(torch.uint8)):
             return f"{key}: bits differ"
     return None

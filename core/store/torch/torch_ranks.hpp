@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mhub/base/file.hpp"
@@ -15,7 +16,8 @@ namespace mhub {
 /// An opened checkpoint of Megatron's `torch` format: one state dict per model-parallel rank.
 struct TorchRanksCheckpoint {
   /// All ranks' model tensors as "mp_rank_00_001/decoder.layers.0...": with virtual pipeline stages
-  /// "mp_rank_00_001/model0/decoder...". Optimizer state is left out.
+  /// "mp_rank_00_001/model0/decoder...", and what mhub keeps beside the model (kCarriedSection) as
+  /// "mp_rank_00/hf/...". Optimizer state is left out.
   TensorSource tensors;
   std::vector<std::string> ranks;      ///< folder names, sorted
   std::shared_ptr<PickleArena> arena;  ///< owns `common`
@@ -23,12 +25,16 @@ struct TorchRanksCheckpoint {
       nullptr;  ///< the first rank's top-level dict: args, iteration, checkpoint_version ...
 };
 
+/// The key of a rank's top-level dict under which mhub keeps tensors that are not the model's.
+inline constexpr std::string_view kCarriedSection = "hf";
+
 /// True when the folder has mp_rank_* folders.
 bool is_torch_ranks(const std::string& directory);
 /// Opens every rank's model_optim_rng.pt. Throws InputError for a missing rank or a damaged file.
 TorchRanksCheckpoint open_torch_ranks(const std::string& directory);
 
-/// Writes `<directory>/<rank folder>/model_optim_rng.pt` for every rank that tensor names start with.
+/// Writes `<directory>/<rank folder>/model_optim_rng.pt` for every rank that tensor names start with. What is
+/// between the rank's name and the tensor's, "model" where nothing is, is a key of its top-level dict.
 /// `add_common` adds the entries beside `model` to a rank's top-level dict; `extra_names` gives the names in
 /// a rank's `model` whose value is None (module extra states).
 std::unique_ptr<TensorSink> make_torch_ranks_sink(

@@ -26,7 +26,8 @@ class TorchRanksSink final : public TensorSink {
       PickleArena arena;
       std::vector<std::uint64_t> sizes;
       std::map<const PickleNode*, std::vector<std::string>> names;  // of each model dict
-      std::map<std::string, PickleNode*> models;  // "model", or "model0", "model1" ... for virtual stages
+      // "model", or "model0", "model1" ... for virtual stages; "hf"
+      std::map<std::string, PickleNode*> models;
       for (const std::size_t t : members) {
         place_[t] = {files_.size(), sizes.size()};
         std::string name = tensors[t].name.substr(folder.size() + 1);
@@ -40,7 +41,9 @@ class TorchRanksSink final : public TensorSink {
       }
       PickleNode* top = arena.dict();
       for (const auto& [key, model] : models) {
-        for (const std::string& name : extra_names(names[model])) arena.set(model, name, arena.none());
+        if (key != kCarriedSection) {
+          for (const std::string& name : extra_names(names[model])) arena.set(model, name, arena.none());
+        }
         arena.set(top, key, model);
       }
       add_common(arena, top);

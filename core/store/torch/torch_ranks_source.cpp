@@ -58,9 +58,10 @@ TorchRanksCheckpoint open_torch_ranks(const std::string& directory) {
       const std::string& key = pairs[k]->as_string(path + ": key");
       const bool stage = key.starts_with("model") && key.size() > 5 &&
                          key.find_first_not_of("0123456789", 5) == std::string::npos;
-      if (key != "model" && !stage) continue;
-      add_model(archive, *pairs[k + 1], rank + "/" + (stage ? key + "/" : ""), tensors);
-      any = true;
+      const bool carried = key == kCarriedSection;
+      if (key != "model" && !stage && !carried) continue;
+      add_model(archive, *pairs[k + 1], rank + "/" + (key == "model" ? "" : key + "/"), tensors);
+      any = any || !carried;
     }
     if (!any) throw InputError(path + ": no model in it; not a Megatron checkpoint");
     if (result.common == nullptr) {

@@ -44,6 +44,22 @@ LayoutRequest random_request(std::mt19937& random) {
   return request;
 }
 
+/// The decoder as a module beside an encoder of three layers, of which `used` are the model's.
+Mapping with_encoder(const Mapping& decoder, int tp, std::int64_t used) {
+  Mapping encoder;
+  encoder.index("i", 3);
+  encoder.rule("conv1.weight", replicated("patches", {3, 2}));
+  encoder.rule("decoder.layers.{i}.self_attention.linear_qkv.weight",
+               qkv("e.{i}.{q,k,v}", {2 * tp, tp, 2}, {3}));
+  encoder.rule("decoder.layers.{i}.mlp.linear_fc2.weight", row("e.{i}.down", {3, 2 * tp}));
+  encoder.carried("norm", {3});
+  encoder.carry_from("i", used);
+  Mapping map;
+  map.include(decoder, {"language_model.", "text."});
+  map.include(encoder, {"vision_model.", "vision.", "v"});
+  return map;
+}
+
 /// A random decoder with dense layers or experts, with random sizes that the job can split.
 Mapping random_mapping(std::mt19937& random, LayoutRequest& request) {
   const int tp = request.sizes.tensor, etp = request.sizes.expert_tensor;
@@ -84,7 +100,7 @@ Mapping random_mapping(std::mt19937& random, LayoutRequest& request) {
   map.rule(layer + "mixer.in_proj.weight", mixer);
   map.rule("decoder.final_layernorm.weight", replicated("final", {h}));
   if (!request.tied_embedding) map.rule("output_layer.weight", vocabulary("head", {v, h}));
-  return map;
+  return uniform(random, 0, 1) == 1 ? with_encoder(map, tp, uniform(random, 0, 3)) : map;
 }
 
 std::string numbered(const std::string& text, std::int64_t n) { return substitute(text, {{"i", n}}); }

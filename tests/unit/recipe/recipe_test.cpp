@@ -178,7 +178,15 @@ BOOST_AUTO_TEST_CASE(reads_the_recipes_of_this_repository) {
     if (file.path().extension() != ".yaml") continue;
     ++count;
     BOOST_TEST_CONTEXT(file.path()) {
-      BOOST_CHECK_NO_THROW(converters::read_recipe(file.path().string(), {}));
+      const Recipe recipe = converters::read_recipe(file.path().string(), {});
+      const std::string name = file.path().stem().string();
+      BOOST_TEST(recipe.name == name);
+      for (const ConvertOptions& one : recipe.conversions) {
+        BOOST_TEST(one.source.starts_with("models/" + name));
+        const std::string size = one.sizes.tensor > 1 ? "-tp" + std::to_string(one.sizes.tensor) : "";
+        BOOST_TEST(one.output.starts_with("checkpoints/" + name + size));
+        BOOST_TEST(one.verify);
+      }
     }
   }
   BOOST_TEST(count >= 13);

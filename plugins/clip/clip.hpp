@@ -1,0 +1,87 @@
+#pragma once
+
+#include "mhub/model/decoder_config.hpp"
+#include "mhub/model/descriptor.hpp"
+
+namespace mhub::clip {
+
+/// What the configs of both towers have.
+struct CLIPEncoderConfig {
+  std::int64_t hidden_size = 768, intermediate_size = 3072, num_hidden_layers = 12, num_attention_heads = 12;
+  std::int64_t projection_dim = 512;
+  std::string hidden_act = "quick_gelu";
+  double layer_norm_eps = 1e-5, attention_dropout = 0.0, initializer_range = 0.02;
+
+  void bind(ConfigBinding& b);
+};
+
+/// transformers' CLIPVisionConfig.
+struct CLIPVisionConfig : CLIPEncoderConfig {
+  std::int64_t num_channels = 3, image_size = 224, patch_size = 32;
+
+  void bind(ConfigBinding& b);
+};
+
+/// CLIP's vision tower: Megatron-Core's CLIPViTModel, which has no norm behind its last layer; that one is
+/// carried.
+struct CLIPVisionModel {
+  using Config = CLIPVisionConfig;
+  static constexpr const char* class_name = "CLIPVisionModel";
+  static constexpr const char* config_class = "CLIPVisionConfig";
+  static constexpr const char* model_type = "clip_vision_model";
+  static constexpr const char* tokenizer_class = "";
+  static constexpr int preference = 1;  // the others have more tensors
+  static Mapping mapping(const CLIPVisionConfig& config, const TransformerConfig& megatron);
+};
+
+/// The same with the projection into the space that texts share, which is carried.
+struct CLIPVisionModelWithProjection {
+  using Config = CLIPVisionConfig;
+  static constexpr const char* class_name = "CLIPVisionModelWithProjection";
+  static constexpr const char* config_class = "CLIPVisionConfig";
+  static constexpr const char* model_type = "clip_vision_model";
+  static constexpr const char* tokenizer_class = "";
+  static Mapping mapping(const CLIPVisionConfig& config, const TransformerConfig& megatron);
+};
+
+/// transformers' CLIPTextConfig.
+struct CLIPTextConfig : CLIPEncoderConfig {
+  std::int64_t vocab_size = 49408, max_position_embeddings = 77;
+
+  CLIPTextConfig()
+      : CLIPEncoderConfig{.hidden_size = 512, .intermediate_size = 2048, .num_attention_heads = 8} {}
+  void bind(ConfigBinding& b);
+};
+
+/// CLIP's text tower: a GPTModel whose output layer, tied to the embedding, is not used.
+struct CLIPTextModel {
+  using Config = CLIPTextConfig;
+  static constexpr const char* class_name = "CLIPTextModel";
+  static constexpr const char* config_class = "CLIPTextConfig";
+  static constexpr const char* model_type = "clip_text_model";
+  static constexpr const char* tokenizer_class = "CLIPTokenizerFast";
+  static constexpr int preference = -1;  // a GPTModel of that function rather is a language model
+  static Mapping mapping(const CLIPTextConfig& config, const TransformerConfig& megatron);
+};
+
+/// transformers' CLIPConfig: a config for each tower.
+struct CLIPConfig {
+  CLIPTextConfig text;
+  CLIPVisionConfig vision;
+  std::int64_t projection_dim = 512;
+
+  void bind(ConfigBinding& b);
+};
+
+/// CLIP with both towers. No model of Megatron-Core has both: the vision tower becomes a CLIPViTModel, all of
+/// the text tower, the projections and logit_scale are carried.
+struct CLIPModel {
+  using Config = CLIPConfig;
+  static constexpr const char* class_name = "CLIPModel";
+  static constexpr const char* config_class = "CLIPConfig";
+  static constexpr const char* model_type = "clip";
+  static constexpr const char* tokenizer_class = "CLIPTokenizerFast";
+  static Mapping mapping(const CLIPConfig& config, const TransformerConfig& megatron);
+};
+
+}  // namespace mhub::clip

@@ -1,0 +1,47 @@
+"""Every recipe of recipes/ tried out on a tiny model of its class: `mhub run RECIPE --dry-run` on what architectures.py and
+vision_check.py made. Parallel sizes are cut down to what a tiny model can be split by."""
+
+import json
+import os
+import subprocess
+
+RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "recipes")
+
+# recipe: entry of arch_dense.py, arch_moe.py or vision_check.py
+TINY = {
+    "aya-23-8b": "cohere", "baichuan2-7b": "baichuan2", "clip-vit-large-patch14-336": "clip", "deepseek-r1": "deepseek_v3", "deepseek-v2-lite": "deepseek_v2_lite",
+    "deepseek-v3": "deepseek_v3_mtp", "distilgpt2": "gpt2", "falcon-40b": "falcon_40b", "falcon-7b": "falcon_7b", "gemma-2-9b": "gemma2", "gemma-2b": "gemma",
+    "gemma-3-1b": "gemma3", "glm-4-32b-0414": "glm4", "glm-4-9b": "glm", "glm-4.5-air": "glm4_moe_mtp", "gpt-neox-20b": "gpt_neox", "gpt-oss-120b": "gpt_oss",
+    "gpt-oss-20b": "gpt_oss", "gpt2": "gpt2", "gpt2-large": "gpt2", "gpt2-medium": "gpt2", "gpt2-xl": "gpt2", "granite-3.3-8b": "granite", "internlm2.5-7b": "internlm2",
+    "kimi-k2": "kimi_k2", "llama-2-7b": "llama", "llama-4-scout": "llama4_scout", "llama-3-8b": "llama", "llama-3.1-70b": "llama", "llama-3.1-8b": "llama", "llama-3.2-1b": "llama_tied_bias",
+    "llama-3.2-3b": "llama_tied_bias", "llava-1.5-7b": "llava", "ministral-3-8b": "ministral3", "minitron-4b": "nemotron", "mistral-7b-v0.1": "mistral", "mistral-nemo-12b": "mistral",
+    "mixtral-8x22b": "mixtral", "mixtral-8x7b": "mixtral", "moonlight-16b-a3b": "moonlight", "olmo-2-7b": "olmo2", "olmoe-1b-7b": "olmoe", "phi-2": "phi",
+    "phi-3-mini-4k": "phi3", "phi-4": "phi3", "pythia-1.4b": "gpt_neox", "qwen1.5-moe-a2.7b": "qwen2_moe", "qwen2.5-0.5b": "qwen2_shards", "qwen2.5-72b": "qwen2", "qwen2.5-7b": "qwen2",
+    "qwen3-0.6b": "qwen3", "qwen3-235b-a22b": "qwen3_moe", "qwen3-30b-a3b": "qwen3_moe", "qwen3-32b": "qwen3", "qwen3-8b": "qwen3", "qwen3-next-80b-a3b": "qwen3_next", "qwen3.5-27b": "qwen3_5", "smollm2-135m": "llama_tied_bias",
+    "starcoder2-7b": "starcoder2",
+}
+SIZES = {"tp": 2, "pp": 2, "ep": 2}
+
+
+def stated(recipe):
+    """The sizes that a recipe states, cut down."""
+    lines = [line.split("#")[0].split(":") for line in open(recipe)]
+    return {line[0]: min(int(line[1]), SIZES[line[0]]) for line in lines if line[0] in SIZES}
+
+
+def dry_runs(binary, scratch, models):
+    """What failed, for the recipes whose tiny model is one of `models` (entries made in `scratch`)."""
+    files = {name[: -len(".yaml")] for name in os.listdir(RECIPES) if name.endswith(".yaml")}
+    failures = [f"recipe {name}: has no entry in arch_recipes.py, or is missing" for name in sorted(files ^ set(TINY))]
+    for name in sorted(files & set(TINY)):
+        source = os.path.join(scratch, TINY[name])
+        if TINY[name] not in models or not os.path.isdir(source):
+            continue
+        path = os.path.join(RECIPES, name + ".yaml")
+        settings = [f"source={source}", f"output={os.path.join(scratch, 'dry')}", *(f"{key}={value}" for key, value in stated(path).items())]
+        run = subprocess.run([binary, "run", path, "--dry-run", "--json", *(word for one in settings for word in ("--set", one))], capture_output=True, text=True)
+        if run.returncode != 0 or json.loads(run.stdout)[0]["total_bytes"] < 1000:
+            failures.append(f"recipe {name}: {run.stderr.strip() or run.stdout[:200]}")
+        if os.path.exists(os.path.join(scratch, "dry")):
+            failures.append(f"recipe {name}: a dry run wrote something")
+    return failures
