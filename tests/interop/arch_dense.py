@@ -17,6 +17,7 @@ MODELS maps a name to an entry (a dict):
     spec        with "spec": a module of examples/megatron
     mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
     build       with "core" and "spec": builds the model, as gpt_model.build
+    build_module  the module whose `build` that is, where it can build one of two tensor-parallel ranks
     repeats     endings of names of tensors that repeat another one
     judged      the layout whose folder megatron-core loads ("dist1" by default)
     why         with None: the reason

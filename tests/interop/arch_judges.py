@@ -144,8 +144,8 @@ def core(cases):
 
 def two_ranks(cases, scratch):
     """The same on two tensor-parallel ranks, for the rows that megatron-core judges (core_logits.py)."""
-    chosen = [(row, {"name": row.name, "hf": hf, "megatron": row.folders["dist22"], "format": "torch_dist", "tp": 2, "pp": 1, "spec": row.entry.get("spec")})
-              for row, hf, _ in cases if row.entry.get("judge") in ("core", "spec") and "build" not in row.entry and "dist22" in row.folders]
+    chosen = [(row, {"name": row.name, "hf": hf, "megatron": row.folders["dist22"], "format": "torch_dist", "tp": 2, "pp": 1, "spec": row.entry.get("spec"), "build": row.entry.get("build_module")})
+              for row, hf, _ in cases if row.entry.get("judge") in ("core", "spec") and ("build" not in row.entry or "build_module" in row.entry) and "dist22" in row.folders]
     if not chosen:
         return
     path = os.path.join(scratch, "two_ranks.json")

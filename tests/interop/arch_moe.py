@@ -123,7 +123,7 @@ MODELS = {
     "qwen3_next": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", dict(DELTA_MOE, num_hidden_layers=8), twin=True, prepare=large_output_norms, bridge=True, bridge_logits=True),
     "qwen3_next_mixed": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", dict(DELTA_MOE, layer_types=["full_attention", "linear_attention"] * 2, mlp_only_layers=[1, 2], norm_topk_prob=False), dtype="bfloat16", prepare=small_output_norms),
     "qwen3_next_mtp": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", DELTA_MOE, twin=True, keys=lambda state: add_delta_mtp(state, 3), config_json=lambda config: config),
-    "qwen3_5": delta("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", DELTA, dtype="bfloat16", prepare=small_output_norms, layouts=["dist1", "local_dist", "dist22", "te222"]),
+    "qwen3_5": delta("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", DELTA, dtype="bfloat16", prepare=small_output_norms, layouts=["dist1", "local_dist", "dist22", "te222"], build_module="delta_net"),
     "qwen3_5_mtp": delta("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", DELTA, prepare=large_output_norms, keys=lambda state: add_delta_mtp(state, 3), config_json=lambda config: {**config, "mtp_num_hidden_layers": 1}, bridge=True, bridge_logits=True, layouts=["dist1", "local_dist"]),
     "qwen3_5_moe": delta("Qwen3_5MoeTextConfig", "Qwen3_5MoeForCausalLM", DELTA_MOE, twin=True, prepare=large_output_norms, bridge=True),
     "llama4": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, interleave_moe_layer_step=2, attention_chunk_size=7, floor_scale=5, attn_scale=0.3, **rope(5e5)), mlm=False) | dict(build=llama4_model.build),

@@ -2,10 +2,11 @@
 
 python core_logits.py CASES.json, one process per rank (ranks.py): takes the cases whose tp * pp is
 the world size. A case: name, hf, megatron, format, tp, pp and, where it
-needs one, spec (a module of examples/megatron). Rank 0 of the last stage prints one JSON line a case.
+needs one, spec (a module of examples/megatron) or build (a module here whose `build` makes the model). Rank 0 of the last stage prints one JSON line a case.
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -53,7 +54,8 @@ def run(case):
     folder = iteration_folder(case["megatron"])
     args = load_args(folder, case)
     with arch_judges.plain_gpt_model():
-        model = build(args, case["tp"], case["pp"], arch_judges.layer_spec(case.get("spec")))
+        make = importlib.import_module(case["build"]).build if case.get("build") else build
+        model = make(args, case["tp"], case["pp"], arch_judges.layer_spec(case.get("spec")))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(float("nan"))  # a parameter that is not loaded must show

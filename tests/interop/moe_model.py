@@ -85,8 +85,9 @@ def block_spec(config, change=None):
 def build(args, tp, pp, change=None, layers=None, **settings):
     """The model of one rank. `change` is called with each layer's spec; `layers` makes the specs of layers from a config and
     those of plain ones; `settings` replace what the config has."""
-    assert tp == pp == 1
+    assert pp == 1
     config = config_of(args)
+    config.tensor_model_parallel_size = tp
     for name, value in settings.items():
         setattr(config, name, value)
     spec = block_spec(config, change)
