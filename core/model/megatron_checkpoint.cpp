@@ -98,9 +98,14 @@ Layout layout_of(const MegatronCheckpoint& checkpoint, const std::vector<Canonic
 
 const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const StateTensor& wanted) {
   const StoredTensor* tensor = checkpoint.tensors.find(wanted.name);
-  if (tensor == nullptr)
-    throw InputError(checkpoint.directory + ": tensor " + wanted.name + " " + to_string(wanted.shape) +
-                     " is missing");
+  if (tensor == nullptr) {
+    const bool carried = is_carried(wanted.name) ||
+                         wanted.name.find("/" + std::string(kCarriedSection) + "/") != std::string::npos;
+    throw InputError(
+        checkpoint.directory + ": tensor " + wanted.name + " " + to_string(wanted.shape) + " is missing" +
+        (carried ? "; Megatron's model has no place for it, so a checkpoint that it saved itself lost it"
+                 : ""));
+  }
   if (tensor->shape != wanted.shape) {
     throw InputError(checkpoint.directory + ": tensor " + wanted.name + " has shape " +
                      to_string(tensor->shape) + ", expected " + to_string(wanted.shape));
