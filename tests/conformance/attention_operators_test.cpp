@@ -66,7 +66,8 @@ class Golden {
   }
   void attend_one(const std::vector<float>& rows, std::int64_t t, std::int64_t h, Doubles& out) const {
     const std::int64_t group = h / layout_.heads, head = h % layout_.heads, dim = layout_.dim;
-    const std::int64_t first = options_.window > 0 ? std::max<std::int64_t>(0, t - options_.window + 1) : 0;
+    std::int64_t first = options_.window > 0 ? std::max<std::int64_t>(0, t - options_.window + 1) : 0;
+    if (options_.chunk > 0) first = std::max(first, t - t % options_.chunk);
     Doubles weights;
     double total = options_.sinks.empty()
                        ? 0
@@ -218,6 +219,22 @@ BOOST_AUTO_TEST_CASE(heads_are_rotated) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(outputs_are_gated) {
+  const auto in = random_values(3 * 40, 25), before = random_values(3 * 24, 26);
+  const Activations x(in, 3, 40), y(before, 3, 24);
+  const Heads gates{x.matrix().data + 2, 3, 40, 2, 20, 2, 8, 6};
+  backend().gate(gates, y);
+  Doubles expected;
+  for (std::size_t t = 0; t < 3; ++t) {
+    for (std::size_t c = 0; c < 24; ++c) {
+      const std::size_t head = c / 6;
+      const auto gate = static_cast<double>(in[t * 40 + 2 + head / 2 * 20 + head % 2 * 8 + c % 6]);
+      expected.push_back(static_cast<double>(before[t * 24 + c]) / (1 + std::exp(-gate)));
+    }
+  }
+  BOOST_TEST(deviation(y.values(), expected) <= kExact);
+}
+
 BOOST_AUTO_TEST_CASE(one_head_is_copied_to_all) {
   const auto in = random_values(3 * 20, 23), before = random_values(3 * 4 * 10, 24);
   const Activations x(in, 3, 20), y(before, 3, 40);
@@ -244,6 +261,14 @@ BOOST_AUTO_TEST_CASE(attention_of_odd_sizes) { check_attention({2, 2, 10, 7}, wi
 
 BOOST_AUTO_TEST_CASE(attention_with_a_window) {
   for (const std::int64_t window : {1, 5, 64, 80}) check_attention({}, with(0.25F, window));
+}
+
+BOOST_AUTO_TEST_CASE(attention_within_chunks) {
+  for (const std::int64_t chunk : {7, 64, 100}) {
+    AttentionOptions options = with(0.25F);
+    options.chunk = chunk;
+    check_attention({}, options);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(attention_with_capped_scores) { check_attention({}, with(0.5F, 0, 1.5F)); }

@@ -441,6 +441,28 @@ constexpr ModelShape kShapes[] = {
      .qkv_bias = true,
      .linear_bias = true,
      .window = 4096},
+    // What the conformance suite runs.
+    {.name = "tiny models", .hidden = 32, .ffn = 48, .heads = 4, .groups = 2, .dim = 8, .vocabulary = 40},
+    {.name = "operators",
+     .hidden = 64,
+     .ffn = 40,
+     .heads = 4,
+     .groups = 2,
+     .dim = 16,
+     .vocabulary = 40,
+     .qkv_bias = true,
+     .linear_bias = true,
+     .window = 9,
+     .sinks = true},
+    {.name = "shorter values",
+     .hidden = 64,
+     .ffn = 40,
+     .heads = 2,
+     .groups = 2,
+     .dim = 16,
+     .vocabulary = 40,
+     .key_value_rank = 16,
+     .rotated = 8},
 };
 
 }  // namespace

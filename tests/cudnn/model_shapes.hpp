@@ -23,7 +23,7 @@ struct ModelShape {
   std::int64_t query_rank = 0, key_value_rank = 0, rotated = 0;
 };
 
-/// One for every recipe; recipes of the same sizes share one.
+/// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite.
 std::span<const ModelShape> model_shapes();
 
 }  // namespace mhub::tests

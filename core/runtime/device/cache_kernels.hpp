@@ -15,6 +15,15 @@ struct CachedSegment {
   std::int64_t table = 0;        ///< where its row of the page tables begins
 };
 
+/// The first token that a query at `position` sees: of the last `window` tokens, and of its own chunk of
+/// `chunk` tokens (0: no such limit).
+MHUB_HOST_DEVICE inline std::int64_t first_visible(std::int64_t position, std::int64_t window,
+                                                   std::int64_t chunk) {
+  const std::int64_t in_window = window > 0 && position >= window ? position - window + 1 : 0;
+  const std::int64_t in_chunk = chunk > 0 ? position / chunk * chunk : 0;
+  return in_window > in_chunk ? in_window : in_chunk;
+}
+
 /// Pages of keys or of values, each [groups, LayerCache::kTokens, dim].
 struct Pages {
   std::byte* base = nullptr;  ///< of page 0
@@ -108,9 +117,9 @@ struct AttendKernel {
   const CachedSegment* segments;
   const std::int32_t* segment_of_row;
   float scale;
-  std::int64_t window;  ///< 0: none
-  float soft_cap;       ///< 0: none
-  const float* sinks;   ///< per query head; nullptr: none
+  std::int64_t window, chunk;  ///< 0: none
+  float soft_cap;              ///< 0: none
+  const float* sinks;          ///< per query head; nullptr: none
   Matrix out;
 
   MHUB_HOST_DEVICE std::int64_t items() const { return count_of(queries); }
@@ -120,7 +129,7 @@ struct AttendKernel {
     const CachedSegment& segment = segments[segment_of_row[index.token]];
     const std::int64_t head = index.group * queries.heads + index.head;
     const std::int64_t position = segment.position + index.token - segment.first_row;
-    const std::int64_t first = window > 0 && position - window + 1 > 0 ? position - window + 1 : 0;
+    const std::int64_t first = first_visible(position, window, chunk);
     const float* query = head_at(queries, index);
     float* sums = out.data + index.token * out.stride + head * values.dim;
     for (std::int64_t c = group.lane(); c < values.dim; c += group.lanes()) sums[c] = 0.0F;

@@ -16,8 +16,8 @@ namespace mhub::runtime {
 
 using Kernel =
     std::variant<EmbedKernel, RoundKernel, CombineKernel, ScaleKernel, SoftCapKernel, ActivateKernel,
-                 GatherKernel, ScatterAddKernel, DotKernel, NormKernel, RotateKernel, CopyHeadsKernel,
-                 StoreCacheKernel, PackQueriesKernel, UnpackOutputKernel, AttendKernel>;
+                 GatherKernel, ScatterAddKernel, DotKernel, NormKernel, RotateKernel, GateKernel,
+                 CopyHeadsKernel, StoreCacheKernel, PackQueriesKernel, UnpackOutputKernel, AttendKernel>;
 
 /// Addresses that stay where they are while memory is put behind more and more of them.
 class GrowingMemory {

@@ -9,8 +9,7 @@ constexpr std::int64_t kPage = LayerCache::kTokens;
 
 /// The part of a segment's cache that its first query still sees begins with this token's page.
 std::int64_t first_token(const AttentionOptions& options, const Segment& segment) {
-  if (options.window == 0) return 0;
-  return std::max<std::int64_t>(0, segment.position - options.window + 1) / kPage * kPage;
+  return first_visible(segment.position, options.window, options.chunk) / kPage * kPage;
 }
 
 std::int64_t keys_of(const CachedSegment& segment) {
@@ -23,8 +22,8 @@ std::int64_t pages_of(std::int64_t keys) { return (keys + kPage - 1) / kPage; }
 
 bool has_attention_graph(Element element, const AttentionOptions& options, std::int64_t key_dim,
                          std::int64_t value_dim) {
-  return element != Element::f32 && options.soft_cap == 0.0F && key_dim % 8 == 0 && value_dim % 8 == 0 &&
-         key_dim <= 256 && value_dim <= 256;
+  return element != Element::f32 && options.soft_cap == 0.0F && options.chunk == 0 && key_dim % 8 == 0 &&
+         value_dim % 8 == 0 && key_dim <= 256 && value_dim <= 256;
 }
 
 PagePool& DeviceAttention::pool_of(std::int64_t numbers) {
@@ -138,7 +137,8 @@ void DeviceAttention::run(const AttentionOptions& options, Heads queries, Heads 
   device_.launch(StoreCacheKernel{values, call.values, call.device_segments, call.segment_of_row});
   if (!has_attention_graph(run_, options, keys.dim, values.dim)) {
     device_.launch(AttendKernel{queries, call.keys, call.values, call.device_segments, call.segment_of_row,
-                                options.scale, options.window, options.soft_cap, call.sinks, out});
+                                options.scale, options.window, options.chunk, options.soft_cap, call.sinks,
+                                out});
   } else {
     std::size_t first = 0;
     while (first < call.segments.size()) {
@@ -150,9 +150,8 @@ void DeviceAttention::run(const AttentionOptions& options, Heads queries, Heads 
       first += count;
     }
   }
-  if (options.window <= 0) return;
   for (const Segment& segment : segments)
-    segment.cache->forget(segment.position + segment.rows - options.window + 1);
+    segment.cache->forget(first_visible(segment.position + segment.rows, options.window, options.chunk));
 }
 
 }  // namespace mhub::runtime

@@ -60,6 +60,7 @@ class DeviceBackend final : public Backend {
               std::span<const Segment> segments, Matrix out) override {
     attention_.run(options, queries, keys, values, segments, out);
   }
+  void gate(Heads gates, Matrix out) override { device_->launch(GateKernel{gates, out}); }
   void read(Matrix in, std::span<float> out) override;
   void copy(Matrix in, Matrix out) override { device_->launch(CombineKernel{in, 1.0F, 0.0F, out}); }
   void copy(Heads in, Heads out) override { device_->launch(CopyHeadsKernel{in, out}); }
@@ -100,8 +101,8 @@ class DeviceBackend final : public Backend {
 
 void DeviceBackend::normalize(const Norm& norm, Matrix in, Matrix out) {
   // A graph writes all its rows and does not promise to read a row before it writes there.
-  const bool dense = in.stride == in.columns && out.stride == out.columns;
-  if (in.data == out.data || !dense || norm.weight.empty() || in.rows != padded_count(in.rows))
+  if (in.data == out.data || !is_tensor(in) || !is_tensor(out) || norm.weight.empty() ||
+      in.rows != padded_count(in.rows))
     return launch_norm(norm, false, as_heads(in), as_heads(out));
   device_->run(NormSpec{norm.kind, in.rows, in.columns, !norm.bias.empty()},
                NormOperands{in.data, constants_.get(norm.weight), constants_.get(norm.bias),

@@ -24,7 +24,7 @@ void DeviceLinear::run_graph(const WeightBlock& weight, const float* bias, Matri
   void* rounded =
       scratch_.get("rounded", static_cast<std::size_t>(spec.tokens * spec.inputs * size_of(run_)));
   device_.launch(RoundKernel{in, rounded, run_, spec.tokens});
-  const bool direct = !accumulate && spec.tokens == out.rows && out.stride == out.columns;
+  const bool direct = !accumulate && spec.tokens == out.rows && is_tensor(out);
   Matrix result = out;
   if (!direct) {
     const auto bytes = static_cast<std::size_t>(spec.tokens * spec.outputs) * sizeof(float);

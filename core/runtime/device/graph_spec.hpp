@@ -66,6 +66,11 @@ struct AttentionOperands {
   void* out;
 };
 
+/// Whether a graph can have this matrix as a tensor: dense, and aligned as cuDNN expects (16 bytes).
+inline bool is_tensor(const Matrix& matrix) {
+  return matrix.stride == matrix.columns && reinterpret_cast<std::uintptr_t>(matrix.data) % 16 == 0;
+}
+
 /// For messages: "linear bf16 [512, 2048] x [8192, 2048]^T + bias".
 std::string to_string(const LinearSpec& spec);
 std::string to_string(const NormSpec& spec);

@@ -108,6 +108,22 @@ struct RotateKernel {
   }
 };
 
+/// Head after head of every row of out is multiplied by the sigmoid of its token's gates.
+struct GateKernel {
+  static constexpr const char* kName = "gate";
+  Heads gates;
+  Matrix out;
+
+  MHUB_HOST_DEVICE std::int64_t items() const { return count_of(gates); }
+  template <typename Group>
+  MHUB_HOST_DEVICE void operator()(std::int64_t item, const Group& group) const {
+    const HeadIndex index = HeadIndex::at(item, gates);
+    const float* gate = head_at(gates, index);
+    float* to = out.data + index.token * out.stride + (index.group * gates.heads + index.head) * gates.dim;
+    for (std::int64_t c = group.lane(); c < gates.dim; c += group.lanes()) to[c] /= 1.0F + expf(-gate[c]);
+  }
+};
+
 /// Copies heads of equal numbers and sizes.
 struct CopyHeadsKernel {
   static constexpr const char* kName = "copy heads";
