@@ -37,7 +37,7 @@ else
 fi
 if [ "$gpu" = ON ]; then
   # The first test of the suite asks the backend what it is.
-  report=$(build/bin/conformance_test --log_level=message --run_test=matrix_operators/it_says_what_it_is -- cudnn-bf16 2>&1) || {
+  report=$(build/bin/conformance_test --color_output=no --log_level=message --run_test=matrix_operators/it_says_what_it_is -- cudnn-bf16 2>&1) || {
     echo "tests/run.sh --gpu: NOTHING RAN ON A GPU: $(echo "$report" | grep -o 'no C[A-Za-z]* device.*\|no cudnn backend.*\|CUDA: .*' | head -n 1)" >&2
     exit 1
   }
