@@ -34,11 +34,11 @@ void declare(CommandLine& line) {
       "seed", po::value<std::uint64_t>()->default_value(0), "of the random numbers")(
       "stop", po::value<std::vector<std::string>>()->default_value({}, ""),
       "text that ends generation; repeatable")("ignore-eos", "go on behind end-of-sequence tokens")(
-      "exact", "float32 activations in long prompts too, where bfloat16 is faster")(
+      "exact", "float32 throughout, where bfloat16 is faster")(
       "hf-reference", po::value<std::string>()->default_value(""),
       "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
-      "backend", po::value<std::string>()->default_value("cpu"), "cpu")("json", "print JSON");
+      "backend", po::value<std::string>()->default_value("cpu"), "cpu or cudnn")("json", "print JSON");
 }
 
 GenerateOptions options_of(const CommandLine& line) {
@@ -127,6 +127,7 @@ int generate_command(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   LoadOptions load;
   load.device = line.get<std::string>("backend");
+  load.exact = line.has("exact");
   load.threads = line.get<int>("threads");
   load.hf_reference = line.get<std::string>("hf-reference");
   CausalLM model = CausalLM::from_pretrained(line.get<std::string>("SOURCE"), load);

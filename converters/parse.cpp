@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "mhub/base/error.hpp"
-#include "mhub/runtime/cpu/cpu_backend.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -112,13 +111,6 @@ std::vector<std::int64_t> parse_tokens(const std::string& text) {
     if (parsed.ptr == end) return tokens;
     at = parsed.ptr + 1;
   }
-}
-
-std::unique_ptr<runtime::Backend> make_backend(const std::string& name, int threads) {
-  if (name != "cpu") throw UsageError("backend " + name + ": expected cpu");
-  if (threads < 0 || threads > 1024)
-    throw UsageError("threads " + std::to_string(threads) + ": expected 0 .. 1024");
-  return runtime::make_cpu_backend({threads, nullptr});
 }
 
 }  // namespace mhub::converters

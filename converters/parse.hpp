@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/parallel/layout.hpp"
-#include "mhub/runtime/backend.hpp"
 #include "mhub/tensor/dtype.hpp"
 
 namespace mhub::converters {
@@ -29,8 +27,6 @@ std::uint64_t parse_bytes(const std::string& text);
 int parse_jobs(const std::string& text);
 /// "1,2,3"; at least one number, none negative.
 std::vector<std::int64_t> parse_tokens(const std::string& text);
-/// The generation backend of that name on `threads` threads (0: one per processor).
-std::unique_ptr<runtime::Backend> make_backend(const std::string& name, int threads);
 
 /// A conversion's report for people, on stdout.
 void print_report(const nlohmann::json& report);

@@ -5,6 +5,7 @@
 
 #include "manifest.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
 #include "parse.hpp"
 #include "verify.hpp"
@@ -76,7 +77,7 @@ int verify_logits(const Checkpoint& a, const Checkpoint& b, const CommandLine& l
     throw UsageError("--tolerance: expected a number from 0");
   std::vector<std::int64_t> tokens;
   if (line.has("tokens")) tokens = parse_tokens(line.get<std::string>("tokens"));
-  const auto backend = make_backend("cpu", parse_jobs(line.get<std::string>("jobs")));
+  const auto backend = runtime::make_backend({"cpu", parse_jobs(line.get<std::string>("jobs")), DType::f32});
   const LogitsComparison found = compare_logits(a, b, std::move(tokens), *backend);
   const bool equal = found.relative() <= tolerance;
   if (line.has("json")) {

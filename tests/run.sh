@@ -1,15 +1,18 @@
 #!/bin/sh
-# Builds everything and runs every test: tests/run.sh [--fast]
+# Builds everything and runs every test: tests/run.sh [--fast] [--gpu]
 #   --fast  leaves out the tests that compare with the real Python packages (CTest label "python")
+#   --gpu   also runs the conformance suite on the CUDA device (CTest label "gpu"); fails where there is none
 # Ends with CTest's summary; the exit status is 0 when all tests passed.
 set -eu
 cd "$(dirname "$0")/.."
 
 fast=
+gpu=OFF
 for argument in "$@"; do
   case "$argument" in
     --fast) fast=1 ;;
-    *) echo "usage: tests/run.sh [--fast]" >&2; exit 2 ;;
+    --gpu) gpu=ON ;;
+    *) echo "usage: tests/run.sh [--fast] [--gpu]" >&2; exit 2 ;;
   esac
 done
 jobs=$(nproc)
@@ -19,7 +22,7 @@ memory_jobs=$(awk '/^MemAvailable:/ {print int($2 / 1500000) + 1}' /proc/meminfo
 
 tests/install_packages.sh
 
-cmake --preset release -DMHUB_BUILD_TESTS=ON
+cmake --preset release -DMHUB_BUILD_TESTS=ON -DMHUB_TEST_GPU=$gpu
 cmake --build --preset release --parallel "$jobs"
 # g++ 12 finds uninitialised members in sanitized std::regex; the release build is the one that holds all warnings.
 cmake --preset asan
@@ -31,5 +34,12 @@ if [ -n "$fast" ]; then
   ctest --preset release --no-tests=error --label-exclude python --parallel "$jobs" || status=1
 else
   ctest --preset release --no-tests=error --parallel "$jobs" || status=1
+fi
+if [ "$gpu" = ON ]; then
+  # The first test of the suite asks the backend what it is.
+  report=$(build/bin/conformance_test --color_output=no --log_level=message --run_test=matrix_operators/it_says_what_it_is -- cudnn-bf16 2>&1) || {
+    echo "tests/run.sh --gpu: NOTHING RAN ON A GPU: $(echo "$report" | grep -o 'no C[A-Za-z]* device.*\|no cudnn backend.*\|CUDA: .*' | head -n 1)" >&2
+    exit 1
+  }
 fi
 exit $status

@@ -8,45 +8,10 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/kv_cache.hpp"
+#include "mhub/runtime/matrix.hpp"
 #include "mhub/runtime/weight_view.hpp"
 
 namespace mhub::runtime {
-
-/// A borrowed float32 matrix [rows, columns] of activations in a backend's memory; a row is one token.
-struct Matrix {
-  float* data = nullptr;
-  std::int64_t rows = 0, columns = 0;
-  std::int64_t stride = 0;  ///< floats from one row to the next
-
-  Matrix slice_rows(std::int64_t begin, std::int64_t count) const {
-    return {data + begin * stride, count, columns, stride};
-  }
-  Matrix slice_columns(std::int64_t begin, std::int64_t count) const {
-    return {data + begin, rows, count, stride};
-  }
-};
-
-/// Attention heads inside a matrix of activations: head `h` of group `g` of token `t` is `dim` floats at
-/// `data
-/// + t * token_stride + g * group_stride + h * head_stride`. Queries, keys and values are three of these in
-/// the output of one linear_qkv.
-struct Heads {
-  float* data = nullptr;
-  std::int64_t tokens = 0, token_stride = 0;
-  std::int64_t groups = 0, group_stride = 0;
-  std::int64_t heads = 0, head_stride = 0;  ///< heads per group
-  std::int64_t dim = 0;
-
-  /// The same heads, reduced to dimensions [begin, begin + count).
-  Heads slice(std::int64_t begin, std::int64_t count) const {
-    Heads part = *this;
-    part.data += begin;
-    part.dim = count;
-    return part;
-  }
-};
-
-enum class NormKind { rms, layer };
 
 /// A normalization with its parameters in float32. `weight` has any offset already added (zero-centred
 /// gamma); an empty weight is 1, an empty bias 0.
@@ -54,17 +19,6 @@ struct Norm {
   NormKind kind = NormKind::rms;
   double epsilon = 1e-5;
   std::vector<float> weight, bias;
-};
-
-enum class ActivationKind { silu, gelu, gelu_tanh, quick_gelu, relu, relu_squared, identity };
-
-/// An activation of an MLP. With `gated`, the input is [gate | up] and the output act(gate) * (up + offset),
-/// where a `clamp` above 0 first limits gate to at most `clamp` and up to [-clamp, clamp].
-struct Activation {
-  ActivationKind kind = ActivationKind::silu;
-  bool gated = true;
-  float clamp = 0.0F;
-  float offset = 0.0F;
 };
 
 /// Cosines and sines of a forward pass: row t holds `dim / 2` of each, for token t.
@@ -107,7 +61,8 @@ struct DeltaNet {
 /// How linear operators treat activations.
 enum class Precision {
   exact,  ///< products and sums in float32
-  fast  ///< long prompts on bfloat16 weights may round activations to bfloat16 where hardware multiplies them
+  fast  ///< activations may be rounded to the weights' type in front of a product, where hardware multiplies
+        ///< that type; a CPU does so for long prompts on bfloat16 weights only
 };
 
 /// Which rows of a weight a token needs.
@@ -127,9 +82,13 @@ class Backend {
 
   /// Memory for activations, not initialised.
   virtual std::shared_ptr<float> allocate(std::int64_t floats) = 0;
+  /// Memory for one page of a LayerCache, with room for `floats` numbers in whatever type and order the
+  /// backend keeps keys and values.
+  virtual std::shared_ptr<float> allocate_cache_page(std::int64_t floats) { return allocate(floats); }
   /// The view in this device's memory. On a CPU that is the same bytes; those of a matrix whose rows are all
-  /// `needed` at every token are mapped at once, which is faster than page by page.
-  virtual WeightView place(const WeightView& view, Rows needed) = 0;
+  /// `needed` at every token are mapped at once, which is faster than page by page. `precision` is the lowest
+  /// with which the matrix will be multiplied: a device may round what is never multiplied exactly.
+  virtual WeightView place(const WeightView& view, Rows needed, Precision precision = Precision::fast) = 0;
 
   /// out[t] = table[ids[t]] (ids lie inside the table), added to what is there when `accumulate`.
   virtual void embed(const WeightView& table, std::span<const std::int64_t> ids, bool accumulate,

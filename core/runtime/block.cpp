@@ -13,8 +13,8 @@ Matrix Workspace::matrix(const std::string& name, std::int64_t rows, std::int64_
 }
 
 Linear Linear::load(const LayerSource& source, const std::string& name, std::int64_t rows,
-                    std::int64_t columns, Rows needed) {
-  return {source.backend.place(source.weights.matrix(name + ".weight", rows, columns), needed),
+                    std::int64_t columns, Rows needed, Precision lowest) {
+  return {source.backend.place(source.weights.matrix(name + ".weight", rows, columns), needed, lowest),
           source.weights.optional_vector(name + ".bias", rows)};
 }
 

@@ -53,7 +53,7 @@ struct Linear {
   std::vector<float> bias;
 
   static Linear load(const LayerSource& source, const std::string& name, std::int64_t rows,
-                     std::int64_t columns, Rows needed = Rows::all);
+                     std::int64_t columns, Rows needed = Rows::all, Precision lowest = Precision::fast);
   void run(ForwardPass& pass, Matrix in, Matrix out, bool accumulate) const;
 };
 

@@ -78,8 +78,8 @@ Decoder::Layer Decoder::make_layer(Weights& weights, std::int64_t number) const 
 SequenceCache Decoder::new_sequence() const {
   SequenceCache sequence;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
-    sequence.layers.push_back(
-        layers_[k].attention->new_cache([this](std::int64_t floats) { return backend_.allocate(floats); }));
+    sequence.layers.push_back(layers_[k].attention->new_cache(
+        [this](std::int64_t floats) { return backend_.allocate_cache_page(floats); }));
   }
   return sequence;
 }

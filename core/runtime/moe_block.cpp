@@ -36,7 +36,8 @@ MixtureOfExperts::MixtureOfExperts(const LayerSource& source)
     : moe_(*source.config.moe), residual_(source, "") {
   const std::string name = source.prefix + "mlp.";
   const std::int64_t h = source.config.hidden_size;
-  router_ = Linear::load(source, name + "router", moe_.num_experts, h);
+  // A rounded router could choose other experts.
+  router_ = Linear::load(source, name + "router", moe_.num_experts, h, Rows::all, Precision::exact);
   if (moe_.router_enable_expert_bias)
     correction_ = source.weights.vector(name + "router.expert_bias", moe_.num_experts);
   for (std::int64_t e = 0; e < moe_.num_experts; ++e) {
@@ -54,7 +55,6 @@ MixtureOfExperts::MixtureOfExperts(const LayerSource& source)
 
 std::vector<MixtureOfExperts::Load> MixtureOfExperts::choose(ForwardPass& pass, Matrix in) const {
   const Matrix logits = pass.workspace.matrix("router logits", in.rows, moe_.num_experts);
-  // A rounded router could choose other experts.
   pass.backend.linear(router_.weight, router_.bias, in, logits, false, Precision::exact);
   std::vector<float> values(static_cast<std::size_t>(in.rows * moe_.num_experts));
   pass.backend.read(logits, values);

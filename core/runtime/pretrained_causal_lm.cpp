@@ -5,7 +5,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/export/hf_folder.hpp"
 #include "mhub/model/inspection.hpp"
-#include "mhub/runtime/cpu/cpu_backend.hpp"
+#include "mhub/runtime/make_backend.hpp"
 #include "mhub/runtime/stop_strings.hpp"
 #include "mhub/text/tokenizer_info.hpp"
 
@@ -13,13 +13,6 @@ namespace mhub {
 namespace {
 
 constexpr std::int64_t kDefaultNewTokens = 128;
-
-std::unique_ptr<runtime::Backend> make_backend(const LoadOptions& options) {
-  if (options.device != "cpu") throw UsageError("device " + options.device + ": expected cpu");
-  if (options.threads < 0 || options.threads > 1024)
-    throw UsageError("threads " + std::to_string(options.threads) + ": expected 0 .. 1024");
-  return runtime::make_cpu_backend({options.threads, nullptr});
-}
 
 /// The model's own settings, changed by what the caller says.
 runtime::GenerationOptions resolved(const GenerateOptions& options, const runtime::GenerationConfig& model) {
@@ -106,7 +99,9 @@ const runtime::GenerationConfig& CausalLM::generation_config() {
 
 runtime::Decoder& CausalLM::model() {
   if (!decoder_) {
-    backend_ = make_backend(options_);
+    const DType run =
+        options_.exact ? DType::f32 : options_.dtype.value_or(runtime::half_dtype(*checkpoint_));
+    backend_ = runtime::make_backend({options_.device, options_.threads, run});
     decoder_ = std::make_unique<runtime::Decoder>(*checkpoint_, *backend_, options_.dtype);
   }
   return *decoder_;

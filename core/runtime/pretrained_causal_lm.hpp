@@ -19,9 +19,10 @@ namespace mhub {
 /// How a model is loaded.
 struct LoadOptions {
   std::optional<DType> dtype = {};  ///< f32, f16 or bf16; nothing: as stored, used in place
-  std::string device = "cpu";
-  int threads = 0;                ///< 0: one per processor
-  std::string hf_reference = {};  ///< for Megatron checkpoints that do not say what they are (OpenOptions)
+  std::string device = "cpu";       ///< "cpu", or "cuda" (also "cudnn") for the first GPU
+  bool exact = false;               ///< a GPU multiplies in float32 with kernels of its own, slowly
+  int threads = 0;                  ///< 0: one per processor
+  std::string hf_reference = {};    ///< for Megatron checkpoints that do not say what they are (OpenOptions)
 };
 
 /// What a caller changes of the model's own generation config; nothing stays as the model has it.

@@ -84,7 +84,7 @@ class CpuBackend final : public Backend {
         static_cast<float*>(::operator new(static_cast<std::size_t>(floats) * sizeof(float), kAlignment));
     return {memory, [](float* p) { ::operator delete(p, kAlignment); }};
   }
-  WeightView place(const WeightView& view, Rows needed) override {
+  WeightView place(const WeightView& view, Rows needed, Precision) override {
     if (needed == Rows::all && view.in_place()) populate(view, pool_);
     return view;
   }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace mhub::tests {
+
+/// The sizes of a published model that its graphs depend on, as its config.json has them.
+struct ModelShape {
+  const char* name;          ///< of its recipe
+  std::int64_t hidden, ffn;  ///< ffn: 0 where every MLP is experts
+  std::int64_t heads, groups, dim;
+  std::int64_t vocabulary;
+  bool gated = true;        ///< the first MLP matrix is twice as wide
+  bool layer_norm = false;  ///< else RMS norm
+  bool norm_bias = false;
+  bool qkv_bias = false, linear_bias = false;  ///< linear_bias: of the others too
+  std::int64_t window = 0;
+  float soft_cap = 0.0F;
+  bool sinks = false;
+  std::int64_t expert_ffn = 0, shared_ffn = 0;
+  /// Latent attention: ranks (query 0: none), with `dim` plain and `rotated` more dimensions of a key.
+  std::int64_t query_rank = 0, key_value_rank = 0, rotated = 0;
+};
+
+/// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite.
+std::span<const ModelShape> model_shapes();
+
+}  // namespace mhub::tests
