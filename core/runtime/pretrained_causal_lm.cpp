@@ -102,7 +102,9 @@ runtime::Decoder& CausalLM::model() {
     const DType run =
         options_.exact ? DType::f32 : options_.dtype.value_or(runtime::half_dtype(*checkpoint_));
     backend_ = runtime::make_backend({options_.device, options_.threads, run});
-    decoder_ = std::make_unique<runtime::Decoder>(*checkpoint_, *backend_, options_.dtype);
+    // A GPU's backend takes weights as they are stored and rounds them on their way.
+    const std::optional<DType> dtype = options_.device == "cpu" ? options_.dtype : std::nullopt;
+    decoder_ = std::make_unique<runtime::Decoder>(*checkpoint_, *backend_, dtype);
   }
   return *decoder_;
 }
