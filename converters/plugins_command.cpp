@@ -1,4 +1,5 @@
 #include <iostream>
+#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
@@ -20,10 +21,18 @@ std::string partition_text(const Partition& partition) {
   return text;
 }
 
+Mapping mapping_of(const ModelDescriptor& model, const ConfigReader& config) {
+  try {
+    return model.mapping(config);
+  } catch (const std::logic_error& error) {
+    throw InputError(config.file() + ": this config cannot be mapped: " + error.what());
+  }
+}
+
 /// The mapping of a class with a config, as a table.
 nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& config) {
   nlohmann::json rules = nlohmann::json::array();
-  const Mapping mapping = model.mapping(config);
+  const Mapping mapping = mapping_of(model, config);
   for (const Rule& rule : mapping.rules()) {
     nlohmann::json hf = nlohmann::json::array();
     for (const Operand& operand : rule.transform.operands) hf.push_back(operand.name);

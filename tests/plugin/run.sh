@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs mhub, builds examples/plugin against the installed package, and converts a model of that family with it.
+# Installs mhub, builds examples/plugin against the installed package, and converts a model of that family with it; builds
+# examples/generate and generates from a checkpoint with it.
 # Called by CTest: run.sh SOURCE BUILD SCRATCH [cmake arguments]
 set -eu
 source=$1 build=$2 scratch=$3
@@ -34,3 +35,20 @@ for layout in "--tp 2" "--to torch --tp 2 --pp 2"; do
   "$mhub" verify "$scratch/hf" "$scratch/out"
 done
 echo "out-of-tree plugin: installed, built, listed, converted and verified"
+
+cmake -S "$source/examples/generate" -B "$scratch/generate" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE=Release "$@" >>"$scratch/configure.log"
+cmake --build "$scratch/generate"
+python3 "$source/examples/tiny_llama.py" "$scratch/llama"
+"$mhub" convert "$scratch/llama" "$scratch/llama-tp2" --tp 2
+expected=$("$mhub" generate "$scratch/llama" --tokens 1,2,3 --max-new-tokens 8 --temperature 0 --json |
+  python3 -c 'import json, sys; print(*json.load(sys.stdin)["tokens"])')
+for model in llama llama-tp2; do
+  "$scratch/generate/generate" "$scratch/$model" >"$scratch/generated"
+  grep -q "(model): LlamaForCausalLM" "$scratch/generated" || fail "the model is not printed: $(cat "$scratch/generated")"
+  grep -q "^4 heads in 2 groups$" "$scratch/generated" || fail "the typed config is wrong: $(cat "$scratch/generated")"
+  grep -q "^decoder.layers.1.self_attention.linear_qkv.weight: 8192 elements$" "$scratch/generated" || fail "the state is wrong: $(cat "$scratch/generated")"
+  [ "$(tail -n 1 "$scratch/generated" | sed 's/ $//')" = "$expected" ] || fail "generated $(tail -n 1 "$scratch/generated"), mhub generate $expected"
+done
+if "$scratch/generate/generate" "$scratch/hf" 2>"$scratch/error"; then fail "another class was accepted"; fi
+grep -q "StableLmForCausalLM" "$scratch/error" && grep -q "LlamaForCausalLM" "$scratch/error" || fail "unclear error: $(cat "$scratch/error")"
+echo "program outside the repository: built, typed config, state and tokens right"

@@ -3,8 +3,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <filesystem>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -12,9 +10,7 @@
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/store/safetensors/safetensors_header.hpp"
-#include "mhub/store/weight_map.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/sharded_folder.hpp"
 
 namespace mhub {
 namespace {
@@ -68,36 +64,7 @@ std::map<std::string, std::string> read_safetensors_metadata(const std::string& 
 }
 
 TensorSource open_safetensors_folder(const std::string& directory) {
-  const fs::path folder = directory;
-  if (fs::exists(folder / "model.safetensors"))
-    return open_safetensors((folder / "model.safetensors").string());
-  const std::string index = (folder / "model.safetensors.index.json").string();
-  const std::map<std::string, std::string> map = read_weight_map(index);
-  std::set<std::string> shards;
-  for (const auto& [tensor, shard] : map) shards.insert(shard);
-  std::vector<StoredTensor> tensors;
-  for (const std::string& shard : shards) {
-    const std::string path = (folder / shard).string();
-    if (!fs::exists(path))
-      throw InputError(path + ": missing, but " + index + " lists it; the download is incomplete");
-    for (StoredTensor& tensor : read_shard(path)) {
-      const auto listed = map.find(tensor.name);
-      if (listed == map.end() || listed->second != shard) {
-        throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index);
-      }
-      tensors.push_back(std::move(tensor));
-    }
-  }
-  if (tensors.size() != map.size()) {
-    std::set<std::string> present;
-    for (const StoredTensor& tensor : tensors) present.insert(tensor.name);
-    for (const auto& [tensor, shard] : map) {
-      if (!present.contains(tensor))
-        throw InputError((folder / shard).string() + ": tensor " + tensor + " is missing, but " + index +
-                         " lists it");
-    }
-  }
-  return TensorSource(std::move(tensors));
+  return open_sharded_folder(directory, {"model.safetensors", "model.safetensors.index.json"}, read_shard);
 }
 
 }  // namespace mhub

@@ -1,13 +1,8 @@
 #include "mhub/store/torch_zip/torch_bin.hpp"
 
-#include <filesystem>
-#include <set>
-
 #include "mhub/base/error.hpp"
+#include "mhub/store/sharded_folder.hpp"
 #include "mhub/store/torch_zip/torch_archive.hpp"
-#include "mhub/store/weight_map.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -27,32 +22,7 @@ std::vector<StoredTensor> read_tensors(const std::string& path) {
 }  // namespace
 
 TensorSource open_torch_bin(const std::string& directory) {
-  const fs::path folder = directory;
-  if (fs::exists(folder / "pytorch_model.bin"))
-    return TensorSource(read_tensors((folder / "pytorch_model.bin").string()));
-  const std::string index = (folder / "pytorch_model.bin.index.json").string();
-  const auto map = read_weight_map(index);
-  std::set<std::string> shards;
-  for (const auto& [tensor, shard] : map) shards.insert(shard);
-  std::vector<StoredTensor> tensors;
-  for (const std::string& shard : shards) {
-    const std::string path = (folder / shard).string();
-    if (!fs::exists(path))
-      throw InputError(path + ": missing, but " + index + " lists it; the download is incomplete");
-    for (StoredTensor& tensor : read_tensors(path)) {
-      const auto listed = map.find(tensor.name);
-      if (listed == map.end() || listed->second != shard)
-        throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index);
-      tensors.push_back(std::move(tensor));
-    }
-  }
-  TensorSource source(std::move(tensors));
-  for (const auto& [tensor, shard] : map) {
-    if (source.find(tensor) == nullptr)
-      throw InputError((folder / shard).string() + ": tensor " + tensor + " is missing, but " + index +
-                       " lists it");
-  }
-  return source;
+  return open_sharded_folder(directory, {"pytorch_model.bin", "pytorch_model.bin.index.json"}, read_tensors);
 }
 
 }  // namespace mhub

@@ -50,6 +50,13 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_tried_out_is_refused) {
   BOOST_TEST(run.err.find("smaller sizes") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_config_that_no_mapping_fits_is_bad_input) {
+  const Scratch scratch;
+  const Run run = run_mhub("plugins Qwen3MoeForCausalLM " + written(scratch, {{"num_experts", 1LL << 31}}));
+  BOOST_TEST(run.code == 3);
+  BOOST_TEST(run.err.find("config.json: this config cannot be mapped") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(rules_are_a_table_of_names_and_transforms) {
   const Scratch scratch;
   const std::string config = written(scratch, TinyLlama().config);
