@@ -1,5 +1,4 @@
 #include <iostream>
-#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
@@ -21,18 +20,10 @@ std::string partition_text(const Partition& partition) {
   return text;
 }
 
-Mapping mapping_of(const ModelDescriptor& model, const ConfigReader& config) {
-  try {
-    return model.mapping(config);
-  } catch (const std::logic_error& error) {
-    throw InputError(config.file() + ": this config cannot be mapped: " + error.what());
-  }
-}
-
 /// The mapping of a class with a config, as a table.
 nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& config) {
   nlohmann::json rules = nlohmann::json::array();
-  const Mapping mapping = mapping_of(model, config);
+  const Mapping mapping = declared_mapping(model, config);
   for (const Rule& rule : mapping.rules()) {
     nlohmann::json hf = nlohmann::json::array();
     for (const Operand& operand : rule.transform.operands) hf.push_back(operand.name);

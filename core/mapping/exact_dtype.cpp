@@ -18,11 +18,17 @@ namespace {
 CopyPlan unchanged(const StateMap& map, std::size_t destination,
                    const std::vector<const StoredTensor*>& sources) {
   const StateTensor& tensor = map.destination[destination];
-  StateMap one{map.source, {tensor}, {map.terms[destination]}, {0}, {}};
-  for (Term& term : one.terms[0]) term.added = 0;
-  const DType dtype = natural_dtype(map, destination, sources);
-  const Index origin(tensor.shape.size(), 0);
-  return compile(one, sources, {{tensor.name, dtype, tensor.shape, {{origin, tensor.shape, 0}}}});
+  StateMap one{{}, {tensor}, {map.terms[destination]}, {0}, {}};
+  std::vector<const StoredTensor*> used;  // those of a large model are many
+  for (Term& term : one.terms[0]) {
+    term.added = 0;
+    if (term.source == Term::kZero) continue;
+    used.push_back(sources[term.source]);
+    one.source.push_back(map.source[term.source]);
+    term.source = used.size() - 1;
+  }
+  const DType dtype = natural_dtype(one, 0, used);
+  return compile(one, std::move(used), {SinkTensor::whole(tensor.name, dtype, tensor.shape)});
 }
 
 std::string text(double value) {

@@ -106,6 +106,10 @@ TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigRead
   return checked<TransformerConfig>(config, [&] { return model.megatron(config); });
 }
 
+Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& config) {
+  return checked<Mapping>(config, [&] { return model.mapping(config); });
+}
+
 ExpandedMapping expanded_mapping(const ModelDescriptor& model, const ConfigReader& config) {
   return checked<ExpandedMapping>(config, [&] { return expand(model.mapping(config)); });
 }

@@ -38,6 +38,7 @@ std::vector<std::string> tokenizer_files(const FileSet& files);
 /// Runs a descriptor's function of a config and turns its std::logic_error (a config that contradicts itself)
 /// into an InputError that names the file.
 TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config);
+Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& config);
 ExpandedMapping expanded_mapping(const ModelDescriptor& model, const ConfigReader& config);
 
 }  // namespace mhub

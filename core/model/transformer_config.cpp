@@ -5,7 +5,7 @@
 
 #include "mhub/model/field_binding.hpp"
 #include "mhub/model/megatron_fields.hpp"
-#include "mhub/model/vision_config.hpp"
+#include "mhub/model/vision_fields.hpp"
 
 namespace mhub {
 namespace {
@@ -88,22 +88,14 @@ nlohmann::json described(TransformerConfig c);
 
 nlohmann::json described(ImageConfig image) {
   FieldBinding f;
-  f.text("vision_model_type", image.vision_model_type);
-  f.integer("image_size", image.image_size);
-  f.integer("patch_size", image.patch_size);
-  f.integer("num_channels", image.num_channels);
+  bind_image_fields(f, image);
   return f.written();
 }
 
 nlohmann::json described(VisionConfig vision) {
   FieldBinding f;
   f.constant("tower", described(vision.tower));
-  f.integer("unused_layers", vision.unused_layers);
-  f.boolean("drop_class_token", vision.drop_class_token);
-  f.text("projector_activation", vision.projector_activation);
-  f.integer("projector_ffn_hidden_size", vision.projector_ffn_hidden_size);
-  f.boolean("projector_bias", vision.projector_bias);
-  f.integer("image_token_index", vision.image_token_index);
+  bind_projector_fields(f, vision);
   return f.written();
 }
 

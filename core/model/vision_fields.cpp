@@ -3,15 +3,6 @@
 namespace mhub {
 namespace {
 
-void bind_projector(FieldBinding& f, VisionConfig& vision) {
-  f.integer("unused_layers", vision.unused_layers);
-  f.boolean("drop_class_token", vision.drop_class_token);
-  f.text("projector_activation", vision.projector_activation);
-  f.positive("projector_ffn_hidden_size", vision.projector_ffn_hidden_size);
-  f.boolean("projector_bias", vision.projector_bias);
-  f.integer("image_token_index", vision.image_token_index);
-}
-
 /// examples/multimodal's arguments.
 void write_arguments(FieldBinding& f, const ImageConfig& image) {
   f.constant("vision_model_type", image.vision_model_type);
@@ -23,15 +14,28 @@ void write_arguments(FieldBinding& f, const ImageConfig& image) {
 
 }  // namespace
 
+void bind_image_fields(FieldBinding& f, ImageConfig& image) {
+  f.text("vision_model_type", image.vision_model_type);
+  f.positive("image_size", image.image_size);
+  f.positive("patch_size", image.patch_size);
+  f.positive("num_channels", image.num_channels);
+}
+
+void bind_projector_fields(FieldBinding& f, VisionConfig& vision) {
+  f.integer("unused_layers", vision.unused_layers);
+  f.boolean("drop_class_token", vision.drop_class_token);
+  f.text("projector_activation", vision.projector_activation);
+  f.positive("projector_ffn_hidden_size", vision.projector_ffn_hidden_size);
+  f.boolean("projector_bias", vision.projector_bias);
+  f.integer("image_token_index", vision.image_token_index);
+}
+
 void bind_image(FieldBinding& f, TransformerConfig& c) {
   const char* key = "hf_image";
   if (f.reading() && f.reader().has(key)) c.image.emplace();
   if (!c.image) return;
   FieldBinding fields = f.reading() ? FieldBinding(f.reader().object(key)) : FieldBinding();
-  fields.text("vision_model_type", c.image->vision_model_type);
-  fields.positive("image_size", c.image->image_size);
-  fields.positive("patch_size", c.image->patch_size);
-  fields.positive("num_channels", c.image->num_channels);
+  bind_image_fields(fields, *c.image);
   if (f.reading()) return;
   f.constant(key, fields.written());
   write_arguments(f, *c.image);
@@ -45,14 +49,14 @@ void bind_vision(FieldBinding& f, TransformerConfig& c,
     VisionConfig vision;
     FieldBinding tower(f.reader().object(tower_key)), projector(f.reader().object(projector_key));
     bind_tower(tower, vision.tower);
-    bind_projector(projector, vision);
+    bind_projector_fields(projector, vision);
     if (!vision.tower.image) f.reader().fail(tower_key, "expected a model of images");
     c.vision = std::make_shared<const VisionConfig>(std::move(vision));
   } else if (c.vision) {
     VisionConfig vision = *c.vision;
     FieldBinding tower, projector;
     bind_tower(tower, vision.tower);
-    bind_projector(projector, vision);
+    bind_projector_fields(projector, vision);
     f.constant(tower_key, tower.written());
     f.constant(projector_key, projector.written());
     write_arguments(f, *vision.tower.image);

@@ -8,6 +8,10 @@
 
 namespace mhub {
 
+/// The fields of these configs under their own names; of a VisionConfig all but its tower's.
+void bind_image_fields(FieldBinding& fields, ImageConfig& image);
+void bind_projector_fields(FieldBinding& fields, VisionConfig& vision);
+
 /// Images as input, under names that begin with "hf_": Megatron-LM's own arguments for them (img_h, patch_dim
 /// ...) have values in every checkpoint, whatever the model, and say nothing of the tower's sizes (they are
 /// constants of examples/multimodal/config.py). The arguments that examples/multimodal reads are written too.

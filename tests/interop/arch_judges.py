@@ -150,15 +150,7 @@ def two_ranks(cases, scratch):
         return
     path = os.path.join(scratch, "two_ranks.json")
     json.dump([case for _, case in chosen], open(path, "w"))
-    command = [sys.executable, os.path.join(HERE, "core_logits.py"), path]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=HERE, env=environment) for environment in ranks.environments(2)]
-    found, outputs = {}, [process.communicate()[0] for process in processes]
-    for output in outputs:
-        for line in output.splitlines():
-            if line.startswith("RESULT "):
-                result = json.loads(line[len("RESULT "):])
-                if found.get(result["name"], result)["ok"]:  # a failure of either rank counts
-                    found[result["name"]] = result
+    found, outputs = ranks.results(ranks.start("core_logits.py", path, 2))
     for row, _ in chosen:
         result = found.get(row.name, {"ok": False, "detail": f"no result: {' | '.join(output[-400:] for output in outputs)}"})
         if not result["ok"]:

@@ -90,8 +90,7 @@ def convert_all(binary, tiny, scratch):
 def core_logits(cases, path):
     json.dump(cases, open(path, "w"))
     for world in (1, 2):
-        processes = [python("core_logits.py", path, env=environment) for environment in ranks.environments(world)]
-        collect(processes, sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
+        collect(ranks.start("core_logits.py", path, world), sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
 
 
 def older_cores(cases, path):
@@ -118,7 +117,7 @@ def megatron_lm(cases):
 
 def run_ranks(script, path, world, more):
     """One process per rank, with `more` in its environment; returns their outputs, and whether all ended well."""
-    processes = [python(script, path, env=environment) for environment in ranks.environments(world, **more)]
+    processes = ranks.start(script, path, world, **more)
     outputs = [process.communicate()[0] for process in processes]
     return outputs, all(process.returncode == 0 for process in processes)
 

@@ -23,7 +23,6 @@ from arch_recipes import dry_runs
 from hf_tensors import compare, hf_tensors
 from tiny_models import randomize, save_tokenizer
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 ENCODER = dict(hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=6, projection_dim=20)
 VISION = dict(ENCODER, image_size=28, patch_size=7)
 TEXT = dict(ENCODER, hidden_size=40, num_attention_heads=4, vocab_size=203, max_position_embeddings=32)
@@ -171,20 +170,10 @@ def real_models(cases, scratch):
     path = os.path.join(scratch, "cases.json")
     json.dump(cases, open(path, "w"))
     for world in (1, 2):
-        command = [sys.executable, os.path.join(HERE, "vision_model.py"), path]
-        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE, env=environment) for environment in ranks.environments(world)]
-        found, errors = {}, ""
-        for process in processes:
-            out, error = process.communicate()
-            errors += error[-500:]
-            for line in out.splitlines():
-                if line.startswith("RESULT "):
-                    result = json.loads(line[len("RESULT "):])
-                    if found.get(result["name"], result)["ok"]:  # a failure of either rank counts
-                        found[result["name"]] = result
+        found, outputs = ranks.results(ranks.start("vision_model.py", path, world))
         for case in cases:
             if case["tp"] == world:
-                result = found.get(case["name"], {"ok": False, "detail": "no result: " + errors})
+                result = found.get(case["name"], {"ok": False, "detail": "no result: " + " | ".join(output[-500:] for output in outputs)})
                 record(f"{case['name']}: {result['detail']}", "" if result["ok"] else "see above")
 
 
