@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mhub/base/error.hpp"
+
 namespace mhub {
 
 void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config) {
@@ -46,6 +48,9 @@ void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigRead
 
 void ConfigBinding::positive(const std::string& key, std::int64_t& value, std::int64_t& field) {
   positive(key, value);
+  // Reading the config.json made of it would refuse it as well; `bind` may divide by it before.
+  if (from_megatron() && (field < 1 || field > ConfigReader::kLargestSize))
+    throw InputError(key + ": expected 1 .. 2^31, Megatron's model has " + std::to_string(field));
   link(value, field);
 }
 void ConfigBinding::number(const std::string& key, double& value, double& field) {

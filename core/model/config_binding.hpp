@@ -55,6 +55,7 @@ class ConfigBinding {
   const nlohmann::json& written() const { return fields_.written(); }
 
   // JSON key <-> typed member <-> TransformerConfig field.
+  /// A size, 1 .. ConfigReader::kLargestSize; another one is InputError from either side.
   void positive(const std::string& key, std::int64_t& value, std::int64_t& field);
   void number(const std::string& key, double& value, double& field);
   void boolean(const std::string& key, bool& value, bool& field);

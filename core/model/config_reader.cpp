@@ -44,9 +44,7 @@ std::int64_t ConfigReader::integer(const std::string& key, std::optional<std::in
 
 std::int64_t ConfigReader::positive(const std::string& key, std::optional<std::int64_t> fallback) const {
   const std::int64_t value = integer(key, fallback);
-  // No model comes near this; it keeps every later product of two sizes inside 64 bits.
-  constexpr std::int64_t kLargest = std::int64_t{1} << 31;
-  if (value < 1 || value > kLargest) fail(key, "expected 1 .. 2^31, found " + std::to_string(value));
+  if (value < 1 || value > kLargestSize) fail(key, "expected 1 .. 2^31, found " + std::to_string(value));
   return value;
 }
 

@@ -19,7 +19,9 @@ class ConfigReader {
 
   bool has(const std::string& key) const;
   std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
-  /// An integer of at least 1.
+  /// No model's size comes near this; it keeps every later product of two sizes inside 64 bits.
+  static constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+  /// An integer of 1 .. kLargestSize.
   std::int64_t positive(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
   double number(const std::string& key, std::optional<double> fallback = {}) const;
   bool boolean(const std::string& key, std::optional<bool> fallback = {}) const;

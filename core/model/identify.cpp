@@ -1,6 +1,7 @@
 #include "mhub/model/identify.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "mhub/base/error.hpp"
 #include "mhub/model/registry.hpp"
@@ -13,10 +14,15 @@ struct Candidate {
   const ModelDescriptor* model = nullptr;
   nlohmann::json config;
   std::vector<std::string> problems;
+  bool unfit = false;  ///< there is no such config.json: further away than any difference
+
+  bool nearer_than(const Candidate& other) const {
+    return std::pair(unfit, problems.size()) < std::pair(other.unfit, other.problems.size());
+  }
 };
 
 Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatron, const std::string& where) {
-  Candidate candidate{&model, {}, {}};
+  Candidate candidate{&model, {}, {}, false};
   try {
     candidate.config = model.config_json(megatron);
     candidate.config["architectures"] = {model.class_name};
@@ -24,8 +30,10 @@ Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatro
     candidate.problems = differing_fields(megatron, model.megatron(ConfigReader(candidate.config, where)));
   } catch (const InputError& error) {
     candidate.problems = {error.what()};
+    candidate.unfit = true;
   } catch (const std::logic_error& error) {
     candidate.problems = {error.what()};
+    candidate.unfit = true;
   }
   return candidate;
 }
@@ -58,7 +66,7 @@ IdentifiedModel identify_model(const TransformerConfig& megatron,
         matches.push_back(model.class_name);
         if (!best || model.preference > best->model->preference) best = candidate;
       }
-      if (!nearest || candidate.problems.size() < nearest->problems.size()) nearest = std::move(candidate);
+      if (!nearest || candidate.nearer_than(*nearest)) nearest = std::move(candidate);
     }
   }
   if (!nearest) throw InputError(where + ": no plugin for " + class_name.value_or("any model"));
