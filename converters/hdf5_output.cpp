@@ -1,4 +1,5 @@
 #include "manifest.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/export/hf_layout.hpp"
 #include "mhub/store/hdf5/hdf5_sink.hpp"
@@ -29,9 +30,9 @@ class Hdf5Output final : public OutputFormat {
     contents.attributes = {{"kind", source_.hf ? "hf" : "megatron"},
                            {"created_by", std::string("mhub ") + MHUB_VERSION},
                            {"class", source_.model->class_name}};
-    contents.files["config.json"] = hf_config(source_, dtype_).dump(2) + "\n";
+    contents.files["config.json"] = config_text(hf_config(source_, dtype_));
     if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
-      contents.files["generation_config.json"] = generation.dump(2) + "\n";
+      contents.files["generation_config.json"] = config_text(generation);
     for (const std::string& name : tokenizer_files(*source_.files))
       contents.files[name] = source_.files->read(name, kLargestText);
     // An interrupted archive cannot be continued; it begins anew.

@@ -4,6 +4,7 @@
 
 #include "mapping_check.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/model/hf_checkpoint.hpp"
 #include "mhub/model/registry.hpp"
@@ -48,7 +49,7 @@ void print_rules(const ModelDescriptor& model, const ConfigReader& config, const
 
 ConfigReader read_config(const std::string& path) {
   constexpr std::uint64_t kLargest = 1 << 22;
-  return {parse_json_file(path, kLargest), path};
+  return {parse_config(read_file(path, kLargest), path), path};
 }
 
 bool matches(const ModelDescriptor& model, const std::string& wanted, const std::string& family) {

@@ -1,8 +1,11 @@
 #include "mhub/base/json.hpp"
 
+#include <algorithm>
+#include <array>
 #include <set>
 #include <vector>
 
+#include <boost/algorithm/string/replace.hpp>
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
@@ -37,7 +40,61 @@ Json parse(std::string_view text, const std::string& file) {
   }
 }
 
+constexpr std::string_view kFloatTag = "__float__";
+constexpr std::array<std::string_view, 3> kSpecialFloats{"-Infinity", "Infinity", "NaN"};
+
+std::string tagged(std::string_view number) {
+  return "{\"" + std::string(kFloatTag) + "\": \"" + std::string(number) + "\"}";
+}
+
+/// `text` with every special number outside of strings as an object.
+std::string tag_special_floats(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t taken = 1;
+    std::string_view special;
+    if (in_string) {
+      if (text[i] == '\\') taken = std::min<std::size_t>(2, text.size() - i);
+    } else {
+      for (const std::string_view one : kSpecialFloats) {
+        if (text.substr(i).starts_with(one)) special = one;
+      }
+    }
+    if (text[i] == '"') in_string = !in_string;
+    if (!special.empty()) taken = special.size();
+    out += special.empty() ? std::string(text.substr(i, taken)) : tagged(special);
+    i += taken;
+  }
+  return out;
+}
+
+/// What stands for a special number until the text is written: no config holds a control character.
+std::string placeholder(std::string_view number) { return '\x01' + std::string(number); }
+
+nlohmann::json with_placeholders(nlohmann::json value) {
+  if (value.is_object() && value.size() == 1 && value.contains(kFloatTag) && value[kFloatTag].is_string()) {
+    for (const std::string_view one : kSpecialFloats) {
+      if (value[kFloatTag] == one) return placeholder(one);
+    }
+  }
+  if (!value.is_structured()) return value;
+  for (nlohmann::json& child : value) child = with_placeholders(std::move(child));
+  return value;
+}
+
 }  // namespace
+
+nlohmann::json parse_config(std::string_view text, const std::string& file) {
+  return parse<nlohmann::json>(tag_special_floats(text), file);
+}
+
+std::string config_text(const nlohmann::json& config) {
+  std::string text = with_placeholders(config).dump(2) + "\n";
+  for (const std::string_view one : kSpecialFloats)
+    boost::replace_all(text, nlohmann::json(placeholder(one)).dump(), one);
+  return text;
+}
 
 nlohmann::json parse_json(std::string_view text, const std::string& file) {
   return parse<nlohmann::json>(text, file);

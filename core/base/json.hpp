@@ -13,7 +13,13 @@ namespace mhub {
 nlohmann::json parse_json(std::string_view text, const std::string& file);
 /// The same, with the keys of objects in the order of the document.
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& file);
-/// The same for a file of at most `limit` bytes.
+/// A config.json or generation_config.json, as Python's json module takes it: numbers may be Infinity,
+/// -Infinity and NaN. They become {"__float__": "Infinity"}, transformers 5's own form of them
+/// (configuration_utils.py, _FLOAT_TAG_KEY).
+nlohmann::json parse_config(std::string_view text, const std::string& file);
+/// The text of such a file. Infinity is written as such, which transformers 4 and 5 read.
+std::string config_text(const nlohmann::json& config);
+/// parse_json for a file of at most `limit` bytes.
 nlohmann::json parse_json_file(const std::string& path, std::uint64_t limit);
 
 }  // namespace mhub

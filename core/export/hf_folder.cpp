@@ -4,6 +4,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/interrupt.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/export/export_plan.hpp"
 #include "mhub/mapping/executor.hpp"
@@ -32,10 +33,9 @@ std::unique_ptr<TensorSink> HfFolder::sink(const fs::path& folder, const CopyPla
 }
 
 void HfFolder::add_files(const fs::path& folder, const CopyPlan& plan) const {
-  replace_file((folder / "config.json").string(),
-               hf_config(source_, main_dtype(plan.tensors)).dump(2) + "\n");
+  replace_file((folder / "config.json").string(), config_text(hf_config(source_, main_dtype(plan.tensors))));
   if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
-    replace_file((folder / "generation_config.json").string(), generation.dump(2) + "\n");
+    replace_file((folder / "generation_config.json").string(), config_text(generation));
   copy_tokenizer(source_, folder);
 }
 

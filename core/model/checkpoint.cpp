@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/model/identify.hpp"
@@ -59,7 +60,7 @@ void identify(Checkpoint& checkpoint, const OpenOptions& options) {
   if (!options.hf_reference.empty()) {
     const fs::path reference = options.hf_reference;
     const std::string file = (fs::is_directory(reference) ? reference / "config.json" : reference).string();
-    return take_config(checkpoint, ConfigReader(parse_json_file(file, kConfigLimit), file));
+    return take_config(checkpoint, ConfigReader(parse_config(read_file(file, kConfigLimit), file), file));
   }
   if (manifest.is_object() && manifest.contains("config"))
     return take_config(checkpoint,
@@ -123,7 +124,7 @@ void open_archive(Checkpoint& checkpoint) {
   checkpoint.megatron->format = "hdf5";
   checkpoint.megatron->tensors = std::move(archive.state);
   const std::string config = "config.json";
-  take_config(checkpoint, ConfigReader(parse_json(files->read(config, kConfigLimit), files->place(config)),
+  take_config(checkpoint, ConfigReader(parse_config(files->read(config, kConfigLimit), files->place(config)),
                                        files->place(config)));
 }
 
@@ -165,7 +166,7 @@ nlohmann::json generation_config(const Checkpoint& checkpoint) {
     return checkpoint.manifest["generation_config"];
   const std::string name = "generation_config.json";
   if (checkpoint.files == nullptr || !checkpoint.files->has(name)) return nullptr;
-  return parse_json(checkpoint.files->read(name, kConfigLimit), checkpoint.files->place(name));
+  return parse_config(checkpoint.files->read(name, kConfigLimit), checkpoint.files->place(name));
 }
 
 }  // namespace mhub

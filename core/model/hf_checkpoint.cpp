@@ -33,7 +33,7 @@ TensorSource open_weights(const std::string& directory) {
 
 ConfigReader read_config(const FileSet& files) {
   const std::string name = "config.json";
-  return {parse_json(files.read(name, kConfigLimit), files.place(name)), files.place(name)};
+  return {parse_config(files.read(name, kConfigLimit), files.place(name)), files.place(name)};
 }
 
 /// The config as plugins see it: of the decoded weights, with what their names say.

@@ -29,6 +29,20 @@ BOOST_AUTO_TEST_CASE(says_where_the_text_is_wrong) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_config_may_hold_what_python_writes) {
+  const std::string text =
+      R"({"limit": [0.0, Infinity], "low": -Infinity, "none": NaN, "text": "a \"NaN, \\"})";
+  const nlohmann::json config = parse_config(text, "config.json");
+  BOOST_TEST((config["limit"][1] == nlohmann::json{{"__float__", "Infinity"}}));
+  BOOST_TEST((config["low"] == nlohmann::json{{"__float__", "-Infinity"}}));
+  BOOST_TEST(config["text"].get<std::string>() == "a \"NaN, \\");
+  const std::string written = config_text(config);
+  BOOST_TEST(written.find("\"low\": -Infinity,") != std::string::npos, written);
+  BOOST_TEST((parse_config(written, "config.json") == config));
+  for (const char* wrong : {"{\"a\": Infinit}", "{\"a\": NaNNaN}", "{Infinity: 1}", "{\"a\": \"NaN", "\"\\"})
+    BOOST_CHECK_THROW(parse_config(wrong, "x"), InputError);
+}
+
 BOOST_AUTO_TEST_CASE(refuses_invalid_utf8) {
   for (const char* text : {"\"\xff\"", "\"\xc3\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "{\"\xfe\": 1}"})
     BOOST_CHECK_THROW(parse_json(text, "x"), InputError);
