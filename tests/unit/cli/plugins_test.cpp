@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_tried_out_is_refused) {
   BOOST_TEST(run.code == 3);
   BOOST_TEST(run.err.find("num_key_value_heads") != std::string::npos);
   config["num_key_value_heads"] = 2;
-  config["vocab_size"] = 1 << 24;
+  config["vocab_size"] = 1 << 29;
   run = run_mhub("plugins --check LlamaForCausalLM " + written(scratch, config));
   BOOST_TEST(run.code == 2);
   BOOST_TEST(run.err.find("smaller sizes") != std::string::npos);
