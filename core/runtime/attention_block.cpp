@@ -5,6 +5,7 @@
 
 #include "mhub/runtime/delta_net_block.hpp"
 #include "mhub/runtime/latent_attention_block.hpp"
+#include "mhub/runtime/mamba_block.hpp"
 
 namespace mhub::runtime {
 namespace {
@@ -145,7 +146,9 @@ const RotaryAngles* angles_of(const ForwardPass& pass, const LayerPlan& plan) {
 }
 
 std::unique_ptr<AttentionBlock> make_attention(const LayerSource& source, const LayerPlan& plan) {
-  if (plan.linear_attention) return make_delta_net(source);
+  if (plan.mixer == LayerPlan::Mixer::none) return nullptr;
+  if (plan.mixer == LayerPlan::Mixer::delta_net) return make_delta_net(source);
+  if (plan.mixer == LayerPlan::Mixer::mamba) return make_mamba(source);
   if (source.config.mla) return make_latent_attention(source, plan);
   return std::make_unique<GroupedAttention>(source, plan);
 }

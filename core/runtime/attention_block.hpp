@@ -8,7 +8,8 @@
 
 namespace mhub::runtime {
 
-/// Attention as the configuration describes that of a layer: grouped queries or latent attention.
+/// What mixes tokens in a layer: attention as the configuration describes it (grouped queries or latent
+/// attention), or what stands in its place; nullptr for a layer that has neither.
 std::unique_ptr<AttentionBlock> make_attention(const LayerSource& source, const LayerPlan& plan);
 
 /// Scale, window, cap and sinks of a layer. `dim` is the length of a query.

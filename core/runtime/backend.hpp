@@ -58,6 +58,25 @@ struct DeltaNet {
   std::int64_t values() const { return value_heads * value_dim; }
 };
 
+/// A Mamba-2 mixer between its projections (Megatron-Core's ssm/mamba_mixer.py, transformers' Mamba2
+/// torch_forward). The heads of a group share B and C. A time step has no limits: MambaMixer and
+/// transformers' CUDA path know none, and the floor of its torch path (time_step_min) is below what models
+/// have.
+struct MambaMixer {
+  std::int64_t heads = 0, groups = 0;  ///< as many heads for each group
+  std::int64_t head_dim = 0, state_dim = 0;
+  std::int64_t kernel = 0;                 ///< tokens that the convolution sees
+  std::vector<float> convolution;          ///< [kernel, channels()], the oldest token's weights first
+  std::vector<float> convolution_bias;     ///< [channels()]
+  std::vector<float> rate, dt_bias, skip;  ///< one a head; rate is exp(A_log), skip is D
+  Norm norm;  ///< of each group's output behind its gate: [inner()] weights, inner() / groups numbers a norm
+
+  std::int64_t inner() const { return heads * head_dim; }
+  std::int64_t states() const { return groups * state_dim; }
+  std::int64_t channels() const { return inner() + 2 * states(); }     ///< [x; B; C]
+  std::int64_t width() const { return inner() + channels() + heads; }  ///< [z; x; B; C; dt]
+};
+
 /// How linear operators treat activations.
 enum class Precision {
   exact,  ///< products and sums in float32
@@ -116,6 +135,12 @@ class Backend {
   virtual void delta_net(const DeltaNet& /*net*/, Matrix /*in*/, std::span<const Segment> /*segments*/,
                          Matrix /*out*/) {
     throw InputError(describe() + ": layers of gated delta net are not supported here");
+  }
+  /// Row t of `in` is [z; x; B; C; dt] of token t and may change, row t of `out` its inner() numbers. As
+  /// above.
+  virtual void mamba(const MambaMixer& /*mixer*/, Matrix /*in*/, std::span<const Segment> /*segments*/,
+                     Matrix /*out*/) {
+    throw InputError(describe() + ": Mamba layers are not supported here");
   }
   /// Row t of out *= sigmoid of token t's gates, head after head. As above.
   virtual void gate(Heads /*gates*/, Matrix /*out*/) {

@@ -85,7 +85,7 @@ class Block {
   virtual void run(ForwardPass& pass, Matrix in, Matrix hidden) const = 0;
 };
 
-/// A block that attends; it decides what its cache holds.
+/// A block that looks at earlier tokens; it decides what its cache holds of them.
 class AttentionBlock : public Block {
  public:
   virtual LayerCache new_cache(LayerCache::Allocate allocate) const = 0;

@@ -12,6 +12,18 @@
 #include "mhub/runtime/support.hpp"
 
 namespace mhub::runtime {
+namespace {
+
+/// What TransformerEngine calls the norm that it fuses into a mixer's first linear layer.
+const char* fused_norm(LayerPlan::Mixer mixer) {
+  switch (mixer) {
+    case LayerPlan::Mixer::mamba: return "mixer.in_proj.layer_norm_";
+    case LayerPlan::Mixer::delta_net: return "self_attention.in_proj.layer_norm_";
+    default: return "self_attention.linear_qkv.layer_norm_";
+  }
+}
+
+}  // namespace
 
 Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype)
     : backend_(backend), workspace_(backend) {
@@ -30,7 +42,11 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(config_));
   }
   for (std::int64_t i = 0; i < config_.num_layers; ++i) layers_.push_back(make_layer(weights, i));
-  final_norm_ = load_norm(weights, config_, "decoder.final_layernorm.", config_.hidden_size);
+  // HybridModel has its own name for it (hybrid_block.py).
+  final_norm_ =
+      load_norm(weights, config_,
+                config_.hybrid_layer_pattern.empty() ? "decoder.final_layernorm." : "decoder.final_norm.",
+                config_.hidden_size);
   const LayerSource ends{weights, backend, config_, 0, ""};
   output_ = config_.share_embeddings_and_output_weights
                 ? Linear{word_embeddings_, weights.optional_vector("output_layer.bias", config_.vocab_size)}
@@ -58,28 +74,28 @@ Decoder::Layer Decoder::make_layer(Weights& weights, std::int64_t number) const 
     return load_norm(weights, config_, name, config_.hidden_size);
   };
   Layer layer;
-  layer.attention_norm = norm(
-      plan.linear_attention ? "self_attention.in_proj.layer_norm_" : "self_attention.linear_qkv.layer_norm_",
-      "input_layernorm.");
+  layer.attention_norm = norm(fused_norm(plan.mixer), "input_layernorm.");
   layer.mlp_norm = norm("mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
   // A parallel layer may share one norm.
   const bool shared = config_.parallel_residual && config_.shared_pre_norm;
-  if (layer.attention_norm.has_value() != config_.pre_norms ||
-      layer.mlp_norm.has_value() != (config_.pre_norms && !shared)) {
+  const bool mixes = plan.mixer != LayerPlan::Mixer::none, feeds = plan.mlp != LayerPlan::Mlp::none;
+  if (layer.attention_norm.has_value() != (mixes && config_.pre_norms) ||
+      layer.mlp_norm.has_value() != (feeds && config_.pre_norms && !shared)) {
     throw InputError(
         weights.source() + ": layer " + std::to_string(number) + " does not have the norms before " +
         "attention and MLP that pre_norms = " + (config_.pre_norms ? "true" : "false") + " asks for");
   }
   layer.attention = make_attention(source, plan);
-  layer.mlp = plan.experts ? make_moe(source) : make_mlp(source);
+  if (feeds) layer.mlp = plan.mlp == LayerPlan::Mlp::experts ? make_moe(source) : make_mlp(source);
   return layer;
 }
 
 SequenceCache Decoder::new_sequence() const {
   SequenceCache sequence;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
-    sequence.layers.push_back(layers_[k].attention->new_cache(
-        [this](std::int64_t floats) { return backend_.allocate_cache_page(floats); }));
+    auto allocate = [this](std::int64_t floats) { return backend_.allocate_cache_page(floats); };
+    sequence.layers.push_back(layers_[k].attention ? layers_[k].attention->new_cache(allocate)
+                                                   : LayerCache(0, 0, 0, allocate));
   }
   return sequence;
 }
@@ -127,12 +143,13 @@ Matrix Decoder::normalized(const std::optional<Norm>& norm, const std::string& s
 }
 
 void Decoder::run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden) {
-  const Matrix in = normalized(layer.attention_norm, "attention input", hidden);
   if (!config_.parallel_residual) {
-    layer.attention->run(pass, in, hidden);
-    layer.mlp->run(pass, normalized(layer.mlp_norm, "mlp input", hidden), hidden);
+    if (layer.attention)
+      layer.attention->run(pass, normalized(layer.attention_norm, "attention input", hidden), hidden);
+    if (layer.mlp) layer.mlp->run(pass, normalized(layer.mlp_norm, "mlp input", hidden), hidden);
     return;
   }
+  const Matrix in = normalized(layer.attention_norm, "attention input", hidden);
   const Matrix mlp_in = layer.mlp_norm ? normalized(layer.mlp_norm, "mlp input", hidden) : in;
   layer.attention->run(pass, in, hidden);
   layer.mlp->run(pass, mlp_in, hidden);

@@ -54,7 +54,7 @@ class Decoder {
   Matrix forward(std::span<const Step> steps, Logits wanted, Precision precision = Precision::exact);
 
  private:
-  /// One transformer layer: what runs in front of each block and the blocks.
+  /// One layer: what runs in front of each block and the blocks, of which a hybrid model's layers have one.
   struct Layer {
     std::optional<Norm> attention_norm, mlp_norm;
     std::unique_ptr<AttentionBlock> attention;

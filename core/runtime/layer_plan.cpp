@@ -8,7 +8,23 @@ bool entry(const std::vector<std::int64_t>& list, std::int64_t layer, bool absen
   return list.empty() ? absent : list.at(static_cast<std::size_t>(layer)) != 0;
 }
 
+/// A layer of a hybrid pattern (Megatron-Core's hybrid_layer_allocation.py) has a mixer or an MLP.
+void apply_symbol(char symbol, LayerPlan& plan) {
+  plan.mixer = symbol == 'M'   ? LayerPlan::Mixer::mamba
+               : symbol == '*' ? LayerPlan::Mixer::attention
+                               : LayerPlan::Mixer::none;
+  plan.mlp = symbol == '-'   ? LayerPlan::Mlp::dense
+             : symbol == 'E' ? LayerPlan::Mlp::experts
+                             : LayerPlan::Mlp::none;
+}
+
 }  // namespace
+
+std::string layer_symbols(const TransformerConfig& config) {
+  std::string symbols = config.hybrid_layer_pattern;
+  std::erase(symbols, '|');
+  return symbols;
+}
 
 LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   LayerPlan plan;
@@ -23,8 +39,13 @@ LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   if (rotates) plan.chunk = config.attention_chunk_size.value_or(0);
   plan.l2_norms = config.qk_l2_norm && (rotates || !config.qk_l2_norm_rotated_only);
   plan.temperature = config.attention_temperature && (config.attention_temperature->everywhere || !rotates);
-  plan.linear_attention = config.linear_attention && entry(config.linear_attention->layer_freq, layer, false);
-  plan.experts = config.moe && entry(config.moe->layer_freq, layer, true);
+  if (!config.hybrid_layer_pattern.empty()) {
+    apply_symbol(layer_symbols(config).at(static_cast<std::size_t>(layer)), plan);
+    return plan;
+  }
+  if (config.linear_attention && entry(config.linear_attention->layer_freq, layer, false))
+    plan.mixer = LayerPlan::Mixer::delta_net;
+  if (config.moe && entry(config.moe->layer_freq, layer, true)) plan.mlp = LayerPlan::Mlp::experts;
   return plan;
 }
 

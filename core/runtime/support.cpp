@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "mhub/base/error.hpp"
+#include "mhub/runtime/layer_plan.hpp"
 #include "mhub/runtime/rotary.hpp"
 
 namespace mhub::runtime {
@@ -163,6 +164,35 @@ void check_linear_attention(const TransformerConfig& config, const Check& check)
   check.one_of("normalization with linear attention", config.normalization, {"RMSNorm"});
 }
 
+void check_mamba(const TransformerConfig& config, const Check& check) {
+  const MambaConfig& mamba = *config.mamba;
+  check.positive("mamba_num_heads", mamba.num_heads);
+  check.positive("mamba_head_dim", mamba.head_dim);
+  check.positive("mamba_num_groups", mamba.num_groups);
+  check.positive("mamba_state_dim", mamba.state_dim);
+  check.positive("mamba convolution kernel", mamba.conv_kernel_dim);
+  check.positive("mamba_num_heads * mamba_head_dim", mamba.num_heads * mamba.head_dim);
+  check.positive("mamba_num_groups * mamba_state_dim", mamba.num_groups * mamba.state_dim);
+  check.that(mamba.num_heads % mamba.num_groups == 0, "mamba_num_groups", std::to_string(mamba.num_groups),
+             "a divisor of mamba_num_heads");
+  if (config.hybrid_layer_pattern.empty()) check.absent("Mamba layers without a hybrid_layer_pattern");
+}
+
+void check_hybrid(const TransformerConfig& config, const Check& check) {
+  const std::string& pattern = config.hybrid_layer_pattern;
+  const std::string symbols = layer_symbols(config);
+  check.that(symbols.find_first_not_of("M*-E") == std::string::npos, "hybrid_layer_pattern", pattern,
+             "M * - E for Mamba, attention, MLP, experts");
+  check.that(static_cast<std::int64_t>(symbols.size()) == config.num_layers, "hybrid_layer_pattern", pattern,
+             "one symbol for each of " + std::to_string(config.num_layers) + " layers");
+  check.that(config.mamba || symbols.find('M') == std::string::npos, "hybrid_layer_pattern", pattern,
+             "no M without the sizes of a Mamba mixer");
+  check.that(config.moe || symbols.find('E') == std::string::npos, "hybrid_layer_pattern", pattern,
+             "no E without a number of experts");
+  if (config.linear_attention) check.absent("linear attention with a hybrid_layer_pattern");
+  if (config.parallel_residual) check.absent("parallel_residual with a hybrid_layer_pattern");
+}
+
 void check_moe(const TransformerConfig& config, const Check& check) {
   const MoeConfig& moe = *config.moe;
   check.positive("num_moe_experts", moe.num_experts);
@@ -243,6 +273,8 @@ TransformerConfig honoured(const TransformerConfig& config) {
   known.logits_multiplier = config.logits_multiplier;
   known.moe = config.moe;  // check_moe
   known.mla = config.mla;
+  known.mamba = config.mamba;                                // check_mamba
+  known.hybrid_layer_pattern = config.hybrid_layer_pattern;  // check_hybrid
   known.mtp_num_layers = config.mtp_num_layers;  // left out: it predicts further tokens, not the next
   return known;
 }
@@ -269,13 +301,10 @@ MoeConfig honoured(const MoeConfig& moe) {
 }
 
 void check_known(const TransformerConfig& config, const Check& check) {
-  if (config.mamba) check.absent("Mamba layers");
   if (config.image || config.vision) check.absent("images");
   TransformerConfig known = honoured(config);
   if (known.moe) known.moe = honoured(*config.moe);
   for (const std::string& field : differing_fields(config, known)) check.absent(field);
-  // A pattern of layers is not a field of that comparison.
-  if (!config.hybrid_layer_pattern.empty()) check.absent("hybrid_layer_pattern");
 }
 
 void check_mlp(const TransformerConfig& config, const Check& check) {
@@ -316,6 +345,8 @@ void require_supported(const TransformerConfig& config, const std::string& sourc
   check_attention(config, check);
   if (config.mla) check_latent_attention(config, check);
   if (config.linear_attention) check_linear_attention(config, check);
+  if (config.mamba) check_mamba(config, check);
+  if (!config.hybrid_layer_pattern.empty()) check_hybrid(config, check);
   if (config.moe) check_moe(config, check);
   // The length of a row would have to count its bias in or not; no model says which.
   check.that(!config.normalized_output_layer || !config.output_layer_bias,

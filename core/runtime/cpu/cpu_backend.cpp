@@ -10,6 +10,7 @@
 #include "mhub/runtime/cpu/cpu_attention.hpp"
 #include "mhub/runtime/cpu/cpu_delta_net.hpp"
 #include "mhub/runtime/cpu/cpu_linear.hpp"
+#include "mhub/runtime/cpu/cpu_mamba.hpp"
 #include "mhub/runtime/cpu/populate.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
 #include "mhub/tensor/convert.hpp"
@@ -72,7 +73,8 @@ class CpuBackend final : public Backend {
       : pool_(options.threads),
         linear_(pool_, options.kernels),
         attention_(pool_, linear_.exact_kernels()),
-        delta_net_(pool_, linear_.exact_kernels()) {}
+        delta_net_(pool_, linear_.exact_kernels()),
+        mamba_(pool_, linear_.exact_kernels()) {}
 
   std::string describe() const override {
     return "cpu (" + std::string(linear_.exact_kernels().name) + ", " + std::to_string(pool_.threads()) +
@@ -138,6 +140,9 @@ class CpuBackend final : public Backend {
   }
   void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) override {
     delta_net_.run(net, in, segments, out);
+  }
+  void mamba(const MambaMixer& mixer, Matrix in, std::span<const Segment> segments, Matrix out) override {
+    mamba_.run(mixer, in, segments, out);
   }
   void gate(Heads gates, Matrix out) override {
     for_heads(gates, [&](std::int64_t t, std::int64_t g, std::int64_t h, const float* gate) {
@@ -217,6 +222,7 @@ class CpuBackend final : public Backend {
   CpuLinear linear_;
   CpuAttention attention_;
   CpuDeltaNet delta_net_;
+  CpuMamba mamba_;
 };
 
 void CpuBackend::normalize_joint(const Norm& norm, Heads heads) {

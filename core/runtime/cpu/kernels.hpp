@@ -53,7 +53,7 @@ struct Kernels {
                          std::int64_t out_stride);
 
   /// out[k] = in[k] * sigmoid(linear * in[k] + cubic * in[k]^3): SiLU, and GELU's two approximations
-  /// (linear >= 1, cubic >= 0).
+  /// (linear >= 1, cubic >= 0). `in` may be `out`.
   void (*sigmoid_gate)(const float* in, std::int64_t count, float linear, float cubic, float* out);
   /// values[k] = exp(values[k] - largest), none of which is above 1; returns their sum.
   float (*exponentials)(float* values, std::int64_t count, float largest);
@@ -62,6 +62,16 @@ struct Kernels {
   /// `out`.
   void (*normalize)(const float* in, std::int64_t count, bool centred, float epsilon, const float* weight,
                     const float* bias, float* out);
+
+  /// A state-space recurrence at one token: the state [rows, columns] it changes, and what it is asked with.
+  struct Scan {
+    float* state;
+    std::int64_t rows, columns;
+    float decay, step, skip;
+    const float *b, *c;  ///< one number a row
+  };
+  /// Row i of the state becomes decay * row + step * b[i] * x; out = skip * x + sum over i of c[i] * row.
+  void (*scan)(const Scan& scan, const float* x, float* out);
 };
 
 const Kernels& portable_kernels();

@@ -102,9 +102,20 @@ void normalize(const float* in, std::int64_t count, bool centred, float epsilon,
   if (bias != nullptr) y += Eigen::Map<const Eigen::ArrayXf>(bias, count);
 }
 
+void scan(const Kernels::Scan& scan, const float* x, float* out) {
+  const Eigen::Map<const Eigen::ArrayXf> in(x, scan.columns);
+  Eigen::Map<Eigen::ArrayXf> y(out, scan.columns);
+  y = scan.skip * in;
+  for (std::int64_t i = 0; i < scan.rows; ++i) {
+    Eigen::Map<Eigen::ArrayXf> row(scan.state + i * scan.columns, scan.columns);
+    row = scan.decay * row + scan.step * scan.b[i] * in;
+    y += scan.c[i] * row;
+  }
+}
+
 constexpr Kernels kPortable{"portable",   multiply_few, kPanelRows, kTileTokens,   kDepth,
                             false,        pack_panel,   pack_tile,  multiply_tile, multiply_small,
-                            sigmoid_gate, exponentials, normalize};
+                            sigmoid_gate, exponentials, normalize,  scan};
 
 }  // namespace
 

@@ -377,6 +377,49 @@ void normalize(const float* in, std::int64_t count, bool centred, float epsilon,
   }
 }
 
+/// kVectors vectors of the state's columns.
+template <typename Isa, int kVectors>
+void scan_columns(const Kernels::Scan& scan, std::int64_t first, const float* x, float* out) {
+  using Vector = typename Isa::Vector;
+  const Vector decay = Isa::broadcast(scan.decay);
+  Vector in[kVectors], sums[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    const Vector values = Isa::load(x + first + v * Isa::kLanes);
+    in[v] = Isa::multiply(values, Isa::broadcast(scan.step));
+    sums[v] = Isa::multiply(values, Isa::broadcast(scan.skip));
+  }
+  float* row = scan.state + first;
+  for (std::int64_t i = 0; i < scan.rows; ++i, row += scan.columns) {
+    const Vector b = Isa::broadcast(scan.b[i]), c = Isa::broadcast(scan.c[i]);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      float* at = row + v * Isa::kLanes;
+      const Vector state = Isa::fma(b, in[v], Isa::multiply(decay, Isa::load(at)));
+      Isa::store(at, state);
+      sums[v] = Isa::fma(c, state, sums[v]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) Isa::store(out + first + v * Isa::kLanes, sums[v]);
+}
+
+template <typename Isa>
+void scan(const Kernels::Scan& scan, const float* x, float* out) {
+  std::int64_t j = 0;
+  for (; j + 4 * Isa::kLanes <= scan.columns; j += 4 * Isa::kLanes) scan_columns<Isa, 4>(scan, j, x, out);
+  for (; j + Isa::kLanes <= scan.columns; j += Isa::kLanes) scan_columns<Isa, 1>(scan, j, x, out);
+  for (; j < scan.columns; ++j) {
+    float sum = scan.skip * x[j];
+    for (std::int64_t i = 0; i < scan.rows; ++i) {
+      float& cell = scan.state[i * scan.columns + j];
+      cell = scan.decay * cell + scan.step * scan.b[i] * x[j];
+      sum += scan.c[i] * cell;
+    }
+    out[j] = sum;
+  }
+}
+
 /// The table for an instruction set whose words are float32.
 template <typename Isa>
 constexpr Kernels table(const char* name) {
@@ -392,7 +435,8 @@ constexpr Kernels table(const char* name) {
           multiply_small<Isa>,
           sigmoid_gate<Isa>,
           exponentials<Isa>,
-          normalize<Isa>};
+          normalize<Isa>,
+          scan<Isa>};
 }
 
 }  // namespace

@@ -231,8 +231,14 @@ BOOST_AUTO_TEST_CASE(fields_that_the_decoder_does_not_compute_are_refused) {
     c.linear_attention.emplace();
     c.linear_attention->num_key_heads = 3;
   });
-  refused("Mamba layers", [](TransformerConfig& c) { c.mamba.emplace(); });
-  refused("hybrid_layer_pattern", [](TransformerConfig& c) { c.hybrid_layer_pattern = "M*"; });
+  refused("mamba_num_heads", [](TransformerConfig& c) { c.mamba.emplace(); });
+  refused("hybrid_layer_pattern",
+          [](TransformerConfig& c) { c.mamba = MambaConfig{.num_groups = 2, .num_heads = 4}; });
+  refused("mamba_num_groups",
+          [](TransformerConfig& c) { c.mamba = MambaConfig{.num_groups = 3, .num_heads = 4}; });
+  for (const char* pattern : {"M*", "*E", "*-|*", "*X", "*|"}) {
+    refused("hybrid_layer_pattern", [pattern](TransformerConfig& c) { c.hybrid_layer_pattern = pattern; });
+  }
   refused("window_layers", [](TransformerConfig& c) {
     c.sliding_window = 4;
     c.window_layers = {1, 0, 1};  // of two layers

@@ -187,6 +187,31 @@ BOOST_AUTO_TEST_CASE(extreme_arguments_stay_finite) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(scans) {
+  for (const Kernels* table : available_kernels()) {
+    for (const std::int64_t columns : {1, 8, 17, 64, 100}) {
+      constexpr std::int64_t kRows = 5;
+      const auto before = random_values(kRows * columns, 13), x = random_values(columns, 14),
+                 b = random_values(kRows, 15), c = random_values(kRows, 16);
+      auto state = before;
+      std::vector<float> out(x.size(), NAN);
+      table->scan({state.data(), kRows, columns, 0.7F, 1.3F, -0.4F, b.data(), c.data()}, x.data(),
+                  out.data());
+      for (std::size_t j = 0; j < x.size(); ++j) {
+        double sum = -0.4 * static_cast<double>(x[j]);
+        for (std::size_t i = 0; i < b.size(); ++i) {
+          const std::size_t at = i * x.size() + j;
+          const double cell = 0.7 * static_cast<double>(before[at]) +
+                              1.3 * static_cast<double>(b[i]) * static_cast<double>(x[j]);
+          BOOST_TEST(std::abs(static_cast<double>(state[at]) - cell) < 1e-5, table->name);
+          sum += static_cast<double>(c[i]) * cell;
+        }
+        BOOST_TEST(std::abs(static_cast<double>(out[j]) - sum) < 1e-5, table->name << " " << columns);
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(norms) {
   for (const Kernels* table : available_kernels()) {
     for (const std::int64_t count : {1, 13, 64, 100}) {
