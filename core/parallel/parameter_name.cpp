@@ -45,6 +45,9 @@ constexpr std::array<Renaming, 4> kLocal{{{".self_attention.linear_qkv.layer_nor
 constexpr std::array<Renaming, 2> kLocalTorchDist{
     {{".input_layernorm.", ".self_attention.linear_qkv.layer_norm_"},
      {".pre_mlp_layernorm.", ".mlp.linear_fc1.layer_norm_"}}};
+// The keys that checkpoints had while MambaMixer's convolution was a module (mamba_mixer.py,
+// sharded_state_dict: conv_checkpoint_key_map in 0.19; nn.Conv1d's own names up to 0.16).
+constexpr std::array<Renaming, 1> kTorchDist{{{".mixer.conv1d_", ".mixer.conv1d."}}};
 
 }  // namespace
 
@@ -91,7 +94,8 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
 
 std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool local_norm_keys) {
   if (local_norm_keys) return parameter_name(canonical, impl);
-  return impl == TransformerImpl::local ? renamed(canonical, kLocalTorchDist) : canonical;
+  const std::string name = renamed(canonical, kTorchDist);
+  return impl == TransformerImpl::local ? renamed(name, kLocalTorchDist) : name;
 }
 
 }  // namespace mhub

@@ -58,7 +58,8 @@ std::string expert_parameter_name(const ExpertName& name, std::int64_t local, Ex
 
 /// A canonical name as torch_dist keys spell it for a model built from that implementation's layer spec: the
 /// local spec puts both norms of a layer where a dense TransformerEngine layer has them, also in layers of
-/// experts, unless `local_norm_keys` (LayoutRequest).
+/// experts, unless `local_norm_keys` (LayoutRequest). MambaMixer's conv1d_weight and conv1d_bias are
+/// conv1d.weight and conv1d.bias there.
 std::string torch_dist_name(const std::string& canonical, TransformerImpl impl, bool local_norm_keys = false);
 
 }  // namespace mhub

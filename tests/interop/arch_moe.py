@@ -11,6 +11,10 @@ try:
     import delta_net
 except ImportError:  # a megatron-core before 0.19
     delta_net = None
+try:
+    import mamba
+except ImportError:  # likewise: no HybridModel
+    mamba = None
 
 MOE_LAYOUTS = ["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"]
 MOE = dict(vocab_size=203, hidden_size=48, intermediate_size=88, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=96)
@@ -129,8 +133,8 @@ MODELS = {
     "llama4": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, interleave_moe_layer_step=2, attention_chunk_size=7, floor_scale=5, attn_scale=0.3, **rope(5e5)), mlm=False) | dict(build=llama4_model.build),
     "llama4_scout": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, **rope(5e5, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)), dtype="bfloat16", spec="llama4") | dict(build=llama4_model.build),
     "llama4_plain": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, use_qk_norm=False, attn_temperature_tuning=False, moe_layers=[1, 2], no_rope_layers=[1] * 4, layer_types=["chunked_attention"] * 4)),
-    "nemotron_h": dict(config="NemotronHConfig", model="NemotronHForCausalLM", layouts=["dist1", "dist22", "ep2", "te_ep2", "local_ep2"],
+    "nemotron_h": dict(config="NemotronHConfig", model="NemotronHForCausalLM", layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"],
                        fields=dict(vocab_size=203, hidden_size=48, intermediate_size=88, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], num_attention_heads=6, num_key_value_heads=2, head_dim=8,
                                    mamba_num_heads=8, mamba_head_dim=6, ssm_state_size=5, n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, use_mamba_kernels=False),
-                       keys=nemotron_keys, config_json=lambda config: config, prepare=correction, judge=None, why="no Mamba on a CPU"),
+                       keys=nemotron_keys, config_json=lambda config: config, prepare=correction, judge="core", judged="local_dist", build=mamba and mamba.build, mlm=False),
 }
