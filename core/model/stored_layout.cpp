@@ -81,8 +81,8 @@ class TorchReader {
     // Every expert-parallel rank has the whole of the dense layers, a pipeline stage has no more than its
     // own.
     for (const std::string& rank : facts_.ranks) {
-      if (!has(rank, "embedding.word_embeddings.weight") || !has(rank, "decoder.final_layernorm.weight"))
-        return false;
+      const bool last = has(rank, "decoder.final_layernorm.weight") || has(rank, "decoder.final_norm.weight");
+      if (!has(rank, "embedding.word_embeddings.weight") || !last) return false;
     }
     return true;
   }

@@ -15,9 +15,10 @@ bool is_linear(const std::string& module) {
 }
 
 /// Megatron-Core's modules are called ..._layernorm and final_norm, in vision transformers ln_pre and
-/// ln_post.
+/// ln_post. A Mamba mixer's own norm is mamba_ssm's, a plain module without an object.
 bool is_norm(const std::string& module) {
-  return module.ends_with("norm") || module.ends_with("ln_pre") || module.ends_with("ln_post");
+  return (module.ends_with("norm") && !module.ends_with(".mixer.norm")) || module.ends_with("ln_pre") ||
+         module.ends_with("ln_post");
 }
 
 /// "3.5" for {3, 5}; `fallback` for nothing.
@@ -65,8 +66,10 @@ std::vector<std::string> extra_state_names(const std::vector<std::string>& param
       names.insert(module + "._extra_state");
     }
     // The output layer is a module of the last stage even where it borrows the embedding's weight.
-    if (const std::size_t at = module.find("decoder.final_layernorm"); at != std::string::npos)
-      names.insert(module.substr(0, at) + "output_layer._extra_state");
+    for (const char* last : {"decoder.final_layernorm", "decoder.final_norm"}) {
+      if (const std::size_t at = module.find(last); at != std::string::npos)
+        names.insert(module.substr(0, at) + "output_layer._extra_state");
+    }
   }
   return {names.begin(), names.end()};
 }

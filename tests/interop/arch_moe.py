@@ -23,6 +23,7 @@ MLA = dict(MOE, num_key_value_heads=6, moe_intermediate_size=24, n_routed_expert
 V3 = dict(MLA, q_lora_rank=20, n_group=4, topk_group=2)
 DELTA = dict(MOE, head_dim=16, linear_key_head_dim=8, linear_value_head_dim=12, linear_num_key_heads=4, linear_num_value_heads=8)
 DELTA_MOE = dict(DELTA, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)
+HYBRID = dict(vocab_size=203, hidden_size=48, intermediate_size=88, num_attention_heads=6, num_key_value_heads=2, head_dim=8, mamba_num_heads=8, mamba_head_dim=6, ssm_state_size=5, use_mamba_kernels=False)
 LLAMA4 = dict(MOE, head_dim=16, intermediate_size=24, intermediate_size_mlp=88, num_local_experts=4)
 
 
@@ -109,6 +110,12 @@ def delta(config, model, fields, **rest):
     return entry(config, model, fields) | dict(layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2"]) | judge | rest
 
 
+def hybrid(fields, **rest):
+    """With Mamba-2 mixers."""
+    judge = dict(judge="core", build=mamba.build) if mamba else dict(judge=None, why="no such layers in this core")
+    return dict(config="NemotronHConfig", model="NemotronHForCausalLM", fields=fields, keys=nemotron_keys, config_json=lambda config: config, mlm=False) | judge | rest
+
+
 MODELS = {
     "qwen3_moe": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=6, num_experts_per_tok=2, norm_topk_prob=True), dtype="bfloat16", bridge=True),
     "qwen3_moe_mixed": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=3, mlp_only_layers=[0, 2])),
@@ -133,8 +140,6 @@ MODELS = {
     "llama4": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, interleave_moe_layer_step=2, attention_chunk_size=7, floor_scale=5, attn_scale=0.3, **rope(5e5)), mlm=False) | dict(build=llama4_model.build),
     "llama4_scout": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, **rope(5e5, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)), dtype="bfloat16", spec="llama4") | dict(build=llama4_model.build),
     "llama4_plain": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, use_qk_norm=False, attn_temperature_tuning=False, moe_layers=[1, 2], no_rope_layers=[1] * 4, layer_types=["chunked_attention"] * 4)),
-    "nemotron_h": dict(config="NemotronHConfig", model="NemotronHForCausalLM", layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"],
-                       fields=dict(vocab_size=203, hidden_size=48, intermediate_size=88, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], num_attention_heads=6, num_key_value_heads=2, head_dim=8,
-                                   mamba_num_heads=8, mamba_head_dim=6, ssm_state_size=5, n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, use_mamba_kernels=False),
-                       keys=nemotron_keys, config_json=lambda config: config, prepare=correction, judge="core", judged="local_dist", build=mamba and mamba.build, mlm=False),
+    "nemotron_h": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40), prepare=correction, layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"], judged="local_dist"),
+    "nemotron_h_dense": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention"], n_groups=2), dtype="bfloat16", layouts=["dist1", "dist22", "te222"], build_module="mamba"),
 }
