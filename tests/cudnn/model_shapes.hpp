@@ -21,6 +21,9 @@ struct ModelShape {
   std::int64_t expert_ffn = 0, shared_ffn = 0;
   /// Latent attention: ranks (query 0: none), with `dim` plain and `rotated` more dimensions of a key.
   std::int64_t query_rank = 0, key_value_rank = 0, rotated = 0;
+  bool output_gate = false;  ///< of attention: as many gates as queries
+  /// Heads of gated delta nets, in layers beside those of attention; they have delta_dim numbers.
+  std::int64_t delta_key_heads = 0, delta_value_heads = 0, delta_dim = 0;
 };
 
 /// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite.

@@ -70,6 +70,7 @@ class Caller {
     } else {
       grouped_attention(rows);
     }
+    if (model_.delta_dim > 0) delta_net(rows);
     if (model_.ffn > 0) mlp(rows, model_.ffn);
     // A token goes to few experts: about this many of a prompt meet at one.
     if (model_.expert_ffn > 0) mlp(std::max<std::int64_t>(1, rows / 16), model_.expert_ffn);
@@ -96,7 +97,8 @@ class Caller {
   }
   void grouped_attention(std::int64_t rows) {
     const std::int64_t dim = model_.dim, heads = model_.heads / model_.groups;
-    const std::int64_t stride = (heads + 2) * dim, width = model_.groups * stride;
+    const std::int64_t stride = ((model_.output_gate ? 2 : 1) * heads + 2) * dim;
+    const std::int64_t width = model_.groups * stride;
     linear(rows, model_.hidden, width, model_.qkv_bias);
     const Matrix qkv = matrix(rows, width);
     const Heads queries{qkv.data, rows, width, model_.groups, stride, heads, dim, dim};
@@ -115,6 +117,12 @@ class Caller {
     const Heads keys{matrix.data, rows, wide, model_.heads, dim, 1, dim, dim};
     attend(keys, keys, keys.slice(0, model_.dim), 0);
     linear(rows, model_.heads * model_.dim, model_.hidden, false);
+  }
+  void delta_net(std::int64_t rows) {
+    const std::int64_t keys = model_.delta_key_heads * model_.delta_dim;
+    const std::int64_t values = model_.delta_value_heads * model_.delta_dim;
+    linear(rows, model_.hidden, 2 * keys + 2 * values + 2 * model_.delta_value_heads, false);
+    linear(rows, values, model_.hidden, false);
   }
   void attend(const Heads& queries, const Heads& keys, const Heads& values, std::int64_t window) {
     AttentionOptions options;

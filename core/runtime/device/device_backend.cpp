@@ -1,6 +1,7 @@
 #include "mhub/runtime/device/device_backend.hpp"
 
 #include "mhub/runtime/device/device_attention.hpp"
+#include "mhub/runtime/device/device_delta_net.hpp"
 #include "mhub/runtime/device/device_linear.hpp"
 #include "mhub/runtime/device/device_memory.hpp"
 #include "mhub/runtime/device/device_weights.hpp"
@@ -21,7 +22,8 @@ class DeviceBackend final : public Backend {
         constants_(*device_),
         recent_(*device_),
         linear_(*device_, scratch_, constants_, run),
-        attention_(*device_, scratch_, constants_, run) {}
+        attention_(*device_, scratch_, constants_, run),
+        delta_net_(*device_, scratch_, constants_, run) {}
 
   std::string describe() const override { return device_->describe() + ", " + name_of(run_); }
   std::shared_ptr<float> allocate(std::int64_t floats) override {
@@ -60,6 +62,9 @@ class DeviceBackend final : public Backend {
               std::span<const Segment> segments, Matrix out) override {
     attention_.run(options, queries, keys, values, segments, out);
   }
+  void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) override {
+    delta_net_.run(net, in, segments, out);
+  }
   void gate(Heads gates, Matrix out) override { device_->launch(GateKernel{gates, out}); }
   void read(Matrix in, std::span<float> out) override;
   void copy(Matrix in, Matrix out) override { device_->launch(CombineKernel{in, 1.0F, 0.0F, out}); }
@@ -97,6 +102,7 @@ class DeviceBackend final : public Backend {
   RecentArrays recent_;
   DeviceLinear linear_;
   DeviceAttention attention_;
+  DeviceDeltaNet delta_net_;
 };
 
 void DeviceBackend::normalize(const Norm& norm, Matrix in, Matrix out) {

@@ -9,7 +9,7 @@ namespace mhub::runtime {
 
 // Kernels. A kernel is a plain struct of operands, all in device memory, with `items()` independent pieces of
 // work; `operator()(item, group)` does one of them with the lanes of `group`: every lane calls it, takes the
-// elements lane(), lane() + lanes(), ... and meets the others only in group.sum() and group.max(). On a CUDA
+// elements lane(), lane() + lanes(), ... and meets the others only in group.sum(). On a CUDA
 // device a group is a warp (cudnn/launch.cu); on the host it is one thread or several (tests), so that the
 // same index arithmetic is tested without a device.
 

@@ -120,4 +120,20 @@ BOOST_AUTO_TEST_CASE(attention) {
   check(run(s, options, {3}), {"store cache", "store cache", "attend"});
 }
 
+BOOST_AUTO_TEST_CASE(gated_delta_nets) {
+  Setup s(Element::bf16);
+  auto run = [&](std::int64_t kernel) {
+    const Norm norm{NormKind::rms, 1e-6, {1, 1, 1, 1}, {}};
+    const DeltaNet net{
+        1, 2, 4, 4, kernel, std::vector<float>(static_cast<std::size_t>(16 * kernel)), {1, 1}, {0, 0}, norm};
+    auto allocate = [&](std::int64_t n) { return s.backend->allocate_cache_page(n); };
+    LayerCache first(1, 4, 4, allocate), second(1, 4, 4, allocate);
+    const std::vector<Segment> segments{{0, 3, 0, &first}, {3, 1, 0, &second}};
+    const Matrix in = s.matrix(4, 28), out = s.matrix(4, 8);
+    return s.log([&] { s.backend->delta_net(net, in, segments, out); });
+  };
+  check(run(2), {"convolve", "keep inputs", "norm", "delta rule", "gated norm"});
+  check(run(1), {"convolve", "norm", "delta rule", "gated norm"});  // sees no past
+}
+
 BOOST_AUTO_TEST_SUITE_END()
