@@ -123,6 +123,9 @@ class Backend {
   }
   /// The values of a matrix on the host, row after row; `out` has rows * columns floats.
   virtual void read(Matrix in, std::span<float> out) = 0;
+  /// Of each row the `count` largest numbers (at most its columns) in the order of ranks_before, row after
+  /// row.
+  virtual std::vector<RowEntry> largest(Matrix in, std::int64_t count) = 0;
   /// out = in.
   virtual void copy(Matrix in, Matrix out) = 0;
   /// Copies heads of equal numbers and sizes; `in` may repeat one group (group_stride 0).

@@ -19,7 +19,7 @@ using Kernel =
     std::variant<EmbedKernel, RoundKernel, CombineKernel, ScaleKernel, SoftCapKernel, ActivateKernel,
                  GatherKernel, ScatterAddKernel, DotKernel, NormKernel, RotateKernel, GateKernel,
                  CopyHeadsKernel, StoreCacheKernel, PackQueriesKernel, UnpackOutputKernel, AttendKernel,
-                 ConvolveKernel, KeepInputsKernel, DeltaRuleKernel, GatedNormKernel>;
+                 LargestKernel, ConvolveKernel, KeepInputsKernel, DeltaRuleKernel, GatedNormKernel>;
 
 /// Addresses that stay where they are while memory is put behind more and more of them.
 class GrowingMemory {

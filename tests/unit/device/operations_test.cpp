@@ -136,4 +136,12 @@ BOOST_AUTO_TEST_CASE(gated_delta_nets) {
   check(run(1), {"convolve", "norm", "delta rule", "gated norm"});  // sees no past
 }
 
+BOOST_AUTO_TEST_CASE(the_largest_numbers) {
+  Setup s(Element::bf16);
+  const Matrix logits = s.matrix(2, 3000);
+  check(s.log([&] { s.backend->largest(logits, 1); }), {"largest"});
+  check(s.log([&] { s.backend->largest(logits, 128); }), {"largest"});
+  check(s.log([&] { s.backend->largest(logits, 129); }), {});  // the host chooses
+}
+
 BOOST_AUTO_TEST_SUITE_END()
