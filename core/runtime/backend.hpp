@@ -104,6 +104,13 @@ class Backend {
                       bool accumulate, Precision precision) = 0;
   /// out[t] = act(in[t]); `in` may change.
   virtual void activate(const Activation& activation, Matrix in, Matrix out) = 0;
+  /// Both: out = act(in weight^T + bias). `wide` has room for what the activation is given.
+  virtual void linear_activate(const WeightView& weight, std::span<const float> bias,
+                               const Activation& activation, Matrix in, Matrix wide, Matrix out,
+                               Precision precision) {
+    linear(weight, bias, in, wide, false, precision);
+    activate(activation, wide, out);
+  }
   /// Rotates heads in place.
   virtual void rotate(const RotaryAngles& angles, Heads heads) = 0;
   /// Appends keys and values (one head a group) to the segments' caches, then attends. Row t of `out` gets

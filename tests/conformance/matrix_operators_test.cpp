@@ -278,6 +278,37 @@ BOOST_AUTO_TEST_CASE(a_part_of_a_matrix_is_read) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(products_with_activations) {
+  for (const auto kind : {ActivationKind::silu, ActivationKind::gelu, ActivationKind::gelu_tanh,
+                          ActivationKind::quick_gelu, ActivationKind::relu, ActivationKind::relu_squared}) {
+    for (const bool gated : {false, true}) {
+      for (const bool with_bias : {false, true}) {
+        for (const std::int64_t rows : {1, 5, 300}) {
+          const std::int64_t outputs = gated ? 80 : 40;
+          const auto in = random_values(rows * 64, 1), bias = random_values(with_bias ? outputs : 0, 3);
+          const auto weights =
+              weight(random_values(outputs * 64, 4, 0.3F), outputs, 64, under_test().run, Precision::fast);
+          const Activations x(in, rows, 64), wide(rows, outputs), y(rows, 40);
+          backend().linear_activate(weights->view, bias, {kind, gated}, x, wide, y, Precision::fast);
+          Doubles expected;
+          auto product = [&](std::int64_t t, std::int64_t n) {
+            double sum = with_bias ? static_cast<double>(bias[static_cast<std::size_t>(n)]) : 0;
+            for (std::int64_t k = 0; k < 64; ++k)
+              sum += static_cast<double>(in[static_cast<std::size_t>(t * 64 + k)]) *
+                     static_cast<double>(weights->values[static_cast<std::size_t>(n * 64 + k)]);
+            return sum;
+          };
+          for (std::int64_t t = 0; t < rows; ++t) {
+            for (std::int64_t n = 0; n < 40; ++n)
+              expected.push_back(act(kind, product(t, n)) * (gated ? product(t, 40 + n) : 1));
+          }
+          BOOST_TEST(deviation(y.values(), expected) <= under_test().rounded);
+        }
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_largest_numbers_of_rows) {
   for (const std::int64_t columns : {7, 1024, 2500}) {
     auto in = random_values(3 * (columns + 2), 27);

@@ -56,6 +56,11 @@ class DeviceBackend final : public Backend {
               Precision precision) override {
     linear_.run(weight, bias, in, out, accumulate, precision);
   }
+  void linear_activate(const WeightView& weight, std::span<const float> bias, const Activation& activation,
+                       Matrix in, Matrix wide, Matrix out, Precision precision) override {
+    if (!linear_.run_activated(weight, bias, activation, in, out, precision))
+      Backend::linear_activate(weight, bias, activation, in, wide, out, precision);
+  }
   void activate(const Activation& activation, Matrix in, Matrix out) override {
     device_->launch(ActivateKernel{activation, in, out});
   }

@@ -177,13 +177,16 @@ void HostDevice::launch(const Kernel& kernel) {
 
 void HostDevice::run(const LinearSpec& spec, const LinearOperands& o) {
   log_.push_back(to_string(spec));
+  auto product = [&](std::int64_t t, std::int64_t n) {
+    double sum = spec.bias ? static_cast<double>(o.bias[n]) : 0.0;
+    for (std::int64_t k = 0; k < spec.inputs; ++k)
+      sum += at(o.in, spec.element, t * spec.inputs + k) * at(o.weight, spec.element, n * spec.inputs + k);
+    return static_cast<float>(sum);
+  };
   for (std::int64_t t = 0; t < spec.tokens; ++t) {
-    for (std::int64_t n = 0; n < spec.outputs; ++n) {
-      double sum = spec.bias ? static_cast<double>(o.bias[n]) : 0.0;
-      for (std::int64_t k = 0; k < spec.inputs; ++k)
-        sum += at(o.in, spec.element, t * spec.inputs + k) * at(o.weight, spec.element, n * spec.inputs + k);
-      o.out[t * spec.outputs + n] = static_cast<float>(sum);
-    }
+    for (std::int64_t n = 0; n < spec.outputs; ++n)
+      o.out[t * spec.outputs + n] =
+          activated(spec.activation, product(t, n)) * (spec.gated ? product(t, spec.outputs + n) : 1.0F);
   }
 }
 

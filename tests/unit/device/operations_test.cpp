@@ -68,6 +68,25 @@ BOOST_AUTO_TEST_CASE(products) {
   check(run(4, false, Precision::exact), {"dot"});
 }
 
+BOOST_AUTO_TEST_CASE(products_with_an_activation) {
+  Setup s(Element::bf16);
+  const WeightView weight = s.weight(24, 16, DType::f32, Precision::fast);
+  auto run = [&](std::int64_t rows, const Activation& activation, Precision precision) {
+    const Matrix in = s.matrix(rows, 16), wide = s.matrix(rows, 24);
+    const Matrix out = s.matrix(rows, activation.gated ? 12 : 24);
+    return s.log([&] { s.backend->linear_activate(weight, {}, activation, in, wide, out, precision); });
+  };
+  const Activation plain{ActivationKind::relu_squared, false}, gated{ActivationKind::silu, true};
+  check(run(4, plain, Precision::fast), {"round", "linear bf16 [4, 16] x [24, 16]^T, squared ReLU"});
+  check(run(5, plain, Precision::fast),
+        {"round", "linear bf16 [8, 16] x [24, 16]^T, squared ReLU", "combine"});
+  check(run(4, plain, Precision::exact), {"dot", "activate"});
+  check(run(256, gated, Precision::fast), {"round", "linear bf16 [256, 16] x [24, 16]^T, SiLU, gated"});
+  check(run(128, gated, Precision::fast), {"round", "linear bf16 [128, 16] x [24, 16]^T", "activate"});
+  const Activation clamped{ActivationKind::quick_gelu, true, 7.0F, 1.0F};
+  check(run(256, clamped, Precision::fast), {"round", "linear bf16 [256, 16] x [24, 16]^T", "activate"});
+}
+
 BOOST_AUTO_TEST_CASE(a_weight_that_is_multiplied_exactly_keeps_its_type) {
   Setup s(Element::bf16);
   BOOST_TEST((s.weight(8, 16, DType::f32, Precision::exact).blocks.front().dtype == DType::f32));
