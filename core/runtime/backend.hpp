@@ -123,6 +123,13 @@ class Backend {
                       bool accumulate, Precision precision) = 0;
   /// out[t] = act(in[t]); `in` may change.
   virtual void activate(const Activation& activation, Matrix in, Matrix out) = 0;
+  /// Both: out = act(in weight^T + bias). `wide` has room for what the activation is given.
+  virtual void linear_activate(const WeightView& weight, std::span<const float> bias,
+                               const Activation& activation, Matrix in, Matrix wide, Matrix out,
+                               Precision precision) {
+    linear(weight, bias, in, wide, false, precision);
+    activate(activation, wide, out);
+  }
   /// Rotates heads in place.
   virtual void rotate(const RotaryAngles& angles, Heads heads) = 0;
   /// Appends keys and values (one head a group) to the segments' caches, then attends. Row t of `out` gets
@@ -148,6 +155,9 @@ class Backend {
   }
   /// The values of a matrix on the host, row after row; `out` has rows * columns floats.
   virtual void read(Matrix in, std::span<float> out) = 0;
+  /// Of each row the `count` largest numbers (at most its columns) in the order of ranks_before, row after
+  /// row.
+  virtual std::vector<RowEntry> largest(Matrix in, std::int64_t count) = 0;
   /// out = in.
   virtual void copy(Matrix in, Matrix out) = 0;
   /// Copies heads of equal numbers and sizes; `in` may repeat one group (group_stride 0).

@@ -28,11 +28,33 @@ struct Sequence {
   bool done = false;
 };
 
-/// Chooses the next token of a sequence from its logits and decides whether it ends there; `context` is how
-/// long it may become.
-void advance(Sequence& sequence, std::size_t number, std::span<float> logits, std::int64_t context,
+/// The next token of each sequence from its row of the logits, of which no more is read than decides.
+std::vector<std::int64_t> next_tokens(Backend& backend, Matrix logits, std::span<Sequence* const> sequences,
+                                      const SamplingOptions& options) {
+  std::vector<std::int64_t> tokens;
+  if (const std::int64_t needed = logits_needed(options); needed > 0) {
+    const std::int64_t count = std::min(needed, logits.columns);
+    const std::vector<RowEntry> largest = backend.largest(logits, count);
+    for (Sequence* sequence : sequences) {
+      const std::size_t begin = tokens.size() * static_cast<std::size_t>(count);
+      const auto row = std::span(largest).subspan(begin, static_cast<std::size_t>(count));
+      tokens.push_back(choose(row, options, sequence->random));
+    }
+    return tokens;
+  }
+  const auto columns = static_cast<std::size_t>(logits.columns);
+  std::vector<float> values(sequences.size() * columns);
+  backend.read(logits, values);
+  for (Sequence* sequence : sequences) {
+    const auto row = std::span(values).subspan(tokens.size() * columns, columns);
+    tokens.push_back(choose(row, sequence->history, options, sequence->random));
+  }
+  return tokens;
+}
+
+/// Appends a token to a sequence and decides whether it ends there; `context` is how long it may become.
+void advance(Sequence& sequence, std::size_t number, std::int64_t token, std::int64_t context,
              const GenerationOptions& options) {
-  const std::int64_t token = choose(logits, sequence.history, options.sampling, sequence.random);
   sequence.history.push_back(token);
   sequence.result.tokens.push_back(token);
   const bool stop = options.on_token && options.on_token(number, token);
@@ -72,10 +94,8 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
   check(options.sampling);
   if (options.max_new_tokens < 1) throw UsageError("max-new-tokens: expected 1 or more");
   GenerationResult result;
-  const auto vocabulary = static_cast<std::size_t>(decoder.vocab_size());
   const std::int64_t context =
       context_length(decoder.config()).value_or(std::numeric_limits<std::int64_t>::max());
-  std::vector<float> logits(vocabulary);
   std::vector<Sequence> sequences;
   Clock::time_point start = Clock::now();
   for (std::size_t k = 0; k < prompts.size(); ++k) {
@@ -83,32 +103,34 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
     decoder.require_length(static_cast<std::int64_t>(prompts[k].size()));
     Sequence& sequence =
         sequences.emplace_back(Sequence{{}, prompts[k], SamplingRandom(options.seed + k), {}, false});
-    decoder.backend().read(
-        run_anew(decoder, sequence, prompts[k].size(), Decoder::Logits::last, options.precision), logits);
-    advance(sequence, k, logits, context, options);
+    const Matrix logits =
+        run_anew(decoder, sequence, prompts[k].size(), Decoder::Logits::last, options.precision);
+    Sequence* const one[]{&sequence};
+    advance(sequence, k, next_tokens(decoder.backend(), logits, one, options.sampling).front(), context,
+            options);
     result.timing.prompt_tokens += static_cast<std::int64_t>(prompts[k].size());
   }
   result.timing.prefill_seconds = seconds_since(start);
 
   start = Clock::now();
   for (;;) {
-    std::vector<std::size_t> active;
+    std::vector<std::size_t> numbers;
+    std::vector<Sequence*> active;
     std::vector<Decoder::Step> steps;
     for (std::size_t k = 0; k < sequences.size(); ++k) {
       Sequence& sequence = sequences[k];
       if (sequence.done) continue;
       if (decoder.restarts_at(static_cast<std::int64_t>(sequence.history.size())))
         run_anew(decoder, sequence, sequence.history.size() - 1, Decoder::Logits::none, options.precision);
-      active.push_back(k);
+      numbers.push_back(k);
+      active.push_back(&sequence);
       steps.push_back({&sequence.cache, std::span(sequence.history).last(1)});
     }
     if (active.empty()) break;
-    logits.resize(vocabulary * active.size());
-    decoder.backend().read(decoder.forward(steps, Decoder::Logits::last, options.precision), logits);
-    for (std::size_t row = 0; row < active.size(); ++row) {
-      advance(sequences[active[row]], active[row], std::span(logits).subspan(row * vocabulary, vocabulary),
-              context, options);
-    }
+    const Matrix logits = decoder.forward(steps, Decoder::Logits::last, options.precision);
+    const auto tokens = next_tokens(decoder.backend(), logits, active, options.sampling);
+    for (std::size_t row = 0; row < active.size(); ++row)
+      advance(*active[row], numbers[row], tokens[row], context, options);
     result.timing.decoded_tokens += static_cast<std::int64_t>(active.size());
   }
   result.timing.decode_seconds = seconds_since(start);

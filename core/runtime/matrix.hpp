@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+
+#include "mhub/runtime/host_device.hpp"
 
 namespace mhub::runtime {
 
@@ -17,6 +20,22 @@ struct Matrix {
     return {data + begin, rows, count, stride};
   }
 };
+
+/// A number of a row and its column.
+struct RowEntry {
+  float value = 0.0F;
+  std::int32_t column = 0;
+
+  /// A NaN counts as -infinity.
+  MHUB_HOST_DEVICE static RowEntry of(float value, std::int32_t column) {
+    return {value == value ? value : -INFINITY, column};
+  }
+};
+
+/// Larger numbers first, of equal ones the first column.
+MHUB_HOST_DEVICE inline bool ranks_before(const RowEntry& a, const RowEntry& b) {
+  return a.value != b.value ? a.value > b.value : a.column < b.column;
+}
 
 /// Attention heads inside a matrix of activations: head `h` of group `g` of token `t` is `dim` floats at
 /// `data

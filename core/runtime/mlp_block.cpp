@@ -34,8 +34,7 @@ Mlp Mlp::load(const LayerSource& source, const std::string& name, std::int64_t f
 Matrix Mlp::inner(ForwardPass& pass, Matrix in) const {
   const Matrix wide = pass.workspace.matrix("wide", in.rows, fc1.weight.rows);
   const Matrix active = pass.workspace.matrix("active", in.rows, fc2.weight.columns);
-  fc1.run(pass, in, wide, false);
-  pass.backend.activate(activation, wide, active);
+  pass.backend.linear_activate(fc1.weight, fc1.bias, activation, in, wide, active, pass.precision);
   return active;
 }
 

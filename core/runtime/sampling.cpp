@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mhub/base/error.hpp"
+#include "mhub/runtime/largest.hpp"
 
 namespace mhub::runtime {
 namespace {
@@ -37,30 +38,11 @@ void keep(std::vector<Candidate>& list, std::size_t count) {
   for (Candidate& one : list) one.probability /= sum;
 }
 
-}  // namespace
-
-void check(const SamplingOptions& options) {
-  auto require = [](bool condition, const std::string& name, double value, const std::string& expected) {
-    if (!condition) throw UsageError(name + " " + std::to_string(value) + ": expected " + expected);
-  };
-  require(!options.do_sample || (options.temperature > 0 && options.temperature < 1e6), "temperature",
-          options.temperature, "a number of at least 0");
-  require(options.top_k >= 0, "top-k", static_cast<double>(options.top_k), "a number of at least 0");
-  require(options.top_p > 0 && options.top_p <= 1, "top-p", options.top_p, "a number in (0, 1]");
-  require(options.min_p >= 0 && options.min_p <= 1, "min-p", options.min_p, "a number in [0, 1]");
-  require(options.repetition_penalty > 0 && options.repetition_penalty < 1e6, "repetition-penalty",
-          options.repetition_penalty, "a number greater than 0");
-}
-
-std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::int64_t> history,
-                                  const SamplingOptions& options) {
-  if (options.repetition_penalty != 1.0) penalize(logits, history, options.repetition_penalty);
-  std::vector<Candidate> list(logits.size());
-  for (std::size_t k = 0; k < logits.size(); ++k) {
-    // A model that overflows has NaN logits; they are never drawn and do not upset the sort.
-    const double logit = std::isnan(logits[k]) ? -HUGE_VAL : static_cast<double>(logits[k]);
-    list[k] = {static_cast<std::int64_t>(k), logit / options.temperature};
-  }
+/// The distribution over some entries of the logits that the filters leave, most likely token first.
+std::vector<Candidate> distribution(std::span<const RowEntry> entries, const SamplingOptions& options) {
+  std::vector<Candidate> list;
+  for (const RowEntry& entry : entries)
+    list.push_back({entry.column, static_cast<double>(entry.value) / options.temperature});
   auto likelier = [](const Candidate& a, const Candidate& b) {
     return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
   };
@@ -85,19 +67,56 @@ std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::
   return list;
 }
 
-std::int64_t choose(std::span<float> logits, std::span<const std::int64_t> history,
-                    const SamplingOptions& options, SamplingRandom& random) {
-  if (!options.do_sample) {
-    if (options.repetition_penalty != 1.0) penalize(logits, history, options.repetition_penalty);
-    return std::max_element(logits.begin(), logits.end()) - logits.begin();
-  }
-  const std::vector<Candidate> list = candidates(logits, history, options);
+std::int64_t draw(const std::vector<Candidate>& list, SamplingRandom& random) {
   double left = random.uniform();
   for (const Candidate& one : list) {
     left -= one.probability;
     if (left < 0) return one.token;
   }
   return list.back().token;
+}
+
+}  // namespace
+
+void check(const SamplingOptions& options) {
+  auto require = [](bool condition, const std::string& name, double value, const std::string& expected) {
+    if (!condition) throw UsageError(name + " " + std::to_string(value) + ": expected " + expected);
+  };
+  require(!options.do_sample || (options.temperature > 0 && options.temperature < 1e6), "temperature",
+          options.temperature, "a number of at least 0");
+  require(options.top_k >= 0, "top-k", static_cast<double>(options.top_k), "a number of at least 0");
+  require(options.top_p > 0 && options.top_p <= 1, "top-p", options.top_p, "a number in (0, 1]");
+  require(options.min_p >= 0 && options.min_p <= 1, "min-p", options.min_p, "a number in [0, 1]");
+  require(options.repetition_penalty > 0 && options.repetition_penalty < 1e6, "repetition-penalty",
+          options.repetition_penalty, "a number greater than 0");
+}
+
+std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::int64_t> history,
+                                  const SamplingOptions& options) {
+  if (options.repetition_penalty != 1.0) penalize(logits, history, options.repetition_penalty);
+  std::vector<RowEntry> entries;
+  for (const float logit : logits)
+    entries.push_back(RowEntry::of(logit, static_cast<std::int32_t>(entries.size())));
+  return distribution(entries, options);
+}
+
+std::int64_t logits_needed(const SamplingOptions& options) {
+  if (options.repetition_penalty != 1.0) return 0;
+  return options.do_sample ? options.top_k : 1;
+}
+
+std::int64_t choose(std::span<const RowEntry> largest, const SamplingOptions& options,
+                    SamplingRandom& random) {
+  return options.do_sample ? draw(distribution(largest, options), random) : largest.front().column;
+}
+
+std::int64_t choose(std::span<float> logits, std::span<const std::int64_t> history,
+                    const SamplingOptions& options, SamplingRandom& random) {
+  if (options.do_sample) return draw(candidates(logits, history, options), random);
+  if (options.repetition_penalty != 1.0) penalize(logits, history, options.repetition_penalty);
+  std::vector<RowEntry> best;
+  append_largest(logits, 1, best);
+  return best.front().column;
 }
 
 }  // namespace mhub::runtime

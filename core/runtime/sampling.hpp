@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "mhub/runtime/matrix.hpp"
+
 namespace mhub::runtime {
 
 /// How the next token is chosen from logits; the meaning of each field is that of transformers'
@@ -44,7 +46,15 @@ struct Candidate {
 std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::int64_t> history,
                                   const SamplingOptions& options);
 
-/// The next token. `history` is the sequence so far, prompt included.
+/// How many of the largest logits (Backend::largest) are enough to choose a token; 0: all are needed, as
+/// nothing limits them or the repetition penalty changes their order.
+std::int64_t logits_needed(const SamplingOptions& options);
+
+/// The next token, from so many of its largest logits.
+std::int64_t choose(std::span<const RowEntry> largest, const SamplingOptions& options,
+                    SamplingRandom& random);
+
+/// The next token, from all logits. `history` is the sequence so far, prompt included.
 std::int64_t choose(std::span<float> logits, std::span<const std::int64_t> history,
                     const SamplingOptions& options, SamplingRandom& random);
 

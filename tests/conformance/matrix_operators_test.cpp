@@ -1,5 +1,6 @@
 // Operators on matrices against plain loops in double.
 #include <cmath>
+#include <numeric>
 
 #include <boost/test/unit_test.hpp>
 
@@ -274,6 +275,68 @@ BOOST_AUTO_TEST_CASE(a_part_of_a_matrix_is_read) {
   backend().read(x.matrix().slice_rows(2, 3).slice_columns(5, 10), found);
   for (std::size_t r = 0; r < 3; ++r) {
     for (std::size_t c = 0; c < 10; ++c) BOOST_TEST(found[r * 10 + c] == a[(r + 2) * 40 + c + 5]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(products_with_activations) {
+  for (const auto kind : {ActivationKind::silu, ActivationKind::gelu, ActivationKind::gelu_tanh,
+                          ActivationKind::quick_gelu, ActivationKind::relu, ActivationKind::relu_squared}) {
+    for (const bool gated : {false, true}) {
+      for (const bool with_bias : {false, true}) {
+        for (const std::int64_t rows : {1, 5, 300}) {
+          const std::int64_t outputs = gated ? 80 : 40;
+          const auto in = random_values(rows * 64, 1), bias = random_values(with_bias ? outputs : 0, 3);
+          const auto weights =
+              weight(random_values(outputs * 64, 4, 0.3F), outputs, 64, under_test().run, Precision::fast);
+          const Activations x(in, rows, 64), wide(rows, outputs), y(rows, 40);
+          backend().linear_activate(weights->view, bias, {kind, gated}, x, wide, y, Precision::fast);
+          Doubles expected;
+          auto product = [&](std::int64_t t, std::int64_t n) {
+            double sum = with_bias ? static_cast<double>(bias[static_cast<std::size_t>(n)]) : 0;
+            for (std::int64_t k = 0; k < 64; ++k)
+              sum += static_cast<double>(in[static_cast<std::size_t>(t * 64 + k)]) *
+                     static_cast<double>(weights->values[static_cast<std::size_t>(n * 64 + k)]);
+            return sum;
+          };
+          for (std::int64_t t = 0; t < rows; ++t) {
+            for (std::int64_t n = 0; n < 40; ++n)
+              expected.push_back(act(kind, product(t, n)) * (gated ? product(t, 40 + n) : 1));
+          }
+          BOOST_TEST(deviation(y.values(), expected) <= under_test().rounded);
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_numbers_of_rows) {
+  for (const std::int64_t columns : {7, 1024, 2500}) {
+    auto in = random_values(3 * (columns + 2), 27);
+    for (float& value : in) value = std::round(4 * value);  // many are equal
+    in[3] = std::nanf("");
+    in[5] = INFINITY;
+    std::fill_n(in.begin() + 2 * (columns + 2), columns, -INFINITY);
+    in[static_cast<std::size_t>(2 * (columns + 2))] = std::nanf("");
+    const Activations x(in, 3, columns + 2);
+    for (const std::int64_t count :
+         {std::int64_t{1}, std::int64_t{7}, std::min<std::int64_t>(columns, 200)}) {
+      const auto found = backend().largest(x.matrix().slice_columns(0, columns), count);
+      BOOST_TEST_REQUIRE(found.size() == static_cast<std::size_t>(3 * count));
+      for (std::int64_t r = 0; r < 3; ++r) {
+        auto at = [&](std::int32_t c) {
+          const float value = in[static_cast<std::size_t>(r * (columns + 2) + c)];
+          return std::isnan(value) ? -INFINITY : value;
+        };
+        std::vector<std::int32_t> order(static_cast<std::size_t>(columns));
+        std::iota(order.begin(), order.end(), 0);
+        std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return at(a) > at(b); });
+        for (std::int64_t k = 0; k < count; ++k) {
+          const RowEntry& entry = found[static_cast<std::size_t>(r * count + k)];
+          BOOST_TEST(entry.column == order[static_cast<std::size_t>(k)]);
+          BOOST_TEST(entry.value == at(entry.column));
+        }
+      }
+    }
   }
 }
 

@@ -1,17 +1,11 @@
 // Whole tiny models through the decoder, from folders written here, against the same models computed in
 // double.
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <map>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
-#include "base/temporary_folder.hpp"
+#include "conformance/model.hpp"
 #include "conformance/under_test.hpp"
-#include "mhub/runtime/decoder.hpp"
-#include "runtime/random_values.hpp"
 
 using namespace mhub;
 using namespace mhub::runtime;
@@ -19,81 +13,9 @@ using namespace mhub::tests;
 
 namespace {
 
-using Row = std::vector<double>;
 using Rows = std::vector<Row>;
 
 constexpr std::size_t kHidden = 32, kFfn = 48, kVocabulary = 40, kLayers = 2, kHeads = 4, kDim = 8;
-constexpr double kEpsilon = 1e-5;
-
-/// A model folder: config.json and float32 tensors with random values.
-class Model {
- public:
-  explicit Model(nlohmann::json config) : config_(std::move(config)) {}
-  /// `center`: added to every value.
-  void add(const std::string& name, const std::vector<std::size_t>& shape, float scale, float center = 0.0F) {
-    std::size_t size = 1;
-    for (const std::size_t n : shape) size *= n;
-    std::vector<float> values =
-        random_values(static_cast<std::int64_t>(size), static_cast<unsigned>(100 + tensors_.size()), scale);
-    for (float& value : values) value += center;
-    const std::size_t begin = payload_.size();
-    payload_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-    header_[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, payload_.size()}}};
-    tensors_[name] = std::move(values);
-  }
-  void write(const std::string& folder) const {
-    std::filesystem::create_directories(folder);
-    std::ofstream(folder + "/config.json") << config_.dump();
-    std::string json = header_.dump();
-    json.append((8 - json.size() % 8) % 8, ' ');
-    std::string length;
-    for (int k = 0; k < 8; ++k) length += static_cast<char>(json.size() >> (8 * k));
-    std::ofstream(folder + "/model.safetensors", std::ios::binary) << length << json << payload_;
-  }
-
-  const std::vector<float>& at(const std::string& name) const { return tensors_.at(name); }
-  /// Row `row` of a matrix with `columns` columns.
-  Row row(const std::string& name, std::size_t row, std::size_t columns) const {
-    const auto begin = at(name).begin() + static_cast<std::ptrdiff_t>(row * columns);
-    return {begin, begin + static_cast<std::ptrdiff_t>(columns)};
-  }
-  /// weight [out, in] x + bias; `transposed`: the weight is [in, out].
-  Row linear(const std::string& name, const Row& x, bool transposed = false) const {
-    const std::vector<float>& weight = at(name + ".weight");
-    const std::size_t outputs = weight.size() / x.size();
-    const auto bias = tensors_.find(name + ".bias");
-    Row y(outputs);
-    for (std::size_t n = 0; n < outputs; ++n) {
-      if (bias != tensors_.end()) y[n] = static_cast<double>(bias->second[n]);
-      for (std::size_t k = 0; k < x.size(); ++k)
-        y[n] += x[k] * static_cast<double>(weight[transposed ? k * outputs + n : n * x.size() + k]);
-    }
-    return y;
-  }
-  /// With a bias in the checkpoint a layer norm, else an RMS norm.
-  Row norm(const std::string& name, const Row& x) const {
-    const auto bias = tensors_.find(name + ".bias");
-    double mean = 0, square = 0;
-    const auto count = static_cast<double>(x.size());
-    if (bias != tensors_.end()) {
-      for (const double v : x) mean += v / count;
-    }
-    for (const double v : x) square += (v - mean) * (v - mean) / count;
-    Row y;
-    for (std::size_t k = 0; k < x.size(); ++k) {
-      y.push_back((x[k] - mean) / std::sqrt(square + kEpsilon) *
-                  static_cast<double>(at(name + ".weight")[k]));
-      if (bias != tensors_.end()) y.back() += static_cast<double>(bias->second[k]);
-    }
-    return y;
-  }
-
- private:
-  nlohmann::json config_;
-  nlohmann::ordered_json header_;
-  std::string payload_;
-  std::map<std::string, std::vector<float>> tensors_;
-};
 
 void add(Row& x, const Row& y) {
   for (std::size_t k = 0; k < x.size(); ++k) x[k] += y[k];
@@ -280,27 +202,6 @@ struct Learned {
   }
 };
 
-/// Logits of all tokens, run through the decoder in pieces.
-std::vector<float> decoded(const Model& model, const std::vector<std::int64_t>& tokens,
-                           const std::vector<std::size_t>& pieces) {
-  const TemporaryFolder folder;
-  model.write(folder.file("model"));
-  const Checkpoint checkpoint = open_checkpoint(folder.file("model"));
-  Decoder decoder(checkpoint, backend());
-  SequenceCache sequence = decoder.new_sequence();
-  std::vector<float> all;
-  std::size_t begin = 0;
-  for (const std::size_t piece : pieces) {
-    const Decoder::Step step{&sequence, std::span(tokens).subspan(begin, piece)};
-    const Matrix logits = decoder.forward({&step, 1}, Decoder::Logits::all, Precision::fast);
-    const std::size_t at = all.size();
-    all.resize(at + static_cast<std::size_t>(logits.rows * logits.columns));
-    backend().read(logits, std::span(all).subspan(at));
-    begin += piece;
-  }
-  return all;
-}
-
 template <typename Architecture>
 void check() {
   std::vector<std::int64_t> tokens;
@@ -312,7 +213,7 @@ void check() {
   const bool exact = under_test().name == "cpu" || under_test().run == DType::f32;
   const double allowed = exact ? 1e-4 : 3 * under_test().rounded;
   for (const auto& pieces : std::vector<std::vector<std::size_t>>{{80}, {64, 15, 1}, {9, 1, 1, 1, 68}}) {
-    const double found = deviation(decoded(model, tokens, pieces), expected);
+    const double found = deviation(decoded(backend(), model, tokens, pieces, Precision::fast), expected);
     BOOST_TEST_MESSAGE("deviation " << found);
     BOOST_TEST(found <= allowed);
   }

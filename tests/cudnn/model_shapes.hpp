@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "mhub/runtime/matrix.hpp"
+
 namespace mhub::tests {
 
 /// The sizes of a published model that its graphs depend on, as its config.json has them.
@@ -11,7 +13,9 @@ struct ModelShape {
   std::int64_t hidden, ffn;  ///< ffn: 0 where every MLP is experts
   std::int64_t heads, groups, dim;
   std::int64_t vocabulary;
-  bool gated = true;        ///< the first MLP matrix is twice as wide
+  bool gated = true;  ///< the first MLP matrix is twice as wide
+  runtime::ActivationKind activation = runtime::ActivationKind::silu;
+  float clamp = 0.0F;       ///< of the activation
   bool layer_norm = false;  ///< else RMS norm
   bool norm_bias = false;
   bool qkv_bias = false, linear_bias = false;  ///< linear_bias: of the others too
@@ -19,8 +23,12 @@ struct ModelShape {
   float soft_cap = 0.0F;
   bool sinks = false;
   std::int64_t expert_ffn = 0, shared_ffn = 0;
+  bool shared_gate = false;  ///< of the shared experts
   /// Latent attention: ranks (query 0: none), with `dim` plain and `rotated` more dimensions of a key.
   std::int64_t query_rank = 0, key_value_rank = 0, rotated = 0;
+  bool output_gate = false;  ///< of attention: as many gates as queries
+  /// Heads of gated delta nets, in layers beside those of attention; they have delta_dim numbers.
+  std::int64_t delta_key_heads = 0, delta_value_heads = 0, delta_dim = 0;
 };
 
 /// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite.

@@ -70,10 +70,12 @@ class Caller {
     } else {
       grouped_attention(rows);
     }
+    if (model_.delta_dim > 0) delta_net(rows);
     if (model_.ffn > 0) mlp(rows, model_.ffn);
     // A token goes to few experts: about this many of a prompt meet at one.
     if (model_.expert_ffn > 0) mlp(std::max<std::int64_t>(1, rows / 16), model_.expert_ffn);
     if (model_.shared_ffn > 0) mlp(rows, model_.shared_ffn);
+    if (model_.shared_gate) linear(rows, model_.hidden, 1, false);
     norm(load_.sequences, model_.hidden);
     linear(load_.sequences, model_.hidden, model_.vocabulary, false);
   }
@@ -82,11 +84,16 @@ class Caller {
   Matrix matrix(std::int64_t rows, std::int64_t columns) {
     return {backend_->allocate(rows * columns).get(), rows, columns, columns};
   }
-  void linear(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, bool bias) {
+  WeightView weight(std::int64_t inputs, std::int64_t outputs) {
     const WeightBlock block{0, outputs, 0, inputs, nullptr, inputs, DType::bf16};
-    const WeightView weight = backend_->place({"weight", outputs, inputs, {block}, nullptr}, Rows::all);
-    const std::vector<float> offsets(static_cast<std::size_t>(bias ? outputs : 0));
-    backend_->linear(weight, offsets, matrix(rows, inputs), matrix(rows, outputs), false, Precision::fast);
+    return backend_->place({"weight", outputs, inputs, {block}, nullptr}, Rows::all);
+  }
+  static std::vector<float> bias(bool there, std::int64_t outputs) {
+    return std::vector<float>(static_cast<std::size_t>(there ? outputs : 0));
+  }
+  void linear(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, bool with_bias) {
+    backend_->linear(weight(inputs, outputs), bias(with_bias, outputs), matrix(rows, inputs),
+                     matrix(rows, outputs), false, Precision::fast);
   }
   void norm(std::int64_t rows, std::int64_t columns) {
     Norm norm{model_.layer_norm ? NormKind::layer : NormKind::rms, 1e-5, {}, {}};
@@ -96,7 +103,8 @@ class Caller {
   }
   void grouped_attention(std::int64_t rows) {
     const std::int64_t dim = model_.dim, heads = model_.heads / model_.groups;
-    const std::int64_t stride = (heads + 2) * dim, width = model_.groups * stride;
+    const std::int64_t stride = ((model_.output_gate ? 2 : 1) * heads + 2) * dim;
+    const std::int64_t width = model_.groups * stride;
     linear(rows, model_.hidden, width, model_.qkv_bias);
     const Matrix qkv = matrix(rows, width);
     const Heads queries{qkv.data, rows, width, model_.groups, stride, heads, dim, dim};
@@ -116,6 +124,12 @@ class Caller {
     attend(keys, keys, keys.slice(0, model_.dim), 0);
     linear(rows, model_.heads * model_.dim, model_.hidden, false);
   }
+  void delta_net(std::int64_t rows) {
+    const std::int64_t keys = model_.delta_key_heads * model_.delta_dim;
+    const std::int64_t values = model_.delta_value_heads * model_.delta_dim;
+    linear(rows, model_.hidden, 2 * keys + 2 * values + 2 * model_.delta_value_heads, false);
+    linear(rows, values, model_.hidden, false);
+  }
   void attend(const Heads& queries, const Heads& keys, const Heads& values, std::int64_t window) {
     AttentionOptions options;
     options.scale = 1.0F / std::sqrt(static_cast<float>(queries.dim));
@@ -134,7 +148,10 @@ class Caller {
                      matrix(queries.tokens, model_.heads * values.dim));
   }
   void mlp(std::int64_t rows, std::int64_t ffn) {
-    linear(rows, model_.hidden, model_.gated ? 2 * ffn : ffn, model_.linear_bias);
+    const std::int64_t wide = model_.gated ? 2 * ffn : ffn;
+    backend_->linear_activate(weight(model_.hidden, wide), bias(model_.linear_bias, wide),
+                              {model_.activation, model_.gated, model_.clamp}, matrix(rows, model_.hidden),
+                              matrix(rows, wide), matrix(rows, ffn), Precision::fast);
     linear(rows, ffn, model_.hidden, model_.linear_bias);
   }
 

@@ -13,6 +13,7 @@
 #include "mhub/runtime/cpu/cpu_mamba.hpp"
 #include "mhub/runtime/cpu/populate.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
+#include "mhub/runtime/largest.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub::runtime {
@@ -152,6 +153,12 @@ class CpuBackend final : public Backend {
   }
   void read(Matrix in, std::span<float> out) override {
     copy(in, {out.data(), in.rows, in.columns, in.columns});
+  }
+  std::vector<RowEntry> largest(Matrix in, std::int64_t count) override {
+    std::vector<RowEntry> found;
+    for (std::int64_t r = 0; r < in.rows; ++r)
+      append_largest({in.data + r * in.stride, static_cast<std::size_t>(in.columns)}, count, found);
+    return found;
   }
   void copy(Matrix in, Matrix out) override {
     for (std::int64_t r = 0; r < in.rows; ++r)

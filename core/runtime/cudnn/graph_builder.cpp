@@ -45,6 +45,30 @@ void set_output(const Tensor& out, fe::DataType_t type, const std::vector<std::i
   out->set_output(true).set_uid(kOut).set_data_type(type).set_dim(sizes).set_stride(strides);
 }
 
+Tensor pointwise(const BuiltGraph& graph, fe::PointwiseMode_t mode, const Tensor& a, const Tensor& b) {
+  return graph->pointwise(a, b, fe::graph::Pointwise_attributes().set_mode(mode));
+}
+
+Tensor activated(const BuiltGraph& graph, ActivationKind kind, const Tensor& x) {
+  using Mode = fe::PointwiseMode_t;
+  auto with = [&](Mode mode, float beta = 1.0F) {
+    return graph->pointwise(x, fe::graph::Pointwise_attributes().set_mode(mode).set_swish_beta(beta));
+  };
+  switch (kind) {
+    case ActivationKind::silu: return with(Mode::SWISH_FWD);
+    case ActivationKind::quick_gelu: return with(Mode::SWISH_FWD, 1.702F);
+    case ActivationKind::gelu: return with(Mode::GELU_FWD);
+    case ActivationKind::gelu_tanh: return with(Mode::GELU_APPROX_TANH_FWD);
+    case ActivationKind::relu: return with(Mode::RELU_FWD);
+    case ActivationKind::relu_squared: {
+      const Tensor positive = with(Mode::RELU_FWD);
+      return pointwise(graph, Mode::MUL, positive, positive);
+    }
+    case ActivationKind::identity: break;
+  }
+  return x;
+}
+
 template <typename Spec>
 BuiltGraph finished(const BuiltGraph& graph, const Spec& spec) {
   fe::error_t status = graph->build({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK});
@@ -99,13 +123,15 @@ BuiltGraph GraphBuilder::build(const LinearSpec& spec) const {
   const fe::DataType_t type = type_of(spec.element);
   const auto m = spec.tokens, k = spec.inputs, n = spec.outputs;
   const Tensor in = tensor(graph, kIn, type, {1, m, k});
-  const Tensor weight = tensor(graph, kWeight, type, {1, k, n}, {k * n, 1, k});  // transposed
-  Tensor out = graph->matmul(in, weight, fe::graph::Matmul_attributes());
-  if (spec.bias) {
-    const Tensor bias = tensor(graph, kBias, fe::DataType_t::FLOAT, {1, 1, n});
-    out->set_data_type(fe::DataType_t::FLOAT);
-    out = graph->pointwise(out, bias, fe::graph::Pointwise_attributes().set_mode(fe::PointwiseMode_t::ADD));
-  }
+  auto product = [&](GraphTensor weight_id, GraphTensor bias_id) {
+    const Tensor weight = tensor(graph, weight_id, type, {1, k, n}, {k * n, 1, k});  // transposed
+    const Tensor out = graph->matmul(in, weight, fe::graph::Matmul_attributes());
+    if (!spec.bias) return out;
+    return pointwise(graph, fe::PointwiseMode_t::ADD, out,
+                     tensor(graph, bias_id, fe::DataType_t::FLOAT, {1, 1, n}));
+  };
+  Tensor out = activated(graph, spec.activation, product(kWeight, kBias));
+  if (spec.gated) out = pointwise(graph, fe::PointwiseMode_t::MUL, out, product(kGatedWeight, kGatedBias));
   set_output(out, fe::DataType_t::FLOAT, {1, m, n}, dense({1, m, n}));
   return finished(graph, spec);
 }

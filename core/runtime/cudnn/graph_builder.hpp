@@ -24,6 +24,8 @@ enum GraphTensor : std::int64_t {
   kIn = 1,
   kWeight,
   kBias,
+  kGatedWeight,  ///< the second half of a gated product's
+  kGatedBias,
   kOut,
   kEpsilon,
   kQueries,

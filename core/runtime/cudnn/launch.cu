@@ -19,6 +19,15 @@ class WarpGroup {
       value += __shfl_xor_sync(0xffffffffU, value, offset);
     return value;
   }
+  /// Of all lanes' entries the one that ranks first, in every lane.
+  __device__ RowEntry first(RowEntry entry) const {
+    for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+      const RowEntry other{__shfl_xor_sync(0xffffffffU, entry.value, offset),
+                           __shfl_xor_sync(0xffffffffU, entry.column, offset)};
+      if (ranks_before(other, entry)) entry = other;
+    }
+    return entry;
+  }
 
  private:
   int lane_;

@@ -19,8 +19,15 @@ const BuiltGraph& find(std::map<Spec, BuiltGraph>& plans, const Spec& spec, cons
 }  // namespace
 
 void PlanCache::run(const LinearSpec& spec, const LinearOperands& operands) {
+  const auto bytes = static_cast<std::size_t>(spec.outputs * spec.inputs * size_of(spec.element));
+  const void* second = spec.gated ? static_cast<const std::byte*>(operands.weight) + bytes : nullptr;
   execute(find(linear_, spec, builder_),
-          {{kIn, operands.in}, {kWeight, operands.weight}, {kBias, operands.bias}, {kOut, operands.out}},
+          {{kIn, operands.in},
+           {kWeight, operands.weight},
+           {kBias, operands.bias},
+           {kGatedWeight, second},
+           {kGatedBias, spec.gated && spec.bias ? operands.bias + spec.outputs : nullptr},
+           {kOut, operands.out}},
           "linear");
 }
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "mhub/runtime/device/cache_kernels.hpp"
+#include "mhub/runtime/device/delta_net_kernels.hpp"
 #include "mhub/runtime/device/graph_spec.hpp"
 #include "mhub/runtime/device/head_kernels.hpp"
 #include "mhub/runtime/device/matrix_kernels.hpp"
@@ -17,7 +18,8 @@ namespace mhub::runtime {
 using Kernel =
     std::variant<EmbedKernel, RoundKernel, CombineKernel, ScaleKernel, SoftCapKernel, ActivateKernel,
                  GatherKernel, ScatterAddKernel, DotKernel, NormKernel, RotateKernel, GateKernel,
-                 CopyHeadsKernel, StoreCacheKernel, PackQueriesKernel, UnpackOutputKernel, AttendKernel>;
+                 CopyHeadsKernel, StoreCacheKernel, PackQueriesKernel, UnpackOutputKernel, AttendKernel,
+                 LargestKernel, ConvolveKernel, KeepInputsKernel, DeltaRuleKernel, GatedNormKernel>;
 
 /// Addresses that stay where they are while memory is put behind more and more of them.
 class GrowingMemory {

@@ -1,12 +1,18 @@
 #include "mhub/runtime/device/device_backend.hpp"
 
 #include "mhub/runtime/device/device_attention.hpp"
+#include "mhub/runtime/device/device_delta_net.hpp"
 #include "mhub/runtime/device/device_linear.hpp"
 #include "mhub/runtime/device/device_memory.hpp"
 #include "mhub/runtime/device/device_weights.hpp"
+#include "mhub/runtime/largest.hpp"
 
 namespace mhub::runtime {
 namespace {
+
+/// More of the largest numbers of a row are found on the host: the rounds of the kernel would take longer
+/// than to copy the row.
+constexpr std::int64_t kMostRounds = 128;
 
 const char* name_of(Element element) {
   return element == Element::f32 ? "float32" : element == Element::f16 ? "float16" : "bfloat16";
@@ -21,7 +27,8 @@ class DeviceBackend final : public Backend {
         constants_(*device_),
         recent_(*device_),
         linear_(*device_, scratch_, constants_, run),
-        attention_(*device_, scratch_, constants_, run) {}
+        attention_(*device_, scratch_, constants_, run),
+        delta_net_(*device_, scratch_, constants_, run) {}
 
   std::string describe() const override { return device_->describe() + ", " + name_of(run_); }
   std::shared_ptr<float> allocate(std::int64_t floats) override {
@@ -49,6 +56,11 @@ class DeviceBackend final : public Backend {
               Precision precision) override {
     linear_.run(weight, bias, in, out, accumulate, precision);
   }
+  void linear_activate(const WeightView& weight, std::span<const float> bias, const Activation& activation,
+                       Matrix in, Matrix wide, Matrix out, Precision precision) override {
+    if (!linear_.run_activated(weight, bias, activation, in, out, precision))
+      Backend::linear_activate(weight, bias, activation, in, wide, out, precision);
+  }
   void activate(const Activation& activation, Matrix in, Matrix out) override {
     device_->launch(ActivateKernel{activation, in, out});
   }
@@ -60,8 +72,12 @@ class DeviceBackend final : public Backend {
               std::span<const Segment> segments, Matrix out) override {
     attention_.run(options, queries, keys, values, segments, out);
   }
+  void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) override {
+    delta_net_.run(net, in, segments, out);
+  }
   void gate(Heads gates, Matrix out) override { device_->launch(GateKernel{gates, out}); }
   void read(Matrix in, std::span<float> out) override;
+  std::vector<RowEntry> largest(Matrix in, std::int64_t count) override;
   void copy(Matrix in, Matrix out) override { device_->launch(CombineKernel{in, 1.0F, 0.0F, out}); }
   void copy(Heads in, Heads out) override { device_->launch(CopyHeadsKernel{in, out}); }
   void fill(Matrix out, float value) override { device_->launch(ScaleKernel{0.0F, nullptr, value, out}); }
@@ -97,6 +113,7 @@ class DeviceBackend final : public Backend {
   RecentArrays recent_;
   DeviceLinear linear_;
   DeviceAttention attention_;
+  DeviceDeltaNet delta_net_;
 };
 
 void DeviceBackend::normalize(const Norm& norm, Matrix in, Matrix out) {
@@ -117,6 +134,31 @@ void DeviceBackend::read(Matrix in, std::span<float> out) {
     from = dense;
   }
   device_->download(from, static_cast<std::size_t>(in.rows * in.columns) * sizeof(float), out.data());
+}
+
+std::vector<RowEntry> DeviceBackend::largest(Matrix in, std::int64_t count) {
+  const bool many = count > kMostRounds;
+  std::vector<float> values;
+  std::vector<RowEntry> chosen, found;
+  const auto rows = static_cast<std::size_t>(in.rows), columns = static_cast<std::size_t>(in.columns);
+  const auto per_row = static_cast<std::size_t>(Chunk::per_row(in.columns) * count);
+  if (many) {
+    values.resize(rows * columns);
+    read(in, values);
+  } else {
+    chosen.resize(rows * per_row);
+    const std::size_t bytes = chosen.size() * sizeof(RowEntry);
+    auto* out = static_cast<RowEntry*>(scratch_.get("largest", bytes));
+    device_->launch(LargestKernel{in, count, out});
+    device_->download(out, bytes, chosen.data());
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    if (many)
+      append_largest(std::span<const float>(values).subspan(r * columns, columns), count, found);
+    else
+      append_largest(std::span<const RowEntry>(chosen).subspan(r * per_row, per_row), count, found);
+  }
+  return found;
 }
 
 }  // namespace

@@ -16,9 +16,15 @@ class DeviceLinear {
 
   void run(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out, bool accumulate,
            Precision precision);
+  /// The product with its activation in one graph, arguments as Backend::linear_activate. Where there is no
+  /// such graph, the result is false and nothing has been done.
+  bool run_activated(const WeightView& weight, std::span<const float> bias, const Activation& activation,
+                     Matrix in, Matrix out, Precision precision);
 
  private:
-  void run_graph(const WeightBlock& weight, const float* bias, Matrix in, Matrix out, bool accumulate);
+  bool has_graph(const WeightView& weight, Precision precision) const;
+  void run_graph(const LinearSpec& spec, const void* weight, const float* bias, Matrix in, Matrix out,
+                 bool accumulate);
 
   Device& device_;
   Scratch& scratch_;
@@ -28,5 +34,8 @@ class DeviceLinear {
 
 /// Whether a graph multiplies [tokens, inputs] activations with a weight [outputs, inputs].
 bool has_linear_graph(Element element, std::int64_t inputs, std::int64_t outputs);
+
+/// Whether the graph of such a product has the activation too; `outputs` of them come out of it.
+bool has_activation_graph(const Activation& activation, std::int64_t tokens, std::int64_t outputs);
 
 }  // namespace mhub::runtime

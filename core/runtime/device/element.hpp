@@ -3,12 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
-/// Marks functions that run on the host and, compiled by nvcc, on a CUDA device.
-#ifdef __CUDACC__
-#define MHUB_HOST_DEVICE __host__ __device__
-#else
-#define MHUB_HOST_DEVICE
-#endif
+#include "mhub/runtime/host_device.hpp"
 
 namespace mhub::runtime {
 

@@ -14,6 +14,19 @@ std::string name_of(Element element) {
   return element == Element::f32 ? "f32" : element == Element::f16 ? "f16" : "bf16";
 }
 
+std::string name_of(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::silu: return "SiLU";
+    case ActivationKind::gelu: return "GELU";
+    case ActivationKind::gelu_tanh: return "GELU (tanh)";
+    case ActivationKind::quick_gelu: return "quick GELU";
+    case ActivationKind::relu: return "ReLU";
+    case ActivationKind::relu_squared: return "squared ReLU";
+    case ActivationKind::identity: break;
+  }
+  return "identity";
+}
+
 std::string shape(std::initializer_list<std::int64_t> sizes) {
   std::string text;
   for (const std::int64_t size : sizes) text += (text.empty() ? "[" : ", ") + std::to_string(size);
@@ -24,7 +37,10 @@ std::string shape(std::initializer_list<std::int64_t> sizes) {
 
 std::string to_string(const LinearSpec& spec) {
   return "linear " + name_of(spec.element) + " " + shape({spec.tokens, spec.inputs}) + " x " +
-         shape({spec.outputs, spec.inputs}) + "^T" + (spec.bias ? " + bias" : "");
+         shape({spec.gated ? 2 * spec.outputs : spec.outputs, spec.inputs}) + "^T" +
+         (spec.bias ? " + bias" : "") +
+         (spec.activation != ActivationKind::identity ? ", " + name_of(spec.activation) : "") +
+         (spec.gated ? ", gated" : "");
 }
 
 std::string to_string(const NormSpec& spec) {

@@ -12,12 +12,15 @@ namespace mhub::runtime {
 // The operations that a device's library computes as one graph each. A specification is everything that a
 // plan is built for; two equal ones share a plan. Pointers come when it runs. All tensors are dense.
 
-/// out [tokens, outputs] (float32) = in [tokens, inputs] weight [outputs, inputs]^T + bias [outputs]
-/// (float32).
+/// out [tokens, outputs] (float32) = act(in [tokens, inputs] weight [outputs, inputs]^T + bias [outputs]
+/// (float32)). With `gated`, weight and bias have as many rows again, whose product (and bias) the activated
+/// one is multiplied with.
 struct LinearSpec {
   Element element = Element::bf16;  ///< of `in` and `weight`: f16 or bf16
   std::int64_t tokens = 0, inputs = 0, outputs = 0;
   bool bias = false;
+  ActivationKind activation = ActivationKind::identity;
+  bool gated = false;
 
   auto operator<=>(const LinearSpec&) const = default;
 };

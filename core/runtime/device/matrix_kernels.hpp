@@ -9,9 +9,9 @@ namespace mhub::runtime {
 
 // Kernels. A kernel is a plain struct of operands, all in device memory, with `items()` independent pieces of
 // work; `operator()(item, group)` does one of them with the lanes of `group`: every lane calls it, takes the
-// elements lane(), lane() + lanes(), ... and meets the others only in group.sum() and group.max(). On a CUDA
-// device a group is a warp (cudnn/launch.cu); on the host it is one thread or several (tests), so that the
-// same index arithmetic is tested without a device.
+// elements lane(), lane() + lanes(), ... and meets the others only in group.sum() and group.first(). On a
+// CUDA device a group is a warp (cudnn/launch.cu); on the host it is one thread or several (tests), so that
+// the same index arithmetic is tested without a device.
 
 /// Columns of a matrix that one item works on.
 struct Chunk {
@@ -226,6 +226,30 @@ struct DotKernel {
     if (group.lane() != 0) return;
     float& to = out.data[row * out.stride + column];
     to = (accumulate ? to : 0.0F) + (sum + (bias != nullptr ? bias[column] : 0.0F));
+  }
+};
+
+/// Of every chunk of columns the `count` entries that rank first, in order, one round of the group each.
+/// Where a chunk has fewer columns, entries follow that rank behind all of a matrix.
+struct LargestKernel {
+  static constexpr const char* kName = "largest";
+  Matrix in;
+  std::int64_t count;
+  RowEntry* out;  ///< [rows, Chunk::per_row(in.columns), count]
+
+  MHUB_HOST_DEVICE std::int64_t items() const { return chunks_of(in); }
+  template <typename Group>
+  MHUB_HOST_DEVICE void operator()(std::int64_t item, const Group& group) const {
+    RowEntry last{INFINITY, -1};
+    for (std::int64_t k = 0; k < count; ++k) {
+      RowEntry best{-INFINITY, INT32_MAX};
+      for_columns(in, item, group, [&](std::int64_t r, std::int64_t c) {
+        const RowEntry entry = RowEntry::of(in.data[r * in.stride + c], static_cast<std::int32_t>(c));
+        if (ranks_before(last, entry) && ranks_before(entry, best)) best = entry;
+      });
+      last = group.first(best);
+      if (group.lane() == 0) out[item * count + k] = last;
+    }
   }
 };
 

@@ -20,27 +20,40 @@ class OneLane {
   std::int64_t lane() const { return 0; }
   std::int64_t lanes() const { return 1; }
   float sum(float value) const { return value; }
+  RowEntry first(RowEntry entry) const { return entry; }
 };
 
-/// One of several threads that meet in sum().
+/// One of several threads that meet in sum() and first().
 class ThreadLane {
  public:
-  ThreadLane(int lane, std::vector<float>& values, std::barrier<>& barrier)
-      : lane_(lane), values_(values), barrier_(barrier) {}
+  ThreadLane(int lane, std::vector<RowEntry>& shared, std::barrier<>& barrier)
+      : lane_(lane), shared_(shared), barrier_(barrier) {}
   std::int64_t lane() const { return lane_; }
-  std::int64_t lanes() const { return static_cast<std::int64_t>(values_.size()); }
+  std::int64_t lanes() const { return static_cast<std::int64_t>(shared_.size()); }
   float sum(float value) const {
-    values_[static_cast<std::size_t>(lane_)] = value;
-    barrier_.arrive_and_wait();
-    float total = 0.0F;
-    for (const float part : values_) total += part;
-    barrier_.arrive_and_wait();
-    return total;
+    return meet({value, 0}, [&] {
+      float total = 0.0F;
+      for (const RowEntry& part : shared_) total += part.value;
+      return total;
+    });
+  }
+  RowEntry first(RowEntry entry) const {
+    return meet(entry, [&] { return *std::min_element(shared_.begin(), shared_.end(), ranks_before); });
   }
 
  private:
+  /// What combine() makes of the entries of all lanes.
+  template <typename Combine>
+  auto meet(RowEntry mine, const Combine& combine) const -> decltype(combine()) {
+    shared_[static_cast<std::size_t>(lane_)] = mine;
+    barrier_.arrive_and_wait();
+    const auto result = combine();
+    barrier_.arrive_and_wait();
+    return result;
+  }
+
   int lane_;
-  std::vector<float>& values_;
+  std::vector<RowEntry>& shared_;
   std::barrier<>& barrier_;
 };
 
@@ -148,13 +161,13 @@ void HostDevice::launch(const Kernel& kernel) {
           for (std::int64_t item = 0; item < work.items(); ++item) work(item, OneLane());
           return;
         }
-        std::vector<float> values(static_cast<std::size_t>(lanes_));
+        std::vector<RowEntry> shared(static_cast<std::size_t>(lanes_));
         std::barrier<> barrier(lanes_);
         std::vector<std::thread> threads;
         for (int lane = 0; lane < lanes_; ++lane) {
           threads.emplace_back([&, lane] {
             for (std::int64_t item = 0; item < work.items(); ++item)
-              work(item, ThreadLane(lane, values, barrier));
+              work(item, ThreadLane(lane, shared, barrier));
           });
         }
         for (std::thread& thread : threads) thread.join();
@@ -164,13 +177,16 @@ void HostDevice::launch(const Kernel& kernel) {
 
 void HostDevice::run(const LinearSpec& spec, const LinearOperands& o) {
   log_.push_back(to_string(spec));
+  auto product = [&](std::int64_t t, std::int64_t n) {
+    double sum = spec.bias ? static_cast<double>(o.bias[n]) : 0.0;
+    for (std::int64_t k = 0; k < spec.inputs; ++k)
+      sum += at(o.in, spec.element, t * spec.inputs + k) * at(o.weight, spec.element, n * spec.inputs + k);
+    return static_cast<float>(sum);
+  };
   for (std::int64_t t = 0; t < spec.tokens; ++t) {
-    for (std::int64_t n = 0; n < spec.outputs; ++n) {
-      double sum = spec.bias ? static_cast<double>(o.bias[n]) : 0.0;
-      for (std::int64_t k = 0; k < spec.inputs; ++k)
-        sum += at(o.in, spec.element, t * spec.inputs + k) * at(o.weight, spec.element, n * spec.inputs + k);
-      o.out[t * spec.outputs + n] = static_cast<float>(sum);
-    }
+    for (std::int64_t n = 0; n < spec.outputs; ++n)
+      o.out[t * spec.outputs + n] =
+          activated(spec.activation, product(t, n)) * (spec.gated ? product(t, spec.outputs + n) : 1.0F);
   }
 }
 

@@ -68,6 +68,25 @@ BOOST_AUTO_TEST_CASE(products) {
   check(run(4, false, Precision::exact), {"dot"});
 }
 
+BOOST_AUTO_TEST_CASE(products_with_an_activation) {
+  Setup s(Element::bf16);
+  const WeightView weight = s.weight(24, 16, DType::f32, Precision::fast);
+  auto run = [&](std::int64_t rows, const Activation& activation, Precision precision) {
+    const Matrix in = s.matrix(rows, 16), wide = s.matrix(rows, 24);
+    const Matrix out = s.matrix(rows, activation.gated ? 12 : 24);
+    return s.log([&] { s.backend->linear_activate(weight, {}, activation, in, wide, out, precision); });
+  };
+  const Activation plain{ActivationKind::relu_squared, false}, gated{ActivationKind::silu, true};
+  check(run(4, plain, Precision::fast), {"round", "linear bf16 [4, 16] x [24, 16]^T, squared ReLU"});
+  check(run(5, plain, Precision::fast),
+        {"round", "linear bf16 [8, 16] x [24, 16]^T, squared ReLU", "combine"});
+  check(run(4, plain, Precision::exact), {"dot", "activate"});
+  check(run(256, gated, Precision::fast), {"round", "linear bf16 [256, 16] x [24, 16]^T, SiLU, gated"});
+  check(run(128, gated, Precision::fast), {"round", "linear bf16 [128, 16] x [24, 16]^T", "activate"});
+  const Activation clamped{ActivationKind::quick_gelu, true, 7.0F, 1.0F};
+  check(run(256, clamped, Precision::fast), {"round", "linear bf16 [256, 16] x [24, 16]^T", "activate"});
+}
+
 BOOST_AUTO_TEST_CASE(a_weight_that_is_multiplied_exactly_keeps_its_type) {
   Setup s(Element::bf16);
   BOOST_TEST((s.weight(8, 16, DType::f32, Precision::exact).blocks.front().dtype == DType::f32));
@@ -118,6 +137,30 @@ BOOST_AUTO_TEST_CASE(attention) {
          "attention f16 queries [1, 2, 4, 8], " + tail + ", window 9, sinks", "unpack output"});
   options.soft_cap = 2.0F;
   check(run(s, options, {3}), {"store cache", "store cache", "attend"});
+}
+
+BOOST_AUTO_TEST_CASE(gated_delta_nets) {
+  Setup s(Element::bf16);
+  auto run = [&](std::int64_t kernel) {
+    const Norm norm{NormKind::rms, 1e-6, {1, 1, 1, 1}, {}};
+    const DeltaNet net{
+        1, 2, 4, 4, kernel, std::vector<float>(static_cast<std::size_t>(16 * kernel)), {1, 1}, {0, 0}, norm};
+    auto allocate = [&](std::int64_t n) { return s.backend->allocate_cache_page(n); };
+    LayerCache first(1, 4, 4, allocate), second(1, 4, 4, allocate);
+    const std::vector<Segment> segments{{0, 3, 0, &first}, {3, 1, 0, &second}};
+    const Matrix in = s.matrix(4, 28), out = s.matrix(4, 8);
+    return s.log([&] { s.backend->delta_net(net, in, segments, out); });
+  };
+  check(run(2), {"convolve", "keep inputs", "norm", "delta rule", "gated norm"});
+  check(run(1), {"convolve", "norm", "delta rule", "gated norm"});  // sees no past
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_numbers) {
+  Setup s(Element::bf16);
+  const Matrix logits = s.matrix(2, 3000);
+  check(s.log([&] { s.backend->largest(logits, 1); }), {"largest"});
+  check(s.log([&] { s.backend->largest(logits, 128); }), {"largest"});
+  check(s.log([&] { s.backend->largest(logits, 129); }), {});  // the host chooses
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/runtime/largest.hpp"
+#include "runtime/random_values.hpp"
 
 using namespace mhub;
 using namespace mhub::runtime;
@@ -105,6 +107,29 @@ BOOST_AUTO_TEST_CASE(not_a_number_is_never_drawn) {
     std::vector<float> logits{NAN, 0.0F, NAN};
     BOOST_TEST(choose(logits, {}, {.do_sample = true}, random) == 1);
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_logits_are_enough) {
+  const SamplingOptions several[]{{},
+                                  {.do_sample = true, .temperature = 0.7, .top_k = 1},
+                                  {.do_sample = true, .temperature = 1.3, .top_k = 5, .top_p = 0.8},
+                                  {.do_sample = true, .top_k = 20, .min_p = 0.1},
+                                  {.do_sample = true, .top_k = 1000}};
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    std::vector<float> logits = tests::random_values(300, seed, 2.0F);
+    for (float& logit : logits) logit = std::round(8 * logit) / 8;  // many are equal
+    logits[seed] = std::nanf("");
+    for (const SamplingOptions& options : several) {
+      std::vector<RowEntry> largest;
+      append_largest(logits, std::min<std::int64_t>(logits_needed(options), 300), largest);
+      SamplingRandom one(seed), other(seed);
+      for (int k = 0; k < 5; ++k)
+        BOOST_TEST(choose(largest, options, one) == choose(logits, {}, options, other));
+    }
+  }
+  BOOST_TEST(logits_needed({.do_sample = true, .top_p = 0.9}) == 0);
+  BOOST_TEST(logits_needed({.repetition_penalty = 1.1}) == 0);
+  BOOST_TEST(logits_needed({.do_sample = true, .top_k = 5, .repetition_penalty = 0.9}) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(values_out_of_range_are_refused) {
