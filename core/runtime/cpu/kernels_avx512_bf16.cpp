@@ -25,7 +25,6 @@ void pack_bf16_rows(const Kernels::Rows& weight, std::int64_t first_row, float* 
       const std::uint16_t* at = data + (first_row + r) * weight.row_stride + c;
       block[r] = first_row + r < weight.rows ? _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(mask, at))
                                              : Avx512::zero();
-      prefetch_next(at, weight.columns * 2);
     }
     Avx512::transpose(block);
     const std::int64_t count = left < 32 ? (left + 1) / 2 : 16;
