@@ -43,8 +43,8 @@ struct Kernels {
   /// words. bf16 words round to nearest even.
   void (*pack_tile)(const float* in, std::int64_t in_stride, std::int64_t tokens, std::int64_t columns,
                     void* tile);
-  /// Weights that a later call packs: `rows` rows, of which a word of the tile at hand passes `word_bytes`
-  /// bytes, so that a tile's columns fetch as many columns.
+  /// Rows of weights that pack_panel will read soon, as a hint: `rows` rows from `data` on, which need not
+  /// be readable. While one word of a tile's columns is multiplied, `word_bytes` of each row are fetched.
   struct Ahead {
     const std::byte* data;
     std::int64_t row_bytes;  ///< from one row to the next
@@ -52,8 +52,8 @@ struct Kernels {
     std::int64_t word_bytes;
   };
   /// out[t * out_stride + r] += sum over the packed columns, for r < panel_rows and t < tokens. Fetches
-  /// `ahead` into the second cache meanwhile: a thread that waits for memory while it packs and for its
-  /// multipliers otherwise would use neither well.
+  /// `ahead` meanwhile: a thread that waited for memory while it packs and for its multipliers afterwards
+  /// would use neither well.
   void (*multiply_tile)(const void* panel, const void* tile, std::int64_t tokens, std::int64_t columns,
                         float* out, std::int64_t out_stride, const Ahead& ahead);
 
