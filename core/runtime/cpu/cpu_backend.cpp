@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 #include <Eigen/Core>
 
@@ -12,6 +11,7 @@
 #include "mhub/runtime/cpu/cpu_linear.hpp"
 #include "mhub/runtime/cpu/cpu_mamba.hpp"
 #include "mhub/runtime/cpu/populate.hpp"
+#include "mhub/runtime/cpu/scratch.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
 #include "mhub/runtime/largest.hpp"
 #include "mhub/tensor/convert.hpp"
@@ -22,7 +22,6 @@ namespace {
 using Row = Eigen::Map<Eigen::ArrayXf>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
-constexpr std::align_val_t kAlignment{64};
 constexpr std::int64_t kParallelFloats = 1 << 14;  // less than this is not worth waking threads for
 
 /// act(x) element by element.
@@ -82,11 +81,7 @@ class CpuBackend final : public Backend {
            (pool_.threads() == 1 ? " thread)" : " threads)");
   }
 
-  std::shared_ptr<float> allocate(std::int64_t floats) override {
-    auto* memory =
-        static_cast<float*>(::operator new(static_cast<std::size_t>(floats) * sizeof(float), kAlignment));
-    return {memory, [](float* p) { ::operator delete(p, kAlignment); }};
-  }
+  std::shared_ptr<float> allocate(std::int64_t floats) override { return allocate_floats(floats); }
   WeightView place(const WeightView& view, Rows needed, Precision) override {
     if (needed == Rows::all && view.in_place()) populate(view, pool_);
     return view;

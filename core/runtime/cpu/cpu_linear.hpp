@@ -1,16 +1,15 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include "mhub/runtime/backend.hpp"
 #include "mhub/runtime/cpu/kernels.hpp"
+#include "mhub/runtime/cpu/packed_linear.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
 
 namespace mhub::runtime {
 
-/// The linear operator on a CPU: weights straight from their blocks for few tokens, through packed panels for
-/// many. Keeps its scratch memory between calls.
+/// The linear operator on a CPU: weights straight from their blocks for few tokens, a PackedLinear for many.
 class CpuLinear {
  public:
   /// `forced`: use this table whatever the precision; nullptr: the best one for it.
@@ -23,14 +22,11 @@ class CpuLinear {
  private:
   void few_tokens(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
                   bool accumulate);
-  void many_tokens(const Kernels& kernels, const WeightView& weight, std::span<const float> bias, Matrix in,
-                   Matrix out, bool accumulate);
 
   ThreadPool& pool_;
   const Kernels* exact_;
   const Kernels* fast_;  ///< nullptr: none
-  std::vector<float> tiles_;
-  std::vector<std::vector<float>> scratch_;  ///< per thread: a panel and the sums of its rows
+  PackedLinear packed_;
 };
 
 }  // namespace mhub::runtime

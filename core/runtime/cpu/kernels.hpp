@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -42,9 +43,19 @@ struct Kernels {
   /// words. bf16 words round to nearest even.
   void (*pack_tile)(const float* in, std::int64_t in_stride, std::int64_t tokens, std::int64_t columns,
                     void* tile);
-  /// out[t * out_stride + r] += sum over the packed columns, for r < panel_rows and t < tokens.
+  /// Rows of weights that pack_panel will read soon, as a hint: `rows` rows from `data` on, which need not
+  /// be readable. While one word of a tile's columns is multiplied, `word_bytes` of each row are fetched.
+  struct Ahead {
+    const std::byte* data;
+    std::int64_t row_bytes;  ///< from one row to the next
+    std::int64_t rows;       ///< 0: nothing to fetch
+    std::int64_t word_bytes;
+  };
+  /// out[t * out_stride + r] += sum over the packed columns, for r < panel_rows and t < tokens. Fetches
+  /// `ahead` meanwhile: a thread that waited for memory while it packs and for its multipliers afterwards
+  /// would use neither well.
   void (*multiply_tile)(const void* panel, const void* tile, std::int64_t tokens, std::int64_t columns,
-                        float* out, std::int64_t out_stride);
+                        float* out, std::int64_t out_stride, const Ahead& ahead);
 
   /// out[i * out_stride + j] += sum_k a[i * a_stride + k] * b[k * b_stride + j] for i < rows, j < columns and
   /// k < depth: attention scores against transposed keys, and sums of values.

@@ -25,7 +25,6 @@ void pack_bf16_rows(const Kernels::Rows& weight, std::int64_t first_row, float* 
       const std::uint16_t* at = data + (first_row + r) * weight.row_stride + c;
       block[r] = first_row + r < weight.rows ? _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(mask, at))
                                              : Avx512::zero();
-      prefetch_next(at, weight.columns * 2);
     }
     Avx512::transpose(block);
     const std::int64_t count = left < 32 ? (left + 1) / 2 : 16;
@@ -39,23 +38,29 @@ void pack_bf16_panel(const Kernels::Rows& weight, void* panel) {
   pack_bf16_rows(weight, 16, static_cast<float*>(panel) + 16);
 }
 
+/// 16 words of one token, rounded to bfloat16; zeros behind the first `count` columns.
+Avx512::Vector load_words(const float* in, std::int64_t count) {
+  const __mmask16 low = count >= 16 ? __mmask16(0xffff) : __mmask16((1U << count) - 1U);
+  const __mmask16 high =
+      count >= 32 ? __mmask16(0xffff) : __mmask16(count > 16 ? (1U << (count - 16)) - 1U : 0U);
+  const __m512bh words =
+      _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(high, in + 16), _mm512_maskz_loadu_ps(low, in));
+  return reinterpret_cast<Avx512::Vector>(words);
+}
+
 void pack_bf16_tile(const float* in, std::int64_t in_stride, std::int64_t tokens, std::int64_t columns,
                     void* tile) {
-  auto* words = static_cast<std::uint32_t*>(tile);
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    const float* row = in + t * in_stride;
-    for (std::int64_t c = 0; c < columns; c += 32) {
-      const std::int64_t left = columns - c;
-      const __mmask16 low = left >= 16 ? __mmask16(0xffff) : __mmask16((1U << left) - 1U);
-      const __mmask16 high =
-          left >= 32 ? __mmask16(0xffff) : __mmask16(left > 16 ? (1U << (left - 16)) - 1U : 0U);
-      const __m512bh pair =
-          _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(high, row + c + 16), _mm512_maskz_loadu_ps(low, row + c));
-      alignas(64) std::uint32_t packed[16];
-      _mm512_store_si512(packed, reinterpret_cast<__m512i>(pair));
-      const std::int64_t count = left < 32 ? (left + 1) / 2 : 16;
-      for (std::int64_t k = 0; k < count; ++k) words[(c / 2 + k) * Avx512::kTileTokens + t] = packed[k];
-    }
+  constexpr __mmask16 kTokens = (1U << Avx512::kTileTokens) - 1U;
+  auto* words = static_cast<float*>(tile);
+  for (std::int64_t c = 0; c < columns; c += 32) {
+    const std::int64_t left = columns - c;
+    Avx512::Vector block[16];
+    for (std::int64_t t = 0; t < 16; ++t)
+      block[t] = t < tokens ? load_words(in + t * in_stride + c, left) : Avx512::zero();
+    Avx512::transpose(block);
+    const std::int64_t count = left < 32 ? (left + 1) / 2 : 16;
+    for (std::int64_t k = 0; k < count; ++k)
+      _mm512_mask_storeu_ps(words + (c / 2 + k) * Avx512::kTileTokens, kTokens, block[k]);
   }
 }
 

@@ -61,7 +61,7 @@ void pack_tile(const float* in, std::int64_t in_stride, std::int64_t tokens, std
 }
 
 void multiply_tile(const void* panel, const void* tile, std::int64_t tokens, std::int64_t columns, float* out,
-                   std::int64_t out_stride) {
+                   std::int64_t out_stride, const Kernels::Ahead&) {
   const ConstStrided weights(static_cast<const float*>(panel), columns, kPanelRows,
                              Eigen::OuterStride<>(kPanelRows));
   const ConstStrided x(static_cast<const float*>(tile), columns, tokens, Eigen::OuterStride<>(kTileTokens));

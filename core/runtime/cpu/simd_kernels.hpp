@@ -127,11 +127,6 @@ void multiply_few(const Kernels::Rows& weight, const float* in, std::int64_t in_
   }
 }
 
-/// Fetches what the next panel of the same rows will need: by then this one has been multiplied.
-inline void prefetch_next(const void* at, std::int64_t panel_bytes) {
-  _mm_prefetch(static_cast<const char*>(at) + panel_bytes, _MM_HINT_T1);
-}
-
 /// Packs kLanes weight rows of float32 words, kLanes columns at a time through a transposition.
 template <typename Isa, DType dtype>
 void pack_rows(const Kernels::Rows& weight, std::int64_t first_row, float* panel) {
@@ -147,7 +142,6 @@ void pack_rows(const Kernels::Rows& weight, std::int64_t first_row, float* panel
         block[r] = Isa::zero();
       } else {
         block[r] = left >= Isa::kLanes ? load<Isa, dtype>(at) : load_part<Isa, dtype>(at, left);
-        prefetch_next(at, weight.columns * static_cast<std::int64_t>(sizeof(*at)));
       }
     }
     Isa::transpose(block);
@@ -178,23 +172,38 @@ void pack_tile(const float* in, std::int64_t in_stride, std::int64_t tokens, std
   }
 }
 
+/// How many tiles ahead tiles are fetched, into the second cache: a long prompt's come from the last one or
+/// from memory. One ahead is too late there: measured, a tile from memory then costs up to half as much
+/// again.
+constexpr std::int64_t kTilesAhead = 4;
+
 template <typename Isa, int kTokens>
 void multiply_tile_of(const float* panel, const float* tile, std::int64_t words, float* out,
-                      std::int64_t out_stride) {
+                      std::int64_t out_stride, const Kernels::Ahead& ahead) {
   using Vector = typename Isa::Vector;
+  constexpr std::int64_t kStep = 16;  // words between fetches: a cache line of float32, or of bf16 pairs
   Vector sums[kTokens][2];
 #pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t) sums[t][0] = sums[t][1] = Isa::zero();
-  for (std::int64_t k = 0; k < words; ++k) {
-    const Vector low = Isa::load(panel), high = Isa::load(panel + Isa::kLanes);
-#pragma GCC unroll 12
-    for (int t = 0; t < kTokens; ++t) {
-      const Vector word = Isa::broadcast(tile[t]);
-      sums[t][0] = Isa::multiply_words(low, word, sums[t][0]);
-      sums[t][1] = Isa::multiply_words(high, word, sums[t][1]);
+  for (std::int64_t first = 0; first < words; first += kStep) {
+    const std::int64_t last = first + kStep < words ? first + kStep : words;
+    for (std::int64_t r = 0; r < ahead.rows; ++r) {
+      const std::byte* at = ahead.data + r * ahead.row_bytes + first * ahead.word_bytes;
+      _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0);
     }
-    panel += 2 * Isa::kLanes;
-    tile += Isa::kTileTokens;
+    for (std::int64_t k = first; k < last; ++k) {
+      _mm_prefetch(reinterpret_cast<const char*>(tile + kTilesAhead * Isa::kTileTokens * Isa::kDepth),
+                   _MM_HINT_T1);
+      const Vector low = Isa::load(panel), high = Isa::load(panel + Isa::kLanes);
+#pragma GCC unroll 12
+      for (int t = 0; t < kTokens; ++t) {
+        const Vector word = Isa::broadcast(tile[t]);
+        sums[t][0] = Isa::multiply_words(low, word, sums[t][0]);
+        sums[t][1] = Isa::multiply_words(high, word, sums[t][1]);
+      }
+      panel += 2 * Isa::kLanes;
+      tile += Isa::kTileTokens;
+    }
   }
 #pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t) {
@@ -207,14 +216,14 @@ void multiply_tile_of(const float* panel, const float* tile, std::int64_t words,
 /// Calls multiply_tile_of for the number of tokens at hand.
 template <typename Isa, int kTokens = Isa::kTileTokens>
 void multiply_tile(const void* panel, const void* tile, std::int64_t tokens, std::int64_t columns, float* out,
-                   std::int64_t out_stride) {
+                   std::int64_t out_stride, const Kernels::Ahead& ahead) {
   if constexpr (kTokens > 1) {
     if (tokens < kTokens)
-      return multiply_tile<Isa, kTokens - 1>(panel, tile, tokens, columns, out, out_stride);
+      return multiply_tile<Isa, kTokens - 1>(panel, tile, tokens, columns, out, out_stride, ahead);
   }
   const std::int64_t words = Isa::kBf16Words ? (columns + 1) / 2 : columns;
   multiply_tile_of<Isa, kTokens>(static_cast<const float*>(panel), static_cast<const float*>(tile), words,
-                                 out, out_stride);
+                                 out, out_stride, ahead);
 }
 
 /// kRows rows of a times kVectors vectors of b's columns.
