@@ -55,24 +55,35 @@ bool convert_and_kill(const std::vector<std::string>& arguments, std::chrono::mi
   return mhub.wait() == 128 + SIGKILL;
 }
 
-/// Stops a conversion of `source` to `out` with a signal somewhere in its middle: when it has begun to write
-/// and before it is done. Returns it still alive, or nothing where that never succeeded.
+/// Stops a conversion of `source` to `out` with a signal somewhere in its middle: when `awaited` is in its
+/// folder and before it is done. Returns it still alive, or nothing where that never succeeded.
 std::optional<Background> stopped_midway(const Scratch& scratch, const std::string& source,
-                                         const std::string& out) {
+                                         const std::string& out, const std::string& awaited = "journal") {
   const fs::path partial =
       fs::path(scratch.path()) / ("." + fs::path(out).filename().string() + ".mhub-partial");
   for (int tries = 0; tries < 100; ++tries) {
     fs::remove_all(out);
+    fs::remove_all(partial);
     Background mhub({"convert", source, out, "--jobs", "1"}, scratch / "errors");
-    for (int wait = 0; wait < 5000 && !fs::exists(partial / "journal"); ++wait)
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!fs::exists(partial / awaited) && !fs::exists(out) && std::chrono::steady_clock::now() < patience)
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     mhub.signal(SIGSTOP);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    if (fs::exists(partial / "journal") && !fs::exists(out)) return mhub;
+    if (fs::exists(partial / awaited) && !fs::exists(out)) return mhub;
     mhub.signal(SIGKILL);
     mhub.wait();
   }
   return std::nullopt;
+}
+
+/// Kills a conversion there.
+void kill_midway(const Scratch& scratch, const std::string& source, const std::string& out,
+                 const std::string& awaited) {
+  const auto mhub = stopped_midway(scratch, source, out, awaited);
+  BOOST_REQUIRE(mhub.has_value());
+  mhub->signal(SIGKILL);
+  mhub->wait();
 }
 
 void check_kills(const std::string& format, int rounds) {
@@ -125,12 +136,7 @@ BOOST_AUTO_TEST_CASE(resume_keeps_what_is_finished_and_mends_what_is_damaged) {
   const std::string source = scratch / "hf", out = scratch / "out", partial = scratch / ".out.mhub-partial";
   write_sized_llama(source, 12);
   BOOST_REQUIRE(run_mhub("convert " + source + " " + (scratch / "whole")).code == 0);
-  for (int tries = 0; !fs::exists(partial + "/release/__0_0.distcp") && tries < 200; ++tries) {
-    fs::remove_all(out);
-    fs::remove_all(partial);
-    convert_and_kill({"convert", source, out, "--jobs", "1"}, std::chrono::milliseconds(2 + tries));
-  }
-  BOOST_REQUIRE(fs::exists(partial + "/release/__0_0.distcp"));
+  kill_midway(scratch, source, out, "release/__0_0.distcp");
   BOOST_TEST(!fs::exists(out));
   // Every byte of the unfinished file spoilt: the journal's word is not taken for it.
   const auto size = fs::file_size(partial + "/release/__0_0.distcp");
@@ -171,13 +177,9 @@ BOOST_AUTO_TEST_CASE(a_journal_has_its_key_from_the_first_moment) {
 
 BOOST_AUTO_TEST_CASE(resume_refuses_another_source) {
   const Scratch scratch;
-  const std::string source = scratch / "hf", out = scratch / "out", partial = scratch / ".out.mhub-partial";
+  const std::string source = scratch / "hf", out = scratch / "out";
   write_sized_llama(source, 12);
-  for (int tries = 0; !fs::exists(partial + "/journal") && tries < 200; ++tries) {
-    fs::remove_all(out);
-    convert_and_kill({"convert", source, out, "--jobs", "1"}, std::chrono::milliseconds(2 + tries));
-  }
-  BOOST_REQUIRE(fs::exists(partial + "/journal"));
+  kill_midway(scratch, source, out, "journal");
   std::string weights = TinyLlama::read_text(source + "/model.safetensors");
   weights.back() = static_cast<char>(weights.back() ^ 1);
   TinyLlama::write_text(source + "/model.safetensors", weights);
