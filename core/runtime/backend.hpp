@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "mhub/base/error.hpp"
 #include "mhub/runtime/kv_cache.hpp"
 #include "mhub/runtime/matrix.hpp"
 #include "mhub/runtime/weight_view.hpp"
@@ -137,22 +136,13 @@ class Backend {
   virtual void attend(const AttentionOptions& options, Heads queries, Heads keys, Heads values,
                       std::span<const Segment> segments, Matrix out) = 0;
   /// Row t of `in` is [q; k; v; z; beta; alpha] of token t (2 keys() + 2 values() + 2 value_heads numbers),
-  /// row t of `out` its values(). The segments' caches hold a state (LayerCache::state). A backend without
-  /// this operator refuses the model.
-  virtual void delta_net(const DeltaNet& /*net*/, Matrix /*in*/, std::span<const Segment> /*segments*/,
-                         Matrix /*out*/) {
-    throw InputError(describe() + ": layers of gated delta net are not supported here");
-  }
-  /// Row t of `in` is [z; x; B; C; dt] of token t and may change, row t of `out` its inner() numbers. As
-  /// above.
-  virtual void mamba(const MambaMixer& /*mixer*/, Matrix /*in*/, std::span<const Segment> /*segments*/,
-                     Matrix /*out*/) {
-    throw InputError(describe() + ": Mamba layers are not supported here");
-  }
-  /// Row t of out *= sigmoid of token t's gates, head after head. As above.
-  virtual void gate(Heads /*gates*/, Matrix /*out*/) {
-    throw InputError(describe() + ": attention with an output gate is not supported here");
-  }
+  /// row t of `out` its values(). The segments' caches hold a state (LayerCache::state).
+  virtual void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) = 0;
+  /// Row t of `in` is [z; x; B; C; dt] of token t and may change, row t of `out` its inner() numbers. The
+  /// caches as above.
+  virtual void mamba(const MambaMixer& mixer, Matrix in, std::span<const Segment> segments, Matrix out) = 0;
+  /// Row t of out *= sigmoid of token t's gates, head after head.
+  virtual void gate(Heads gates, Matrix out) = 0;
   /// The values of a matrix on the host, row after row; `out` has rows * columns floats.
   virtual void read(Matrix in, std::span<float> out) = 0;
   /// Of each row the `count` largest numbers (at most its columns) in the order of ranks_before, row after

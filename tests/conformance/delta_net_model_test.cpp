@@ -3,11 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conformance/model.hpp"
-#include "conformance/under_test.hpp"
-#include "mhub/runtime/cpu/cpu_backend.hpp"
 
 using namespace mhub;
-using namespace mhub::runtime;
 using namespace mhub::tests;
 
 namespace {
@@ -82,21 +79,6 @@ Model make() {
 
 BOOST_AUTO_TEST_SUITE(gated_delta_nets)
 
-BOOST_AUTO_TEST_CASE(give_the_same_logits_in_a_model) {
-  std::vector<std::int64_t> tokens;
-  for (std::int64_t k = 0; k < 80; ++k)
-    tokens.push_back((k * k + 5 * k) % static_cast<std::int64_t>(kVocabulary));
-  const Model model = make();
-  const std::vector<float> golden =
-      decoded(*make_cpu_backend({2, nullptr}), model, tokens, {80}, Precision::exact);
-  const Row expected(golden.begin(), golden.end());
-  const bool exact = under_test().name == "cpu" || under_test().run == DType::f32;
-  const double allowed = exact ? 1e-4 : 3 * under_test().rounded;
-  for (const auto& pieces : std::vector<std::vector<std::size_t>>{{80}, {64, 15, 1}, {9, 1, 1, 1, 68}}) {
-    const double found = deviation(decoded(backend(), model, tokens, pieces, Precision::fast), expected);
-    BOOST_TEST_MESSAGE("deviation " << found);
-    BOOST_TEST(found <= allowed);
-  }
-}
+BOOST_AUTO_TEST_CASE(give_the_same_logits_in_a_model) { check_logits(make(), kVocabulary); }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -147,13 +147,6 @@ const std::vector<std::vector<std::int64_t>> kPieces{{1}, {1}, {2}, {70}, {1}, {
 const std::vector<std::vector<std::int64_t>> kSeveral{{5, 90, 1}, {1, 1, 1}, {66, 1, 0}, {1, 2, 70}};
 
 void check_mamba(const Sizes& sizes) {
-  if (under_test().name != "cpu") {  // one line says so
-    BOOST_CHECK_EXCEPTION(mamba_deviation(sizes, {{1}}), InputError, [](const InputError& error) {
-      const std::string text = error.what();
-      return text.find("Mamba layers") != std::string::npos && text.find('\n') == std::string::npos;
-    });
-    return;
-  }
   for (const auto& calls : {kOneSequence, kPieces, kSeveral}) {
     const double found = mamba_deviation(sizes, calls);
     BOOST_TEST_MESSAGE("deviation " << found);

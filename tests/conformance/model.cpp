@@ -4,7 +4,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include <boost/test/unit_test.hpp>
+
 #include "base/temporary_folder.hpp"
+#include "conformance/under_test.hpp"
+#include "mhub/runtime/cpu/cpu_backend.hpp"
 #include "runtime/random_values.hpp"
 
 namespace mhub::tests {
@@ -85,6 +89,23 @@ std::vector<float> decoded(Backend& backend, const Model& model, const std::vect
     begin += piece;
   }
   return all;
+}
+
+void check_logits(const Model& model, std::size_t vocabulary) {
+  std::vector<std::int64_t> tokens;
+  for (std::int64_t k = 0; k < 80; ++k)
+    tokens.push_back((k * k + 5 * k) % static_cast<std::int64_t>(vocabulary));
+  const std::vector<float> golden =
+      decoded(*runtime::make_cpu_backend({2, nullptr}), model, tokens, {80}, runtime::Precision::exact);
+  const Row expected(golden.begin(), golden.end());
+  const bool exact = under_test().name == "cpu" || under_test().run == DType::f32;
+  const double allowed = exact ? 1e-4 : 3 * under_test().rounded;
+  for (const auto& pieces : std::vector<std::vector<std::size_t>>{{80}, {64, 15, 1}, {9, 1, 1, 1, 68}}) {
+    const double found =
+        deviation(decoded(backend(), model, tokens, pieces, runtime::Precision::fast), expected);
+    BOOST_TEST_MESSAGE("deviation " << found);
+    BOOST_TEST(found <= allowed);
+  }
 }
 
 }  // namespace mhub::tests

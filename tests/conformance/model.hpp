@@ -42,4 +42,8 @@ std::vector<float> decoded(runtime::Backend& backend, const Model& model,
                            const std::vector<std::int64_t>& tokens, const std::vector<std::size_t>& pieces,
                            runtime::Precision precision);
 
+/// Checks that the backend under test gives the CPU backend's logits for a prompt of 80 tokens, in one piece
+/// and in several.
+void check_logits(const Model& model, std::size_t vocabulary);
+
 }  // namespace mhub::tests

@@ -29,6 +29,8 @@ struct ModelShape {
   bool output_gate = false;  ///< of attention: as many gates as queries
   /// Heads of gated delta nets, in layers beside those of attention; they have delta_dim numbers.
   std::int64_t delta_key_heads = 0, delta_value_heads = 0, delta_dim = 0;
+  /// Mamba mixers, likewise: heads, numbers of all of them, and of B and C of all groups.
+  std::int64_t mamba_heads = 0, mamba_inner = 0, mamba_states = 0;
 };
 
 /// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite.

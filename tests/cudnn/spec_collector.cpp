@@ -71,6 +71,7 @@ class Caller {
       grouped_attention(rows);
     }
     if (model_.delta_dim > 0) delta_net(rows);
+    if (model_.mamba_heads > 0) mamba(rows);
     if (model_.ffn > 0) mlp(rows, model_.ffn);
     // A token goes to few experts: about this many of a prompt meet at one.
     if (model_.expert_ffn > 0) mlp(std::max<std::int64_t>(1, rows / 16), model_.expert_ffn);
@@ -129,6 +130,11 @@ class Caller {
     const std::int64_t values = model_.delta_value_heads * model_.delta_dim;
     linear(rows, model_.hidden, 2 * keys + 2 * values + 2 * model_.delta_value_heads, false);
     linear(rows, values, model_.hidden, false);
+  }
+  void mamba(std::int64_t rows) {
+    const std::int64_t channels = model_.mamba_inner + 2 * model_.mamba_states;
+    linear(rows, model_.hidden, model_.mamba_inner + channels + model_.mamba_heads, false);
+    linear(rows, model_.mamba_inner, model_.hidden, false);
   }
   void attend(const Heads& queries, const Heads& keys, const Heads& values, std::int64_t window) {
     AttentionOptions options;

@@ -1,70 +1,12 @@
 #pragma once
 
 #include "mhub/runtime/device/head_kernels.hpp"
-#include "mhub/runtime/device/matrix_kernels.hpp"
+#include "mhub/runtime/device/state_kernels.hpp"
 
 namespace mhub::runtime {
 
 // Kernels of a gated delta net (backend.hpp, DeltaNet); see matrix_kernels.hpp for what a kernel is. Only the
 // recurrence goes token by token; whatever else can, runs over all tokens at once.
-
-/// A segment (backend.hpp) with the state of its sequence.
-struct StateSegment {
-  std::int64_t first_row = 0, rows = 0;
-  float* inputs = nullptr;    ///< [kernel - 1, channels]: the last inputs of the convolution, oldest first
-  float* matrices = nullptr;  ///< [value_heads, key_dim, value_dim]
-};
-
-/// A causal convolution of every channel with SiLU behind it: a row sees itself and the kernel - 1 before it,
-/// which the state has where they are not in the segment.
-struct ConvolveKernel {
-  static constexpr const char* kName = "convolve";
-  Matrix in;            ///< [tokens, channels]
-  const float* weight;  ///< [channels, kernel]
-  std::int64_t kernel;
-  const StateSegment* segments;
-  const std::int32_t* segment_of_row;
-  Matrix out;
-
-  MHUB_HOST_DEVICE std::int64_t items() const { return chunks_of(out); }
-  template <typename Group>
-  MHUB_HOST_DEVICE void operator()(std::int64_t item, const Group& group) const {
-    for_columns(out, item, group, [&](std::int64_t r, std::int64_t c) {
-      const StateSegment& segment = segments[segment_of_row[r]];
-      const std::int64_t before = kernel - 1, first = r - segment.first_row - before;
-      float sum = 0.0F;
-      for (std::int64_t k = 0; k < kernel; ++k) {
-        const std::int64_t row = first + k;  // in the segment
-        const float x = row < 0 ? segment.inputs[(before + row) * in.columns + c]
-                                : in.data[(segment.first_row + row) * in.stride + c];
-        sum += weight[c * kernel + k] * x;
-      }
-      out.data[r * out.stride + c] = activated(ActivationKind::silu, sum);
-    });
-  }
-};
-
-/// The last `before` inputs of every sequence, for the next convolution.
-struct KeepInputsKernel {
-  static constexpr const char* kName = "keep inputs";
-  Matrix in;
-  std::int64_t before;
-  const StateSegment* segments;
-  std::int64_t count;  ///< of segments
-
-  MHUB_HOST_DEVICE std::int64_t items() const { return count * Chunk::per_row(in.columns); }
-  template <typename Group>
-  MHUB_HOST_DEVICE void operator()(std::int64_t item, const Group& group) const {
-    for_columns(in, item, group, [&](std::int64_t s, std::int64_t c) {
-      const StateSegment& segment = segments[s];
-      for (std::int64_t k = 0; k < before; ++k) {  // in this order none is lost before it has moved
-        const std::int64_t row = segment.rows - before + k;
-        segment.inputs[k * in.columns + c] = row < 0 ? segment.inputs[(before + row) * in.columns + c]
-                                                     : in.data[(segment.first_row + row) * in.stride + c];
-      }
-    });
-  }
-};
 
 /// The delta rule, for every token of a segment in order: the state forgets, takes what the key does not yet
 /// recall, and is asked. Columns of a state have nothing to do with each other: an item is some of one value
@@ -115,9 +57,6 @@ struct DeltaRuleKernel {
     }
     // Of the query's length 1, and of the scale 1 / sqrt(key_dim).
     out.data[t * out.stride + head * value_dim + c] = answer * unit * unit;
-  }
-  MHUB_HOST_DEVICE static float softplus(float x) {
-    return x > 20.0F ? x : log1pf(expf(x));  // torch's threshold
   }
 };
 

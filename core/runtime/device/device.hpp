@@ -11,15 +11,16 @@
 #include "mhub/runtime/device/delta_net_kernels.hpp"
 #include "mhub/runtime/device/graph_spec.hpp"
 #include "mhub/runtime/device/head_kernels.hpp"
+#include "mhub/runtime/device/mamba_kernels.hpp"
 #include "mhub/runtime/device/matrix_kernels.hpp"
 
 namespace mhub::runtime {
 
-using Kernel =
-    std::variant<EmbedKernel, RoundKernel, CombineKernel, ScaleKernel, SoftCapKernel, ActivateKernel,
-                 GatherKernel, ScatterAddKernel, DotKernel, NormKernel, RotateKernel, GateKernel,
-                 CopyHeadsKernel, StoreCacheKernel, PackQueriesKernel, UnpackOutputKernel, AttendKernel,
-                 LargestKernel, ConvolveKernel, KeepInputsKernel, DeltaRuleKernel, GatedNormKernel>;
+using Kernel = std::variant<EmbedKernel, RoundKernel, CombineKernel, ScaleKernel, SoftCapKernel,
+                            ActivateKernel, GatherKernel, ScatterAddKernel, DotKernel, NormKernel,
+                            RotateKernel, GateKernel, CopyHeadsKernel, StoreCacheKernel, PackQueriesKernel,
+                            UnpackOutputKernel, AttendKernel, LargestKernel, ConvolveKernel, KeepInputsKernel,
+                            DeltaRuleKernel, GatedNormKernel, ScanKernel, GateAndNormKernel>;
 
 /// Addresses that stay where they are while memory is put behind more and more of them.
 class GrowingMemory {

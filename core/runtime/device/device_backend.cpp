@@ -3,6 +3,7 @@
 #include "mhub/runtime/device/device_attention.hpp"
 #include "mhub/runtime/device/device_delta_net.hpp"
 #include "mhub/runtime/device/device_linear.hpp"
+#include "mhub/runtime/device/device_mamba.hpp"
 #include "mhub/runtime/device/device_memory.hpp"
 #include "mhub/runtime/device/device_weights.hpp"
 #include "mhub/runtime/largest.hpp"
@@ -28,7 +29,8 @@ class DeviceBackend final : public Backend {
         recent_(*device_),
         linear_(*device_, scratch_, constants_, run),
         attention_(*device_, scratch_, constants_, run),
-        delta_net_(*device_, scratch_, constants_, run) {}
+        delta_net_(*device_, scratch_, constants_, run),
+        mamba_(*device_, scratch_, constants_, run) {}
 
   std::string describe() const override { return device_->describe() + ", " + name_of(run_); }
   std::shared_ptr<float> allocate(std::int64_t floats) override {
@@ -75,6 +77,9 @@ class DeviceBackend final : public Backend {
   void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) override {
     delta_net_.run(net, in, segments, out);
   }
+  void mamba(const MambaMixer& mixer, Matrix in, std::span<const Segment> segments, Matrix out) override {
+    mamba_.run(mixer, in, segments, out);
+  }
   void gate(Heads gates, Matrix out) override { device_->launch(GateKernel{gates, out}); }
   void read(Matrix in, std::span<float> out) override;
   std::vector<RowEntry> largest(Matrix in, std::int64_t count) override;
@@ -114,6 +119,7 @@ class DeviceBackend final : public Backend {
   DeviceLinear linear_;
   DeviceAttention attention_;
   DeviceDeltaNet delta_net_;
+  DeviceMamba mamba_;
 };
 
 void DeviceBackend::normalize(const Norm& norm, Matrix in, Matrix out) {

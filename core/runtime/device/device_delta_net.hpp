@@ -8,8 +8,8 @@
 
 namespace mhub::runtime {
 
-/// Gated delta nets on a device; arguments as Backend::delta_net. The state of a sequence (StateSegment) is
-/// float32 whatever the run's type, in a page of its layer's cache.
+/// Gated delta nets on a device; arguments as Backend::delta_net. A sequence's state: see
+/// sequence_states.hpp.
 class DeviceDeltaNet {
  public:
   DeviceDeltaNet(Device& device, Scratch& scratch, Constants& constants, Element run)
@@ -18,9 +18,6 @@ class DeviceDeltaNet {
   void run(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out);
 
  private:
-  /// The segments with their states; those of sequences that begin are zeros.
-  std::vector<StateSegment> states(const DeltaNet& net, std::span<const Segment> segments);
-
   Device& device_;
   Scratch& scratch_;
   Constants& constants_;

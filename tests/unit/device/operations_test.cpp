@@ -155,6 +155,21 @@ BOOST_AUTO_TEST_CASE(gated_delta_nets) {
   check(run(1), {"convolve", "norm", "delta rule", "gated norm"});  // sees no past
 }
 
+BOOST_AUTO_TEST_CASE(mamba_mixers) {
+  Setup s(Element::bf16);
+  auto run = [&](std::int64_t kernel) {
+    MambaMixer mixer{2, 1, 4, 3, kernel, {}, std::vector<float>(14), {1, 1}, {0, 0}, {1, 1}, {}};
+    mixer.convolution.resize(static_cast<std::size_t>(kernel * mixer.channels()));
+    mixer.norm = {NormKind::rms, 1e-5, std::vector<float>(8, 1.0F), {}};
+    LayerCache cache(2, 3, 4, [&](std::int64_t n) { return s.backend->allocate_cache_page(n); });
+    const std::vector<Segment> segments{{0, 3, 0, &cache}};
+    const Matrix in = s.matrix(3, mixer.width()), out = s.matrix(3, mixer.inner());
+    return s.log([&] { s.backend->mamba(mixer, in, segments, out); });
+  };
+  check(run(2), {"convolve", "keep inputs", "scan", "gate and norm"});
+  check(run(1), {"convolve", "scan", "gate and norm"});  // sees no past
+}
+
 BOOST_AUTO_TEST_CASE(the_largest_numbers) {
   Setup s(Element::bf16);
   const Matrix logits = s.matrix(2, 3000);
