@@ -7,7 +7,9 @@
 namespace mhub::runtime {
 namespace {
 
-constexpr std::int64_t kChunkBytes = 32 << 10;  // of weights that a thread takes at a time
+/// Weights that a thread takes at a time: an n-th of its share, so that none waits long for the last, but
+/// enough not to spend its time taking.
+constexpr std::int64_t kChunksPerThread = 64, kLeastChunkBytes = 32 << 10;
 /// Fewer tokens gain little: they are bound by memory, and a chat's questions keep the very tokens of
 /// float32.
 constexpr std::int64_t kFewestFastTokens = 96;
@@ -41,7 +43,10 @@ void CpuLinear::run(const WeightView& weight, std::span<const float> bias, Matri
 void CpuLinear::few_tokens(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
                            bool accumulate) {
   const auto size = static_cast<std::int64_t>(size_of(weight.blocks.front().dtype));
-  const std::int64_t chunk = std::max<std::int64_t>(1, kChunkBytes / (weight.columns * size));
+  const std::int64_t row_bytes = weight.columns * size;
+  const std::int64_t chunk_bytes =
+      std::max(kLeastChunkBytes, weight.rows * row_bytes / (kChunksPerThread * pool_.threads()));
+  const std::int64_t chunk = std::max<std::int64_t>(1, chunk_bytes / row_bytes);
   pool_.run((weight.rows + chunk - 1) / chunk, [&](std::int64_t item, int) {
     const std::int64_t begin = item * chunk, end = std::min(weight.rows, begin + chunk);
     for (std::int64_t t = 0; t < in.rows; ++t) {
