@@ -1,10 +1,9 @@
 #include "mhub/runtime/device/device_backend.hpp"
 
 #include "mhub/runtime/device/device_attention.hpp"
-#include "mhub/runtime/device/device_delta_net.hpp"
 #include "mhub/runtime/device/device_linear.hpp"
-#include "mhub/runtime/device/device_mamba.hpp"
 #include "mhub/runtime/device/device_memory.hpp"
+#include "mhub/runtime/device/device_recurrence.hpp"
 #include "mhub/runtime/device/device_weights.hpp"
 #include "mhub/runtime/largest.hpp"
 
@@ -29,8 +28,7 @@ class DeviceBackend final : public Backend {
         recent_(*device_),
         linear_(*device_, scratch_, constants_, run),
         attention_(*device_, scratch_, constants_, run),
-        delta_net_(*device_, scratch_, constants_, run),
-        mamba_(*device_, scratch_, constants_, run) {}
+        recurrence_(*device_, scratch_, constants_, run) {}
 
   std::string describe() const override { return device_->describe() + ", " + name_of(run_); }
   std::shared_ptr<float> allocate(std::int64_t floats) override {
@@ -75,10 +73,10 @@ class DeviceBackend final : public Backend {
     attention_.run(options, queries, keys, values, segments, out);
   }
   void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) override {
-    delta_net_.run(net, in, segments, out);
+    recurrence_.delta_net(net, in, segments, out);
   }
   void mamba(const MambaMixer& mixer, Matrix in, std::span<const Segment> segments, Matrix out) override {
-    mamba_.run(mixer, in, segments, out);
+    recurrence_.mamba(mixer, in, segments, out);
   }
   void gate(Heads gates, Matrix out) override { device_->launch(GateKernel{gates, out}); }
   void read(Matrix in, std::span<float> out) override;
@@ -118,8 +116,7 @@ class DeviceBackend final : public Backend {
   RecentArrays recent_;
   DeviceLinear linear_;
   DeviceAttention attention_;
-  DeviceDeltaNet delta_net_;
-  DeviceMamba mamba_;
+  DeviceRecurrence recurrence_;
 };
 
 void DeviceBackend::normalize(const Norm& norm, Matrix in, Matrix out) {

@@ -1,12 +1,12 @@
-#include "mhub/runtime/device/device_delta_net.hpp"
-
 #include <cmath>
 
+#include "mhub/runtime/device/device_recurrence.hpp"
 #include "mhub/runtime/device/sequence_states.hpp"
 
 namespace mhub::runtime {
 
-void DeviceDeltaNet::run(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out) {
+void DeviceRecurrence::delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments,
+                                 Matrix out) {
   const std::int64_t channels = 2 * net.keys() + net.values();
   const SequenceStates states =
       find_states(device_, scratch_, run_, segments, in.rows,

@@ -1,10 +1,10 @@
-#include "mhub/runtime/device/device_mamba.hpp"
-
+#include "mhub/runtime/device/device_recurrence.hpp"
 #include "mhub/runtime/device/sequence_states.hpp"
 
 namespace mhub::runtime {
 
-void DeviceMamba::run(const MambaMixer& mixer, Matrix in, std::span<const Segment> segments, Matrix out) {
+void DeviceRecurrence::mamba(const MambaMixer& mixer, Matrix in, std::span<const Segment> segments,
+                             Matrix out) {
   const std::int64_t channels = mixer.channels(), inner = mixer.inner();
   const SequenceStates states =
       find_states(device_, scratch_, run_, segments, in.rows,

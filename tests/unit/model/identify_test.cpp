@@ -5,22 +5,12 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/model/registry.hpp"
+#include "model/small_config.hpp"
 
 using namespace mhub;
+using namespace mhub::tests;
 
 namespace {
-
-TransformerConfig small() {
-  TransformerConfig c;
-  c.num_layers = 3;
-  c.hidden_size = 4;
-  c.ffn_hidden_size = 6;
-  c.num_attention_heads = c.num_query_groups = 2;
-  c.kv_channels = 2;
-  c.vocab_size = 5;
-  c.max_position_embeddings = 16;
-  return c;
-}
 
 std::string refusal(const TransformerConfig& config, const std::optional<std::string>& class_name = {}) {
   try {
@@ -47,7 +37,7 @@ BOOST_AUTO_TEST_CASE(no_class_divides_by_what_a_model_lacks) {
   for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40}) {
     for (const auto size : sizes) {
       for (const bool image : {false, true}) {
-        TransformerConfig config = small();
+        TransformerConfig config = small_config();
         config.*size = value;
         if (image) config.image.emplace();  // a picture and patches of 0 pixels
         if (value == 0 && size == &TransformerConfig::ffn_hidden_size) config.moe.emplace();
@@ -60,7 +50,7 @@ BOOST_AUTO_TEST_CASE(no_class_divides_by_what_a_model_lacks) {
 }
 
 BOOST_AUTO_TEST_CASE(a_class_that_cannot_state_the_model_is_not_the_nearest) {
-  TransformerConfig config = small();
+  TransformerConfig config = small_config();
   config.position_embedding_type = "no_such_kind";
   const std::string refused = refusal(config);
   BOOST_TEST(refused.find("nearest is") != std::string::npos, refused);

@@ -8,6 +8,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/model/mla_rules.hpp"
 #include "mhub/model/mtp_rules.hpp"
+#include "model/small_config.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;
@@ -15,13 +16,7 @@ using namespace mhub::tests;
 namespace {
 
 TransformerConfig small() {
-  TransformerConfig c;
-  c.num_layers = 3;
-  c.hidden_size = 4;
-  c.ffn_hidden_size = 6;
-  c.num_attention_heads = c.num_query_groups = 2;
-  c.kv_channels = 2;
-  c.vocab_size = 5;
+  TransformerConfig c = small_config();
   c.moe.emplace();
   c.moe->num_experts = 2;
   c.moe->ffn_hidden_size = 3;
