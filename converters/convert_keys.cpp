@@ -50,7 +50,7 @@ constexpr std::array<ConvertKey, 23> kKeys{{
      "hf: largest file, like 5GB (default: the original's files where they are known, else 5GB)",
      [](ConvertOptions& o, const std::string& v) { o.max_shard_bytes = parse_bytes(v); }},
     {"hf_reference", Kind::text,
-     "Hugging Face folder whose config.json (and tokenizer) counts for a Megatron source",
+     "Hugging Face folder whose config.json, tokenizer and carried tensors count for a Megatron source",
      [](ConvertOptions& o, const std::string& v) { o.hf_reference = v; }},
     {"hf_class", Kind::text, "class to export to where a Megatron source fits several",
      [](ConvertOptions& o, const std::string& v) { o.hf_class = v; }},

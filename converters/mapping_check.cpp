@@ -156,6 +156,12 @@ std::int64_t elements_of(const StateMap& part, const std::string& file) {
   return elements;
 }
 
+void check_config(const ModelDescriptor& model, const TransformerConfig& megatron, MappingCheck& check) {
+  for (const std::string& field :
+       differing_fields(megatron, model.megatron({model.config_json(megatron), "exported config.json"})))
+    check.problems.push_back("the exported config.json builds another function: " + field);
+}
+
 /// Each part by itself, and of those that differ in names alone the first.
 void check_parts(const StateMap& import, const std::string& file, MappingCheck& check) {
   std::set<std::string> seen;
@@ -171,9 +177,7 @@ MappingCheck check_mapping(const ModelDescriptor& model, const ConfigReader& con
   MappingCheck check;
   try {
     const TransformerConfig megatron = model.megatron(config);
-    for (const std::string& field :
-         differing_fields(megatron, model.megatron({model.config_json(megatron), "exported config.json"})))
-      check.problems.push_back("the exported config.json builds another function: " + field);
+    if (model.config_json) check_config(model, megatron, check);
     const ExpandedMapping mapping = expand(model.mapping(config));
     check.hf_tensors = static_cast<std::int64_t>(mapping.import.source.size());
     check.megatron_tensors = static_cast<std::int64_t>(mapping.canonical.size());

@@ -34,6 +34,12 @@ nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& conf
     one["transform"] = rule.transform.kind;
     one["partition"] = partition_text(rule.transform.partition);
   }
+  for (const std::string& prefix : mapping.rest()) {
+    rules.push_back({{"megatron", std::string(kCarriedPrefix) + prefix + "*"},
+                     {"hf", {prefix + "*"}},
+                     {"transform", "carried"},
+                     {"partition", "replicated"}});
+  }
   return rules;
 }
 

@@ -30,6 +30,8 @@ std::map<std::string, std::string> original_files(const Checkpoint& source) {
     for (const auto& entry : recorded->items()) {
       if (entry.value().is_string()) files[entry.key()] = entry.value().get<std::string>();
     }
+  } else if (source.reference) {
+    files = files_of(source.reference->tensors);
   }
   return files;
 }
@@ -71,9 +73,11 @@ void use_original_names(const Mapping& declared, HfLayout& hf) {
 
 HfLayout hf_layout(const Checkpoint& source) {
   HfLayout hf;
-  hf.layout.map = inverted(expanded_mapping(*source.model, *source.config).import);
+  const Mapping mapping = with_rest(declared_mapping(*source.model, *source.config),
+                                    carried_tensors(source.state.tensors), source.path);
+  hf.layout.map = inverted(expanded_mapping(mapping, *source.config).import);
   hf.original_files = original_files(source);
-  use_original_names(source.model->mapping(*source.config), hf);
+  use_original_names(mapping, hf);
   for (const StateTensor& tensor : hf.layout.map.destination) {
     hf.layout.tensors.push_back(SinkTensor::whole(tensor.name, DType::f32, tensor.shape));
   }

@@ -35,6 +35,8 @@ struct Rule {
 /// the way back.
 inline constexpr std::string_view kCarriedPrefix = "hf.";
 bool is_carried(std::string_view canonical_name);
+/// The Hugging Face name of a carried tensor.
+std::string carried_name(std::string_view canonical_name);
 
 /// What a mapping's names become in a model that has it as a module (Mapping::include).
 struct ModuleNames {
@@ -63,6 +65,10 @@ class Mapping {
   Mapping& base_model_prefix(std::string prefix) { return also_spelled(std::move(prefix), ""); }
   /// A Hugging Face tensor (name pattern) that Megatron's model has no place for: see kCarriedPrefix.
   Rule& carried(const std::string& hf, const Shape& shape);
+  /// A part of the Hugging Face model that Megatron's has no place for and whose inside nothing describes:
+  /// every tensor whose name begins with `prefix` is carried, in the shape that the checkpoint has
+  /// (with_rest).
+  Mapping& carry_rest(std::string prefix);
   /// Megatron's model ends before value `begin` of an index variable: from there on all tensors are carried.
   Mapping& carry_from(const std::string& variable, std::int64_t begin);
   /// Megatron's model has nothing of this: all tensors are carried.
@@ -70,6 +76,8 @@ class Mapping {
   /// Adds all of the mapping of a module. Throws std::logic_error where both use an index variable for
   /// different ranges.
   Mapping& include(const Mapping& module, const ModuleNames& names);
+  /// Hugging Face names that begin with `part` are declared with `instead`.
+  Mapping& renamed(const std::string& part, const std::string& instead);
 
   struct Tied {
     std::string hf, same_as;
@@ -85,6 +93,7 @@ class Mapping {
   const std::vector<Tied>& ties() const { return ties_; }
   const std::vector<Ignored>& ignored() const { return ignored_; }
   const std::vector<Spelling>& spellings() const { return spellings_; }
+  const std::vector<std::string>& rest() const { return rest_; }  ///< prefixes
   /// All that a Hugging Face tensor may be called, its declared name first.
   std::vector<std::string> names_of(const std::string& declared) const;
   const std::map<std::string, std::int64_t>& indices() const { return indices_; }
@@ -95,7 +104,13 @@ class Mapping {
   std::vector<Tied> ties_;
   std::vector<Ignored> ignored_;
   std::vector<Spelling> spellings_;
+  std::vector<std::string> rest_;
 };
+
+/// The mapping for a checkpoint that has the tensors `stored` of the Hugging Face state (in any spelling;
+/// others do no harm): rules for each of Mapping::rest. Throws InputError, which begins with `where`, when
+/// there is none of a prefix.
+Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const std::string& where);
 
 /// A tensor of the canonical state: Megatron-Core's own name (TransformerEngine flavour), global and
 /// unsharded, one entry per layer and expert.
@@ -111,6 +126,9 @@ struct ExpandedMapping {
   std::vector<CanonicalTensor> canonical;  ///< parallel to import.destination
   StateMap import;                         ///< Hugging Face state -> canonical state
 };
+
+/// The carried ones, as tensors of the Hugging Face state.
+std::vector<StateTensor> carried_tensors(const std::vector<CanonicalTensor>& canonical);
 
 /// Expands and checks: every canonical element has exactly one source element and the other way round. Throws
 /// std::logic_error where the declaration contradicts itself.

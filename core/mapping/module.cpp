@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "mhub/base/error.hpp"
 #include "mhub/mapping/mapping.hpp"
 
 namespace mhub {
@@ -16,7 +17,7 @@ std::string with_index(std::string pattern, const std::string& index) {
   return pattern;
 }
 
-std::string renamed(const std::string& variable, const std::string& index) {
+std::string index_name(const std::string& variable, const std::string& index) {
   return variable == "i" ? index : variable;
 }
 
@@ -29,12 +30,13 @@ bool has_variable(const Rule& rule, const std::string& variable) {
 Rule placed(Rule rule, const ModuleNames& names) {
   for (Operand& operand : rule.transform.operands) {
     operand.name = names.hf + with_index(operand.name, names.index);
-    operand.stack_variable = renamed(operand.stack_variable, names.index);
+    operand.stack_variable = index_name(operand.stack_variable, names.index);
   }
   rule.megatron = is_carried(rule.megatron) ? std::string(kCarriedPrefix) + rule.transform.operands[0].name
                                             : names.megatron + with_index(rule.megatron, names.index);
   std::map<std::string, std::vector<std::int64_t>> values;
-  for (auto& [variable, allowed] : rule.values) values[renamed(variable, names.index)] = std::move(allowed);
+  for (auto& [variable, allowed] : rule.values)
+    values[index_name(variable, names.index)] = std::move(allowed);
   rule.values = std::move(values);
   return rule;
 }
@@ -43,10 +45,47 @@ Rule placed(Rule rule, const ModuleNames& names) {
 
 bool is_carried(std::string_view canonical_name) { return canonical_name.starts_with(kCarriedPrefix); }
 
+std::string carried_name(std::string_view canonical_name) {
+  return std::string(canonical_name.substr(kCarriedPrefix.size()));
+}
+
+std::vector<StateTensor> carried_tensors(const std::vector<CanonicalTensor>& canonical) {
+  std::vector<StateTensor> carried;
+  for (const CanonicalTensor& tensor : canonical) {
+    if (is_carried(tensor.name)) carried.push_back({carried_name(tensor.name), tensor.shape});
+  }
+  return carried;
+}
+
 Rule& Mapping::carried(const std::string& hf, const Shape& shape) {
   Transform transform = replicated(hf, shape);
   transform.kind = "carried";
   return rule(std::string(kCarriedPrefix) + hf, std::move(transform));
+}
+
+Mapping& Mapping::carry_rest(std::string prefix) {
+  rest_.push_back(std::move(prefix));
+  return *this;
+}
+
+Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const std::string& where) {
+  for (const std::string& prefix : mapping.rest()) {
+    const std::vector<std::string> spelled = mapping.names_of(prefix);
+    bool any = false;
+    for (const StateTensor& tensor : stored) {
+      const auto begin = std::find_if(spelled.begin(), spelled.end(),
+                                      [&](const std::string& one) { return tensor.name.starts_with(one); });
+      if (begin == spelled.end()) continue;
+      mapping.carried(prefix + tensor.name.substr(begin->size()), tensor.shape);
+      any = true;
+    }
+    if (!any)
+      throw InputError(
+          where + ": no tensor " + prefix +
+          "* there, of a part that Megatron's model has no place for; where a checkpoint that it "
+          "saved itself lost them, --hf-reference DIR with the original's weights gives them back");
+  }
+  return mapping;
 }
 
 Mapping& Mapping::carry_from(const std::string& variable, std::int64_t begin) {
@@ -80,7 +119,7 @@ Mapping& Mapping::carry_all() {
 
 Mapping& Mapping::include(const Mapping& module, const ModuleNames& names) {
   for (const auto& [variable, count] : module.indices_) {
-    const std::string name = renamed(variable, names.index);
+    const std::string name = index_name(variable, names.index);
     const auto [at, fresh] = indices_.emplace(name, count);
     if (!fresh && at->second != count)
       throw std::logic_error("modules use the index variable {" + name + "} for " +
@@ -94,6 +133,25 @@ Mapping& Mapping::include(const Mapping& module, const ModuleNames& names) {
     const std::string front = spelling.part.starts_with('.') ? "" : names.hf;
     spellings_.push_back({front + spelling.part, front + spelling.instead});
   }
+  for (const std::string& prefix : module.rest_) rest_.push_back(names.hf + prefix);
+  return *this;
+}
+
+Mapping& Mapping::renamed(const std::string& part, const std::string& instead) {
+  auto rename = [&](std::string& name) {
+    if (name.starts_with(part)) name.replace(0, part.size(), instead);
+  };
+  for (Rule& one : rules_) {
+    for (Operand& operand : one.transform.operands) rename(operand.name);
+    if (is_carried(one.megatron)) one.megatron = std::string(kCarriedPrefix) + one.transform.operands[0].name;
+  }
+  for (Tied& tie : ties_) {
+    rename(tie.hf);
+    rename(tie.same_as);
+  }
+  for (Ignored& one : ignored_) rename(one.glob);
+  for (Spelling& spelling : spellings_) rename(spelling.part);
+  for (std::string& prefix : rest_) rename(prefix);
   return *this;
 }
 

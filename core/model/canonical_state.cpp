@@ -63,8 +63,9 @@ bool has_stacked_experts(const TensorSource& source) {
 }  // namespace
 
 CanonicalState canonical_state(const HfCheckpoint& checkpoint) {
-  ExpandedMapping expanded = expanded_mapping(*checkpoint.model, checkpoint.config);
-  Mapping mapping = checkpoint.model->mapping(checkpoint.config);
+  Mapping mapping = with_rest(declared_mapping(*checkpoint.model, checkpoint.config),
+                              listed(checkpoint.tensors), checkpoint.directory);
+  ExpandedMapping expanded = expanded_mapping(mapping, checkpoint.config);
   if (has_stacked_experts(checkpoint.tensors)) {
     mapping = with_stacked_experts(mapping);
     expanded.import = expand(mapping).import;

@@ -57,6 +57,11 @@ void note_assumptions(Checkpoint& checkpoint, const TransformerConfig& described
 /// The model of a Megatron checkpoint; `unknown_model` says why where there is none.
 void identify(Checkpoint& checkpoint, const OpenOptions& options) {
   const nlohmann::json& manifest = checkpoint.manifest;
+  if (checkpoint.reference) {
+    checkpoint.model = checkpoint.reference->model;
+    checkpoint.config = checkpoint.reference->config;
+    return;
+  }
   if (!options.hf_reference.empty()) {
     const fs::path reference = options.hf_reference;
     const std::string file = (fs::is_directory(reference) ? reference / "config.json" : reference).string();
@@ -87,16 +92,31 @@ void identify(Checkpoint& checkpoint, const OpenOptions& options) {
   }
 }
 
+/// Carried tensors that a Megatron checkpoint has lost come from the reference.
+CanonicalState megatron_state(const Checkpoint& checkpoint) {
+  const MegatronCheckpoint& megatron = *checkpoint.megatron;
+  const Mapping declared = declared_mapping(*checkpoint.model, *checkpoint.config);
+  std::vector<StateTensor> carried = carried_tensors(megatron);
+  CarriedElsewhere elsewhere;
+  if (checkpoint.reference) {
+    if (carried.empty()) carried = listed(checkpoint.reference->tensors);
+    elsewhere = [&](const std::string& name) -> const StoredTensor* {
+      for (const std::string& one : declared.names_of(name)) {
+        if (const StoredTensor* tensor = checkpoint.reference->tensors.find(one)) return tensor;
+      }
+      return nullptr;
+    };
+  }
+  const Mapping mapping = with_rest(declared, carried, megatron.directory);
+  return canonical_state(megatron, expanded_mapping(mapping, *checkpoint.config).canonical,
+                         *checkpoint.transformer, elsewhere);
+}
+
 /// The canonical state, once the model is known.
 void see_as_canonical(Checkpoint& checkpoint) {
   if (checkpoint.model == nullptr) return;
   checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
-  if (checkpoint.hf) {
-    checkpoint.state = canonical_state(*checkpoint.hf);
-    return;
-  }
-  const ExpandedMapping mapping = expanded_mapping(*checkpoint.model, *checkpoint.config);
-  checkpoint.state = canonical_state(*checkpoint.megatron, mapping.canonical, *checkpoint.transformer);
+  checkpoint.state = checkpoint.hf ? canonical_state(*checkpoint.hf) : megatron_state(checkpoint);
 }
 
 void take_hf(Checkpoint& checkpoint, HfCheckpoint opened) {
@@ -132,6 +152,8 @@ void open_megatron(Checkpoint& checkpoint, const OpenOptions& options) {
   checkpoint.megatron = std::make_unique<MegatronCheckpoint>(open_megatron_checkpoint(checkpoint.path));
   const std::string& directory = checkpoint.megatron->directory;
   load_manifest(checkpoint, directory);
+  if (fs::is_directory(options.hf_reference) && has_weights(options.hf_reference))
+    checkpoint.reference = std::make_unique<HfCheckpoint>(open_hf_checkpoint(options.hf_reference));
   checkpoint.files = folder_files(directory + "/tokenizer");
   if (fs::is_directory(options.hf_reference) && !fs::is_directory(directory + "/tokenizer"))
     checkpoint.files = folder_files(options.hf_reference);

@@ -17,6 +17,9 @@ struct Checkpoint {
   std::string path;
   std::unique_ptr<HfCheckpoint> hf;  ///< one of these two
   std::unique_ptr<MegatronCheckpoint> megatron;
+  /// The reference of a Megatron checkpoint, if it has weights: it names the model, and has what Megatron
+  /// lost.
+  std::unique_ptr<HfCheckpoint> reference;
   bool archive = false;                    ///< read from an HDF5 archive of the one state or the other
   const ModelDescriptor* model = nullptr;  ///< nullptr: a Megatron checkpoint that does not say what it is
   std::optional<ConfigReader> config;  ///< the Hugging Face config, also of a converted Megatron checkpoint
@@ -36,8 +39,10 @@ struct Checkpoint {
 /// What helps with a Megatron checkpoint that does not say which Hugging Face model it is.
 struct OpenOptions {
   const Checkpoint* like = nullptr;  ///< take model and config from here where the checkpoint has none
-  std::string hf_reference;          ///< a Hugging Face folder (or config.json) whose config counts above all
-  std::string hf_class;              ///< the class to take where several build the same function
+  /// A Hugging Face folder (or config.json) whose config counts above all. Where it has weights, tensors that
+  /// Megatron's model has no place for and that a trained checkpoint therefore lacks come from there.
+  std::string hf_reference;
+  std::string hf_class;  ///< the class to take where several build the same function
 };
 
 /// Opens what is at `path`: a Hugging Face folder, a Megatron checkpoint (root, iter_* or release folder) or

@@ -28,7 +28,8 @@ struct ModelDescriptor {
   /// that the config does not mention). Empty: nothing.
   std::function<nlohmann::json(const ConfigReader&, const TensorSource&)> completed_config;
   /// The fields of a config.json that build what a TransformerConfig describes, as far as the architecture
-  /// can (identify.hpp asks whether it is exact).
+  /// can (identify.hpp asks whether it is exact). Empty: a TransformerConfig describes only a part of the
+  /// model.
   std::function<nlohmann::json(const TransformerConfig&)> config_json;
 
   /// The Megatron-Bridge class that builds the model, where Bridge has one with fields of its own, and those
@@ -45,6 +46,7 @@ struct ModelDescriptor {
 ///     which may throw std::logic_error for a config that contradicts itself
 /// and, where it needs them,
 ///   - static constexpr int preference;
+///   - static constexpr bool partly_described = true; see ModelDescriptor::config_json
 ///   - static nlohmann::json completed_config(const ConfigReader&, const TensorSource&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
@@ -74,9 +76,11 @@ ModelDescriptor describe() {
     const Config config = config_from_json<Config>(json);
     return Model::mapping(config, config_to_megatron(config));
   };
-  d.config_json = [](const TransformerConfig& megatron) {
-    return config_to_json(config_from_megatron<Config>(megatron));
-  };
+  if constexpr (!requires { Model::partly_described; }) {
+    d.config_json = [](const TransformerConfig& megatron) {
+      return config_to_json(config_from_megatron<Config>(megatron));
+    };
+  }
   return d;
 }
 

@@ -18,14 +18,18 @@ namespace {
 
 constexpr std::uint64_t kConfigLimit = 16 << 20;
 
+bool has_safetensors(const fs::path& folder) {
+  return fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json");
+}
+
+bool has_torch_bin(const fs::path& folder) {
+  return fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json");
+}
+
 TensorSource open_weights(const std::string& directory) {
   const fs::path folder = directory;
-  if (fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json")) {
-    return open_safetensors_folder(directory);
-  }
-  if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
-    return open_torch_bin(directory);
-  }
+  if (has_safetensors(folder)) return open_safetensors_folder(directory);
+  if (has_torch_bin(folder)) return open_torch_bin(directory);
   throw InputError(directory +
                    ": no weights: expected model.safetensors, model.safetensors.index.json, "
                    "pytorch_model.bin or pytorch_model.bin.index.json");
@@ -34,14 +38,6 @@ TensorSource open_weights(const std::string& directory) {
 ConfigReader read_config(const FileSet& files) {
   const std::string name = "config.json";
   return {parse_config(files.read(name, kConfigLimit), files.place(name)), files.place(name)};
-}
-
-/// The config as plugins see it: of the decoded weights, with what their names say.
-ConfigReader model_config(const ModelDescriptor& model, const ConfigReader& config,
-                          const TensorSource& tensors) {
-  const ConfigReader decoded = without_quantization(config);
-  if (!model.completed_config) return decoded;
-  return {model.completed_config(decoded, tensors), config.file()};
 }
 
 template <typename Result, typename Function>
@@ -53,10 +49,23 @@ Result checked(const ConfigReader& config, const Function& function) {
   }
 }
 
+/// The config as plugins see it: of the decoded weights, with what their names say.
+ConfigReader model_config(const ModelDescriptor& model, const ConfigReader& config,
+                          const TensorSource& tensors) {
+  const ConfigReader decoded = without_quantization(config);
+  if (!model.completed_config) return decoded;
+  return {checked<nlohmann::json>(decoded, [&] { return model.completed_config(decoded, tensors); }),
+          config.file()};
+}
+
 }  // namespace
 
 bool is_hf_checkpoint(const std::string& directory) {
   return fs::is_regular_file(fs::path(directory) / "config.json");
+}
+
+bool has_weights(const std::string& directory) {
+  return has_safetensors(directory) || has_torch_bin(directory);
 }
 
 HfCheckpoint open_hf_checkpoint(const std::string& directory) {
@@ -110,8 +119,15 @@ Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& confi
   return checked<Mapping>(config, [&] { return model.mapping(config); });
 }
 
-ExpandedMapping expanded_mapping(const ModelDescriptor& model, const ConfigReader& config) {
-  return checked<ExpandedMapping>(config, [&] { return expand(model.mapping(config)); });
+ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config) {
+  return checked<ExpandedMapping>(config, [&] { return expand(mapping); });
+}
+
+std::vector<StateTensor> listed(const TensorSource& tensors) {
+  std::vector<StateTensor> list;
+  list.reserve(tensors.tensors().size());
+  for (const StoredTensor& tensor : tensors.tensors()) list.push_back({tensor.name, tensor.shape});
+  return list;
 }
 
 }  // namespace mhub

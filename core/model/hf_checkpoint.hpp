@@ -25,6 +25,8 @@ struct HfCheckpoint {
 
 /// True when the folder has a config.json.
 bool is_hf_checkpoint(const std::string& directory);
+/// True when the folder has weights in a form that open_hf_checkpoint knows.
+bool has_weights(const std::string& directory);
 /// Opens safetensors (preferred) or PyTorch .bin weights. Throws InputError or IoError.
 HfCheckpoint open_hf_checkpoint(const std::string& directory);
 /// The same for what an archive at `path` holds.
@@ -39,6 +41,9 @@ std::vector<std::string> tokenizer_files(const FileSet& files);
 /// into an InputError that names the file.
 TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config);
 Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& config);
-ExpandedMapping expanded_mapping(const ModelDescriptor& model, const ConfigReader& config);
+ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config);
+
+/// Names and shapes of what is stored.
+std::vector<StateTensor> listed(const TensorSource& tensors);
 
 }  // namespace mhub

@@ -61,6 +61,12 @@ IdentifiedModel identify_model(const TransformerConfig& megatron,
   for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
     for (const ModelDescriptor& model : plugin.models) {
       if (class_name && *class_name != model.class_name) continue;
+      if (!model.config_json) {
+        if (class_name)
+          throw InputError(where + ": does not describe all of a " + model.class_name +
+                           "; --hf-reference DIR names a folder with its config.json");
+        continue;
+      }
       Candidate candidate = attempt(model, megatron, where);
       if (candidate.problems.empty()) {
         matches.push_back(model.class_name);

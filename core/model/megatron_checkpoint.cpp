@@ -96,14 +96,25 @@ Layout layout_of(const MegatronCheckpoint& checkpoint, const std::vector<Canonic
   return layout;
 }
 
-const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const StateTensor& wanted) {
+/// The Hugging Face name of a carried tensor, from its stored one; nothing for others.
+std::optional<std::string> carried_name_of(const std::string& stored) {
+  if (is_carried(stored)) return carried_name(stored);
+  const std::string section = "/" + std::string(kCarriedSection) + "/";
+  const std::size_t at = stored.find('/');
+  if (at == stored.npos || stored.compare(at, section.size(), section) != 0) return std::nullopt;
+  return stored.substr(at + section.size());
+}
+
+const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const StateTensor& wanted,
+                         const CarriedElsewhere& elsewhere) {
   const StoredTensor* tensor = checkpoint.tensors.find(wanted.name);
+  const auto carried = carried_name_of(wanted.name);
+  if (tensor == nullptr && carried && elsewhere) tensor = elsewhere(*carried);
   if (tensor == nullptr) {
-    const bool carried = is_carried(wanted.name) ||
-                         wanted.name.find("/" + std::string(kCarriedSection) + "/") != std::string::npos;
     throw InputError(
         checkpoint.directory + ": tensor " + wanted.name + " " + to_string(wanted.shape) + " is missing" +
-        (carried ? "; Megatron's model has no place for it, so a checkpoint that it saved itself lost it"
+        (carried ? "; Megatron's model has no place for it, so a checkpoint that it saved itself lost it: "
+                   "--hf-reference DIR with the original's weights gives it back"
                  : ""));
   }
   if (tensor->shape != wanted.shape) {
@@ -163,20 +174,31 @@ LayoutRequest layout_request(const MegatronCheckpoint& checkpoint,
                        checkpoint.tensors, canonical, config);
 }
 
+std::vector<StateTensor> carried_tensors(const MegatronCheckpoint& checkpoint) {
+  std::vector<StateTensor> carried;
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
+    if (auto name = carried_name_of(tensor.name)) carried.push_back({std::move(*name), tensor.shape});
+  }
+  return carried;
+}
+
 CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
-                               const std::vector<CanonicalTensor>& canonical,
-                               const TransformerConfig& config) {
+                               const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config,
+                               const CarriedElsewhere& elsewhere) {
   const Layout layout = layout_of(checkpoint, canonical, config);
   CanonicalState state{canonical, inverted(layout.map), {}, {}};
   std::unordered_set<const StoredTensor*> used;
   for (const StateTensor& wanted : state.to_canonical.source) {
-    state.sources.push_back(bind(checkpoint, wanted));
+    state.sources.push_back(bind(checkpoint, wanted, elsewhere));
     used.insert(state.sources.back());
   }
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
     if (!used.contains(&tensor)) {
       throw InputError(checkpoint.directory + ": tensor " + tensor.name + " " + to_string(tensor.shape) +
-                       " is not part of this model");
+                       " is not part of this model" +
+                       (carried_name_of(tensor.name)
+                            ? "; --hf-reference DIR names the Hugging Face model that it came with"
+                            : ""));
     }
   }
   return state;
@@ -189,7 +211,7 @@ StoredCopies stored_copies(const MegatronCheckpoint& checkpoint,
   copies.map.source = std::move(layout.map.source);
   for (std::size_t d = 0; d < layout.map.destination.size(); ++d) {
     if (layout.map.copy[d] == 0) continue;
-    copies.stored.push_back(bind(checkpoint, layout.map.destination[d]));
+    copies.stored.push_back(bind(checkpoint, layout.map.destination[d], {}));
     copies.map.destination.push_back(layout.map.destination[d]);
     copies.map.terms.push_back(std::move(layout.map.terms[d]));
     copies.map.copy.push_back(0);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,12 +42,18 @@ std::optional<TransformerConfig> described_model(const MegatronCheckpoint& check
 LayoutRequest layout_request(const MegatronCheckpoint& checkpoint,
                              const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
 
+/// Tensors that Megatron's model has no place for and that travel in the checkpoint (kCarriedPrefix).
+std::vector<StateTensor> carried_tensors(const MegatronCheckpoint& checkpoint);
+
+/// Finds a carried tensor, by its Hugging Face name, elsewhere; nullptr where it is not.
+using CarriedElsewhere = std::function<const StoredTensor*(const std::string& hf_name)>;
+
 /// The checkpoint seen as the given canonical state: finds out how it is laid out (sizes, names, padding)
-/// from what is stored and inverts that layout. Every stored tensor must belong to it. Throws InputError
-/// naming the tensor.
+/// from what is stored and inverts that layout. Every stored tensor must belong to it. Carried tensors that
+/// the checkpoint has lost come from `elsewhere`. Throws InputError naming the tensor.
 CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
-                               const std::vector<CanonicalTensor>& canonical,
-                               const TransformerConfig& config);
+                               const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config,
+                               const CarriedElsewhere& elsewhere);
 
 /// The stored tensors that repeat others (replicas on tensor-parallel ranks, tied embeddings on the last
 /// stage) as a map from the canonical state; used by verification.

@@ -3,23 +3,14 @@
 #include <stdexcept>
 
 #include "mhub/mapping/pattern.hpp"
+#include "mhub/model/config_part.hpp"
 #include "mhub/model/identify.hpp"
-#include "mhub/model/registry.hpp"
 #include "mhub/parallel/parameter_name.hpp"
 
 namespace mhub {
 namespace {
 
 constexpr const char *kText = "text_config", *kVision = "vision_config";
-
-/// A part's config and the class that it belongs to.
-struct Part {
-  Part(const nlohmann::json& json, const char* key)
-      : config(json, std::string("config.json: ") + key), model(PluginRegistry::instance().find(config)) {}
-
-  ConfigReader config;
-  const ModelDescriptor& model;
-};
 
 /// The layer that features come from, counted from 1.
 std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
@@ -82,7 +73,7 @@ void VisionLanguageConfig::bind_parts(ConfigBinding& b) {
 }
 
 void VisionLanguageConfig::to_megatron(ConfigBinding& b) const {
-  const Part decoder(text, kText), images(vision, kVision);
+  const ConfigPart decoder(text, kText), images(vision, kVision);
   b.megatron = decoder.model.megatron(decoder.config);
   VisionConfig parts;
   parts.tower = images.model.megatron(images.config);
@@ -123,7 +114,7 @@ void VisionLanguageConfig::from_megatron(const TransformerConfig& megatron) {
 
 Mapping vision_language_mapping(const VisionLanguageConfig& config, const TransformerConfig& megatron,
                                 const VisionLanguageNames& names) {
-  const Part decoder(config.text, kText), images(config.vision, kVision);
+  const ConfigPart decoder(config.text, kText), images(config.vision, kVision);
   Mapping map;
   map.include(decoder.model.mapping(decoder.config), {std::string(kDecoderModule), names.text});
   Mapping tower = images.model.mapping(images.config);

@@ -59,6 +59,7 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
       output_scale_.push_back(1.0F / std::max(length, 1e-12F));
   }
   weights.ignore("mtp.");  // multi-token prediction: for training and speculation, not for the next token
+  weights.ignore(std::string(kCarriedPrefix));  // towers of images: texts do not need them
   weights.require_all_used();
   gathered_bytes_ = weights.gathered_bytes();
 }

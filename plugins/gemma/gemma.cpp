@@ -155,8 +155,9 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "gemma";
-  registrar.about = "Gemma 1, 2 and 3 (text)";
+  registrar.about = "Gemma 1, 2 and 3 (of the last with images, the text)";
   registrar.add<mhub::gemma::GemmaForCausalLM>();
   registrar.add<mhub::gemma::Gemma2ForCausalLM>();
   registrar.add<mhub::gemma::Gemma3ForCausalLM>();
+  registrar.add<mhub::gemma::Gemma3ForConditionalGeneration>();
 }

@@ -2,6 +2,7 @@
 
 #include "mhub/model/decoder_config.hpp"
 #include "mhub/model/descriptor.hpp"
+#include "mhub/model/multimodal_text.hpp"
 
 namespace mhub::gemma {
 
@@ -70,6 +71,15 @@ struct Gemma3ForCausalLM {
       "megatron.bridge.models.gemma.gemma3_provider.Gemma3ModelProvider";
   static void bridge_fields(FieldBinding& f, TransformerConfig& megatron);
   static Mapping mapping(const Gemma3TextConfig& config, const TransformerConfig& megatron);
+};
+
+/// Gemma 3 as published from 4B on, with SigLIP's tower: the decoder goes to Megatron, the rest is carried.
+struct Gemma3ForConditionalGeneration
+    : DecoderOfMultimodal<Gemma3ForConditionalGeneration, Gemma3ForCausalLM> {
+  static constexpr const char* class_name = "Gemma3ForConditionalGeneration";
+  static constexpr const char* config_class = "Gemma3Config";
+  static constexpr const char* model_type = "gemma3";
+  static MultimodalNames names() { return {}; }
 };
 
 }  // namespace mhub::gemma

@@ -86,4 +86,5 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.add<mhub::llama::MistralForCausalLM>();
   registrar.add<mhub::llama::MinistralForCausalLM>();
   registrar.add<mhub::llama::Ministral3ForCausalLM>();
+  registrar.add<mhub::llama::Mistral3ForConditionalGeneration>();
 }

@@ -2,6 +2,7 @@
 
 #include "mhub/model/decoder_config.hpp"
 #include "mhub/model/descriptor.hpp"
+#include "mhub/model/multimodal_text.hpp"
 
 namespace mhub::llama {
 
@@ -80,6 +81,16 @@ struct Ministral3ForCausalLM {
   static constexpr const char* model_type = "ministral3";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
   static Mapping mapping(const Ministral3Config& config, const TransformerConfig& megatron);
+};
+
+/// Mistral Small 3.1 and later and Ministral 3 as published, with Pixtral's tower: the decoder, Mistral's or
+/// Ministral 3's, goes to Megatron, the rest is carried.
+struct Mistral3ForConditionalGeneration
+    : DecoderOfMultimodal<Mistral3ForConditionalGeneration, MistralForCausalLM> {
+  static constexpr const char* class_name = "Mistral3ForConditionalGeneration";
+  static constexpr const char* config_class = "Mistral3Config";
+  static constexpr const char* model_type = "mistral3";
+  static MultimodalNames names() { return {}; }
 };
 
 }  // namespace mhub::llama

@@ -115,6 +115,7 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "llama4";
-  registrar.about = "Llama 4 (text)";
+  registrar.about = "Llama 4 (of the models with images, the text)";
   registrar.add<mhub::llama4::Llama4ForCausalLM>();
+  registrar.add<mhub::llama4::Llama4ForConditionalGeneration>();
 }

@@ -2,6 +2,7 @@
 
 #include "mhub/model/decoder_config.hpp"
 #include "mhub/model/descriptor.hpp"
+#include "mhub/model/multimodal_text.hpp"
 
 namespace mhub::llama4 {
 
@@ -34,6 +35,15 @@ struct Llama4ForCausalLM {
   static constexpr const char* model_type = "llama4_text";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static Mapping mapping(const Llama4TextConfig& config, const TransformerConfig& megatron);
+};
+
+/// Llama 4 as published, with its tower: the decoder goes to Megatron, the rest is carried.
+struct Llama4ForConditionalGeneration
+    : DecoderOfMultimodal<Llama4ForConditionalGeneration, Llama4ForCausalLM> {
+  static constexpr const char* class_name = "Llama4ForConditionalGeneration";
+  static constexpr const char* config_class = "Llama4Config";
+  static constexpr const char* model_type = "llama4";
+  static MultimodalNames names() { return {.others = {"vision_model.", "multi_modal_projector."}}; }
 };
 
 }  // namespace mhub::llama4

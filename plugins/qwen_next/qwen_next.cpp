@@ -109,8 +109,10 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "qwen_next";
-  registrar.about = "Qwen3-Next, Qwen3.5 (text)";
+  registrar.about = "Qwen3-Next, Qwen3.5 (of the models with images, the text)";
   registrar.add<mhub::qwen_next::Qwen3NextForCausalLM>();
   registrar.add<mhub::qwen_next::Qwen3_5ForCausalLM>();
   registrar.add<mhub::qwen_next::Qwen3_5MoeForCausalLM>();
+  registrar.add<mhub::qwen_next::Qwen3_5ForConditionalGeneration>();
+  registrar.add<mhub::qwen_next::Qwen3_5MoeForConditionalGeneration>();
 }

@@ -3,6 +3,7 @@
 #include "mhub/model/decoder_config.hpp"
 #include "mhub/model/descriptor.hpp"
 #include "mhub/model/gated_delta_rules.hpp"
+#include "mhub/model/multimodal_text.hpp"
 
 namespace mhub::qwen_next {
 
@@ -74,6 +75,30 @@ struct Qwen3_5MoeForCausalLM : QwenNextModel {
   static constexpr const char* class_name = "Qwen3_5MoeForCausalLM";
   static constexpr const char* config_class = "Qwen3_5MoeTextConfig";
   static constexpr const char* model_type = "qwen3_5_moe_text";
+};
+
+/// Names of the models with images.
+inline MultimodalNames visual_names() {
+  return {.model = "model.language_model.", .head = "lm_head.", .others = {"model.visual."}};
+}
+
+/// Qwen3.5 and 3.6 as published, with their tower: the decoder goes to Megatron, the rest is carried. Of
+/// multi-axis rotary positions, texts have the same on every axis, which is plain rotation.
+struct Qwen3_5ForConditionalGeneration
+    : DecoderOfMultimodal<Qwen3_5ForConditionalGeneration, Qwen3_5ForCausalLM> {
+  static constexpr const char* class_name = "Qwen3_5ForConditionalGeneration";
+  static constexpr const char* config_class = "Qwen3_5Config";
+  static constexpr const char* model_type = "qwen3_5";
+  static MultimodalNames names() { return visual_names(); }
+};
+
+/// The same with experts.
+struct Qwen3_5MoeForConditionalGeneration
+    : DecoderOfMultimodal<Qwen3_5MoeForConditionalGeneration, Qwen3_5MoeForCausalLM> {
+  static constexpr const char* class_name = "Qwen3_5MoeForConditionalGeneration";
+  static constexpr const char* config_class = "Qwen3_5MoeConfig";
+  static constexpr const char* model_type = "qwen3_5_moe";
+  static MultimodalNames names() { return visual_names(); }
 };
 
 }  // namespace mhub::qwen_next

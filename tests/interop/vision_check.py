@@ -177,6 +177,21 @@ def real_models(cases, scratch):
                 record(f"{case['name']}: {result['detail']}", "" if result["ok"] else "see above")
 
 
+def lost_tensors(binary, name, hf, folders, scratch):
+    """A checkpoint without what Megatron's model has no place for, as one that it trained and saved: the reference has them."""
+    folder, out = os.path.join(scratch, f"{name}-lost"), os.path.join(scratch, f"{name}-found")
+    shutil.copytree(folders["local"], folder)
+    path = os.path.join(folder, "release", "mp_rank_00", "model_optim_rng.pt")
+    state = torch.load(path, weights_only=False)
+    lost = len(state.pop("hf"))
+    torch.save(state, path)
+    run = mhub(binary, "convert", folder, out, "--to", "hf", "--hf-reference", os.path.join(hf, "config.json"))
+    refused = run.returncode == 3 and "--hf-reference" in run.stderr and not os.path.exists(out)
+    record(f"{name}: a checkpoint that lost {lost} tensors is refused", "" if refused else f"exit {run.returncode}: {run.stderr.strip()}")
+    run = mhub(binary, "convert", folder, out, "--to", "hf", "--hf-reference", hf)
+    record(f"{name}: the reference has them", run.stderr.strip() if run.returncode else compare(plain_names(hf_tensors(hf), name), plain_names(hf_tensors(out), name)))
+
+
 def other_spelling(binary, hf, scratch):
     """The names that the model has in memory, as save_pretrained writes them when asked to."""
     folder, model = os.path.join(scratch, "spelled"), transformers.LlavaForConditionalGeneration.from_pretrained(hf)
@@ -232,6 +247,8 @@ def main():
     real_models(cases, scratch)
     for name, hf, folders in exports:
         export(binary, name, hf, folders, scratch)
+        if name in ("clip", "llava"):
+            lost_tensors(binary, name, hf, folders, scratch)
         if name == "llava":
             other_spelling(binary, hf, scratch)
             refusals(binary, hf, scratch)

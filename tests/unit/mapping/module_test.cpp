@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "mhub/base/error.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/parallel/layout.hpp"
 
@@ -62,6 +63,46 @@ BOOST_AUTO_TEST_CASE(everything_of_a_module_can_be_carried) {
   Mapping whole;
   whole.include(encoder().carry_all(), {"", "", "t"});
   for (const auto& [canonical, hf] : first_sources(expand(whole))) BOOST_TEST(canonical == "hf." + hf);
+}
+
+BOOST_AUTO_TEST_CASE(names_can_be_declared_anew) {
+  Mapping map = encoder();
+  map.tied("e.head", "e.table").renamed("e.", "model.e.").renamed("norm", "model.norm");
+  const auto names = first_sources(expand(map));
+  BOOST_TEST(names.at("decoder.layers.0.mlp.linear_fc1.weight") == "model.e.0.gate");
+  BOOST_TEST(names.at("hf.model.e.1.up") == "model.e.1.up");
+  BOOST_TEST(names.at("hf.model.norm") == "model.norm");
+  BOOST_TEST(map.ties().at(0).hf == "model.e.head");
+  BOOST_TEST(map.ties().at(0).same_as == "model.e.table");
+  BOOST_TEST(map.names_of("model.e.0.up").at(1) == "encoder.0.up");
+}
+
+BOOST_AUTO_TEST_CASE(what_nothing_describes_is_carried_as_it_is_stored) {
+  Mapping map = encoder();
+  map.carry_rest("tower.").also_spelled("tower.", "model.tower.");
+  Mapping whole;
+  whole.include(map, {"vision_model.", "vision."});
+  const std::vector<StateTensor> stored{{"vision.e.0.gate", {2, 3}},
+                                        {"vision.model.tower.x", {2, 5}},
+                                        {"vision.tower.y", {}},
+                                        {"towers.z", {1}}};
+  const ExpandedMapping expanded = expand(with_rest(whole, stored, "here"));
+  const auto names = first_sources(expanded);
+  BOOST_TEST(names.size() == first_sources(expand(whole)).size() + 2);
+  BOOST_TEST(names.at("hf.vision.tower.x") == "vision.tower.x");
+  BOOST_TEST(names.at("hf.vision.tower.y") == "vision.tower.y");
+  for (const StateTensor& tensor : carried_tensors(expanded.canonical)) {
+    if (tensor.name == "vision.tower.x") BOOST_TEST(tensor.shape == Shape({2, 5}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_which_nothing_is_stored_is_missing) {
+  Mapping map = encoder();
+  map.carry_rest("tower.");
+  BOOST_CHECK_EXCEPTION(with_rest(map, {{"e.0.gate", {2, 3}}}, "here"), InputError,
+                        [](const InputError& error) {
+                          return std::string(error.what()).starts_with("here: no tensor tower.*");
+                        });
 }
 
 BOOST_AUTO_TEST_CASE(encoders_live_on_the_first_stage_and_carried_tensors_beside_the_model) {

@@ -1,0 +1,238 @@
+"""Models with images whose decoder goes to Megatron: python multimodal_check.py MHUB SCRATCH [NAME...].
+
+Tiny models as their classes in transformers save them. Each is converted into several layouts and verified; mhub's logits and
+32 greedy tokens of a text must be those of the whole model in transformers, from the Hugging Face folder and from the converted
+ones; the export, with mhub's manifest and with --hf-reference in its place, must have all tensors of the original, bit for bit.
+So must that of a checkpoint which lost the tower, as every one does that Megatron saves. megatron-core loads the decoder where
+its GPTModel or a layer spec can express it. Exits 1 when anything failed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import architectures  # first: patches CUDA away
+
+import numpy as np
+import shim
+import torch
+import transformers
+from safetensors.torch import save_file
+
+import arch_judges
+from arch_moe import add_delta_mtp
+from arch_recipes import dry_runs
+from hf_tensors import compare, hf_tensors
+from tiny_models import randomize, save_tokenizer
+
+TOLERANCE, NEW_TOKENS = 1e-3, 32
+TEXT = dict(vocab_size=203, hidden_size=64, intermediate_size=112, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4, head_dim=16, max_position_embeddings=96, pad_token_id=0)
+VISION = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=7)
+PIXTRAL = dict(VISION, model_type="pixtral", head_dim=8)
+DELTA = dict(TEXT, linear_num_key_heads=4, linear_num_value_heads=8, linear_key_head_dim=8, linear_value_head_dim=8)
+VISUAL = dict(depth=2, hidden_size=32, intermediate_size=40, num_heads=4, out_hidden_size=64, patch_size=4)
+EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, shared_expert_intermediate_size=40)
+LAYOUTS = {
+    "dist": [],
+    "dist22": ["--tp", "2", "--pp", "2"],
+    "torch4": ["--to", "torch", "--tp", "4"],
+    "local": ["--to", "torch", "--transformer-impl", "local", "--pp", "2"],
+}
+MROPE = {"rope_theta": 1e7, "partial_rotary_factor": 0.25, "rope_type": "default", "mrope_interleaved": True, "mrope_section": [1, 1, 0]}
+
+
+def mistral(text=None, **fields):
+    return transformers.Mistral3Config(text_config=dict(TEXT, model_type="mistral", **text or {}), vision_config=PIXTRAL, **fields)
+
+
+# name: (class, config, class of the decoder, options); `spec` is what megatron-core needs, None where it cannot
+MODELS = {
+    "gemma3_4b": ("Gemma3ForConditionalGeneration", lambda: transformers.Gemma3Config(text_config=dict(TEXT, num_hidden_layers=8, sliding_window=8, query_pre_attn_scalar=16), vision_config=dict(VISION, model_type="siglip_vision_model"), mm_tokens_per_image=4), "Gemma3ForCausalLM", {"spec": "gemma3"}),
+    "mistral3": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=False), "MistralForCausalLM", {"core": True}),
+    # What text_config says of the head is not what the model does: it ties them, as the outer config has it.
+    "mistral3_tied": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=True), "MistralForCausalLM", {"core": True}),
+    "ministral3_8b": ("Mistral3ForConditionalGeneration", lambda: transformers.Mistral3Config(text_config=dict(TEXT, model_type="ministral3"), vision_config=PIXTRAL, tie_word_embeddings=False), "Ministral3ForCausalLM", {"core": True}),
+    "llama4_whole": ("Llama4ForConditionalGeneration", lambda: transformers.Llama4Config(text_config=dict(TEXT, intermediate_size_mlp=96, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=2, attention_chunk_size=32), vision_config=dict(VISION, vision_output_dim=32, projector_input_dim=32, projector_output_dim=32)), "Llama4ForCausalLM", {}),
+    "qwen3_5_whole": ("Qwen3_5ForConditionalGeneration", lambda: transformers.Qwen3_5Config(text_config=dict(DELTA, rope_parameters=MROPE), vision_config=VISUAL), "Qwen3_5ForCausalLM", {"mtp": True}),
+    "qwen3_5_moe_whole": ("Qwen3_5MoeForConditionalGeneration", lambda: transformers.Qwen3_5MoeConfig(text_config=dict(DELTA, **EXPERTS), vision_config=VISUAL, tie_word_embeddings=True), "Qwen3_5MoeForCausalLM", {}),
+}
+results = []
+
+
+def record(name, problem):
+    results.append(problem)
+    print(f"{'FAIL' if problem else 'ok  '} {name}{': ' + problem if problem else ''}", flush=True)
+
+
+def mhub(binary, *arguments):
+    return subprocess.run([binary, *arguments], capture_output=True, text=True)
+
+
+def prompt(size, seed):
+    return torch.randint(1, TEXT["vocab_size"], (1, size), generator=torch.Generator().manual_seed(seed))
+
+
+def make(name, folder):
+    """The model, and what transformers computes of texts."""
+    class_name, config, _, options = MODELS[name]
+    kind = getattr(transformers, class_name)
+    model = kind._from_config(config(), attn_implementation="eager").float().eval()
+    randomize(model, sum(map(ord, name)))
+    model.to(torch.bfloat16).save_pretrained(folder)
+    save_tokenizer(folder)
+    model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    ids = torch.cat([prompt(17, 1), prompt(17, 2)])
+    with torch.no_grad():
+        greedy = model.generate(prompt(17, 3), attention_mask=torch.ones(1, 17, dtype=torch.long), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1)
+        truth = {"long": model(prompt(90, 4)).logits[0].numpy(), "greedy": greedy[0, 17:].numpy(), "ids": ids.numpy(), "logits": model(ids).logits.numpy()}
+    np.savez(os.path.join(folder, "golden.npz"), **truth)
+    model.to(torch.bfloat16).save_pretrained(folder + "_memory", save_original_format=False)
+    if options.get("mtp"):  # transformers does not write what it does not run
+        state = hf_tensors(folder)
+        text = {key.replace("model.language_model.", "model."): value for key, value in state.items()}
+        block = {key: value for key, value in add_delta_mtp(text, 3).items() if key.startswith("mtp.")}
+        save_file(state | block, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+        path = os.path.join(folder, "config.json")
+        config = json.load(open(path))
+        config["text_config"]["mtp_num_hidden_layers"] = 1
+        json.dump(config, open(path, "w"))
+
+
+def listed(tokens):
+    return ",".join(map(str, tokens))
+
+
+def computes(binary, hf, source, scratch):
+    """What differs from transformers; None when nothing does."""
+    golden, output = np.load(os.path.join(hf, "golden.npz")), os.path.join(scratch, "logits.npy")
+    run = mhub(binary, "logits", source, "--tokens", listed(prompt(90, 4)[0].tolist()), "--output", output)
+    if run.returncode != 0:
+        return run.stderr.strip()
+    error = np.abs(np.load(output) - golden["long"]).max() / np.abs(golden["long"]).max()
+    if not error <= TOLERANCE:
+        return f"logits differ by {error:.1e} of scale"
+    run = mhub(binary, "generate", source, "--tokens", listed(prompt(17, 3)[0].tolist()), "--max-new-tokens", str(NEW_TOKENS), "--temperature", "0", "--ignore-eos", "--json")
+    if run.returncode != 0:
+        return run.stderr.strip()
+    tokens = json.loads(run.stdout)["tokens"]
+    return None if tokens == golden["greedy"].tolist() else f"greedy tokens {tokens}, transformers {golden['greedy'].tolist()}"
+
+
+def check_layouts(binary, name, hf, scratch):
+    """Returns the folder of the first layout."""
+    record(f"{name}: texts from the Hugging Face folder", computes(binary, hf, hf, scratch))
+    for layout, options in LAYOUTS.items():
+        out = os.path.join(scratch, f"{name}-{layout}")
+        run = mhub(binary, "convert", hf, out, "--verify", *options)
+        record(f"{name} {layout}: converted, texts", run.stderr.strip() if run.returncode else computes(binary, hf, out, scratch))
+        for bare in (False, True):
+            if bare:
+                os.remove(os.path.join(out, "mhub_manifest.json"))
+            back = os.path.join(scratch, f"{name}-{layout}-{bare}")
+            run = mhub(binary, "convert", out, back, "--to", "hf", *(["--hf-reference", hf] if bare else []))
+            record(f"{name} {layout}: exported{' with a reference' if bare else ''}", run.stderr.strip() if run.returncode else compare(hf_tensors(hf), hf_tensors(back)))
+    still = getattr(transformers, MODELS[name][0]).from_pretrained(back, dtype=torch.float32, attn_implementation="eager").eval()
+    golden = np.load(os.path.join(hf, "golden.npz"))
+    with torch.no_grad():
+        same = np.array_equal(still(torch.tensor(golden["ids"])).logits.numpy(), golden["logits"])
+    record(f"{name}: transformers computes the same of the exported folder", None if same else "logits differ")
+    return os.path.join(scratch, f"{name}-dist")
+
+
+def text_alone(name, hf, folder):
+    """The decoder as a model of its own class: what Megatron's checkpoint holds after training."""
+    os.makedirs(folder)
+    config = json.load(open(os.path.join(hf, "config.json")))
+    text = dict(config["text_config"], architectures=[MODELS[name][2]], tie_word_embeddings=config["tie_word_embeddings"])
+    json.dump(text, open(os.path.join(folder, "config.json"), "w"))
+    state = {}
+    for key, value in hf_tensors(hf).items():
+        if not key.startswith(("vision_tower.", "vision_model.", "multi_modal_projector.", "model.visual.")):
+            state[key.replace("model.language_model.", "model.").removeprefix("language_model.")] = value
+    save_file(state, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+    return config
+
+
+def check_lost_tower(binary, name, hf, scratch):
+    text, trained, back = (os.path.join(scratch, f"{name}-{part}") for part in ("text", "trained", "whole"))
+    text_alone(name, hf, text)
+    run = mhub(binary, "convert", text, trained, "--tp", "2")
+    if run.returncode == 0:
+        os.remove(os.path.join(trained, "mhub_manifest.json"))
+        run = mhub(binary, "convert", trained, back, "--to", "hf", "--hf-reference", hf)
+    record(f"{name}: a checkpoint that lost the tower, with a reference", run.stderr.strip() if run.returncode else compare(hf_tensors(hf), hf_tensors(back)))
+    bare = os.path.join(scratch, f"{name}-config")
+    os.makedirs(bare)
+    shutil.copy(os.path.join(hf, "config.json"), bare)
+    run = mhub(binary, "convert", trained, back + "2", "--to", "hf", "--hf-reference", bare)
+    lost = run.returncode == 3 and "--hf-reference" in run.stderr and not os.path.exists(back + "2")
+    record(f"{name}: without the reference's weights it is refused", None if lost else f"exit {run.returncode}: {run.stderr.strip()}")
+
+
+def check_spelling(binary, name, hf):
+    """The names that the model has in memory, where a block that transformers does not know is not missing."""
+    if MODELS[name][3].get("mtp"):
+        return
+    run = mhub(binary, "verify", hf, hf + "_memory")
+    record(f"{name}: the same in the names of the model in memory", None if run.returncode == 0 else run.stderr.strip() or run.stdout.strip()[:300])
+
+
+def check_core(name, hf, folder):
+    options = MODELS[name][3]
+    if options.get("core") or options.get("spec"):
+        with shim.CudaToCpu():
+            error = arch_judges.core_logits({"spec": options.get("spec")}, folder, np.load(os.path.join(hf, "golden.npz")))
+        record(f"{name}: megatron-core's logits, {error:.0e} of scale", None if error <= arch_judges.TOLERANCE else "too far")
+
+
+def check_refusals(binary, hf, scratch):
+    def refused(name, wanted, change_tensors=None, change_config=None):
+        folder = os.path.join(scratch, "refused-" + name.replace(" ", "-"))
+        shutil.copytree(hf, folder)
+        state, path = hf_tensors(folder), os.path.join(folder, "config.json")
+        config = json.load(open(path))
+        (change_tensors or (lambda _: None))(state)
+        (change_config or (lambda _: None))(config)
+        save_file(state, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+        json.dump(config, open(path, "w"))
+        run = mhub(binary, "convert", folder, folder + "-out")
+        good = run.returncode == 3 and wanted in run.stderr and not os.path.exists(folder + "-out")
+        record(f"refuses {name}", None if good else f"exit {run.returncode}: {run.stderr.strip()[:300]}")
+
+    def without(part):
+        return lambda state: [state.pop(key) for key in list(state) if key.startswith(part)]
+
+    refused("a tower that is missing", "vision_tower.", without("vision_tower."))
+    refused("a tensor of no part", "audio_tower.weight", lambda state: state.update({"audio_tower.weight": torch.ones(2)}))
+    refused("a missing tensor of the decoder", "layers.2.mlp.up_proj.weight", without("language_model.model.layers.2.mlp.up"))
+    refused("a config without text_config", "text_config", change_config=lambda config: config.pop("text_config"))
+    refused("a head that differs from what it is tied to", "lm_head", lambda state: state.update({"language_model.lm_head.weight": state["language_model.model.embed_tokens.weight"] + 1}))
+
+
+def main():
+    binary, scratch = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.makedirs(scratch)
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    names = sys.argv[3:] or list(MODELS)
+    for name in names:
+        hf = os.path.join(scratch, name)
+        make(name, hf)
+        folder = check_layouts(binary, name, hf, scratch)
+        check_lost_tower(binary, name, hf, scratch)
+        check_spelling(binary, name, hf)
+        check_core(name, hf, folder)
+        if name == "gemma3_4b":
+            check_refusals(binary, hf, scratch)
+    record("recipes, dry", "; ".join(dry_runs(binary, scratch, names)))
+    failed = sum(bool(problem) for problem in results)
+    print(f"decoders of models with images: {len(results) - failed} ok, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
