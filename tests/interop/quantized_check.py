@@ -1,6 +1,7 @@
 """Quantised sources against transformers' and torch's own arithmetic: python quantized_check.py MHUB SCRATCH.
 
-Tiny models are published as DeepSeek-V3 (FP8 with weight_scale_inv blocks) and gpt-oss (MXFP4) are; mhub's export of each,
+Tiny models are published as DeepSeek-V3 (FP8 with weight_scale_inv blocks), Ministral 3 (FP8 with one scale a weight and one for its
+inputs, a tower that is not quantised) and gpt-oss (MXFP4) are; mhub's export of each,
 directly and through Megatron checkpoints, must have the bits that transformers' dequantisation gives.
 """
 
@@ -9,6 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
+
+import multimodal_check  # first: patches CUDA away
 
 import torch
 import transformers
@@ -76,6 +79,24 @@ def make_fp8(scratch):
     return folder, expected
 
 
+def make_fp8_whole(scratch):
+    torch.manual_seed(4)
+    model = transformers.Mistral3ForConditionalGeneration._from_config(multimodal_check.mistral(tie_word_embeddings=False)).to(torch.bfloat16)
+    randomize(model, 6)
+    state, expected = {}, {}
+    for key, value in saved(model, scratch, "fp8-whole").items():
+        if not (key.startswith("language_model.") and key.endswith("_proj.weight")):
+            state[key] = expected[key] = value
+            continue
+        scale = (torch.rand(()) * 1e-2).to(torch.bfloat16)
+        state[key] = torch.randint(0, 256, value.shape, dtype=torch.uint8).view(torch.float8_e4m3fn)
+        state[key + "_scale_inv"], state[key.replace(".weight", ".activation_scale")] = scale, torch.ones((), dtype=torch.bfloat16)
+        expected[key] = Fp8Dequantize(None)._dequantize_one(state[key], scale, torch.bfloat16)
+    folder = os.path.join(scratch, "fp8-whole")
+    publish(model, folder, state, {"quant_method": "fp8", "activation_scheme": "static", "weight_block_size": None, "dequantize": False, "modules_to_not_convert": ["model.vision_tower", "model.multi_modal_projector", "lm_head"]})
+    return folder, expected
+
+
 def make_mxfp4(scratch):
     model = tiny_model("gpt_oss", hidden_size=96, intermediate_size=64)
     state, expected = {}, {}
@@ -118,8 +139,9 @@ def problem_of(exported, expected):
     return "config.json keeps quantization_config" if "quantization_config" in config else None
 
 
-def check(binary, scratch, name, folder, expected):
-    ways = {"hf": None, "torch_dist": ["--to", "torch_dist", "--tp", "2", "--ep", "2", "--etp", "1"], "torch": ["--to", "torch", "--ep", "2"]}
+def check(binary, scratch, name, folder, expected, experts=True):
+    parallel = [["--tp", "2", "--ep", "2", "--etp", "1"], ["--ep", "2"]] if experts else [["--tp", "2"], ["--pp", "2"]]
+    ways = {"hf": None, "torch_dist": ["--to", "torch_dist", *parallel[0]], "torch": ["--to", "torch", *parallel[1]]}
     failures = []
     for way, options in ways.items():
         source = folder
@@ -140,7 +162,7 @@ def main():
     os.makedirs(scratch)
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    failures = check(binary, scratch, "fp8", *make_fp8(scratch)) + check(binary, scratch, "mxfp4", *make_mxfp4(scratch))
+    failures = check(binary, scratch, "fp8", *make_fp8(scratch)) + check(binary, scratch, "fp8-whole", *make_fp8_whole(scratch), experts=False) + check(binary, scratch, "mxfp4", *make_mxfp4(scratch))
     print(f"quantised sources: {len(failures)} failures")
     sys.exit(1 if failures else 0)
 

@@ -1,4 +1,4 @@
-#include "mhub/store/quantized/block_fp8.hpp"
+#include "mhub/store/quantized/fp8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 namespace mhub {
 namespace {
 
-constexpr std::string_view kScale = "_scale_inv";
+constexpr std::string_view kScale = "_scale_inv", kActivationScale = ".activation_scale";
 
 const std::array<float, 256>& fp8_values() {
   static const std::array<float, 256> values = [] {
@@ -23,9 +23,9 @@ const std::array<float, 256>& fp8_values() {
 
 std::int64_t blocks(std::int64_t length, std::int64_t block) { return (length + block - 1) / block; }
 
-class BlockFp8Source final : public DecodedSource {
+class Fp8Source final : public DecodedSource {
  public:
-  BlockFp8Source(PackedTensor weight, PackedTensor scale, const ScaleBlock& block)
+  Fp8Source(PackedTensor weight, PackedTensor scale, const ScaleBlock& block)
       : DecodedSource(weight.bytes, numel(weight.shape)),
         weight_(std::move(weight)),
         scale_(std::move(scale)),
@@ -89,7 +89,21 @@ class BlockFp8Source final : public DecodedSource {
                    "tensor " + tensor.name + " " + to_string(tensor.shape) + ": " + problem);
 }
 
+void require_scale_type(const StoredTensor& scale) {
+  if (scale.dtype != DType::f32 && scale.dtype != DType::bf16 && scale.dtype != DType::f8_e8m0)
+    refuse(scale, "scales of type " + std::string(torch_name(scale.dtype)) + " are not supported");
+}
+
 StoredTensor decoded(const StoredTensor& weight, const StoredTensor& scale, const ScaleBlock& block) {
+  const std::size_t rank = weight.shape.size();
+  require_scale_type(scale);
+  StoredTensor tensor{weight.name, DType::bf16, weight.shape, {}};
+  tensor.chunks.push_back({Index(rank, 0), weight.shape, row_major_strides(weight.shape),
+                           std::make_shared<Fp8Source>(packed(weight), packed(scale), block), 0});
+  return tensor;
+}
+
+StoredTensor decoded_blocks(const StoredTensor& weight, const StoredTensor& scale, const ScaleBlock& block) {
   const std::size_t rank = weight.shape.size();
   if (rank < 2) refuse(weight, "FP8 with a scale per block needs two axes");
   Shape expected = weight.shape;
@@ -99,31 +113,44 @@ StoredTensor decoded(const StoredTensor& weight, const StoredTensor& scale, cons
     refuse(scale, "expected shape " + to_string(expected) + " for " + weight.name + " " +
                       to_string(weight.shape) + " in blocks of " + std::to_string(block.rows) + " x " +
                       std::to_string(block.columns));
-  if (scale.dtype != DType::f32 && scale.dtype != DType::bf16 && scale.dtype != DType::f8_e8m0)
-    refuse(scale, "scales of type " + std::string(torch_name(scale.dtype)) + " are not supported");
-  StoredTensor tensor{weight.name, DType::bf16, weight.shape, {}};
-  tensor.chunks.push_back({Index(rank, 0), weight.shape, row_major_strides(weight.shape),
-                           std::make_shared<BlockFp8Source>(packed(weight), packed(scale), block), 0});
-  return tensor;
+  return decoded(weight, scale, block);
+}
+
+/// One scale: a block that is the whole weight.
+StoredTensor decoded_whole(const StoredTensor& weight, const StoredTensor& scale) {
+  if (weight.shape.size() != 2) refuse(weight, "FP8 with one scale is supported for weights of two axes");
+  if (numel(scale.shape) != 1) refuse(scale, "expected one scale for " + weight.name);
+  return decoded(weight, scale,
+                 {std::max<std::int64_t>(weight.shape[0], 1), std::max<std::int64_t>(weight.shape[1], 1)});
+}
+
+bool is_fp8(const StoredTensor* tensor) { return tensor != nullptr && tensor->dtype == DType::f8_e4m3; }
+
+/// The weight that a tensor named like `suffix` belongs to.
+const StoredTensor* weight_of(const TensorSource& tensors, const std::string& name, std::string_view suffix,
+                              const std::string& weight) {
+  return tensors.find(name.substr(0, name.size() - suffix.size()) + weight);
 }
 
 }  // namespace
 
-TensorSource decode_block_fp8(const TensorSource& tensors, const ScaleBlock& block) {
+TensorSource decode_fp8(const TensorSource& tensors, const std::optional<ScaleBlock>& block) {
   std::vector<StoredTensor> result;
   for (const StoredTensor& tensor : tensors.tensors()) {
     const std::string scale_name = tensor.name + std::string(kScale);
     const StoredTensor* scale = tensors.find(scale_name);
     if (tensor.name.ends_with(kScale)) {
-      const StoredTensor* weight = tensors.find(tensor.name.substr(0, tensor.name.size() - kScale.size()));
-      if (weight == nullptr || weight->dtype != DType::f8_e4m3)
+      if (!is_fp8(weight_of(tensors, tensor.name, kScale, "")))
         refuse(tensor, "a scale without an FP8 weight");
+    } else if (tensor.name.ends_with(kActivationScale)) {
+      if (!is_fp8(weight_of(tensors, tensor.name, kActivationScale, ".weight")))
+        refuse(tensor, "a scale of inputs without an FP8 weight");
     } else if (tensor.dtype != DType::f8_e4m3) {
       result.push_back(tensor);
     } else if (scale == nullptr) {
       refuse(tensor, "an FP8 weight without its scale " + scale_name);
     } else {
-      result.push_back(decoded(tensor, *scale, block));
+      result.push_back(block ? decoded_blocks(tensor, *scale, *block) : decoded_whole(tensor, *scale));
     }
   }
   return TensorSource(std::move(result));

@@ -1,4 +1,4 @@
-#include "mhub/store/quantized/block_fp8.hpp"
+#include "mhub/store/quantized/fp8.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -21,8 +21,9 @@ StoredTensor weight(const Shape& shape) {
   return memory_tensor("w.weight", DType::f8_e4m3, shape, patterns(static_cast<std::size_t>(numel(shape))));
 }
 
-void check_refused(std::vector<StoredTensor> tensors, const std::string& part) {
-  BOOST_CHECK_EXCEPTION(decode_block_fp8(TensorSource(std::move(tensors)), {2, 3}), InputError,
+void check_refused(std::vector<StoredTensor> tensors, const std::string& part,
+                   const std::optional<ScaleBlock>& block = ScaleBlock{2, 3}) {
+  BOOST_CHECK_EXCEPTION(decode_fp8(TensorSource(std::move(tensors)), block), InputError,
                         [&](const InputError& error) {
                           BOOST_TEST_INFO(error.what());
                           return std::string(error.what()).find(part) != std::string::npos;
@@ -35,10 +36,10 @@ BOOST_AUTO_TEST_CASE(last_blocks_are_cut_off) {
   // Blocks of 2 x 3 on [2 matrices, 5 rows, 7 columns]: 3 x 3 scales each.
   std::vector<float> scales(2 * 3 * 3);
   for (std::size_t k = 0; k < scales.size(); ++k) scales[k] = 0.01F * static_cast<float>(k + 1);
-  const TensorSource decoded = decode_block_fp8(
+  const TensorSource decoded = decode_fp8(
       TensorSource({weight({2, 5, 7}), memory_tensor("w.weight_scale_inv", DType::f32, {2, 3, 3}, scales),
                     memory_tensor("norm", DType::f32, {1}, std::vector<float>{1})}),
-      {2, 3});
+      ScaleBlock{2, 3});
   BOOST_TEST(decoded.tensors().size() == 2u);
   const StoredTensor* tensor = decoded.find("w.weight");
   BOOST_REQUIRE(tensor != nullptr);
@@ -58,10 +59,10 @@ BOOST_AUTO_TEST_CASE(last_blocks_are_cut_off) {
 }
 
 BOOST_AUTO_TEST_CASE(reads_may_begin_and_end_anywhere) {
-  const TensorSource decoded = decode_block_fp8(
+  const TensorSource decoded = decode_fp8(
       TensorSource({weight({4, 6}),
                     memory_tensor("w.weight_scale_inv", DType::f32, {2, 2}, std::vector<float>{1, 2, 3, 4})}),
-      {2, 3});
+      ScaleBlock{2, 3});
   const ByteSource& bytes = *decoded.find("w.weight")->chunks[0].bytes;
   std::vector<std::byte> all(bytes.size());
   bytes.read(0, all);
@@ -75,6 +76,27 @@ BOOST_AUTO_TEST_CASE(reads_may_begin_and_end_anywhere) {
   }
   std::vector<std::byte> behind(2);
   BOOST_CHECK_THROW(bytes.read(47, behind), IoError);
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_may_have_one_scale) {
+  const std::vector<float> scale{0.37F}, input{3};
+  for (const Shape& shape : {Shape{}, Shape{1}}) {
+    const TensorSource decoded = decode_fp8(
+        TensorSource({weight({5, 7}), memory_tensor("w.weight_scale_inv", DType::f32, shape, scale),
+                      memory_tensor("w.activation_scale", DType::f32, {}, input)}),
+        std::nullopt);
+    BOOST_TEST(decoded.tensors().size() == 1u);
+    const std::vector<std::uint16_t> found = bf16_bits(*decoded.find("w.weight"));
+    const std::vector<std::uint8_t> values = patterns(35);
+    for (std::size_t k = 0; k < 35; ++k)
+      BOOST_TEST(found[k] == float_to_bf16(f8_e4m3_to_float(values[k]) * scale[0]), "element " << k);
+  }
+  const std::vector<float> two{1, 2};
+  check_refused({weight({5, 7}), memory_tensor("w.weight_scale_inv", DType::f32, {2}, two)},
+                "expected one scale", std::nullopt);
+  check_refused({weight({2, 5, 7}), memory_tensor("w.weight_scale_inv", DType::f32, {}, scale)}, "two axes",
+                std::nullopt);
+  check_refused({memory_tensor("w.activation_scale", DType::f32, {}, input)}, "scale of inputs");
 }
 
 BOOST_AUTO_TEST_CASE(incomplete_states_are_refused) {
