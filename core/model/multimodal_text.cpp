@@ -1,6 +1,7 @@
 #include "mhub/model/multimodal_text.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "mhub/model/config_part.hpp"
 
@@ -11,6 +12,14 @@ constexpr const char *kText = "text_config", *kTied = "tie_word_embeddings";
 
 void add_model_type(nlohmann::json& text, const std::string& text_model_type) {
   if (!text.contains("model_type")) text["model_type"] = text_model_type;
+}
+
+ConfigPart decoder_of(const nlohmann::json& text) {
+  ConfigPart decoder(text, kText);
+  if (!decoder.model.config_json)
+    throw std::logic_error(std::string(kText) + ": expected a model of texts, found " +
+                           decoder.model.class_name);
+  return decoder;
 }
 
 /// Both spellings of the same names (MultimodalNames).
@@ -29,12 +38,12 @@ void MultimodalTextConfig::bind(ConfigBinding& b, const std::string& text_model_
   b.object(kText, text);
   if (b.reading()) add_model_type(text, text_model_type);
   if (!b.to_megatron()) return;
-  const ConfigPart decoder(text, kText);
+  const ConfigPart decoder = decoder_of(text);
   b.megatron = decoder.model.megatron(decoder.config);
 }
 
 Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const MultimodalNames& names) {
-  const ConfigPart decoder(config.text, kText);
+  const ConfigPart decoder = decoder_of(config.text);
   Mapping map = decoder.model.mapping(decoder.config);
   map.renamed("model.", names.model);
   map.renamed("lm_head.", names.head);
@@ -49,7 +58,7 @@ nlohmann::json completed_text_config(const ConfigReader& config, const TensorSou
   if (!config.has(kText)) return json;  // reading it refuses
   nlohmann::json text = config.object(kText).json();
   add_model_type(text, text_model_type);
-  const ConfigPart decoder(text, kText);
+  const ConfigPart decoder = decoder_of(text);
   if (decoder.model.completed_config) text = decoder.model.completed_config(decoder.config, tensors);
   const std::vector<std::string> heads{names.head + "weight", "lm_head.weight"};
   const bool stored = std::any_of(heads.begin(), heads.end(),
