@@ -1,6 +1,7 @@
 #include "mhub/runtime/cpu/cpu_linear.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "mhub/runtime/cpu/weight_blocks.hpp"
 
@@ -10,6 +11,8 @@ namespace {
 /// Weights that a thread takes at a time: an n-th of its share, so that none waits long for the last, but
 /// enough not to spend its time taking.
 constexpr std::int64_t kChunksPerThread = 64, kLeastChunkBytes = 32 << 10;
+/// A product of fewer bytes comes from the caches, and its time says nothing.
+constexpr std::int64_t kLeastTimedBytes = 1 << 20;
 /// Fewer tokens gain little: they are bound by memory, and a chat's questions keep the very tokens of
 /// float32.
 constexpr std::int64_t kFewestFastTokens = 96;
@@ -43,6 +46,19 @@ void CpuLinear::run(const WeightView& weight, std::span<const float> bias, Matri
 void CpuLinear::few_tokens(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
                            bool accumulate) {
   const auto size = static_cast<std::int64_t>(size_of(weight.blocks.front().dtype));
+  const std::int64_t bytes = weight.rows * weight.columns * size;
+  if (bytes < kLeastTimedBytes) return few_tokens(weight, bias, in, out, accumulate, Kernels::Walk::in_order);
+  const WalkChoice::Product product{weight.columns, in.rows};
+  const Kernels::Walk walk = walks_.next(product);
+  const auto start = std::chrono::steady_clock::now();
+  few_tokens(weight, bias, in, out, accumulate, walk);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  walks_.took(product, walk, seconds.count(), bytes);
+}
+
+void CpuLinear::few_tokens(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
+                           bool accumulate, Kernels::Walk walk) {
+  const auto size = static_cast<std::int64_t>(size_of(weight.blocks.front().dtype));
   const std::int64_t row_bytes = weight.columns * size;
   const std::int64_t chunk_bytes =
       std::max(kLeastChunkBytes, weight.rows * row_bytes / (kChunksPerThread * pool_.threads()));
@@ -61,7 +77,7 @@ void CpuLinear::few_tokens(const WeightView& weight, std::span<const float> bias
       for (std::size_t k = band.first; k < band.last; ++k) {
         const WeightBlock& block = weight.blocks[k];
         exact_->multiply_few(part(block, row, rows, block.column, block.columns), in.data + block.column,
-                             in.stride, in.rows, out.data + row, out.stride);
+                             in.stride, in.rows, out.data + row, out.stride, walk);
       }
       row += rows;
     }

@@ -6,6 +6,7 @@
 #include "mhub/runtime/cpu/kernels.hpp"
 #include "mhub/runtime/cpu/packed_linear.hpp"
 #include "mhub/runtime/cpu/thread_pool.hpp"
+#include "mhub/runtime/cpu/walk_choice.hpp"
 
 namespace mhub::runtime {
 
@@ -22,11 +23,14 @@ class CpuLinear {
  private:
   void few_tokens(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
                   bool accumulate);
+  void few_tokens(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out,
+                  bool accumulate, Kernels::Walk walk);
 
   ThreadPool& pool_;
   const Kernels* exact_;
   const Kernels* fast_;  ///< nullptr: none
   PackedLinear packed_;
+  WalkChoice walks_;
 };
 
 }  // namespace mhub::runtime

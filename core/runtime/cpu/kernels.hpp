@@ -24,11 +24,16 @@ struct Kernels {
 
   /// Most tokens that `multiply_few` takes.
   static constexpr std::int64_t kFew = 8;
+  /// How `multiply_few` reads weights, which it does once: row by row as the hardware fetches them
+  /// (`in_order`), with lines fetched a page ahead past the second cache (`past_caches`), or several rows
+  /// side by side, which reads the activations less often (`side_by_side`, of one token; more go row by row).
+  /// The results are the same to the bit.
+  enum class Walk { in_order, past_caches, side_by_side };
+  static constexpr std::size_t kWalks = 3;
   /// out[t * out_stride + r] += sum_c weight(r, c) * in[t * in_stride + c] for every row r and token t <
-  /// tokens
-  /// <= kFew. Reads the weights once, in order: the operator is bound by memory.
+  /// tokens <= kFew. The operator is bound by memory.
   void (*multiply_few)(const Rows& weight, const float* in, std::int64_t in_stride, std::int64_t tokens,
-                       float* out, std::int64_t out_stride);
+                       float* out, std::int64_t out_stride, Walk walk);
 
   // For many tokens, the weights go through packed panels and the activations through packed tiles. A panel
   // holds `panel_rows` weight rows, a tile at most `tile_tokens` tokens, both over at most `depth` columns,

@@ -28,7 +28,7 @@ void to_float(const Kernels::Rows& weight, std::int64_t r, std::int64_t first, s
 }
 
 void multiply_few(const Kernels::Rows& weight, const float* in, std::int64_t in_stride, std::int64_t tokens,
-                  float* out, std::int64_t out_stride) {
+                  float* out, std::int64_t out_stride, Kernels::Walk) {
   Eigen::Matrix<float, kDepth, 1> row;
   for (std::int64_t r = 0; r < weight.rows; ++r) {
     for (std::int64_t c = 0; c < weight.columns; c += kDepth) {

@@ -71,11 +71,29 @@ BOOST_AUTO_TEST_CASE(few_tokens) {
         const auto in = random_values(tokens * columns, 2);
         std::vector<float> out(static_cast<std::size_t>(tokens * kRows), 0.5F);
         table->multiply_few({stored.data(), columns, type, kRows, columns}, in.data(), columns, tokens,
-                            out.data(), kRows);
+                            out.data(), kRows, Kernels::Walk::in_order);
         for (float& value : out) value -= 0.5F;  // it adds
         const double difference = worst(out, products(as_floats(stored, type), kRows, in, tokens, columns));
         BOOST_TEST(difference < 2e-4, table->name << " " << torch_name(type) << " columns " << columns
                                                   << " tokens " << tokens << ": " << difference);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(walks_give_the_same_bits) {
+  for (const auto& [table, type] : tables_and_types()) {
+    for (const std::int64_t columns : {1, 16, 63, 64, 200, 1031}) {
+      for (const auto& [rows, tokens] : {std::pair(1, 1), {3, 1}, {4, 1}, {9, 1}, {5, 2}, {4, 8}}) {
+        const auto stored = as_type(random_values(rows * columns, 1), type);
+        const auto in = random_values(tokens * columns, 2);
+        std::array<std::vector<float>, Kernels::kWalks> out;
+        for (std::size_t k = 0; k < out.size(); ++k) {
+          out[k].assign(static_cast<std::size_t>(rows * tokens), 0.5F);
+          table->multiply_few({stored.data(), columns, type, rows, columns}, in.data(), columns, tokens,
+                              out[k].data(), rows, static_cast<Kernels::Walk>(k));
+          BOOST_TEST(out[k] == out[0], boost::test_tools::per_element());
+        }
       }
     }
   }
@@ -89,9 +107,9 @@ BOOST_AUTO_TEST_CASE(rows_with_a_stride) {
     const auto in = random_values(kColumns, 4);
     std::vector<float> out(kRows), expected(kRows);
     table->multiply_few({stored.data(), kStride, type, kRows, kColumns}, in.data(), kColumns, 1, out.data(),
-                        1);
+                        1, Kernels::Walk::in_order);
     portable_kernels().multiply_few({floats.data(), kStride, DType::f32, kRows, kColumns}, in.data(),
-                                    kColumns, 1, expected.data(), 1);
+                                    kColumns, 1, expected.data(), 1, Kernels::Walk::in_order);
     for (std::size_t r = 0; r < out.size(); ++r) BOOST_TEST(std::abs(out[r] - expected[r]) < 1e-5);
   }
 }
