@@ -34,7 +34,6 @@ void add_spellings(Mapping& map, const MultimodalNames& names) {
 }  // namespace
 
 void MultimodalTextConfig::bind(ConfigBinding& b, const std::string& text_model_type) {
-  b.check(!b.reading() || b.reader().has(kText), kText, "missing: it describes the decoder");
   b.object(kText, text);
   if (b.reading()) add_model_type(text, text_model_type);
   if (!b.to_megatron()) return;
@@ -55,7 +54,6 @@ Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const Multim
 nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,
                                      const std::string& text_model_type, const MultimodalNames& names) {
   nlohmann::json json = config.json();
-  if (!config.has(kText)) return json;  // reading it refuses
   nlohmann::json text = config.object(kText).json();
   add_model_type(text, text_model_type);
   const ConfigPart decoder = decoder_of(text);

@@ -15,8 +15,8 @@ namespace mhub {
 struct MultimodalTextConfig {
   nlohmann::json text = nlohmann::json::object();  ///< the decoder's config.json
 
-  /// Binds "text_config", whose class is `text_model_type` where it does not say. What that class refuses is
-  /// refused.
+  /// Binds "text_config", whose class is `text_model_type` where it does not say; a missing one has that
+  /// class's defaults. What the class refuses is refused.
   void bind(ConfigBinding& b, const std::string& text_model_type);
 };
 

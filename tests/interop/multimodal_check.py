@@ -207,7 +207,7 @@ def check_refusals(binary, hf, scratch):
     refused("a tower that is missing", "vision_tower.", without("vision_tower."))
     refused("a tensor of no part", "audio_tower.weight", lambda state: state.update({"audio_tower.weight": torch.ones(2)}))
     refused("a missing tensor of the decoder", "layers.2.mlp.up_proj.weight", without("language_model.model.layers.2.mlp.up"))
-    refused("a config without text_config", "text_config", change_config=lambda config: config.pop("text_config"))
+    refused("a config without text_config", "from config.json", change_config=lambda config: config.pop("text_config"))
     refused("a decoder that has one itself", "expected a model of texts", change_config=lambda config: config.update(text_config=json.loads(json.dumps(config))))
     refused("a decoder that is unknown", "Unheard", change_config=lambda config: config["text_config"].update(architectures=["Unheard"]))
     refused("a text_config that is no object", "text_config", change_config=lambda config: config.update(text_config=[1]))
