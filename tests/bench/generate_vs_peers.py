@@ -2,7 +2,7 @@
 
 A Llama of 1.2 billion random bfloat16 weights: prefill of 128 tokens and decode, each peer in its own process, in turn.
 transformers: torch bfloat16, eager attention, after a warm-up, the best of three prefills and two decodes; llama.cpp and mhub: the
-best of two, mhub's in a process each. Each run also measures how fast memory can be read, the
+best of two, mhub's in a process each, before and behind the peer. Each run also measures how fast memory can be read, the
 bound of any decoding that reads all weights for a token. llama.cpp: through the package xllamacpp, whose wheel
 carries it, from a bfloat16 GGUF; a peer that is not installed is reported as missing. Then memory, and the time from
 starting a process to the first token of a small model, imports included. Prints figures and ratios; nothing is asserted.
@@ -175,22 +175,25 @@ def throughput(binary, folder, gguf_path, runs):
     if gguf_path is None:
         del peers["llama.cpp"]
         print("llama.cpp: missing (pip install xllamacpp gguf)")
-    ours, theirs = [], {name: [] for name in peers}
+    read, ratios = [], {name: {"decode": [], "prefill": []} for name in peers}
     for turn in range(runs):
-        pair = [run_mhub(binary, folder, prompt_of(LARGE["vocab_size"]), NEW) for _ in range(2)]
-        ours.append(dict(pair[0], prefill=min(one["prefill"] for one in pair), decode=max(one["decode"] for one in pair)))
-        read = run_peer("bandwidth")["read"]
-        line = f"run {turn + 1}: mhub prefill {ours[-1]['prefill']:.3f} s, decode {ours[-1]['decode']:.1f} tokens/s, which is {ours[-1]['decode'] * gigabytes:.0f} GB/s of weights where a sum reads {read:.0f}"
+        # Memory's speed changes from one half minute to the next, so a peer is compared with what ran around it.
+        before = run_mhub(binary, folder, prompt_of(LARGE["vocab_size"]), NEW)
+        read.append(run_peer("bandwidth")["read"])
+        line = f"run {turn + 1}: a sum reads {read[-1]:.0f} GB/s"
         for name, argument in peers.items():
-            theirs[name].append(run_peer(name, argument))
-            line += f"; {name} {theirs[name][-1]['prefill']:.3f} s, {theirs[name][-1]['decode']:.1f} tokens/s"
+            theirs = run_peer(name, argument)
+            after = run_mhub(binary, folder, prompt_of(LARGE["vocab_size"]), NEW)
+            ours = {"prefill": min(before["prefill"], after["prefill"]), "decode": max(before["decode"], after["decode"])}
+            line += f"; {name} {theirs['prefill']:.3f} s, {theirs['decode']:.1f} tokens/s, mhub around it {ours['prefill']:.3f} s, {ours['decode']:.1f} tokens/s ({ours['decode'] * gigabytes:.0f} GB/s)"
+            ratios[name]["decode"].append(ours["decode"] / theirs["decode"])
+            ratios[name]["prefill"].append(theirs["prefill"] / ours["prefill"])
+            before = after
         print(line, flush=True)
-    print(f"mhub runs on {ours[0]['backend']}")
-    for name in peers:
-        decode = [a["decode"] / b["decode"] for a, b in zip(ours, theirs[name])]
-        prefill = [b["prefill"] / a["prefill"] for a, b in zip(ours, theirs[name])]
-        print(f"decode speed over {name}: median {statistics.median(decode):.2f} ({min(decode):.2f} to {max(decode):.2f})")
-        print(f"prefill speed over {name}: median {statistics.median(prefill):.2f} ({min(prefill):.2f} to {max(prefill):.2f})")
+    print(f"mhub runs on {before['backend']}")
+    for name, found in ratios.items():
+        for what, values in found.items():
+            print(f"{what} speed over {name}: median {statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
 
 
 def first_token(binary, folder, runs):
