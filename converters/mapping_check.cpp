@@ -124,6 +124,7 @@ std::vector<Bytes> random_data(const StateMap& map) {
 void carry(const StateMap& map, const std::vector<Bytes>& data, TensorSink& sink) {
   const std::vector<StoredTensor> sources = stored(map.source, data);
   std::vector<const StoredTensor*> pointers;
+  pointers.reserve(sources.size());
   for (const StoredTensor& source : sources) pointers.push_back(&source);
   std::vector<SinkTensor> wanted;
   for (const StateTensor& tensor : map.destination)

@@ -79,11 +79,12 @@ Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const
       mapping.carried(prefix + tensor.name.substr(begin->size()), tensor.shape);
       any = true;
     }
-    if (!any)
+    if (!any) {
       throw InputError(
           where + ": no tensor " + prefix +
           "* there, of a part that Megatron's model has no place for; where a checkpoint that it "
           "saved itself lost them, --hf-reference DIR with the original's weights gives them back");
+    }
   }
   return mapping;
 }

@@ -33,7 +33,7 @@ void load_manifest(Checkpoint& checkpoint, const fs::path& folder) {
   }
 }
 
-void take_config(Checkpoint& checkpoint, ConfigReader config) {
+void take_config(Checkpoint& checkpoint, const ConfigReader& config) {
   checkpoint.model = &PluginRegistry::instance().find(config);
   checkpoint.config = without_quantization(config);
 }

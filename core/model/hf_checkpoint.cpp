@@ -52,7 +52,7 @@ Result checked(const ConfigReader& config, const Function& function) {
 /// The config as plugins see it: of the decoded weights, with what their names say.
 ConfigReader model_config(const ModelDescriptor& model, const ConfigReader& config,
                           const TensorSource& tensors) {
-  const ConfigReader decoded = without_quantization(config);
+  ConfigReader decoded = without_quantization(config);
   if (!model.completed_config) return decoded;
   return {checked<nlohmann::json>(decoded, [&] { return model.completed_config(decoded, tensors); }),
           config.file()};
