@@ -13,34 +13,17 @@ std::string file_of(const StoredTensor& tensor, const std::string& fallback) {
   return tensor.chunks.empty() ? fallback : tensor.chunks[0].bytes->name();
 }
 
-/// Looks tensors up by any name that the mapping allows.
-class Lookup {
- public:
-  Lookup(const TensorSource& source, const Mapping& mapping) : source_(source), mapping_(mapping) {}
-
-  const StoredTensor* find(const std::string& name) const {
-    for (const std::string& one : mapping_.names_of(name)) {
-      if (const StoredTensor* tensor = source_.find(one)) return tensor;
-    }
-    return nullptr;
-  }
-
- private:
-  const TensorSource& source_;
-  const Mapping& mapping_;
-};
-
 void require_shape(const StoredTensor& tensor, const Shape& expected, const HfCheckpoint& checkpoint) {
   if (tensor.shape == expected) return;
   throw InputError(file_of(tensor, checkpoint.directory) + ": tensor " + tensor.name + " has shape " +
                    to_string(tensor.shape) + ", expected " + to_string(expected) + " from config.json");
 }
 
-void bind_ties(const Mapping& mapping, const Lookup& lookup, const HfCheckpoint& checkpoint,
+void bind_ties(const Mapping& mapping, const HfCheckpoint& checkpoint,
                std::unordered_set<const StoredTensor*>& used, CanonicalState& state) {
   for (const Mapping::Tied& tie : mapping.ties()) {
-    const StoredTensor* repeat = lookup.find(tie.hf);
-    const StoredTensor* original = lookup.find(tie.same_as);
+    const StoredTensor* repeat = find_spelled(checkpoint.tensors, mapping, tie.hf);
+    const StoredTensor* original = find_spelled(checkpoint.tensors, mapping, tie.same_as);
     if (repeat == nullptr || original == nullptr) continue;
     require_shape(*repeat, original->shape, checkpoint);
     if (repeat->dtype != original->dtype) {
@@ -62,21 +45,29 @@ bool has_stacked_experts(const TensorSource& source) {
 
 }  // namespace
 
+const StoredTensor* find_spelled(const TensorSource& tensors, const Mapping& mapping,
+                                 const std::string& declared) {
+  for (const std::string& one : mapping.names_of(declared)) {
+    if (const StoredTensor* tensor = tensors.find(one)) return tensor;
+  }
+  return nullptr;
+}
+
 CanonicalState canonical_state(const HfCheckpoint& checkpoint) {
-  Mapping mapping = with_rest(declared_mapping(*checkpoint.model, checkpoint.config),
-                              listed(checkpoint.tensors), checkpoint.directory);
+  Mapping mapping = declared_mapping(*checkpoint.model, checkpoint.config);
+  if (!mapping.rest().empty())
+    mapping = with_rest(std::move(mapping), listed(checkpoint.tensors), checkpoint.directory);
   ExpandedMapping expanded = expanded_mapping(mapping, checkpoint.config);
   if (has_stacked_experts(checkpoint.tensors)) {
     mapping = with_stacked_experts(mapping);
     expanded.import = expand(mapping).import;
   }
-  const Lookup lookup(checkpoint.tensors, mapping);
   CanonicalState state{std::move(expanded.canonical), std::move(expanded.import), {}, {}};
 
   std::unordered_set<const StoredTensor*> used;
   std::vector<const StateTensor*> missing;
   for (const StateTensor& wanted : state.to_canonical.source) {
-    const StoredTensor* tensor = lookup.find(wanted.name);
+    const StoredTensor* tensor = find_spelled(checkpoint.tensors, mapping, wanted.name);
     if (tensor == nullptr) {
       missing.push_back(&wanted);
       continue;
@@ -85,7 +76,7 @@ CanonicalState canonical_state(const HfCheckpoint& checkpoint) {
     used.insert(tensor);
     state.sources.push_back(tensor);
   }
-  bind_ties(mapping, lookup, checkpoint, used, state);
+  bind_ties(mapping, checkpoint, used, state);
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
     const bool ignored =
         std::any_of(mapping.ignored().begin(), mapping.ignored().end(),

@@ -21,6 +21,10 @@ struct CanonicalState {
   std::vector<std::pair<const StoredTensor*, const StoredTensor*>> repeats;
 };
 
+/// The tensor of that declared name, by any name that the mapping allows; nullptr without one.
+const StoredTensor* find_spelled(const TensorSource& tensors, const Mapping& mapping,
+                                 const std::string& declared);
+
 /// Binds a Hugging Face checkpoint's tensors to its mapping. Every tensor must be used by a rule, repeat
 /// another one or be ignored by name; every tensor that a rule needs must be there in the shape that the
 /// config implies. Throws InputError that names the file, the tensor and both shapes.

@@ -100,11 +100,8 @@ CanonicalState megatron_state(const Checkpoint& checkpoint) {
   CarriedElsewhere elsewhere;
   if (checkpoint.reference) {
     if (carried.empty()) carried = listed(checkpoint.reference->tensors);
-    elsewhere = [&](const std::string& name) -> const StoredTensor* {
-      for (const std::string& one : declared.names_of(name)) {
-        if (const StoredTensor* tensor = checkpoint.reference->tensors.find(one)) return tensor;
-      }
-      return nullptr;
+    elsewhere = [&](const std::string& name) {
+      return find_spelled(checkpoint.reference->tensors, declared, name);
     };
   }
   const Mapping mapping = with_rest(declared, carried, megatron.directory);

@@ -175,12 +175,12 @@ def throughput(binary, folder, gguf_path, runs):
     if gguf_path is None:
         del peers["llama.cpp"]
         print("llama.cpp: missing (pip install xllamacpp gguf)")
-    read, ratios = [], {name: {"decode": [], "prefill": []} for name in peers}
+    ratios = {name: {"decode": [], "prefill": []} for name in peers}
     for turn in range(runs):
         # Memory's speed changes from one half minute to the next, so a peer is compared with what ran around it.
         before = run_mhub(binary, folder, prompt_of(LARGE["vocab_size"]), NEW)
-        read.append(run_peer("bandwidth")["read"])
-        line = f"run {turn + 1}: a sum reads {read[-1]:.0f} GB/s"
+        read = run_peer("bandwidth")["read"]
+        line = f"run {turn + 1}: a sum reads {read:.0f} GB/s"
         for name, argument in peers.items():
             theirs = run_peer(name, argument)
             after = run_mhub(binary, folder, prompt_of(LARGE["vocab_size"]), NEW)

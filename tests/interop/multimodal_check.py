@@ -10,7 +10,6 @@ its GPTModel or a layer spec can express it. Exits 1 when anything failed.
 import json
 import os
 import shutil
-import subprocess
 import sys
 
 import architectures  # first: patches CUDA away
@@ -24,8 +23,11 @@ from safetensors.torch import save_file
 import arch_judges
 from arch_moe import add_delta_mtp
 from arch_recipes import dry_runs
+from architectures import mhub
 from hf_tensors import compare, hf_tensors
+from logits_check import listed
 from tiny_models import randomize, save_tokenizer
+from vision_check import record, results
 
 TOLERANCE, NEW_TOKENS = 1e-3, 32
 TEXT = dict(vocab_size=203, hidden_size=64, intermediate_size=112, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4, head_dim=16, max_position_embeddings=96, pad_token_id=0)
@@ -58,16 +60,6 @@ MODELS = {
     "qwen3_5_whole": ("Qwen3_5ForConditionalGeneration", lambda: transformers.Qwen3_5Config(text_config=dict(DELTA, rope_parameters=MROPE), vision_config=VISUAL), "Qwen3_5ForCausalLM", {"mtp": True}),
     "qwen3_5_moe_whole": ("Qwen3_5MoeForConditionalGeneration", lambda: transformers.Qwen3_5MoeConfig(text_config=dict(DELTA, **EXPERTS), vision_config=VISUAL, tie_word_embeddings=True), "Qwen3_5MoeForCausalLM", {}),
 }
-results = []
-
-
-def record(name, problem):
-    results.append(problem)
-    print(f"{'FAIL' if problem else 'ok  '} {name}{': ' + problem if problem else ''}", flush=True)
-
-
-def mhub(binary, *arguments):
-    return subprocess.run([binary, *arguments], capture_output=True, text=True)
 
 
 def prompt(size, seed):
@@ -98,10 +90,6 @@ def make(name, folder):
         config = json.load(open(path))
         config["text_config"]["mtp_num_hidden_layers"] = 1
         json.dump(config, open(path, "w"))
-
-
-def listed(tokens):
-    return ",".join(map(str, tokens))
 
 
 def computes(binary, hf, source, scratch):
