@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <span>
 #include <string>
 
-#include "convert.hpp"
+#include "mhub/convert/convert.hpp"
 
 namespace mhub::converters {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <iostream>
 
@@ -5,7 +6,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/runtime/pretrained_causal_lm.hpp"
+#include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "options.hpp"
 #include "parse.hpp"
 

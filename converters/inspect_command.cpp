@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 #include <regex>
 
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/mapping/pattern.hpp"
-#include "mhub/model/checkpoint.hpp"
-#include "mhub/model/inspection.hpp"
+#include "mhub/pretrained/inspection.hpp"
 #include "options.hpp"
 
 namespace po = boost::program_options;

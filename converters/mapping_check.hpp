@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "mhub/model/descriptor.hpp"
+#include "mhub/plugin/descriptor.hpp"
 
 namespace mhub::converters {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "mhub/parallel/layout.hpp"
+#include "mhub/megatron/layout.hpp"
 #include "mhub/tensor/dtype.hpp"
 
 namespace mhub::converters {

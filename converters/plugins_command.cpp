@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -6,8 +7,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/model/hf_checkpoint.hpp"
-#include "mhub/model/registry.hpp"
+#include "mhub/formats/hf/hf_checkpoint.hpp"
+#include "mhub/plugin/registry.hpp"
 #include "options.hpp"
 
 namespace mhub::converters {

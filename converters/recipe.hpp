@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "convert.hpp"
+#include "mhub/convert/convert.hpp"
 
 namespace mhub::converters {
 

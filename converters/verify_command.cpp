@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
-#include "manifest.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/convert/manifest.hpp"
+#include "mhub/convert/verify.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
 #include "parse.hpp"
-#include "verify.hpp"
 #include "verify_logits.hpp"
 
 namespace po = boost::program_options;

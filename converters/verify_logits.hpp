@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "mhub/model/checkpoint.hpp"
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/backend.hpp"
 
 namespace mhub::converters {

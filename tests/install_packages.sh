@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages of tests/packages.txt that are not there; does nothing when all are.
 set -eu
 list="$(dirname "$0")/packages.txt"

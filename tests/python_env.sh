@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Makes (or finds) the venv with the real packages that the interop tests compare with, and prints its python.
 #
 # It takes Python 3.12 where there is one, because Megatron-Bridge's wheels need exactly that, else the newest >= 3.10 of

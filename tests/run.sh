@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Builds everything and runs every test: tests/run.sh [--fast] [--gpu]
 #   --fast  leaves out the tests that compare with the real Python packages (CTest label "python")
 #   --gpu   also runs the conformance suite on the CUDA device (CTest label "gpu"); fails where there is none

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Composition of boxes: the intersection of two nested lattices of the middle tensor's linear element
 // numbers, each carrying along where its elements come from or go to.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mappings as parts of mappings, and tensors that are only carried along.
 #include <algorithm>
 #include <stdexcept>

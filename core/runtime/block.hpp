@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <map>
@@ -5,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mhub/model/transformer_config.hpp"
+#include "mhub/config/transformer_config.hpp"
 #include "mhub/runtime/backend.hpp"
 #include "mhub/runtime/weights.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mhub/model/checkpoint.hpp"
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/backend.hpp"
 #include "mhub/runtime/block.hpp"
 #include "mhub/runtime/rotary.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/generation_config.hpp"
 
 namespace mhub::runtime {

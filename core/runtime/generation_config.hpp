@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -5,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mhub/model/checkpoint.hpp"
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/sampling.hpp"
 
 namespace mhub::runtime {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 /// Marks functions that run on the host and, compiled by nvcc, on a CUDA device.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/layer_plan.hpp"
 
 namespace mhub::runtime {

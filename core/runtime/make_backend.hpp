@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "mhub/model/checkpoint.hpp"
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/backend.hpp"
 
 namespace mhub::runtime {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -5,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/mapping/plan.hpp"
-#include "mhub/model/checkpoint.hpp"
 
 namespace mhub::runtime {
 

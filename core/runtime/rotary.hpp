@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "mhub/model/transformer_config.hpp"
+#include "mhub/config/transformer_config.hpp"
 #include "mhub/runtime/backend.hpp"
 
 namespace mhub::runtime {

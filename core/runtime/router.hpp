@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "mhub/model/transformer_config.hpp"
+#include "mhub/config/transformer_config.hpp"
 
 namespace mhub::runtime {
 

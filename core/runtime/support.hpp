@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
 
-#include "mhub/model/transformer_config.hpp"
+#include "mhub/config/transformer_config.hpp"
 #include "mhub/runtime/backend.hpp"
 
 namespace mhub::runtime {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "mhub/model/checkpoint.hpp"
+#include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/weight_view.hpp"
 
 namespace mhub::runtime {

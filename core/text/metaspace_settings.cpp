@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/metaspace_settings.hpp"
 
 #include "mhub/text/unicode/utf8.hpp"

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // The programming interface on one page: generate MODEL [PROMPT], where MODEL is a Llama as a Hugging Face
 // folder, a Megatron checkpoint of any layout or an HDF5 archive. Without a prompt, three made-up tokens are
 // continued.
 #include <iostream>
 #include <mhub/base/error.hpp>
 #include <mhub/plugins/llama/llama.hpp>
-#include <mhub/runtime/pretrained_causal_lm.hpp>
+#include <mhub/pretrained/pretrained_causal_lm.hpp>
 
 int main(int argc, char** argv) {
   using Model = mhub::PreTrainedCausalLM<mhub::llama::LlamaForCausalLM>;

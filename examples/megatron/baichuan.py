@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Baichuan 2 7B: --spec baichuan layer_spec"""
 
 from decoder_layers import decoder_layer_spec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Command R without norms on q and k, Aya 23, Command R7B: --spec cohere layer_spec"""
 
 from decoder_layers import decoder_layer_spec, norm_without_bias

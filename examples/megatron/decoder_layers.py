@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Transformer layers that Megatron-Core, or Megatron-LM's command line, has no setting for, as layer specs: attention and MLP
 side by side, norms behind them, a multiplier on what they add, norms on q and k over all heads, LayerNorm without bias,
 another gated activation, capped attention logits, a rotary base of their own for layers with a window.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gemma 1: --spec gemma layer_spec"""
 
 from decoder_layers import decoder_layer_spec, gelu_tanh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gemma 2: --spec gemma2 layer_spec"""
 
 from decoder_layers import capped_attention, decoder_layer_spec, gelu_tanh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gemma 3 (text): --spec gemma3 layer_spec"""
 
 from decoder_layers import NORM, decoder_layer_spec, gelu_tanh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts of GPTModel that no layer spec reaches: a bias on the output layer, rows of it scaled to length 1, capped logits, a
 final norm without bias. Megatron-Core has no setting for them, so importing a spec that needs one changes how GPTModel is
 built from then on."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Llama 4 (text): --spec llama4 layer_spec
 
 Layers that rotate see their own chunk of 8192 tokens; the others see all tokens, have no norms on q and k, and their queries

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OLMo 2: --spec olmo2 layer_spec"""
 
 from decoder_layers import decoder_layer_spec, key_norm, query_norm

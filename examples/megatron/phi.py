@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Phi-1, Phi-1.5, Phi-2 (microsoft/phi-2): --spec phi layer_spec"""
 
 from decoder_layers import decoder_layer_spec

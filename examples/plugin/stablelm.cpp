@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // StableLM (stabilityai/stablelm-3b-4e1t and its like), a family outside the repository's plugins: Llama's
 // blocks with LayerNorm and biases on it, partial rotary positions, and optionally biases on q, k and v.
-#include <mhub/model/decoder_config.hpp>
-#include <mhub/model/decoder_rules.hpp>
-#include <mhub/model/plugin.hpp>
+#include <mhub/config/decoder_config.hpp>
+#include <mhub/plugin/plugin.hpp>
+#include <mhub/rules/decoder_rules.hpp>
 
 namespace {
 

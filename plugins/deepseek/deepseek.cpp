@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "deepseek.hpp"
 
-#include "mhub/model/mla_rules.hpp"
-#include "mhub/model/moe_rules.hpp"
-#include "mhub/model/mtp_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/mla_rules.hpp"
+#include "mhub/rules/moe_rules.hpp"
+#include "mhub/rules/mtp_rules.hpp"
 
 namespace mhub::deepseek {
 namespace {

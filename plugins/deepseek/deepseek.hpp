@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/model/descriptor.hpp"
+#include "mhub/plugin/descriptor.hpp"
 
 namespace mhub::deepseek {
 

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "gemma.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "mhub/model/decoder_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub::gemma {
 

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/model/decoder_config.hpp"
-#include "mhub/model/descriptor.hpp"
+#include "mhub/config/decoder_config.hpp"
+#include "mhub/plugin/descriptor.hpp"
 
 namespace mhub::gpt_oss {
 

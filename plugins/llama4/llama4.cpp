@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "llama4.hpp"
 
-#include "mhub/model/moe_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::llama4 {
 

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "llava.hpp"
 
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
 
 namespace mhub::llava {
 

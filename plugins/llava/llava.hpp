@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/model/descriptor.hpp"
-#include "mhub/model/vision_language.hpp"
+#include "mhub/plugin/descriptor.hpp"
+#include "mhub/rules/vision_language.hpp"
 
 namespace mhub::llava {
 

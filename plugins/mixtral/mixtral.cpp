@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mixtral.hpp"
 
-#include "mhub/model/moe_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::mixtral {
 

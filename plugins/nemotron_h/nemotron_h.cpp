@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "nemotron_h.hpp"
 
 #include <algorithm>
 
-#include "mhub/model/mamba_rules.hpp"
-#include "mhub/model/moe_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/mamba_rules.hpp"
+#include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::nemotron_h {
 

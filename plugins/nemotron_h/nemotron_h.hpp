@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/model/decoder_config.hpp"
-#include "mhub/model/descriptor.hpp"
-#include "mhub/model/mamba_rules.hpp"
+#include "mhub/config/decoder_config.hpp"
+#include "mhub/plugin/descriptor.hpp"
+#include "mhub/rules/mamba_rules.hpp"
 
 namespace mhub::nemotron_h {
 

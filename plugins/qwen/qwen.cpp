@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "qwen.hpp"
 
-#include "mhub/model/decoder_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub::qwen {
 

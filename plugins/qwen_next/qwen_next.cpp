@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "qwen_next.hpp"
 
 #include <algorithm>
 
-#include "mhub/model/moe_rules.hpp"
-#include "mhub/model/mtp_rules.hpp"
-#include "mhub/model/plugin.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/moe_rules.hpp"
+#include "mhub/rules/mtp_rules.hpp"
 
 namespace mhub::qwen_next {
 

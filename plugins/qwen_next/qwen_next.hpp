@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/model/decoder_config.hpp"
-#include "mhub/model/descriptor.hpp"
-#include "mhub/model/gated_delta_rules.hpp"
-#include "mhub/model/multimodal_text.hpp"
+#include "mhub/config/decoder_config.hpp"
+#include "mhub/plugin/descriptor.hpp"
+#include "mhub/rules/gated_delta_rules.hpp"
+#include "mhub/rules/multimodal_text.hpp"
 
 namespace mhub::qwen_next {
 

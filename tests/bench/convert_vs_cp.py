@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conversion of a 2.5 GB Llama against `cp -r` of the same folder, in turn: python convert_vs_cp.py MHUB SCRATCH [RUNS].
 
 Prints wall times, their ratio and mhub's peak memory. The source is read once before, so that both find it in the page

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Generation against transformers and llama.cpp on two threads: $(tests/python_env.sh) generate_vs_peers.py MHUB SCRATCH [RUNS].
 
 A Llama of 1.2 billion random bfloat16 weights: prefill of 128 tokens and decode, each peer in its own process, in turn.

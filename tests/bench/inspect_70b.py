@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`mhub inspect` of a 70B-shaped checkpoint (30 sparse shards, 723 tensors): python inspect_70b.py MHUB SCRATCH [RUNS].
 
 Prints the time of each run, against starting the same binary for --version, and how many bytes were read."""

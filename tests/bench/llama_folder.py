@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes Llama-shaped Hugging Face folders with the standard library alone: real headers, and payloads that are either
 random or holes in a sparse file."""
 

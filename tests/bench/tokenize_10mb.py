@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tokenization speed against the `tokenizers` package on one thread.
 
     python tests/bench/tokenize_10mb.py MHUB SCRATCH [FOLDER with tokenizer.json...]

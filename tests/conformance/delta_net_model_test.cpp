@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole tiny model of gated delta nets and gated attention in turn (the architecture of transformers'
 // modeling_qwen3_5.py) against the CPU backend, whose logits the interop tests compare with transformers'.
 #include <boost/test/unit_test.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The gated delta net against its formulas in double: sequences whole, in pieces and together.
 #include <cmath>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole tiny model of Mamba-2 mixers, attention and an MLP (the architecture of transformers'
 // modeling_nemotron_h.py) against the CPU backend, whose logits the interop tests compare with transformers'.
 #include <boost/test/unit_test.hpp>

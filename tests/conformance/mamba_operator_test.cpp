@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Mamba-2 mixer against the recurrence in double, its sequences whole and in pieces.
 #include <cmath>
 

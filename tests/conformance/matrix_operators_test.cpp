@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operators on matrices against plain loops in double.
 #include <cmath>
 #include <numeric>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole tiny models through the decoder, from folders written here, against the same models computed in
 // double.
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cudnn_plan_test PROPERTIES.json VERSION BF16 F16: builds the graphs that the backend asks cuDNN for, for
 // the published sizes of every model, to execution plans for the GPU described, on a machine that has none
 // (with stand_in_driver.c in front of the real driver): every BF16-th of the bfloat16 graphs and the norms,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cudnn/spec_collector.hpp"
 
 #include <cmath>

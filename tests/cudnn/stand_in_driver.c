@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A stand-in for libcuda.so.1, for the plan test alone, which builds cuDNN plans on machines without a GPU.
 // cuDNN compiles a plan's kernels and hands them to the driver with cuLibraryLoadData; these functions accept
 // them. Everything else answers as the CUDA toolkit's stub library does, so no device is ever found.

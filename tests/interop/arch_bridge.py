@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Megatron-Bridge's part of architectures.py: python arch_bridge.py CASES.json SCRATCH. A case: name, hf, megatron (a
 torch_dist root), dtype, logits and import (whether to judge them)."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny models of dense architectures, for architectures.py.
 
 MODELS maps a name to an entry (a dict):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who computes logits from a converted folder, for architectures.py: megatron-core in this process, Megatron-Bridge in one
 of its own (arch_bridge.py), because its stand-ins for TransformerEngine would be seen here."""
 

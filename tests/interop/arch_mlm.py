@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Megatron-LM's own path for architectures.py: python arch_mlm.py CASES.json. A case: name, hf, megatron (a torch_dist
 root), flags (what `mhub convert` printed, and --spec for examples/megatron). Megatron-LM's parser, load_args_from_checkpoint,
 GPTModelBuilder and load_checkpoint make the model; its logits must be transformers'."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny models of mixture-of-experts architectures, for architectures.py; arch_dense.py says what an entry is."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every recipe of recipes/ tried out on a tiny model of its class: `mhub run RECIPE --dry-run` on what architectures.py and
 vision_check.py made. Parallel sizes are cut down to what a tiny model can be split by."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every architecture, tiny: python architectures.py MHUB SCRATCH [NAME...].
 
 For each entry of arch_dense.py and arch_moe.py: make a random model with transformers, convert it into several layouts,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Megatron-Bridge as judge: python bridge.py CASES.json SCRATCH. For each case (name, hf, megatron at TP=PP=1..n,
 torch_dist): (1) Bridge's export of our folder gives back the Hugging Face tensors bit for bit; (2) Bridge's import of
 the Hugging Face folder has our keys, shapes and bits."""

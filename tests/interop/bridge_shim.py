@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lets megatron.bridge import and run on a CPU without TransformerEngine: local layer spec, fusions off."""
 
 import importlib.machinery

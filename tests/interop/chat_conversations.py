@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conversations that chat templates are rendered with, and the other arguments of apply_chat_template."""
 
 WEATHER = {

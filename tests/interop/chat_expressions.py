@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small templates that exercise one construct each, and random expressions: what jinja2 and Python make of them is the judge."""
 import itertools
 import random

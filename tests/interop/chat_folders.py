@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model folders that keep their templates and special tokens in each of the places that transformers knows."""
 import json
 import pathlib

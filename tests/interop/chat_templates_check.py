@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Renders chat templates with transformers and with mhub and requires equal texts, or an error from both.
 
     chat_templates_check.py RENDERER [TEMPLATE.jinja ...]

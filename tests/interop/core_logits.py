@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loads converted folders into megatron-core's GPTModel and compares logits with transformers'.
 
 python core_logits.py CASES.json, one process per rank (ranks.py): takes the cases whose tp * pp is

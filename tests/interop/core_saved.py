@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints that megatron-core itself saves, for mhub to export: python core_saved.py CASES.json, one process per rank.
 
 A case: name, hf, megatron (a converted folder to start from), out, tp, keys (stacked, layers, singleton), prefix, args (whether

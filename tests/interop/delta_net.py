@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layers of gated delta net on a CPU: Megatron-Core builds them of TransformerEngine's modules and asks for
 flash-linear-attention. Its own deterministic mode computes with torch alone, but for a norm. Megatron-Bridge's providers leave
 that mode off, so Megatron-Core's torch form of the delta rule and a plain convolution stand in for the kernels too."""

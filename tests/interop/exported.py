@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What mhub exported, judged by transformers: python exported.py CASES.json. A case: name, exported, and either `golden`
 (an .npz of ids and logits that transformers must give) or `original` (a Hugging Face folder whose tensors must come back
 bit for bit)."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds Megatron-Core's real GPTModel from a checkpoint's own `args`, runs it, and compares logits."""
 
 import functools

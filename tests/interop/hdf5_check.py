@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Judges an HDF5 state archive (core/store/hdf5/README.md) with h5py: python hdf5_check.py ARCHIVE HF_FOLDER
 
 Reads the archive by its README and nothing else, and compares every tensor with torch's, bit for bit. `read_state` is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tensors of Hugging Face folders, and their comparison bit for bit."""
 
 import glob

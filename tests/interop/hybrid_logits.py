@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Converted folders with HybridModel's names, loaded into megatron-core's real HybridModel: python hybrid_logits.py CASES.json.
 
 A case: name, hf, megatron. HybridModel is only ever built of TransformerEngine's modules; here its spec is rebuilt from the

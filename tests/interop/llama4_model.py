@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Llama 4's attention (examples/megatron/llama4.py) in GPTModel, with a checkpoint's own sizes."""
 
 import moe_model

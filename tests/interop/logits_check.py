@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """mhub's own decoder against transformers: python logits_check.py MHUB SCRATCH [NAME...].
 
 Tiny random models: every decoder of arch_dense.py and arch_moe.py with bfloat16 weights, in sizes that tensor-parallel

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hybrid models with Mamba-2 mixers on a CPU: Megatron-Core's HybridModel and MambaMixer are real, built of local modules; torch forms
 of two of mamba_ssm's functions stand in for its kernels. Import before anything that imports megatron.core.ssm."""
 

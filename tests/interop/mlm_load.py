@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Megatron-LM's own load_args_from_checkpoint and load_checkpoint on a converted folder, without architecture flags.
 
 python mlm_load.py HF_DIR MEGATRON_DIR [flags that `mhub convert` reported]: every parameter must change and the logits

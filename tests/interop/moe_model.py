@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds Megatron-Core's real GPTModel with experts, latent attention or multi-token prediction from a checkpoint's own
 `args`, on a CPU with the local spec."""
 

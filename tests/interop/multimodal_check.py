@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models with images whose decoder goes to Megatron: python multimodal_check.py MHUB SCRATCH [NAME...].
 
 Tiny models as their classes in transformers save them. Each is converted into several layouts and verified; mhub's logits and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Quantised sources against transformers' and torch's own arithmetic: python quantized_check.py MHUB SCRATCH.
 
 Tiny models are published as DeepSeek-V3 (FP8 with weight_scale_inv blocks), Ministral 3 (FP8 with one scale a weight and one for its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The processes of a judge that runs on one or several ranks."""
 
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Renders chat templates for chat_templates_check.py. Each line of the input is a JSON object:
 //   {"template": TEXT or "directory": FOLDER, "special_tokens": {...}, "messages": [...], "tools": ...,
 //   "documents": ...,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs every check against the real packages: python run_interop.py MHUB SCRATCH.
 
 Makes tiny models with transformers, converts them with mhub, and has megatron-core, Megatron-LM's loader, Megatron-Bridge

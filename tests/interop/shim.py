@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lets megatron-core build and run GPTModel on a CPU under gloo. Import before megatron.core's models."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real model talks as in transformers: python smollm2_check.py MHUB SCRATCH.
 
 SmolLM2-135M-Instruct, as examples/smollm2_from_pypi.py makes it of a package on PyPI; made once and kept beside the venv.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes tiny random Hugging Face models: python tiny_models.py OUT. Each has golden.npz beside its weights: ids [2, T]
 and transformers' float32 logits [2, T, V]."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small tokenizers of every kind, trained on the spot with the `tokenizers` package."""
 
 import io

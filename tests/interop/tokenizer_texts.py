@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Texts on which a tokenizer is compared with the real package: one of every kind, then fuzzed ones."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares `mhub tokenize` with the `tokenizers` package (and with sentencepiece and transformers' AutoTokenizer).
 
     tokenizers_check.py MHUB SCRATCH [FOLDER...]

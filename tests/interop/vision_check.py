@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models with images: python vision_check.py MHUB SCRATCH.
 
 Tiny CLIP towers and LLaVA models: converted into several layouts, verified, exported with and without mhub's manifest (all

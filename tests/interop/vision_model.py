@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Megatron-Core's real CLIPViTModel, LLaVAModel and (for CLIP's text tower) GPTModel, loaded from converted folders.
 
 python vision_model.py CASES.json, one process per tensor-parallel rank (ranks.py). A case: name, kind

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs mhub, builds examples/plugin against the installed package, and converts a model of that family with it; builds
 # examples/generate and generates from a checkpoint with it.
 # Called by CTest: run.sh SOURCE BUILD SCRATCH [cmake arguments]

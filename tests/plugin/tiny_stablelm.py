@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes a tiny StableLM folder with the standard library: python3 tiny_stablelm.py OUT."""
 
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vectors of AVX-512; included by the source files that are compiled with its flags (see simd_kernels.hpp).
 #pragma once
 

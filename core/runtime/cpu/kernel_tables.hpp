@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tables of x86-64 instruction sets; only a processor check may hand them out (kernels.cpp).
 #pragma once
 

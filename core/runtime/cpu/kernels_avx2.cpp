@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled with the flags of AVX2, FMA and F16C: see simd_kernels.hpp for what that asks of this file.
 #include <cstdint>
 #include <immintrin.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled with AVX512-BF16's flags: see simd_kernels.hpp for what that asks of this file.
 #include "mhub/runtime/cpu/isa_avx512.hpp"
 #include "mhub/runtime/cpu/kernel_tables.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The specification of every kernel, for any processor; Eigen uses what vectors the compiler's target has.
 #include <algorithm>
 #include <cmath>

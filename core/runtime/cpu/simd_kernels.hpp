@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels of kernels.hpp written once over a vector type. Included by one source file per instruction
 // set, which is compiled with that set's flags and defines `Isa`. Everything here is in an anonymous
 // namespace and calls nothing but intrinsics, so that no function compiled with those flags can be linked

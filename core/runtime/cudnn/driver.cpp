@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/cudnn/cuda_device.hpp"
 #include "mhub/runtime/cudnn/cudnn_backend.hpp"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Prints the folder of cudnn-frontend's headers (NVIDIA's C++ API for cuDNN graphs, Apache-2.0, headers only), which come
 # with the PyPI package nvidia-cudnn-frontend; fetches them into the user's cache the first time. CMake runs it where CUDA
 # and cuDNN are and -DCUDNN_FRONTEND_INCLUDE_DIR names no other copy. Safe to run at the same time from several places.

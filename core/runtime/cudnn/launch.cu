@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled by nvcc: the kernels of mhub/runtime/device with a warp as the group that does an item.
 #include "mhub/runtime/cudnn/launch.hpp"
 

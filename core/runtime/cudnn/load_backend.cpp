@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The only part of this folder that belongs to libmhub itself (cudnn_backend.hpp).
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>

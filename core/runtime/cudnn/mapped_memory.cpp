@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/cudnn/mapped_memory.hpp"
 
 #include <cuda.h>

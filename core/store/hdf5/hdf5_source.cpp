@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/hdf5/hdf5_source.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The only part of this folder that belongs to libmhub itself (driver.hpp).
 #include <array>
 #include <span>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/pickle/writer.hpp"
 
 #include <bit>

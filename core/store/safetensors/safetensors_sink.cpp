@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/safetensors/safetensors_sink.hpp"
 
 #include <algorithm>

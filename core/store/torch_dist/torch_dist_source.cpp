@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/torch_dist/torch_dist_source.hpp"
 
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/torch_zip/zip_reader.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/chat_template/chat_template.hpp"
 
 #include "mhub/base/error.hpp"

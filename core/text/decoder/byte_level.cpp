@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/byte_level_alphabet.hpp"
 #include "mhub/text/decoder/kinds.hpp"
 #include "mhub/text/unicode/utf8.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/files/tokenizer_files.hpp"
 
 #include "mhub/base/error.hpp"

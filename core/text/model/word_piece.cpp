@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/base/error.hpp"
 #include "mhub/text/byte_trie.hpp"
 #include "mhub/text/model/kinds.hpp"

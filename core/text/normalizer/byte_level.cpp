@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/byte_level_alphabet.hpp"
 #include "mhub/text/normalizer/kinds.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/base64.hpp"
 #include "mhub/text/normalizer/charsmap.hpp"
 #include "mhub/text/normalizer/kinds.hpp"

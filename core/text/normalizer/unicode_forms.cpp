@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/normalizer/kinds.hpp"
 #include "mhub/text/unicode/normalization.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/post_processor/id.hpp"
 #include "mhub/text/post_processor/kinds.hpp"
 

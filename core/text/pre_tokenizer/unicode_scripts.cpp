@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <unicode/uscript.h>
 
 #include "mhub/text/pre_tokenizer/kinds.hpp"

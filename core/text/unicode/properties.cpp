@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/unicode/properties.hpp"
 
 #include <unicode/uchar.h>

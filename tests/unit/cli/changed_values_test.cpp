@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Norms that Megatron stores minus one: conversion keeps every bit or says which it cannot, and verification
 // sees through the change.
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversions that are killed, run out of disk or lose their source: nothing half-written under the final
 // name, and --resume ends with the same bytes as an undisturbed run.
 #include <csignal>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Damaged and hostile inputs: each gives exit code 3, one line that names the trouble, and no output folder.
 #include <algorithm>
 #include <functional>

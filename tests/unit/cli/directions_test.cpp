@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every direction through the command line, and what proves it: export, resharding, archives, manifests.
 #include <boost/test/unit_test.hpp>
 

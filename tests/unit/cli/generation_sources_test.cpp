@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model talks the same from everything that it is converted to: tokenizer, chat template and generation
 // config travel.
 #include <boost/test/unit_test.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `mhub inspect` prints, from headers alone: the payload of the GPT-2 here is a hole in a sparse file.
 #include <boost/test/unit_test.hpp>
 

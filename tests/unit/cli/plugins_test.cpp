@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `mhub plugins`: the rules as a table, and a mapping tried out without weights.
 #include <boost/test/unit_test.hpp>
 

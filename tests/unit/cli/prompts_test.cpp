@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prompts and text files that are not what they should be: a clear line and the right exit code, whatever
 // they hold.
 #include <functional>

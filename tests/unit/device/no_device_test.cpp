@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `--backend cudnn` on a machine without a GPU, or of a build without the backend: one clear line, exit 4.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the device backend asks its device for, in order: the graphs and kernels of one layer.
 #include <boost/test/unit_test.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Constants that a map adds: they compose and invert with the boxes, plans carry them out, and the element
 // type is chosen so that nothing is lost.
 #include <cmath>

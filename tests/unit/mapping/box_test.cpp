@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Property tests of the box algebra against the plain list of element pairs.
 #include "mhub/mapping/box.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plans bound to bytes: whatever the chunking and the windows, what is read is what the state map says.
 #include "mhub/mapping/executor.hpp"
 

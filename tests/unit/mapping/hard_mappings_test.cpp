@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hardest public architectures sketched in rule types, as tests of the type design: every element must be
 // covered, in both directions, and TP must be able to split. Their plugins come later; what is checked here
 // is that no new concept is needed for the index maps. (FP8 and MXFP4 sources are value steps: a ByteSource
@@ -6,7 +7,7 @@
 
 #include "mapping/state_values.hpp"
 #include "mhub/mapping/mapping.hpp"
-#include "mhub/parallel/layout.hpp"
+#include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

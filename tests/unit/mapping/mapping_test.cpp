@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mappings, layouts and their algebra: inverse, coverage, tiling by ranks.
 #include "mhub/mapping/mapping.hpp"
 
@@ -10,7 +11,7 @@
 #include "mapping/random_views.hpp"
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/parallel/layout.hpp"
+#include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

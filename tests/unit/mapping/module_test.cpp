@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mappings of models that consist of modules, and tensors that are only carried.
 #include <map>
 #include <set>
@@ -6,7 +7,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/mapping.hpp"
-#include "mhub/parallel/layout.hpp"
+#include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Maps taken apart into what belongs together.
 #include "mhub/mapping/parts.hpp"
 
@@ -8,7 +9,7 @@
 
 #include "mapping/state_values.hpp"
 #include "mhub/mapping/mapping.hpp"
-#include "mhub/parallel/layout.hpp"
+#include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/model_state.hpp"
 
 #include <boost/test/unit_test.hpp>

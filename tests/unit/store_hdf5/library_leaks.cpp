@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Read by LeakSanitizer, where the tests are built with it: HDF5 1.10 loses one object header's structure for
 // each damaged header that it refuses (H5C_protect -> H5O__cache_deserialize). Ours are not hidden by this:
 // identifiers that stay open are counted by the tests themselves.

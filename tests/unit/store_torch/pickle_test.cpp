@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pickle reader: what torch writes is read, what an attacker writes is refused without being run.
 #include <limits>
 #include <random>

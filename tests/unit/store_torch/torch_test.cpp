@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // torch.save archives, torch_dist and torch checkpoints: what our sinks write our sources read; damage is
 // refused.
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Casts: every 16-bit and 8-bit pattern, and the rounding that torch does.
 #include "mhub/tensor/convert.hpp"
 

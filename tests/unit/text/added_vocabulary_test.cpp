@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/added_vocabulary.hpp"
 
 #include <boost/test/unit_test.hpp>

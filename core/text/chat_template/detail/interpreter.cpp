@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/chat_template/detail/interpreter.hpp"
 
 #include "mhub/text/chat_template/detail/builtins.hpp"

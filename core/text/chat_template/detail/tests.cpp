@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/chat_template/detail/arguments.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"

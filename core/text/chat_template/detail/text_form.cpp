@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/chat_template/detail/text_form.hpp"
 
 #include <array>

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mhub {
+
+/// Rotary position scaling as a Hugging Face config states it (transformers' modeling_rope_utils.py). Fields
+/// that a kind does not use stay at their defaults.
+struct RopeScaling {
+  std::string type = "default";  ///< default, linear, dynamic, llama3, yarn, longrope
+  double factor = 1.0;
+  double low_freq_factor = 1.0;                          ///< llama3
+  double high_freq_factor = 4.0;                         ///< llama3
+  std::int64_t original_max_position_embeddings = 8192;  ///< llama3, yarn, longrope
+  double beta_fast = 32.0, beta_slow = 1.0;              ///< yarn
+  std::optional<double> attention_factor;                ///< yarn, longrope
+  std::optional<double> mscale, mscale_all_dim;          ///< yarn as DeepSeek states it
+  bool truncate = true;                           ///< yarn: round the correction range to whole dimensions
+  std::vector<double> short_factor, long_factor;  ///< longrope: one per rotary frequency
+};
+
+/// Mixture of experts: Megatron-Core's moe_* fields without the prefix.
+struct MoeConfig {
+  std::int64_t num_experts = 0;      ///< num_moe_experts
+  std::int64_t ffn_hidden_size = 0;  ///< of one expert
+  std::int64_t router_topk = 2;
+  /// moe_layer_freq as a list, 1 for a layer of experts and 0 for a dense one; empty: experts in every layer
+  /// and Megatron's default of 1. A list, even of ones alone, makes Megatron-Core keep one key per layer.
+  std::vector<std::int64_t> layer_freq;
+  std::int64_t shared_expert_intermediate_size = 0;  ///< 0: no shared expert
+  bool shared_expert_gate = false;
+  std::string router_score_function = "softmax";  ///< softmax, sigmoid
+  /// softmax over all experts before the top-k (weights do not sum to one) or over the chosen ones
+  bool router_pre_softmax = false;
+  bool router_enable_expert_bias = false;  ///< a correction that counts for the choice alone
+  std::int64_t router_num_groups = 0;      ///< 0: no choice of groups first
+  std::int64_t router_group_topk = 0;      ///< groups chosen
+  /// Best experts whose scores sum to a group's; Megatron-Core always takes router_topk / router_group_topk
+  /// (moe_utils.py, group_limited_topk). 0 without groups.
+  std::int64_t router_group_score_topk = 0;
+  double router_topk_scaling_factor = 1.0;  ///< of the chosen experts' weights
+  bool router_fp32 = false;                 ///< router_dtype "fp32"
+  bool apply_probs_on_input = false;        ///< weights scale the experts' inputs, not their outputs
+};
+
+/// Multi-head latent attention (Megatron-Core's MLATransformerConfig).
+struct MlaConfig {
+  std::int64_t q_lora_rank = 0;  ///< 0: queries come from one projection
+  std::int64_t kv_lora_rank = 0;
+  std::int64_t qk_head_dim = 0;          ///< without rotation
+  std::int64_t qk_pos_emb_head_dim = 0;  ///< rotated, shared by all heads on the key side
+  std::int64_t v_head_dim = 0;
+};
+
+/// Layers with a linear attention in the place of softmax attention (Megatron-Core's gated_delta_net).
+struct LinearAttentionConfig {
+  std::vector<std::int64_t> layer_freq;  ///< 1: linear, 0: softmax attention, per layer
+  std::int64_t conv_kernel_dim = 4;
+  std::int64_t key_head_dim = 128, value_head_dim = 128;
+  std::int64_t num_key_heads = 16, num_value_heads = 32;
+};
+
+/// State-space layers (Megatron-Core's mamba_* fields).
+struct MambaConfig {
+  std::int64_t state_dim = 128, head_dim = 64, num_groups = 8, num_heads = 0;
+  std::int64_t conv_kernel_dim = 4;
+};
+
+/// Queries of layers without rotation (or of all) grow with their position: they are multiplied by
+/// 1 + scale * log(1 + floor((position + first_position) / floor_scale)).
+struct AttentionTemperature {
+  std::int64_t floor_scale = 8192;
+  double scale = 0.1;
+  std::int64_t first_position = 1;  ///< what the first token's position counts as here
+  bool everywhere = false;          ///< in layers that rotate, too
+  bool operator==(const AttentionTemperature&) const = default;
+};
+
+/// Images as a model's input: squares of pixels take the place of tokens (Megatron-Core's CLIPViTModel,
+/// megatron/core/models/vision/clip_vit_model.py). Such a model has no vocabulary.
+struct ImageConfig {
+  /// CLIPViTModel's model_subtype, Megatron-LM's vision_model_type: which norms stand around the layers and
+  /// whether there is a class token.
+  std::string vision_model_type;
+  std::int64_t image_size = 0, patch_size = 0;  ///< pixels along a side: img_h = img_w, patch_dim
+  std::int64_t num_channels = 3;
+};
+
+/// An encoder of images whose features join the decoder's embeddings (vision_config.hpp).
+struct VisionConfig;
+
+/// What training starts from and what the forward pass does not depend on. A Hugging Face config often has no
+/// place for it.
+struct TrainingDefaults {
+  double attention_dropout = 0.0;
+  double hidden_dropout = 0.0;
+  double init_method_std = 0.02;
+  double moe_aux_loss_coeff = 0.0;
+};
+
+/// What Megatron needs to know to build the model: the fields carry Megatron-Core's TransformerConfig /
+/// GPTModel names. An architecture's plugin binds it to its config.json (config_binding.hpp); the bindings of
+/// `args` (Megatron-LM) and `run_config.yaml` (Megatron-Bridge) and the runtime read it. Every field that
+/// changes the mathematics is here and is compared by differing_fields; `training` is not.
+struct TransformerConfig {
+  std::int64_t num_layers = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t ffn_hidden_size = 0;
+  std::int64_t num_attention_heads = 0;
+  std::int64_t num_query_groups = 0;  ///< equals num_attention_heads without grouped queries
+  std::int64_t kv_channels = 0;       ///< head dimension
+  std::int64_t vocab_size = 0;        ///< rows of the embedding before padding
+  std::int64_t max_position_embeddings = 0;
+
+  std::string position_embedding_type = "rope";  ///< rope, learned_absolute, none
+  double rotary_base = 10000.0;
+  double rotary_percent = 1.0;
+  bool rotary_interleaved = false;
+  RopeScaling rope_scaling;
+  std::optional<double> rotary_base_local;   ///< of the layers with a window, unscaled (Gemma 3)
+  std::vector<std::int64_t> no_rope_layers;  ///< 1: this layer does not rotate; empty: all rotate
+
+  std::string normalization = "RMSNorm";  ///< RMSNorm, LayerNorm
+  double layernorm_epsilon = 1e-5;
+  bool layernorm_zero_centered_gamma = false;  ///< weights are stored minus one
+  bool layernorm_bias = true;                  ///< LayerNorm with biases; RMSNorm never has one
+  bool pre_norms = true;                       ///< norms before attention and MLP
+  bool post_norms = false;                     ///< norms behind attention and MLP, before the residual sum
+  std::string activation = "silu";             ///< as HF names it: silu, gelu, gelu_pytorch_tanh, relu2, ...
+  bool gated_linear_unit = true;
+  std::optional<double> activation_clamp;  ///< activation_func_clamp_value
+  double glu_linear_offset = 0.0;
+  bool add_bias_linear = false;      ///< biases on linear_proj, linear_fc1, linear_fc2 (and qkv)
+  bool add_qkv_bias = false;         ///< bias on linear_qkv
+  bool attention_proj_bias = false;  ///< bias on linear_proj although add_bias_linear is false
+  bool output_layer_bias = false;
+  bool parallel_residual = false;  ///< attention and MLP read the same input and their outputs are summed
+  bool shared_pre_norm = false;    ///< with parallel_residual: the MLP reads what attention's norm gives
+  bool normalized_output_layer = false;  ///< rows of the output layer are scaled to length 1 when used
+  bool share_embeddings_and_output_weights = false;
+
+  bool qk_layernorm = false;
+  bool qk_layernorm_over_heads = false;  ///< one norm over all heads together instead of one per head
+  bool qk_l2_norm = false;               ///< norm without weights; rotation leaves it as it is
+  bool qk_l2_norm_rotated_only = false;  ///< not in layers that do not rotate
+  bool attention_output_gate = false;
+  std::optional<double> softmax_scale;   ///< absent: 1 / sqrt(kv_channels)
+  std::string softmax_type = "vanilla";  ///< vanilla, learnable (a sink logit per head)
+  std::optional<double> attn_logit_softcapping, final_logit_softcapping;
+  std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
+  std::vector<std::int64_t> window_layers;     ///< 1: this layer has the window; empty: all have it
+  /// In layers that rotate, queries see their own chunk of so many tokens only.
+  std::optional<std::int64_t> attention_chunk_size;
+  std::optional<AttentionTemperature> attention_temperature;
+
+  double embedding_multiplier = 1.0;  ///< behind the embedding
+  double residual_multiplier = 1.0;   ///< of what attention and MLP add
+  double logits_multiplier = 1.0;     ///< behind the output layer
+
+  std::optional<MoeConfig> moe;
+  std::optional<MlaConfig> mla;
+  std::optional<LinearAttentionConfig> linear_attention;
+  std::optional<MambaConfig> mamba;
+  std::string hybrid_layer_pattern;  ///< HybridModel's, one symbol a layer; empty: GPTModel
+  std::int64_t mtp_num_layers = 0;   ///< multi-token prediction blocks
+  std::optional<ImageConfig> image;  ///< a model of images instead of tokens
+  /// A vision-language model: the fields above are its decoder's
+  std::shared_ptr<const VisionConfig> vision;
+
+  TrainingDefaults training;
+  /// The Megatron-Bridge class that builds the model, for run_config.yaml; empty: there is none
+  std::string bridge_provider = "megatron.bridge.models.gpt_provider.GPTModelProvider";
+};
+
+/// Names of the fields in which two configs differ in the mathematics, "name (a, b)" each; empty: they build
+/// the same function. Training defaults and the Bridge class are left out.
+std::vector<std::string> differing_fields(const TransformerConfig& a, const TransformerConfig& b);
+
+}  // namespace mhub

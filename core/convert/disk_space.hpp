@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mhub::converters {
+
+/// Bytes that an unprivileged process can still write to the file system that `path` is on, or, where nothing
+/// has that name yet, its nearest parent that exists.
+std::uint64_t free_space(const std::string& path);
+
+/// Bytes of all files in a folder; 0 where there is none.
+std::uint64_t used_space(const std::string& folder);
+
+}  // namespace mhub::converters

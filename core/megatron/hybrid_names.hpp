@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mhub/mapping/mapping.hpp"
+#include "mhub/megatron/pipeline_split.hpp"
+
+namespace mhub {
+
+// Megatron-Core's HybridModel keeps one mixer a layer (megatron/core/models/hybrid). A GPTModel with L layers
+// is a HybridModel with 2 L: attention of GPT layer i in hybrid layer 2 i, its MLP or experts in 2 i + 1, in
+// a pattern such as "*-*-" (symbols: hybrid_layer_allocation.py; Megatron-LM docs/user-guide,
+// hybrid-model-migration.md). Parameters keep their names within a layer; the last norm is
+// decoder.final_norm.
+
+/// The HybridModel's name of a GPTModel's canonical tensor.
+std::string hybrid_name(const std::string& gpt_name);
+
+/// The same tensors under HybridModel's names. Throws InputError for a model that has multi-token-prediction
+/// blocks: their layers nest differently.
+std::vector<CanonicalTensor> hybrid_tensors(std::vector<CanonicalTensor> canonical);
+
+/// The pattern of a GPTModel: `*` attention, `+` latent attention, `G` gated delta net, `-` MLP, `E` experts.
+std::string hybrid_pattern(const std::vector<CanonicalTensor>& canonical);
+
+/// The pattern with `|` between pipeline segments (in order through chunk 0 of every stage, then chunk 1,
+/// ...), as HybridModel wants it for more than one stage. `split` counts hybrid layers.
+std::string with_stages(const std::string& pattern, const PipelineSplit& split);
+
+/// Whether a pattern (without or with `|`) is that of a GPTModel: mixers and MLPs take turns.
+bool is_gpt_pattern(const std::string& pattern);
+
+}  // namespace mhub

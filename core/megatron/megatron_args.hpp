@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "mhub/config/transformer_config.hpp"
+#include "mhub/megatron/layout.hpp"
+#include "mhub/store/pickle/plain.hpp"
+#include "mhub/store/pickle/value.hpp"
+#include "mhub/tensor/dtype.hpp"
+
+namespace mhub {
+
+/// What a Megatron checkpoint says of itself beside the model's own config.
+struct MegatronTarget {
+  std::string format = "torch_dist";  ///< torch_dist, torch
+  ParallelSizes sizes;
+  TransformerImpl impl = TransformerImpl::transformer_engine;
+  DType dtype = DType::bf16;
+  std::int64_t padded_vocab_size = 0;
+  std::int64_t vocab_divisible_by = 1;  ///< make_vocab_size_divisible_by
+  std::int64_t iteration = 0;
+  PipelineOptions pipeline;
+};
+
+/// Megatron-LM's `args` for the checkpoint: an argparse.Namespace of plain values, so that
+/// `--use-checkpoint-args` (Megatron-LM checkpointing.py, load_args_from_checkpoint) needs no architecture
+/// flag for anything it takes from there and torch.load(weights_only=True) accepts it.
+const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& config,
+                                const MegatronTarget& target);
+
+/// The dict that Megatron-LM keeps beside the tensors (common.pt, or the top level of model_optim_rng.pt):
+/// args, checkpoint_version, iteration, and for torch_dist the content_metadata that selects stacked layer
+/// keys.
+void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConfig& config,
+                      const MegatronTarget& target);
+
+/// The model that a checkpoint's args describe: `args` are their plain values (plain_json). Entries that are
+/// missing take Megatron-LM's defaults. `vocab_size` is the padded one where mhub has not recorded the true
+/// one. Throws InputError that starts with `where`.
+TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where);
+
+/// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
+/// "--norm-epsilon 1e-06", "--use-rope-scaling".
+std::vector<std::string> megatron_flags(const TransformerConfig& config);
+
+/// What plain Megatron-LM cannot express of this model, one sentence each; empty for most models.
+std::vector<std::string> megatron_limits(const TransformerConfig& config);
+
+}  // namespace mhub

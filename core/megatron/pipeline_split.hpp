@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "mhub/megatron/parallel_sizes.hpp"
+
+namespace mhub {
+
+/// Where something lives in a pipeline.
+struct StagePlace {
+  int stage = 0;           ///< pipeline rank
+  int chunk = 0;           ///< model chunk of that rank (virtual stage)
+  std::int64_t local = 0;  ///< a layer's number inside the chunk
+  bool operator==(const StagePlace&) const = default;
+};
+
+/// Which pipeline stage and model chunk owns what. Layers go in order through chunk 0 of every stage, then
+/// chunk 1 of every stage, and so on (Megatron-Core transformer_layer.py, get_transformer_layer_offset).
+class PipelineSplit {
+ public:
+  /// The layers of a job with these sizes and options (transformer_block.py, get_num_layers_to_build;
+  /// pipeline_parallel_layer_layout.py). `mtp_layers` is what a layout string must place. Throws InputError
+  /// when the layers do not divide, and for a layout string that does not fit.
+  PipelineSplit(std::int64_t layers, const ParallelSizes& sizes, const PipelineOptions& options = {},
+                std::int64_t mtp_layers = 0);
+  /// From the number of layers in each chunk: `counts[stage][chunk]`, as found in a checkpoint.
+  explicit PipelineSplit(std::vector<std::vector<std::int64_t>> counts);
+
+  int stages() const { return static_cast<int>(counts_.size()); }
+  int chunks() const { return static_cast<int>(counts_.front().size()); }
+  std::int64_t layers() const { return static_cast<std::int64_t>(places_.size()); }
+  const StagePlace& place_of_layer(std::int64_t layer) const {
+    return places_.at(static_cast<std::size_t>(layer));
+  }
+  /// The place of any canonical tensor: embeddings and encoders of other modalities live in the first chunk,
+  /// whole, the final norm, the output layer and multi-token-prediction blocks in the last (`local` is 0 for
+  /// tensors outside layers).
+  StagePlace place_of(std::string_view canonical_name) const;
+  StagePlace last() const { return {stages() - 1, chunks() - 1, 0}; }
+  /// Where multi-token-prediction blocks live.
+  StagePlace mtp() const { return mtp_; }
+
+ private:
+  void number_layers();
+
+  std::vector<std::vector<std::int64_t>> counts_;
+  std::vector<StagePlace> places_;
+  StagePlace mtp_;
+};
+
+}  // namespace mhub

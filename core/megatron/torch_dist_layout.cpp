@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+#include "mhub/mapping/view.hpp"
+#include "mhub/megatron/layout.hpp"
+
+namespace mhub {
+namespace {
+
+/// A part of a canonical tensor that is stored under one key: [begin, begin + length) along its split axis.
+struct Piece {
+  std::string suffix;
+  std::int64_t begin = 0, length = 0;
+};
+
+std::vector<Piece> pieces_of(const CanonicalTensor& tensor, const TorchDistKeys& keys) {
+  const Partition& partition = tensor.partition;
+  std::vector<std::string> suffixes;
+  for (const std::string& name : partition.segment_keys) suffixes.push_back("." + name);
+  // Two segments are gate and up; singleton shards give each its key.
+  if (keys.singleton && suffixes.empty() && partition.segments.size() == 2) suffixes = {"_w", "_v"};
+  if (suffixes.empty())
+    return {{"", 0, partition.replicated() ? 0 : tensor.shape[static_cast<std::size_t>(partition.axis)]}};
+  std::vector<Piece> pieces;
+  std::int64_t begin = 0;
+  for (std::size_t k = 0; k < suffixes.size(); ++k) {
+    pieces.push_back({suffixes[k], begin, partition.segments[k]});
+    begin += partition.segments[k];
+  }
+  return pieces;
+}
+
+class Builder {
+ public:
+  Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
+      : request_(request), ranks_(stage_ranks(request.sizes)), counts_(count_parts(canonical)) {}
+
+  void add(std::size_t source, CanonicalTensor tensor) {
+    layout_.map.source.push_back({tensor.name, tensor.shape});
+    const Shape canonical = tensor.shape;
+    if (tensor.partition.vocabulary) {
+      tensor.shape[0] = request_.padded_vocab_size;
+      tensor.partition.segments = {request_.padded_vocab_size};
+    }
+    const TorchDistPlace place = torch_dist_place(tensor.name, request_, counts_);
+    for (const Piece& piece : pieces_of(tensor, request_.keys))
+      add_piece(source, tensor, canonical, place, piece);
+  }
+  Layout take() { return std::move(layout_); }
+
+ private:
+  void add_piece(std::size_t source, const CanonicalTensor& tensor, const Shape& canonical,
+                 const TorchDistPlace& place, const Piece& piece) {
+    Shape part = tensor.shape;
+    if (!tensor.partition.replicated()) part[static_cast<std::size_t>(tensor.partition.axis)] = piece.length;
+    Shape stored = place.count;
+    stored.insert(stored.end(), part.begin(), part.end());
+    const std::size_t at = destination(place.key + piece.suffix, stored);
+    std::int64_t slot = 0;
+    for (std::size_t k = 0; k < place.index.size(); ++k) slot = slot * place.count[k] + place.index[k];
+    std::vector<Term>& terms = layout_.map.terms[at];
+    const std::int64_t begin = slot * numel(part);
+    if (piece.suffix.empty()) {
+      terms.push_back({source, run_box(0, begin, numel(canonical))});
+      if (numel(part) > numel(canonical))
+        terms.push_back(zero_term(begin + numel(canonical), begin + numel(part)));
+    } else {
+      const auto axis = static_cast<std::size_t>(tensor.partition.axis);
+      Box box = zip(View(canonical).slice(axis, piece.begin, piece.length), View(part));
+      box.destination_offset += begin;
+      terms.push_back({source, std::move(box)});
+    }
+    add_chunks(tensor, place, piece, layout_.tensors[at]);
+  }
+
+  /// The chunks that ranks write of one piece.
+  void add_chunks(const CanonicalTensor& tensor, const TorchDistPlace& place, const Piece& piece,
+                  SinkTensor& sink) {
+    const int stage = request_.split.place_of(tensor.name).stage;
+    const std::size_t lead = place.index.size();
+    auto chunk = [&](std::int64_t start, std::int64_t length, int rank) {
+      SinkChunk one{Index(sink.shape.size(), 0), sink.shape, stage * static_cast<int>(ranks_.size()) + rank};
+      for (std::size_t k = 0; k < lead; ++k) {
+        one.offset[k] = place.index[k];
+        one.shape[k] = 1;
+      }
+      if (!tensor.partition.replicated()) {
+        const std::size_t axis = lead + static_cast<std::size_t>(tensor.partition.axis);
+        one.offset[axis] = start;
+        one.shape[axis] = length;
+      }
+      sink.chunks.push_back(std::move(one));
+    };
+    const auto expert = expert_name(tensor.name);
+    const int parts = expert ? request_.sizes.expert_tensor : request_.sizes.tensor;
+    const int group = expert ? expert_group(tensor.name, expert->expert, counts_.experts.at(expert->before),
+                                            request_.sizes.expert)
+                             : 0;
+    if (tensor.partition.replicated()) {
+      chunk(0, 0, writer(expert.has_value(), group, 0));
+      return;
+    }
+    for (int part = 0; part < parts; ++part) {
+      for (const AxisRange& range : shard_ranges(tensor.name, tensor.partition, parts, part)) {
+        if (range.global < piece.begin || range.global >= piece.begin + piece.length) continue;
+        chunk(range.global - piece.begin, range.length, writer(expert.has_value(), group, part));
+      }
+    }
+  }
+
+  /// The first rank of a stage that holds a part.
+  int writer(bool expert, int group, int part) const {
+    for (std::size_t r = 0; r < ranks_.size(); ++r) {
+      const RankPlace& rank = ranks_[r];
+      if (expert ? rank.expert == group && rank.expert_tensor == part : rank.tensor == part)
+        return static_cast<int>(r);
+    }
+    return 0;
+  }
+
+  std::size_t destination(const std::string& key, const Shape& shape) {
+    const auto [at, fresh] = positions_.emplace(key, layout_.tensors.size());
+    if (fresh) {
+      layout_.map.destination.push_back({key, shape});
+      layout_.map.terms.emplace_back();
+      layout_.map.copy.push_back(0);
+      layout_.tensors.push_back({key, DType::f32, shape, {}});
+    }
+    return at->second;
+  }
+
+  const LayoutRequest& request_;
+  std::vector<RankPlace> ranks_;
+  ModelCounts counts_;
+  Layout layout_;
+  std::unordered_map<std::string, std::size_t> positions_;
+};
+
+}  // namespace
+
+std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
+  const int expert_world = sizes.expert * sizes.expert_tensor;
+  const int world = std::lcm(sizes.tensor, expert_world);
+  std::vector<RankPlace> ranks;
+  for (int rank = 0; rank < world; ++rank) {
+    ranks.push_back(
+        {rank % sizes.tensor, rank / sizes.expert_tensor % sizes.expert, rank % sizes.expert_tensor});
+  }
+  return ranks;
+}
+
+TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
+                                const ModelCounts& counts) {
+  if (is_carried(canonical_name)) return {canonical_name, {}, {}};
+  TorchDistPlace place{torch_dist_name(canonical_name, request.impl, request.local_norm_keys), {}, {}};
+  if (const auto layer = decoder_layer(place.key);
+      layer && request.keys.stack_layers && !request.keys.singleton) {
+    place.key = layer->before + layer->after;
+    place.index.push_back(layer->layer);
+    place.count.push_back(counts.layers.at(layer->before));
+  }
+  if (const auto expert = expert_name(place.key)) {
+    const std::string number = request.keys.singleton ? std::to_string(expert->expert) + "." : "";
+    place.key = expert->before + "experts." + number + expert->after;
+    if (!request.keys.singleton) {
+      place.index.push_back(expert->expert);
+      place.count.push_back(counts.experts.at(expert_name(canonical_name)->before));
+    }
+  }
+  return place;
+}
+
+ModelCounts count_parts(const std::vector<CanonicalTensor>& canonical) {
+  ModelCounts counts;
+  for (const CanonicalTensor& tensor : canonical) {
+    if (const auto layer = decoder_layer(tensor.name)) {
+      std::int64_t& count = counts.layers[layer->before];
+      count = std::max(count, layer->layer + 1);
+    }
+    if (const auto expert = expert_name(tensor.name)) {
+      std::int64_t& count = counts.experts[expert->before];
+      count = std::max(count, expert->expert + 1);
+    }
+  }
+  return counts;
+}
+
+bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
+  std::map<std::string, std::map<std::int64_t, std::map<std::string, Shape>>> stacks;
+  for (const CanonicalTensor& tensor : canonical) {
+    if (const auto name = decoder_layer(tensor.name))
+      stacks[name->before][name->layer].emplace(name->after, tensor.shape);
+  }
+  for (const auto& [stack, layers] : stacks) {
+    for (const auto& [layer, tensors] : layers) {
+      if (tensors != layers.begin()->second) return false;
+    }
+  }
+  return true;
+}
+
+Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
+  Builder builder(request, canonical);
+  for (std::size_t c = 0; c < canonical.size(); ++c) builder.add(c, canonical[c]);
+  return builder.take();
+}
+
+}  // namespace mhub

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+
+#include "mhub/base/error.hpp"
+#include "mhub/mapping/view.hpp"
+#include "mhub/megatron/layout.hpp"
+
+namespace mhub {
+namespace {
+
+/// A file of the checkpoint: one rank of one stage.
+struct RankFile {
+  RankPlace place;
+  std::string folder;
+  int number = 0;  ///< of the rank in the job
+};
+
+/// The folders of one stage. Ranks that differ in nothing that a folder's name says must hold the same.
+std::vector<RankFile> rank_files(const ParallelSizes& sizes, int stage) {
+  std::vector<RankFile> files;
+  const std::vector<RankPlace> ranks = stage_ranks(sizes);
+  int number = stage * static_cast<int>(ranks.size());
+  for (const RankPlace& rank : ranks) {
+    const std::string folder = torch_rank_folder(sizes, rank.tensor, stage, rank.expert);
+    const auto twin =
+        std::find_if(files.begin(), files.end(), [&](const RankFile& f) { return f.folder == folder; });
+    if (twin == files.end()) {
+      files.push_back({rank, folder, number});
+    } else if (twin->place.expert_tensor != rank.expert_tensor) {
+      throw InputError(
+          "ETP=" + std::to_string(sizes.expert_tensor) + " with TP=" + std::to_string(sizes.tensor) +
+          ": Megatron's torch format names a file by TP, PP and EP rank alone, so ranks that hold "
+          "different parts of an expert would share one; use torch_dist, or an ETP that divides TP");
+    }
+    ++number;
+  }
+  return files;
+}
+
+class Builder {
+ public:
+  Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
+      : request_(request), experts_(count_parts(canonical).experts) {
+    for (int stage = 0; stage < request.split.stages(); ++stage)
+      files_.push_back(rank_files(request.sizes, stage));
+  }
+
+  void add(std::size_t source, const CanonicalTensor& tensor) {
+    layout_.map.source.push_back({tensor.name, tensor.shape});
+    if (is_carried(tensor.name)) return add_carried(source, tensor);
+    StagePlace place = request_.split.place_of(tensor.name);
+    add_at(source, tensor, local_name(tensor.name, place), place, false);
+    const std::string_view within = within_decoder(tensor.name);
+    if (within != "embedding.word_embeddings.weight") return;
+    const std::string module = tensor.name.substr(0, tensor.name.size() - within.size());
+    // The last stage computes logits with a copy of the first stage's embedding (language_module.py,
+    // setup_embeddings_and_output_layer); the stage of the MTP blocks embeds the tokens anew (gpt_model.py).
+    const bool several = request_.split.stages() > 1;
+    if (request_.tied_embedding && several)
+      add_at(source, tensor, module + "output_layer.weight", request_.split.last(), true);
+    if (request_.has_mtp && several && !(request_.split.mtp() == place))
+      add_at(source, tensor, tensor.name, request_.split.mtp(), true);
+  }
+  Layout take() { return std::move(layout_); }
+
+ private:
+  /// The name that the owning chunk's state dict has for a tensor, but for an expert's number.
+  std::string local_name(std::string name, const StagePlace& place) const {
+    if (const auto layer = decoder_layer(name))
+      name = layer->before + std::to_string(place.local) + "." + layer->after;
+    if (auto block = mtp_layer(name); block && block->after.starts_with("transformer_layer.")) {
+      block->after.replace(0, std::string_view("transformer_layer").size(), request_.mtp_block_name);
+      name = block->before + std::to_string(block->layer) + "." + block->after;
+    }
+    return parameter_name(name, request_.impl);
+  }
+
+  /// Once, beside the state dicts: a model that loads one with strict=True would refuse the name.
+  void add_carried(std::size_t source, const CanonicalTensor& tensor) {
+    const RankFile& file = files_.front().front();
+    const std::string name = file.folder + "/hf/" + tensor.name.substr(kCarriedPrefix.size());
+    add_destination(name, tensor.shape, {{source, run_box(0, 0, numel(tensor.shape))}}, file.number, false);
+  }
+
+  void add_at(std::size_t source, const CanonicalTensor& tensor, const std::string& name,
+              const StagePlace& place, bool copy) {
+    const auto expert = expert_name(tensor.name);
+    std::set<int> seen;  // parts that a rank before this one holds
+    for (const RankFile& file : files_[static_cast<std::size_t>(place.stage)]) {
+      if (!expert) {
+        const int part = tensor.partition.replicated() ? 0 : file.place.tensor;
+        const bool again = !seen.insert(part).second;
+        add_shard(source, tensor, file, place, name, request_.sizes.tensor, file.place.tensor, copy || again);
+        continue;
+      }
+      const std::int64_t count = experts_.at(expert->before), each = count / request_.sizes.expert;
+      if (expert_group(tensor.name, expert->expert, count, request_.sizes.expert) != file.place.expert)
+        continue;
+      const int part = tensor.partition.replicated() ? 0 : file.place.expert_tensor;
+      const bool again = !seen.insert(part).second;
+      const std::string local =
+          expert_parameter_name(*expert_name(name), expert->expert % each, request_.experts);
+      add_shard(source, tensor, file, place, local, request_.sizes.expert_tensor, file.place.expert_tensor,
+                copy || again);
+    }
+  }
+
+  /// Adds part `rank` of `ranks` of a canonical tensor to one file.
+  void add_shard(std::size_t source, const CanonicalTensor& tensor, const RankFile& file,
+                 const StagePlace& place, const std::string& local_name, int ranks, int rank, bool copy) {
+    Partition partition = tensor.partition;
+    Shape shape = tensor.shape;
+    std::vector<Term> terms;
+    if (partition.replicated()) {
+      terms.push_back({source, run_box(0, 0, numel(shape))});
+    } else if (partition.vocabulary) {
+      const std::int64_t row = numel(shape) / shape[0];
+      partition.segments = {request_.padded_vocab_size};
+      const AxisRange range = shard_ranges(tensor.name, partition, ranks, rank)[0];
+      const std::int64_t real = std::clamp<std::int64_t>(shape[0] - range.global, 0, range.length);
+      if (real > 0) terms.push_back({source, run_box(range.global * row, 0, real * row)});
+      if (real < range.length) terms.push_back(zero_term(real * row, range.length * row));
+      shape[0] = range.length;
+    } else {
+      const auto axis = static_cast<std::size_t>(partition.axis);
+      const std::vector<AxisRange> ranges = shard_ranges(tensor.name, partition, ranks, rank);
+      shape[axis] /= ranks;
+      for (const AxisRange& range : ranges) {
+        terms.push_back({source, zip(View(tensor.shape).slice(axis, range.global, range.length),
+                                     View(shape).slice(axis, range.local, range.length))});
+      }
+    }
+    const std::string chunk = request_.split.chunks() > 1 ? "model" + std::to_string(place.chunk) + "/" : "";
+    const std::string name = file.folder + "/" + chunk + local_name;
+    add_destination(name, shape, std::move(terms), file.number, copy);
+  }
+
+  void add_destination(const std::string& name, const Shape& shape, std::vector<Term> terms, int rank,
+                       bool copy) {
+    layout_.map.destination.push_back({name, shape});
+    layout_.map.terms.push_back(std::move(terms));
+    layout_.map.copy.push_back(copy ? 1 : 0);
+    layout_.tensors.push_back({name, DType::f32, shape, {{Index(shape.size(), 0), shape, rank}}});
+  }
+
+  const LayoutRequest& request_;
+  std::map<std::string, std::int64_t> experts_;
+  std::vector<std::vector<RankFile>> files_;
+  Layout layout_;
+};
+
+}  // namespace
+
+std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
+                              int expert_rank) {
+  std::array<char, 64> text{};
+  int length = std::snprintf(text.data(), text.size(), "mp_rank_%02d", tensor_rank);
+  auto add = [&](int rank) {
+    length +=
+        std::snprintf(text.data() + length, text.size() - static_cast<std::size_t>(length), "_%03d", rank);
+  };
+  if (sizes.pipeline > 1) add(pipeline_rank);
+  if (sizes.expert > 1) add(expert_rank);
+  return text.data();
+}
+
+Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
+  Builder builder(request, canonical);
+  for (std::size_t c = 0; c < canonical.size(); ++c) builder.add(c, canonical[c]);
+  return builder.take();
+}
+
+}  // namespace mhub

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/plugin/identify.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "mhub/base/error.hpp"
+#include "mhub/plugin/registry.hpp"
+
+namespace mhub {
+namespace {
+
+/// What a class makes of a Megatron model: a config.json and what is wrong with it.
+struct Candidate {
+  const ModelDescriptor* model = nullptr;
+  nlohmann::json config;
+  std::vector<std::string> problems;
+  bool unfit = false;  ///< there is no such config.json: further away than any difference
+
+  bool nearer_than(const Candidate& other) const {
+    return std::pair(unfit, problems.size()) < std::pair(other.unfit, other.problems.size());
+  }
+};
+
+Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatron, const std::string& where) {
+  Candidate candidate{&model, {}, {}, false};
+  try {
+    candidate.config = model.config_json(megatron);
+    candidate.config["architectures"] = {model.class_name};
+    candidate.config["model_type"] = model.model_type;
+    candidate.problems = differing_fields(megatron, model.megatron(ConfigReader(candidate.config, where)));
+  } catch (const InputError& error) {
+    candidate.problems = {error.what()};
+    candidate.unfit = true;
+  } catch (const std::logic_error& error) {
+    candidate.problems = {error.what()};
+    candidate.unfit = true;
+  }
+  return candidate;
+}
+
+void require_sizes(const TransformerConfig& c, const std::string& where) {
+  struct Size {
+    const char* name;
+    std::int64_t value;
+  };
+  for (const Size& size :
+       {Size{"num_layers", c.num_layers}, Size{"hidden_size", c.hidden_size},
+        Size{"num_attention_heads", c.num_attention_heads}, Size{"num_query_groups", c.num_query_groups},
+        Size{"vocab_size", c.image ? 1 : c.vocab_size}}) {
+    if (size.value < 1) throw InputError(where + ": " + size.name + " is missing");
+  }
+}
+
+}  // namespace
+
+IdentifiedModel identify_model(const TransformerConfig& megatron,
+                               const std::optional<std::string>& class_name, const std::string& where) {
+  require_sizes(megatron, where);
+  std::optional<Candidate> nearest, best;
+  std::vector<std::string> matches;
+  for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
+    for (const ModelDescriptor& model : plugin.models) {
+      if (class_name && *class_name != model.class_name) continue;
+      if (!model.config_json) {
+        if (class_name)
+          throw InputError(where + ": does not describe all of a " + model.class_name +
+                           "; --hf-reference DIR names a folder with its config.json");
+        continue;
+      }
+      Candidate candidate = attempt(model, megatron, where);
+      if (candidate.problems.empty()) {
+        matches.push_back(model.class_name);
+        if (!best || model.preference > best->model->preference) best = candidate;
+      }
+      if (!nearest || candidate.nearer_than(*nearest)) nearest = std::move(candidate);
+    }
+  }
+  if (!nearest) throw InputError(where + ": no plugin for " + class_name.value_or("any model"));
+  if (!best) {
+    std::string problems;
+    for (const std::string& one : nearest->problems) problems += (problems.empty() ? "" : ", ") + one;
+    throw InputError(where + ": no registered model class builds this function; nearest is " +
+                     nearest->model->class_name + ", which differs in " + problems +
+                     "; --hf-reference DIR names the model");
+  }
+  std::erase(matches, best->model->class_name);
+  return {best->model, std::move(best->config), std::move(matches)};
+}
+
+}  // namespace mhub

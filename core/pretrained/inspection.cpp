@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/pretrained/inspection.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "mhub/base/json.hpp"
+#include "mhub/text/tokenizer_info.hpp"
+
+namespace mhub {
+namespace {
+
+std::string common_dtype(const CanonicalState& state) {
+  std::string name;
+  for (const StoredTensor* tensor : state.sources) {
+    const std::string one(torch_name(tensor->dtype));
+    if (name.empty()) name = one;
+    if (name != one) return "mixed";
+  }
+  return name;
+}
+
+}  // namespace
+
+ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& state) {
+  const TransformerConfig megatron = megatron_config(*checkpoint.model, checkpoint.config);
+  const TokenizerInfo tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
+  ModelSummary summary;
+  if (megatron.vision) summary.kind = "PreTrainedVLM";
+  if (megatron.image) summary.kind = "PreTrainedModel";
+  summary.model_class = checkpoint.model->class_name;
+  summary.layers = megatron.num_layers;
+  summary.hidden_size = megatron.hidden_size;
+  summary.tokenizer_class = tokenizer.class_name;
+  summary.tokenizer_vocab_size = tokenizer.vocab_size;
+  summary.config_class = checkpoint.model->config_class;
+  summary.model_type = checkpoint.config.string("model_type", checkpoint.model->model_type);
+  summary.generation_config = checkpoint.files->has("generation_config.json");
+  summary.parameters = parameter_count(state);
+  summary.dtype = common_dtype(state);
+  return summary;
+}
+
+std::string with_thousands(std::int64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t at = text.size(); at > 3;) {
+    at -= 3;
+    text.insert(at, 1, ',');
+  }
+  return text;
+}
+
+std::string to_string(const ModelSummary& s) {
+  auto line = [](const std::string& key, const std::string& value) {
+    return "  (" + key + "): " + value + "\n";
+  };
+  std::string text = s.kind + "(\n";
+  text += line("model", s.model_class + " [layers=" + std::to_string(s.layers) +
+                            ", hidden_size=" + std::to_string(s.hidden_size) + "]");
+  text += line("tokenizer",
+               s.tokenizer_class.empty()
+                   ? "none"
+                   : s.tokenizer_class + " [vocab_size=" + std::to_string(s.tokenizer_vocab_size) + "]");
+  text += line("config", s.config_class + " [model_type=" + s.model_type + "]");
+  text += line("generation_config", s.generation_config ? "GenerationConfig [loaded]" : "none");
+  text += line("parameters", with_thousands(s.parameters));
+  text += line("device", s.device);
+  text += line("dtype", s.dtype);
+  return text + ")";
+}
+
+nlohmann::json to_json(const ModelSummary& s) {
+  nlohmann::json tokenizer;
+  if (!s.tokenizer_class.empty())
+    tokenizer = {{"class", s.tokenizer_class}, {"vocab_size", s.tokenizer_vocab_size}};
+  return {{"model", {{"class", s.model_class}, {"layers", s.layers}, {"hidden_size", s.hidden_size}}},
+          {"tokenizer", tokenizer},
+          {"config", {{"class", s.config_class}, {"model_type", s.model_type}}},
+          {"generation_config", s.generation_config},
+          {"parameters", s.parameters},
+          {"device", s.device},
+          {"dtype", s.dtype}};
+}
+
+}  // namespace mhub

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/pretrained/pretrained_causal_lm.hpp"
+
+#include <ostream>
+
+#include "mhub/base/error.hpp"
+#include "mhub/convert/hf_folder.hpp"
+#include "mhub/pretrained/inspection.hpp"
+#include "mhub/runtime/make_backend.hpp"
+#include "mhub/runtime/stop_strings.hpp"
+#include "mhub/text/tokenizer_info.hpp"
+
+namespace mhub {
+namespace {
+
+constexpr std::int64_t kDefaultNewTokens = 128;
+
+/// The model's own settings, changed by what the caller says.
+runtime::GenerationOptions resolved(const GenerateOptions& options, const runtime::GenerationConfig& model) {
+  runtime::GenerationOptions result;
+  result.sampling = model.sampling;
+  if (options.temperature) {
+    result.sampling.do_sample = *options.temperature != 0;
+    result.sampling.temperature = *options.temperature;
+  }
+  result.sampling.top_k = options.top_k.value_or(result.sampling.top_k);
+  result.sampling.top_p = options.top_p.value_or(result.sampling.top_p);
+  result.sampling.min_p = options.min_p.value_or(result.sampling.min_p);
+  result.sampling.repetition_penalty =
+      options.repetition_penalty.value_or(result.sampling.repetition_penalty);
+  if (!options.ignore_eos) result.eos_token_ids = model.eos_token_ids;
+  result.max_new_tokens = options.max_new_tokens.value_or(model.max_new_tokens.value_or(kDefaultNewTokens));
+  result.seed = options.seed;
+  result.precision = options.exact ? runtime::Precision::exact : runtime::Precision::fast;
+  return result;
+}
+
+/// Turns new tokens into text piece by piece and says when a stop string has come.
+class TextCollector {
+ public:
+  TextCollector(const Tokenizer& tokenizer, const GenerateOptions& options)
+      : decoder_(tokenizer, {.skip_special_tokens = true}), stops_(options.stop), options_(options) {}
+  /// True when generation ends here.
+  bool put(std::int64_t token) {
+    emit(stops_.put(decoder_.put(static_cast<TokenId>(token))));
+    return stops_.found();
+  }
+  std::string finish() {
+    emit(stops_.put(decoder_.finish()));
+    emit(stops_.finish());
+    return text_;
+  }
+
+ private:
+  void emit(const std::string& piece) {
+    text_ += piece;
+    if (options_.on_text && !piece.empty()) options_.on_text(piece);
+  }
+
+  StreamDecoder decoder_;
+  runtime::StopStrings stops_;
+  const GenerateOptions& options_;
+  std::string text_;
+};
+
+}  // namespace
+
+CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions& options) {
+  CausalLM model;
+  OpenOptions open;
+  open.hf_reference = options.hf_reference;
+  model.options_ = options;
+  model.checkpoint_ = std::make_unique<Checkpoint>(open_checkpoint(source, open));
+  if (model.checkpoint_->model == nullptr)
+    throw InputError(source +
+                     ": does not say which model it holds; name its Hugging Face model (--hf-reference)");
+  return model;
+}
+
+bool CausalLM::has_tokenizer() const {
+  return checkpoint_->files != nullptr && Tokenizer::is_in(*checkpoint_->files);
+}
+
+const Tokenizer& CausalLM::tokenizer() {
+  if (!has_tokenizer())
+    throw InputError(checkpoint_->path + ": has no tokenizer; give tokens instead of text");
+  if (!tokenizer_) tokenizer_ = Tokenizer::from_files(*checkpoint_->files);
+  return *tokenizer_;
+}
+
+const ChatTemplate& CausalLM::chat_template() {
+  if (!chat_template_) chat_template_ = ChatTemplate::from_files(*checkpoint_->files);
+  return *chat_template_;
+}
+
+const runtime::GenerationConfig& CausalLM::generation_config() {
+  if (!generation_config_) generation_config_ = runtime::load_generation_config(*checkpoint_);
+  return *generation_config_;
+}
+
+runtime::Decoder& CausalLM::model() {
+  if (!decoder_) {
+    const DType run =
+        options_.exact ? DType::f32 : options_.dtype.value_or(runtime::half_dtype(*checkpoint_));
+    backend_ = runtime::make_backend({options_.device, options_.threads, run});
+    // A GPU's backend takes weights as they are stored and rounds them on their way.
+    const std::optional<DType> dtype = options_.device == "cpu" ? options_.dtype : std::nullopt;
+    decoder_ = std::make_unique<runtime::Decoder>(*checkpoint_, *backend_, dtype);
+  }
+  return *decoder_;
+}
+
+std::vector<std::int64_t> CausalLM::encode(std::string_view text) {
+  const TokenIds ids = tokenizer().encode(text);
+  return {ids.begin(), ids.end()};
+}
+
+std::string CausalLM::decode(std::span<const std::int64_t> tokens) {
+  TokenIds ids;
+  for (const std::int64_t token : tokens) ids.push_back(static_cast<TokenId>(token));
+  return tokenizer().decode(ids, {.skip_special_tokens = true});
+}
+
+std::vector<std::int64_t> CausalLM::encode_chat(const nlohmann::ordered_json& messages) {
+  ChatRequest request;
+  request.messages = messages;
+  request.add_generation_prompt = true;
+  // The template writes the special tokens itself.
+  const TokenIds ids = tokenizer().encode(chat_template().render(request), {.add_special_tokens = false});
+  return {ids.begin(), ids.end()};
+}
+
+TextGeneration CausalLM::generate(std::span<const std::int64_t> prompt, const GenerateOptions& options) {
+  runtime::GenerationOptions settings = resolved(options, generation_config());
+  std::optional<TextCollector> collector;
+  if (has_tokenizer()) {
+    collector.emplace(tokenizer(), options);
+    settings.on_token = [&](std::size_t, std::int64_t token) { return collector->put(token); };
+  } else if (!options.stop.empty()) {
+    throw UsageError(checkpoint_->path + ": stop strings need a tokenizer, and there is none");
+  }
+  runtime::GenerationResult result =
+      runtime::generate(model(), {std::vector<std::int64_t>(prompt.begin(), prompt.end())}, settings);
+  runtime::Generation& one = result.sequences.front();
+  return {std::move(one.tokens), collector ? collector->finish() : std::string(), one.finish, result.timing};
+}
+
+TextGeneration CausalLM::generate(std::string_view prompt, const GenerateOptions& options) {
+  return generate(encode(prompt), options);
+}
+
+void CausalLM::save_pretrained(const std::string& folder) const {
+  SaveOptions options;
+  options.dtype = options_.dtype;
+  options.jobs = options_.threads;
+  save_hf_folder(*checkpoint_, folder, options);
+}
+
+std::ostream& operator<<(std::ostream& out, const CausalLM& model) {
+  const Checkpoint& checkpoint = model.checkpoint();
+  const TokenizerInfo tokenizer = model.has_tokenizer()
+                                      ? tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class)
+                                      : TokenizerInfo{};
+  ModelSummary summary;
+  summary.model_class = checkpoint.model->class_name;
+  summary.layers = checkpoint.transformer->num_layers;
+  summary.hidden_size = checkpoint.transformer->hidden_size;
+  summary.tokenizer_class = tokenizer.class_name;
+  summary.tokenizer_vocab_size = tokenizer.vocab_size;
+  summary.config_class = checkpoint.model->config_class;
+  summary.model_type = checkpoint.model->model_type;
+  summary.generation_config = !generation_config(checkpoint).is_null();
+  for (const CanonicalTensor& tensor : checkpoint.state.tensors) summary.parameters += numel(tensor.shape);
+  for (const StoredTensor* tensor : checkpoint.state.sources) {
+    const std::string dtype(torch_name(tensor->dtype));
+    summary.dtype = summary.dtype.empty() || summary.dtype == dtype ? dtype : "mixed";
+  }
+  return out << to_string(summary);
+}
+
+void require_model_class(const Checkpoint& checkpoint, const std::string& class_name) {
+  if (checkpoint.model->class_name == class_name) return;
+  throw InputError(checkpoint.path + ": holds a " + checkpoint.model->class_name + ", expected a " +
+                   class_name);
+}
+
+}  // namespace mhub

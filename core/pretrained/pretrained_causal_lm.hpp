@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mhub/runtime/generation.hpp"
+#include "mhub/runtime/model_state.hpp"
+#include "mhub/text/chat_template/chat_template.hpp"
+#include "mhub/text/tokenizer.hpp"
+
+namespace mhub {
+
+/// How a model is loaded.
+struct LoadOptions {
+  std::optional<DType> dtype = {};  ///< f32, f16 or bf16; nothing: as stored, used in place
+  std::string device = "cpu";       ///< "cpu", or "cuda" (also "cudnn") for the first GPU
+  bool exact = false;               ///< a GPU multiplies in float32 with kernels of its own, slowly
+  int threads = 0;                  ///< 0: one per processor
+  std::string hf_reference = {};    ///< for Megatron checkpoints that do not say what they are (OpenOptions)
+};
+
+/// What a caller changes of the model's own generation config; nothing stays as the model has it.
+struct GenerateOptions {
+  std::optional<std::int64_t> max_new_tokens = {};  ///< the model's, else 128
+  std::optional<double> temperature = {};           ///< 0: the most likely token; above: draw
+  std::optional<std::int64_t> top_k = {};
+  std::optional<double> top_p = {}, min_p = {}, repetition_penalty = {};
+  std::uint64_t seed = 0;
+  std::vector<std::string> stop = {};  ///< text that ends generation; not part of the result's text
+  bool ignore_eos = false;
+  bool exact = false;  ///< float32 activations in long prompts too (runtime::Precision)
+  /// Called with text as it becomes certain; the pieces make up the result's text.
+  std::function<void(std::string_view)> on_text = {};
+};
+
+/// A continuation.
+struct TextGeneration {
+  std::vector<std::int64_t> tokens;  ///< new ones
+  std::string text;                  ///< decoded without special tokens; empty without a tokenizer
+  runtime::Generation::Finish finish = runtime::Generation::Finish::length;
+  runtime::GenerationTiming timing;
+};
+
+/// A causal language model from a Hugging Face folder or a Megatron checkpoint of any kind. Opening reads
+/// headers and small files only; tokenizer, generation config and weights are loaded when they are first
+/// asked for. Movable; not thread-safe. All functions throw mhub::Error.
+class CausalLM {
+ public:
+  static CausalLM from_pretrained(const std::string& source, const LoadOptions& options = {});
+
+  const Checkpoint& checkpoint() const { return *checkpoint_; }
+  /// The Hugging Face config as it stands in config.json.
+  const ConfigReader& config_json() const { return *checkpoint_->config; }
+  const TransformerConfig& transformer_config() const { return *checkpoint_->transformer; }
+  bool has_tokenizer() const;
+  const Tokenizer& tokenizer();
+  const ChatTemplate& chat_template();
+  const runtime::GenerationConfig& generation_config();
+  runtime::Decoder& model();
+  /// The tensors by their Megatron names.
+  runtime::ModelState state() const { return runtime::ModelState(*checkpoint_); }
+
+  std::vector<std::int64_t> encode(std::string_view text);
+  std::string decode(std::span<const std::int64_t> tokens);
+  /// The tokens of a conversation, [{"role": ..., "content": ...}, ...], up to where the assistant answers.
+  std::vector<std::int64_t> encode_chat(const nlohmann::ordered_json& messages);
+  TextGeneration generate(std::span<const std::int64_t> prompt, const GenerateOptions& options = {});
+  TextGeneration generate(std::string_view prompt, const GenerateOptions& options = {});
+
+  /// Writes a Hugging Face folder (core/convert): config, generation config, tokenizer and the weights in the
+  /// type that they were loaded in. Throws UsageError when something is there already.
+  void save_pretrained(const std::string& folder) const;
+
+ private:
+  LoadOptions options_;
+  std::unique_ptr<Checkpoint> checkpoint_;
+  std::optional<Tokenizer> tokenizer_;
+  std::optional<ChatTemplate> chat_template_;
+  std::optional<runtime::GenerationConfig> generation_config_;
+  std::unique_ptr<runtime::Backend> backend_;
+  std::unique_ptr<runtime::Decoder> decoder_;
+};
+
+/// "PreTrainedCausalLM(\n  (model): ...\n)", from headers alone.
+std::ostream& operator<<(std::ostream& out, const CausalLM& model);
+
+/// Stands for whatever class a checkpoint has.
+struct AnyCausalLM {};
+
+/// The same, for a known class when `Model` is a plugin's model class:
+/// PreTrainedCausalLM<gpt2::GPT2LMHeadModel>.
+template <typename Model = AnyCausalLM>
+class PreTrainedCausalLM : public CausalLM {
+ public:
+  /// Throws InputError naming both classes when the checkpoint is of another one.
+  static PreTrainedCausalLM from_pretrained(const std::string& source, const LoadOptions& options = {}) {
+    PreTrainedCausalLM model(CausalLM::from_pretrained(source, options));
+    model.require_class(Model::class_name);
+    return model;
+  }
+  /// The typed config.
+  typename Model::Config config() const {
+    return std::any_cast<typename Model::Config>(checkpoint().model->config(config_json()));
+  }
+
+ private:
+  explicit PreTrainedCausalLM(CausalLM&& model) : CausalLM(std::move(model)) {}
+  void require_class(const std::string& class_name) const;
+};
+
+/// The class whatever it is; its config is untyped.
+template <>
+class PreTrainedCausalLM<AnyCausalLM> : public CausalLM {
+ public:
+  static PreTrainedCausalLM from_pretrained(const std::string& source, const LoadOptions& options = {}) {
+    return PreTrainedCausalLM(CausalLM::from_pretrained(source, options));
+  }
+  const ConfigReader& config() const { return config_json(); }
+
+ private:
+  explicit PreTrainedCausalLM(CausalLM&& model) : CausalLM(std::move(model)) {}
+};
+
+/// The check behind PreTrainedCausalLM<Model>::from_pretrained.
+void require_model_class(const Checkpoint& checkpoint, const std::string& class_name);
+
+template <typename Model>
+void PreTrainedCausalLM<Model>::require_class(const std::string& class_name) const {
+  require_model_class(checkpoint(), class_name);
+}
+
+}  // namespace mhub

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mhub/config/transformer_config.hpp"
+#include "mhub/mapping/mapping.hpp"
+
+namespace mhub {
+
+/// How a Hugging Face state stores q, k and v (or gate and up) of a layer when it has one tensor for them.
+enum class FusedOrder {
+  concatenated,  ///< [Q; K; V]
+  megatron,      ///< already interleaved by query group, as Megatron keeps it
+};
+
+/// Where a decoder's tensors are in the Hugging Face state. The defaults are the most common names. Module
+/// names: ".weight" and ".bias" are added as the TransformerConfig asks for them. Names of a layer are
+/// relative to `layer`.
+struct DecoderNames {
+  std::string base_prefix = "model.";  ///< what a checkpoint of the base model leaves out
+  std::string embedding = "model.embed_tokens";
+  std::string position_embedding;  ///< learned positions; empty: none
+  std::string layer = "model.layers.{i}.";
+  std::string final_norm = "model.norm";
+  std::string output_layer = "lm_head";
+
+  std::string input_norm = "input_layernorm";
+  std::string qkv = "self_attn.{q,k,v}_proj";  ///< three names, or one fused tensor
+  FusedOrder qkv_order = FusedOrder::concatenated;
+  std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
+  std::string proj = "self_attn.o_proj";
+  std::string post_attention_norm = "post_attention_layernorm";  ///< with TransformerConfig::post_norms
+  std::string pre_mlp_norm = "post_attention_layernorm";         ///< unless shared_pre_norm
+  std::string fc1 = "mlp.{gate,up}_proj";  ///< two names, one fused [gate; up], or ungated
+  std::string fc2 = "mlp.down_proj";
+  std::string post_mlp_norm = "post_feedforward_layernorm";  ///< with TransformerConfig::post_norms
+
+  bool conv1d = false;  ///< weights of linear layers are stored [in, out] (transformers' Conv1D)
+};
+
+/// The whole mapping of a decoder whose layers are all attention + dense MLP: embeddings, layers, final norm
+/// and output layer, with the index variable "i".
+Mapping decoder_mapping(const TransformerConfig& config, const DecoderNames& names);
+
+// Its parts, for architectures that differ in one of them. `layers` are the layers that a part applies to
+// (all of them when absent).
+
+using Layers = std::vector<std::int64_t>;
+
+/// Embeddings, final norm, output layer (tied or not), base-model prefix, index variable "i".
+void add_ends(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
+/// The norm before attention, linear_qkv, the q and k norms and linear_proj.
+void add_attention(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
+                   const std::optional<Layers>& layers = {});
+/// The norm before the MLP (fused into linear_fc1), linear_fc1 and linear_fc2.
+void add_dense_mlp(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
+                   const std::optional<Layers>& layers = {});
+/// Weight and, where the config's norms have one, bias: `megatron` + "weight" <- `hf` + ".weight".
+void add_norm(Mapping& map, const TransformerConfig& config, const std::string& megatron,
+              const std::string& hf, const std::optional<Layers>& layers = {});
+
+/// {begin, begin + 1, ..., end - 1}
+Layers layer_range(std::int64_t begin, std::int64_t end);
+/// The layers whose entry in a per-layer list is `value`.
+Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value);
+
+}  // namespace mhub

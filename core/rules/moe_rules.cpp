@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/rules/moe_rules.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "mhub/mapping/pattern.hpp"
+#include "mhub/rules/mamba_rules.hpp"
+
+namespace mhub {
+namespace {
+
+const std::string kLayer = "decoder.layers.{i}.";
+
+Shape with_rows(std::int64_t rows, const Shape& inner) {
+  Shape shape{rows};
+  shape.insert(shape.end(), inner.begin(), inner.end());
+  return shape;
+}
+
+/// [gate; up] from rows gate 0, up 0, gate 1, up 1, ...
+Transform deinterleaved(const std::string& hf, std::int64_t rows, const Shape& inner) {
+  const Shape shape = with_rows(2 * rows, inner);
+  std::vector<std::size_t> order{1, 0};
+  if (!inner.empty()) order.push_back(2);
+  const View alternating = View(shape).split(0, {rows, 2}).permute(order);
+  Operand operand{hf, shape, {zip(alternating, View(shape).split(0, {2, rows}))}, {}};
+  return custom("deinterleaved", {std::move(operand)}, shape, split_axis(0, shape, {rows, rows}));
+}
+
+/// linear_fc1's weight (`inner` is {hidden_size}) or bias (`inner` is empty).
+Transform fc1(const std::string& hf, const TransformerConfig& c, std::int64_t rows, const Shape& inner,
+              bool interleaved) {
+  if (!c.gated_linear_unit) return column(hf, with_rows(rows, inner));
+  if (interleaved) return deinterleaved(hf, rows, inner);
+  if (expand_alternatives(hf).size() == 2) return gated(hf, rows, inner);
+  const Shape shape = with_rows(2 * rows, inner);
+  return partitioned(hf, shape, split_axis(0, shape, {rows, rows}));
+}
+
+/// Operands as the state stores an expert's tensor.
+Transform stored(Transform transform, const MoeNames& names, std::int64_t experts) {
+  if (names.storage == ExpertStorage::separate) return transform;
+  if (names.storage == ExpertStorage::stacked_transposed && transform.shape.size() == 2)
+    transform = transposed(std::move(transform));
+  return stacked(std::move(transform), "e", experts);
+}
+
+void add_experts(Mapping& map, const TransformerConfig& c, const std::string& hf, const MoeNames& names,
+                 const Layers& layers) {
+  const std::string expert = kLayer + "mlp.experts.local_experts.{e}.";
+  const std::int64_t h = c.hidden_size, f = c.moe->ffn_hidden_size, n = c.moe->num_experts;
+  auto add = [&](const char* megatron, Transform transform) {
+    map.rule(expert + megatron, stored(std::move(transform), names, n)).only("i", layers);
+  };
+  map.index("e", n);
+  add("linear_fc1.weight", fc1(hf + names.fc1, c, f, {h}, names.interleaved));
+  add("linear_fc2.weight", row(hf + names.fc2, {h, f}));
+  if (!c.add_bias_linear) return;
+  add("linear_fc1.bias", fc1(hf + names.fc1_bias, c, f, {}, names.interleaved));
+  add("linear_fc2.bias", replicated(hf + names.fc2_bias, {h}));
+}
+
+void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::string& hf,
+                        const MoeNames& names, const Layers& layers) {
+  const std::string shared = kLayer + "mlp.shared_experts.";
+  const std::int64_t h = c.hidden_size, f = c.moe->shared_expert_intermediate_size;
+  map.rule(shared + "linear_fc1.weight", fc1(hf + names.shared_fc1, c, f, {h}, false)).only("i", layers);
+  map.rule(shared + "linear_fc2.weight", row(hf + names.shared_fc2, {h, f})).only("i", layers);
+  if (c.moe->shared_expert_gate)
+    map.rule(shared + "gate_weight", replicated(hf + names.shared_gate, {1, h})).only("i", layers);
+}
+
+}  // namespace
+
+Layers moe_layers(const TransformerConfig& c) {
+  if (!c.hybrid_layer_pattern.empty()) return layers_of(c.hybrid_layer_pattern, 'E');
+  return c.moe->layer_freq.empty() ? layer_range(0, c.num_layers) : layers_with(c.moe->layer_freq, 1);
+}
+
+Layers dense_layers(const TransformerConfig& c) { return layers_with(c.moe->layer_freq, 0); }
+
+void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
+  const Layers layers = moe_layers(c);
+  const std::string router = kLayer + "mlp.router.";
+  const std::int64_t n = c.moe->num_experts;
+  add_norm(map, c, kLayer + "pre_mlp_layernorm.", names.layer + names.pre_mlp_norm, layers);
+  map.rule(router + "weight", replicated(names.layer + moe.router, {n, c.hidden_size})).only("i", layers);
+  if (c.add_bias_linear)
+    map.rule(router + "bias", replicated(names.layer + moe.router_bias, {n})).only("i", layers);
+  if (c.moe->router_enable_expert_bias)
+    // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).
+    map.rule(router + "expert_bias", replicated(names.layer + moe.correction_bias, {n}))
+        .only("i", layers)
+        .dtype = DType::f32;
+  add_experts(map, c, names.layer, moe, layers);
+  if (c.moe->shared_expert_intermediate_size > 0) add_shared_experts(map, c, names.layer, moe, layers);
+}
+
+void add_mlps(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
+  if (const Layers dense = dense_layers(c); !dense.empty()) add_dense_mlp(map, c, names, dense);
+  add_moe(map, c, names, moe);
+}
+
+Mapping moe_decoder_mapping(const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
+  Mapping map;
+  add_ends(map, c, names);
+  add_attention(map, c, names);
+  add_mlps(map, c, names, moe);
+  return map;
+}
+
+Mapping with_stacked_experts(const Mapping& mapping) {
+  constexpr std::string_view kExpert = ".experts.{e}.";
+  Mapping stacked_map = mapping;
+  for (Rule& rule : stacked_map.rules()) {
+    Transform& transform = rule.transform;
+    const std::size_t at = transform.operands.at(0).name.find(kExpert);
+    if (at == std::string::npos || !rule.megatron.ends_with(".weight")) continue;
+    const char* name = rule.megatron.ends_with("linear_fc2.weight") ? "down_proj"
+                       : transform.partition.segments.size() == 2   ? "gate_up_proj"
+                                                                    : "up_proj";
+    Operand all{transform.operands[0].name.substr(0, at) + ".experts." + name,
+                transform.shape,
+                {run_box(0, 0, numel(transform.shape))},
+                {}};
+    transform = stacked(custom(transform.kind, {std::move(all)}, transform.shape, transform.partition), "e",
+                        mapping.indices().at("e"));
+  }
+  return stacked_map;
+}
+
+MoeConfig& moe_config(ConfigBinding& b) {
+  if (!b.megatron.moe) b.megatron.moe.emplace();
+  return *b.megatron.moe;
+}
+
+void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::int64_t& value,
+                               std::int64_t layers) {
+  b.integer(key, value);
+  b.check(value >= 0 && value < layers, key, "expected less than num_hidden_layers");
+  std::vector<std::int64_t>& freq = moe_config(b).layer_freq;
+  if (b.to_megatron()) {
+    freq.assign(static_cast<std::size_t>(layers), 1);
+    std::fill_n(freq.begin(), value, 0);
+  }
+  if (b.from_megatron()) value = std::find(freq.begin(), freq.end(), 1) - freq.begin();
+}
+
+void bind_sparse_layers(ConfigBinding& b, std::int64_t& step, std::vector<std::int64_t>& dense,
+                        std::int64_t layers) {
+  b.positive("decoder_sparse_step", step);
+  b.integers("mlp_only_layers", dense);
+  std::vector<std::int64_t>& freq = moe_config(b).layer_freq;
+  if (b.to_megatron()) {
+    for (std::int64_t i = 0; i < layers; ++i) {
+      const bool listed = std::find(dense.begin(), dense.end(), i) != dense.end();
+      freq.push_back(!listed && (i + 1) % step == 0 ? 1 : 0);
+    }
+    if (std::count(freq.begin(), freq.end(), 0) == 0) freq.clear();
+  }
+  if (b.from_megatron()) dense = dense_layers(b.megatron);
+}
+
+void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional<std::int64_t>& count) {
+  b.optional(key, count);
+  b.check(count.value_or(0) >= 0, key, "expected null, or 0 or more");
+  MoeConfig& moe = moe_config(b);
+  if (b.to_megatron()) moe.shared_expert_intermediate_size = count.value_or(0) * moe.ffn_hidden_size;
+  if (b.from_megatron() && moe.ffn_hidden_size > 0)
+    count = moe.shared_expert_intermediate_size / moe.ffn_hidden_size;
+}
+
+void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
+                        std::optional<std::int64_t>& chosen) {
+  b.optional("n_group", groups);
+  b.optional("topk_group", chosen);
+  MoeConfig& moe = moe_config(b);
+  const std::int64_t all = groups.value_or(1), some = chosen.value_or(all);
+  b.check(all > 0 && some > 0 && some <= all, "topk_group", "expected 1 to n_group");
+  if (b.to_megatron()) {
+    if (all > 0 && moe.num_experts % all != 0)
+      throw std::logic_error("n_group=" + std::to_string(all) + " does not divide the " +
+                             std::to_string(moe.num_experts) + " experts");
+    moe.router_num_groups = some < all ? all : 0;
+    moe.router_group_topk = some < all ? some : 0;
+  }
+  if (b.from_megatron()) {
+    groups = std::max<std::int64_t>(1, moe.router_num_groups);
+    chosen = std::max<std::int64_t>(1, moe.router_group_topk);
+  }
+}
+
+void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token) {
+  MoeConfig& moe = moe_config(b);
+  b.require("scoring_func", "sigmoid");
+  // Megatron-Core divides by the sum unless a single expert is chosen (moe_utils.py).
+  b.require("norm_topk_prob", true);
+  b.check(experts_per_token > 1, "num_experts_per_tok",
+          "unsupported with a sigmoid router: 1 (its weight would be 1 here and is the score in Megatron)");
+  b.fixed(moe.router_score_function, "sigmoid");
+  b.fixed(moe.router_pre_softmax, true);
+  b.fixed(moe.router_enable_expert_bias, true);
+  b.fixed(moe.router_fp32, true);
+}
+
+}  // namespace mhub

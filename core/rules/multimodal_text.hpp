@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mhub/config/config_binding.hpp"
+#include "mhub/mapping/mapping.hpp"
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// A model of texts and images of which Megatron gets the decoder, as the model of texts that the decoder's
+/// own class makes; towers and projectors are carried, whatever is in them. Without images both compute the
+/// same.
+struct MultimodalTextConfig {
+  nlohmann::json text = nlohmann::json::object();  ///< the decoder's config.json
+
+  /// Binds "text_config", whose class is `text_model_type` where it does not say; a missing one has that
+  /// class's defaults. What the class refuses is refused.
+  void bind(ConfigBinding& b, const std::string& text_model_type);
+};
+
+/// Where the parts are in the Hugging Face state. The defaults are LLaVA's names, in which most such models
+/// are published; transformers also has "model." in front of all but the head, from 4.52 on.
+struct MultimodalNames {
+  std::string model = "language_model.model.";                                 ///< for the decoder's "model."
+  std::string head = "language_model.lm_head.";                                ///< for its "lm_head."
+  std::vector<std::string> others{"vision_tower.", "multi_modal_projector."};  ///< what is carried begins so
+};
+
+Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const MultimodalNames& names);
+
+/// The config.json with what the tensors say of the decoder: its own class's completed_config, and whether
+/// its head is tied. There, of the two places that may say it, transformers 4 believes text_config and 5 the
+/// outer one (modeling_utils.py), and defaults differ; a head that is not stored is tied.
+nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,
+                                     const std::string& text_model_type, const MultimodalNames& names);
+
+/// The config of such a model whose decoder is a `Text` where it does not say.
+template <typename Text>
+struct MultimodalConfigOf : MultimodalTextConfig {
+  void bind(ConfigBinding& b) { MultimodalTextConfig::bind(b, Text::model_type); }
+};
+
+/// What such a class inherits: `Self` declares class_name, config_class, model_type and
+/// `static MultimodalNames names()`; `Text` is the class of its decoder.
+template <typename Self, typename Text>
+struct DecoderOfMultimodal {
+  using Config = MultimodalConfigOf<Text>;
+  static constexpr const char* tokenizer_class = Text::tokenizer_class;
+  static constexpr bool partly_described = true;
+
+  static Mapping mapping(const Config& config, const TransformerConfig&) {
+    return multimodal_text_mapping(config, Self::names());
+  }
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return completed_text_config(config, tensors, Text::model_type, Self::names());
+  }
+};
+
+}  // namespace mhub

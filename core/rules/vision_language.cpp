@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/rules/vision_language.hpp"
+
+#include <stdexcept>
+
+#include "mhub/mapping/parameter_name.hpp"
+#include "mhub/mapping/pattern.hpp"
+#include "mhub/plugin/config_part.hpp"
+#include "mhub/plugin/identify.hpp"
+
+namespace mhub {
+namespace {
+
+constexpr const char *kText = "text_config", *kVision = "vision_config";
+
+/// The layer that features come from, counted from 1.
+std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
+  // transformers takes hidden_states[written]: the embeddings, then the output of every layer.
+  const std::int64_t layer = written < 0 ? layers + 1 + written : written;
+  if (layer < 1 || layer > layers)
+    throw std::logic_error("vision_feature_layer=" + std::to_string(written) +
+                           " is not the output of one of the " + std::to_string(layers) +
+                           " layers of vision_config");
+  return layer;
+}
+
+/// The config.json of a part whose class is found by what it does.
+nlohmann::json part_of(const TransformerConfig& megatron, const std::string& where) {
+  IdentifiedModel found = identify_model(megatron, std::nullopt, where);
+  return std::move(found.config);
+}
+
+void add_projector(Mapping& map, const TransformerConfig& megatron, const std::string& hf) {
+  const VisionConfig& vision = *megatron.vision;
+  const std::vector<std::string> names = expand_alternatives(hf);
+  const std::int64_t in = vision.tower.hidden_size, inner = vision.projector_ffn_hidden_size,
+                     out = megatron.hidden_size;
+  const std::string encoder = "vision_projection.encoder.";
+  map.rule(encoder + "linear_fc1.weight", column(names.at(0) + ".weight", {inner, in}));
+  map.rule(encoder + "linear_fc2.weight", row(names.at(1) + ".weight", {out, inner}));
+  if (!vision.projector_bias) return;
+  map.rule(encoder + "linear_fc1.bias", column(names.at(0) + ".bias", {inner}));
+  map.rule(encoder + "linear_fc2.bias", replicated(names.at(1) + ".bias", {out}));
+}
+
+}  // namespace
+
+void VisionLanguageConfig::bind(ConfigBinding& b) {
+  if (b.from_megatron()) from_megatron(b.megatron);
+  bind_parts(b);
+  b.also_called("image_token_index", "image_token_id");
+  b.integer("image_token_index", image_token_index);
+  b.check(!b.reading() || !b.reader().has("vision_feature_layer") ||
+              b.reader().json().at("vision_feature_layer").is_number_integer(),
+          "vision_feature_layer", "unsupported: features of several layers");
+  b.integer("vision_feature_layer", vision_feature_layer);
+  b.text("vision_feature_select_strategy", vision_feature_select_strategy);
+  b.check(vision_feature_select_strategy == "default" || vision_feature_select_strategy == "full",
+          "vision_feature_select_strategy", "expected \"default\" or \"full\"");
+  b.text("projector_hidden_act", projector_hidden_act);
+  b.boolean("multimodal_projector_bias", multimodal_projector_bias);
+  b.boolean("tie_word_embeddings", tie_word_embeddings);
+  // Of the two places that may say it, one suffices (transformers' LlavaConfig).
+  if (b.reading() && tie_word_embeddings) text["tie_word_embeddings"] = true;
+  if (b.to_megatron()) to_megatron(b);
+}
+
+void VisionLanguageConfig::bind_parts(ConfigBinding& b) {
+  b.object(kText, text);
+  b.object(kVision, vision);
+  if (!b.reading()) return;
+  if (!text.contains("model_type")) text["model_type"] = text_model_type;
+  if (!vision.contains("model_type")) vision["model_type"] = vision_model_type;
+}
+
+void VisionLanguageConfig::to_megatron(ConfigBinding& b) const {
+  const ConfigPart decoder(text, kText), images(vision, kVision);
+  b.megatron = decoder.model.megatron(decoder.config);
+  VisionConfig parts;
+  parts.tower = images.model.megatron(images.config);
+  if (!parts.tower.image)
+    throw std::logic_error(std::string(kVision) + ": " + images.model.class_name + " is no model of images");
+  // Megatron-Core stacks the keys of a module's layers or not, as that module's config says; one answer is
+  // kept here.
+  if (b.megatron.image || b.megatron.vision || b.megatron.moe || !b.megatron.hybrid_layer_pattern.empty())
+    throw std::logic_error(std::string(kText) +
+                           ": unsupported in a vision-language model: " + decoder.model.class_name);
+  const std::int64_t layers = parts.tower.num_layers;
+  parts.tower.num_layers = feature_layer(vision_feature_layer, layers);
+  parts.unused_layers = layers - parts.tower.num_layers;
+  parts.drop_class_token = vision_feature_select_strategy == "default";
+  parts.projector_activation = projector_hidden_act;
+  parts.projector_bias = multimodal_projector_bias;
+  parts.projector_ffn_hidden_size = b.megatron.hidden_size;
+  parts.image_token_index = image_token_index;
+  b.megatron.vision = std::make_shared<const VisionConfig>(std::move(parts));
+  b.megatron.bridge_provider.clear();  // Megatron-Bridge imports no such model
+}
+
+void VisionLanguageConfig::from_megatron(const TransformerConfig& megatron) {
+  if (!megatron.vision) return;  // of another class: the comparison behind this says so
+  const VisionConfig& parts = *megatron.vision;
+  TransformerConfig decoder = megatron, tower = parts.tower;
+  decoder.vision.reset();
+  tower.num_layers += parts.unused_layers;
+  text = part_of(decoder, kText);
+  vision = part_of(tower, kVision);
+  vision_feature_layer = -1 - parts.unused_layers;
+  vision_feature_select_strategy = parts.drop_class_token ? "default" : "full";
+  projector_hidden_act = parts.projector_activation;
+  multimodal_projector_bias = parts.projector_bias;
+  image_token_index = parts.image_token_index;
+  tie_word_embeddings = megatron.share_embeddings_and_output_weights;
+}
+
+Mapping vision_language_mapping(const VisionLanguageConfig& config, const TransformerConfig& megatron,
+                                const VisionLanguageNames& names) {
+  const ConfigPart decoder(config.text, kText), images(config.vision, kVision);
+  Mapping map;
+  map.include(decoder.model.mapping(decoder.config), {std::string(kDecoderModule), names.text});
+  Mapping tower = images.model.mapping(images.config);
+  tower.carry_from("i", megatron.vision->tower.num_layers);
+  map.include(tower, {"vision_model.", names.vision, "v"});
+  add_projector(map, megatron, names.projector);
+  return map;
+}
+
+}  // namespace mhub

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which class a Megatron model is of, asked of every class about models that fit none.
+#include "mhub/plugin/identify.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "mhub/base/error.hpp"
+#include "mhub/plugin/registry.hpp"
+#include "model/small_config.hpp"
+
+using namespace mhub;
+using namespace mhub::tests;
+
+namespace {
+
+std::string refusal(const TransformerConfig& config, const std::optional<std::string>& class_name = {}) {
+  try {
+    identify_model(config, class_name, "args");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(identify)
+
+BOOST_AUTO_TEST_CASE(no_class_divides_by_what_a_model_lacks) {
+  BOOST_REQUIRE(!PluginRegistry::instance().plugins().empty());
+  const std::vector<std::int64_t TransformerConfig::*> sizes{&TransformerConfig::num_layers,
+                                                             &TransformerConfig::hidden_size,
+                                                             &TransformerConfig::ffn_hidden_size,
+                                                             &TransformerConfig::num_attention_heads,
+                                                             &TransformerConfig::num_query_groups,
+                                                             &TransformerConfig::kv_channels,
+                                                             &TransformerConfig::max_position_embeddings};
+  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40}) {
+    for (const auto size : sizes) {
+      for (const bool image : {false, true}) {
+        TransformerConfig config = small_config();
+        config.*size = value;
+        if (image) config.image.emplace();  // a picture and patches of 0 pixels
+        if (value == 0 && size == &TransformerConfig::ffn_hidden_size) config.moe.emplace();
+        for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
+          for (const ModelDescriptor& model : plugin.models) refusal(config, model.class_name);
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_class_that_cannot_state_the_model_is_not_the_nearest) {
+  TransformerConfig config = small_config();
+  config.position_embedding_type = "no_such_kind";
+  const std::string refused = refusal(config);
+  BOOST_TEST(refused.find("nearest is") != std::string::npos, refused);
+  BOOST_TEST(refused.find("CLIP") == std::string::npos, refused);
+  BOOST_TEST(refused.find("differs in") != std::string::npos, refused);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
