@@ -132,10 +132,13 @@ ExpandedMapping expand(const Mapping& mapping) {
   SourceTable sources;
   std::set<std::string> names;
   for (const Rule& rule : mapping.rules()) {
+    const IdentityPattern pattern(rule.megatron);
     for_each_binding(rule, mapping.indices(), [&](const Bindings& bindings) {
-      const std::string name = substitute(rule.megatron, bindings);
+      TensorIdentity identity = pattern.at(bindings);
+      const std::string name = canonical_name(identity);
       if (!names.insert(name).second) throw std::logic_error("two rules make " + name);
-      result.canonical.push_back({name, rule.transform.shape, rule.transform.partition, rule.dtype});
+      result.canonical.push_back(
+          {std::move(identity), name, rule.transform.shape, rule.transform.partition, rule.dtype});
       result.import.destination.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result.import.terms.emplace_back();
       for (const Operand& operand : rule.transform.operands) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mhub/mapping/identity.hpp"
 #include "mhub/mapping/pattern.hpp"
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/mapping/transform.hpp"
@@ -31,10 +32,7 @@ struct Rule {
   Rule& only(const std::string& variable, std::vector<std::int64_t> allowed);
 };
 
-/// What the canonical name of a carried tensor begins with: a Hugging Face tensor that Megatron's model has
-/// no place for travels in the checkpoint under its own name behind this prefix, so that nothing is lost on
-/// the way back.
-inline constexpr std::string_view kCarriedPrefix = "hf.";
+/// Whether a canonical name is that of a carried tensor (kCarriedPrefix).
 bool is_carried(std::string_view canonical_name);
 /// The Hugging Face name of a carried tensor.
 std::string carried_name(std::string_view canonical_name);
@@ -113,10 +111,10 @@ class Mapping {
 /// there is none of a prefix.
 Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const std::string& where);
 
-/// A tensor of the canonical state: Megatron-Core's own name (TransformerEngine flavour), global and
-/// unsharded, one entry per layer and expert.
+/// A tensor of the canonical state: global and unsharded, one entry per layer and expert.
 struct CanonicalTensor {
-  std::string name;
+  TensorIdentity identity;
+  std::string name;  ///< canonical_name(identity), by which state maps know it
   Shape shape;
   Partition partition;
   std::optional<DType> dtype = {};  ///< Rule::dtype

@@ -53,7 +53,7 @@ std::string carried_name(std::string_view canonical_name) {
 std::vector<StateTensor> carried_tensors(const std::vector<CanonicalTensor>& canonical) {
   std::vector<StateTensor> carried;
   for (const CanonicalTensor& tensor : canonical) {
-    if (is_carried(tensor.name)) carried.push_back({carried_name(tensor.name), tensor.shape});
+    if (tensor.identity.carried()) carried.push_back({tensor.identity.part, tensor.shape});
   }
   return carried;
 }

@@ -53,7 +53,8 @@ constexpr std::array<Renaming, 1> kTorchDist{{{".mixer.conv1d_", ".mixer.conv1d.
 }  // namespace
 
 std::string_view within_decoder(std::string_view canonical_name) {
-  if (canonical_name.starts_with(kDecoderModule)) canonical_name.remove_prefix(kDecoderModule.size());
+  if (canonical_name.starts_with(std::string(kDecoderModule) + "."))
+    canonical_name.remove_prefix(kDecoderModule.size() + 1);
   return canonical_name;
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "mhub/mapping/identity.hpp"
+
 namespace mhub {
 
 /// Whose parameter names a checkpoint carries: TransformerEngine's fused norms
@@ -14,9 +16,6 @@ namespace mhub {
 /// sharded_state_dict_keys_map).
 enum class TransformerImpl { transformer_engine, local };
 
-/// The module in which models with several (LLaVAModel and other vision-language models) keep their decoder;
-/// everything else there belongs to encoders.
-inline constexpr std::string_view kDecoderModule = "language_model.";
 /// A canonical name as the decoder's module itself has it: "language_model.output_layer.weight" is
 /// "output_layer.weight".
 std::string_view within_decoder(std::string_view canonical_name);

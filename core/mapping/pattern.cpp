@@ -72,23 +72,26 @@ std::vector<std::string> variables(std::string_view pattern) {
   return names;
 }
 
+std::int64_t index_value(std::string_view expression, const Bindings& bindings) {
+  const std::size_t plus = expression.find('+');
+  const auto value = bindings.find(std::string(expression.substr(0, plus)));
+  std::int64_t shift = 0;
+  bool good = value != bindings.end();
+  if (good && plus != std::string_view::npos) {
+    const char* end = expression.data() + expression.size();
+    const auto parsed = std::from_chars(expression.data() + plus + 1, end, shift);
+    good = parsed.ec == std::errc() && parsed.ptr == end;
+  }
+  if (!good) throw std::logic_error("no value for index {" + std::string(expression) + "} of a pattern");
+  return value->second + shift;
+}
+
 std::string substitute(std::string_view pattern, const Bindings& bindings) {
   std::string text;
   std::size_t done = 0;
   for (const Brace& brace : braces(pattern)) {
-    const std::size_t plus = brace.inside.find('+');
-    const auto value = bindings.find(std::string(brace.inside.substr(0, plus)));
-    std::int64_t shift = 0;
-    bool good = value != bindings.end();
-    if (good && plus != std::string_view::npos) {
-      const char* end = brace.inside.data() + brace.inside.size();
-      const auto parsed = std::from_chars(brace.inside.data() + plus + 1, end, shift);
-      good = parsed.ec == std::errc() && parsed.ptr == end;
-    }
-    if (!good)
-      throw std::logic_error("no value for {" + std::string(brace.inside) + "} in " + std::string(pattern));
     text += pattern.substr(done, brace.begin - done);
-    text += std::to_string(value->second + shift);
+    text += std::to_string(index_value(brace.inside, bindings));
     done = brace.end;
   }
   text += pattern.substr(done);

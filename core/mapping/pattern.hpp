@@ -18,6 +18,8 @@ using Bindings = std::map<std::string, std::int64_t>;
 std::vector<std::string> expand_alternatives(std::string_view pattern);
 /// The index variables in a pattern, in order of appearance.
 std::vector<std::string> variables(std::string_view pattern);
+/// The value of "i" or "i+3". Throws std::logic_error for a variable without a value.
+std::int64_t index_value(std::string_view expression, const Bindings& bindings);
 /// Replaces "{i}" and "{i+3}" by numbers. Throws std::logic_error for a variable without a value.
 std::string substitute(std::string_view pattern, const Bindings& bindings);
 

@@ -50,10 +50,18 @@ InterleavedHeads interleaved(const AttentionHeads& heads, const Shape& inner) {
   const std::int64_t per_group = require_groups(heads);
   const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
   const View all = View(shape).split(0, {heads.groups, per_group + 2, heads.dim});
-  Partition partition = split_axis(0, shape);
-  partition.unit = (per_group + 2) * heads.dim;
   return {all.slice(1, 0, per_group), all.slice(1, per_group, 1), all.slice(1, per_group + 1, 1), shape,
-          partition};
+          qkv_partition(heads, shape)};
+}
+
+/// Axis 0 in units of the given slices.
+Partition interleaved_partition(const Shape& shape, std::vector<Partition::Slice> slices) {
+  Partition partition = split_axis(0, shape);
+  Partition::Segment& all = partition.segments.front();
+  all.unit = 0;
+  for (const Partition::Slice& slice : slices) all.unit += slice.length;
+  all.slices = std::move(slices);
+  return partition;
 }
 
 /// The rows of one kind of head in a plain [heads * dim, inner...] tensor that starts at row `first`.
@@ -64,18 +72,26 @@ View plain_heads(const View& tensor, std::int64_t first, std::int64_t groups, st
 
 }  // namespace
 
-Partition split_axis(int axis, const Shape& shape, std::vector<std::int64_t> segments) {
-  if (segments.empty()) segments = {shape.at(static_cast<std::size_t>(axis))};
-  Partition partition;
-  partition.axis = axis;
-  partition.segments = std::move(segments);
-  return partition;
+Partition split_axis(int axis, const Shape& shape, std::vector<Partition::Segment> segments) {
+  if (segments.empty()) segments.emplace_back(shape.at(static_cast<std::size_t>(axis)));
+  return {axis, std::move(segments), false};
+}
+
+Partition gate_up_partition(const Shape& shape) {
+  const std::int64_t rows = shape.at(0) / 2;
+  return split_axis(0, shape, {{rows, Role::gate}, {rows, Role::up}});
+}
+
+Partition qkv_partition(const AttentionHeads& heads, const Shape& shape) {
+  const std::int64_t queries = require_groups(heads) * heads.dim;
+  return interleaved_partition(shape,
+                               {{Role::query, queries}, {Role::key, heads.dim}, {Role::value, heads.dim}});
 }
 
 Transform custom(std::string kind, std::vector<Operand> operands, const Shape& shape, Partition partition) {
-  if (!partition.replicated() &&
-      std::accumulate(partition.segments.begin(), partition.segments.end(), std::int64_t{0}) !=
-          shape.at(static_cast<std::size_t>(partition.axis))) {
+  std::int64_t length = 0;
+  for (const Partition::Segment& segment : partition.segments) length += segment.length;
+  if (!partition.replicated() && length != shape.at(static_cast<std::size_t>(partition.axis))) {
     throw std::logic_error(kind + ": the partition's segments do not sum to axis " +
                            std::to_string(partition.axis) + " of " + to_string(shape));
   }
@@ -113,12 +129,13 @@ Transform concatenated(std::string_view hf, const std::vector<std::int64_t>& row
         {names[k], with_rows(rows[k], inner), {run_box(0, first * row_size, rows[k] * row_size)}, {}});
     first += rows[k];
   }
-  return custom("concatenated", std::move(operands), shape, split_axis(0, shape, rows));
+  return custom("concatenated", std::move(operands), shape, split_axis(0, shape, {rows.begin(), rows.end()}));
 }
 
 Transform gated(std::string_view hf_gate_up, std::int64_t rows, const Shape& inner) {
   Transform transform = concatenated(hf_gate_up, {rows, rows}, inner);
   transform.kind = "gated";
+  transform.partition = gate_up_partition(transform.shape);
   return transform;
 }
 
@@ -168,11 +185,13 @@ Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, cons
     return Operand{
         name, rows, {zip(View(rows).split(0, {heads.groups, heads.dim}), all.select(1, head))}, {}};
   };
-  Partition partition = split_axis(0, shape);
-  partition.unit = (2 * per_group + 2) * heads.dim;
+  const std::int64_t queries = per_group * heads.dim;
   return custom("gated_qkv",
                 {std::move(q), single(names[1], 2 * per_group), single(names[2], 2 * per_group + 1)}, shape,
-                std::move(partition));
+                interleaved_partition(shape, {{Role::query, queries},
+                                              {Role::output_gate, queries},
+                                              {Role::key, heads.dim},
+                                              {Role::value, heads.dim}}));
 }
 
 Transform zero_centered(Transform transform) {

@@ -49,7 +49,7 @@ Transform partitioned(std::string_view hf, const Shape& shape, Partition partiti
 /// Tensors joined along axis 0, each a segment of its own under tensor parallelism ([gate; up], Mamba's
 /// in_proj). `rows` are their axis-0 sizes, `inner` the remaining axes (empty for a bias).
 Transform concatenated(std::string_view hf, const std::vector<std::int64_t>& rows, const Shape& inner);
-/// concatenated for the SwiGLU pair: [gate; up], `rows` each.
+/// concatenated for a gated pair such as SwiGLU's: [gate; up], `rows` each.
 Transform gated(std::string_view hf_gate_up, std::int64_t rows, const Shape& inner);
 
 /// The head counts that QKV interleaving depends on.
@@ -85,6 +85,10 @@ Transform stacked(Transform transform, const std::string& variable, std::int64_t
 Transform custom(std::string kind, std::vector<Operand> operands, const Shape& shape, Partition partition);
 
 /// A partition along `axis` with the given segments (one covering segment when empty).
-Partition split_axis(int axis, const Shape& shape, std::vector<std::int64_t> segments = {});
+Partition split_axis(int axis, const Shape& shape, std::vector<Partition::Segment> segments = {});
+/// That of linear_fc1 with a gate: [gate; up] along axis 0.
+Partition gate_up_partition(const Shape& shape);
+/// That of linear_qkv: query groups along axis 0, each its query heads, a key and a value head.
+Partition qkv_partition(const AttentionHeads& heads, const Shape& shape);
 
 }  // namespace mhub

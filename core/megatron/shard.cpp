@@ -10,10 +10,8 @@ std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& pa
   std::vector<AxisRange> ranges;
   std::int64_t global = 0;
   std::int64_t local = 0;
-  for (std::size_t k = 0; k < partition.segments.size(); ++k) {
-    const std::int64_t segment = partition.segments[k], part = segment / ranks;
-    const std::int64_t unit =
-        partition.segment_units.empty() ? partition.unit : partition.segment_units.at(k);
+  for (const Partition::Segment& one : partition.segments) {
+    const std::int64_t segment = one.length, unit = one.unit, part = segment / ranks;
     if (segment % ranks != 0 || part % unit != 0) {
       const std::string blocks =
           unit == 1 ? ""

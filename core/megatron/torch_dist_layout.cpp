@@ -15,20 +15,25 @@ struct Piece {
   std::int64_t begin = 0, length = 0;
 };
 
+/// What a segment's key has behind the tensor's, if it has a key of its own: Mamba's and gated delta net's
+/// in_proj and conv1d always (ssm/utils.py, _split_tensor_factory), gate and up as singleton shards.
+std::string key_suffix(Role role, const TorchDistKeys& keys) {
+  if (role == Role::whole) return {};
+  if (role != Role::gate && role != Role::up) return "." + std::string(name_of(role));
+  if (!keys.singleton) return {};
+  return role == Role::gate ? "_w" : "_v";
+}
+
 std::vector<Piece> pieces_of(const CanonicalTensor& tensor, const TorchDistKeys& keys) {
   const Partition& partition = tensor.partition;
-  std::vector<std::string> suffixes;
-  for (const std::string& name : partition.segment_keys) suffixes.push_back("." + name);
-  // Two segments are gate and up; singleton shards give each its key.
-  if (keys.singleton && suffixes.empty() && partition.segments.size() == 2) suffixes = {"_w", "_v"};
-  if (suffixes.empty())
-    return {{"", 0, partition.replicated() ? 0 : tensor.shape[static_cast<std::size_t>(partition.axis)]}};
   std::vector<Piece> pieces;
   std::int64_t begin = 0;
-  for (std::size_t k = 0; k < suffixes.size(); ++k) {
-    pieces.push_back({suffixes[k], begin, partition.segments[k]});
-    begin += partition.segments[k];
+  for (const Partition::Segment& segment : partition.segments) {
+    if (std::string suffix = key_suffix(segment.role, keys); !suffix.empty())
+      pieces.push_back({std::move(suffix), begin, segment.length});
+    begin += segment.length;
   }
+  if (pieces.empty()) pieces.push_back({"", 0, begin});
   return pieces;
 }
 

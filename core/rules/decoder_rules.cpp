@@ -28,9 +28,7 @@ Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const
   if (names.qkv_order == FusedOrder::concatenated) return fused_qkv(hf, heads, inner);
   Shape shape{(heads.query + 2 * heads.groups) * heads.dim};
   shape.insert(shape.end(), inner.begin(), inner.end());
-  Partition partition = split_axis(0, shape);
-  partition.unit = (heads.query / heads.groups + 2) * heads.dim;
-  return partitioned(hf, shape, partition);
+  return partitioned(hf, shape, qkv_partition(heads, shape));
 }
 
 /// linear_fc1's weight or bias.
@@ -40,7 +38,7 @@ Transform fc1_transform(const std::string& hf, const TransformerConfig& c, const
   shape.insert(shape.end(), inner.begin(), inner.end());
   if (!c.gated_linear_unit) return column(hf, shape);
   if (expand_alternatives(hf).size() == 2) return gated(hf, f, inner);
-  return partitioned(hf, shape, split_axis(0, shape, {f, f}));
+  return partitioned(hf, shape, gate_up_partition(shape));
 }
 
 }  // namespace

@@ -17,10 +17,13 @@ struct Widths {
 };
 
 Partition in_proj_partition(const Widths& w, const Shape& shape) {
-  Partition partition = split_axis(0, shape, {w.key, w.key, w.value, w.value, w.heads, w.heads});
-  partition.segment_keys = {"query", "key", "value", "z", "beta", "alpha"};
-  partition.segment_units = {w.key_head, w.key_head, w.value_head, w.value_head, 1, 1};
-  return partition;
+  return split_axis(0, shape,
+                    {{w.key, Role::query, w.key_head},
+                     {w.key, Role::key, w.key_head},
+                     {w.value, Role::value, w.value_head},
+                     {w.value, Role::z, w.value_head},
+                     {w.heads, Role::beta},
+                     {w.heads, Role::alpha}});
 }
 
 /// [q; k; v; z; beta; alpha] from tensors that are grouped by key head.
@@ -75,10 +78,11 @@ void add_gated_delta_net(Mapping& map, const TransformerConfig& c, const Decoder
                             ? grouped_in_proj(hf, linear, c.hidden_size)
                             : separate_in_proj(hf, linear, c.hidden_size));
   const Shape convolution{2 * w.key + w.value, 1, linear.conv_kernel_dim};
-  Partition partition = split_axis(0, convolution, {w.key, w.key, w.value});
-  partition.segment_keys = {"query", "key", "value"};
-  partition.segment_units = {w.key_head, w.key_head, w.value_head};
-  add("conv1d.weight", partitioned(hf + "conv1d.weight", convolution, std::move(partition)));
+  add("conv1d.weight", partitioned(hf + "conv1d.weight", convolution,
+                                   split_axis(0, convolution,
+                                              {{w.key, Role::query, w.key_head},
+                                               {w.key, Role::key, w.key_head},
+                                               {w.value, Role::value, w.value_head}})));
   for (const char* name : {"A_log", "dt_bias"}) add(name, column(hf + name, {w.heads}));
   add("out_norm.weight", zero_centered(replicated(hf + "norm.weight", {linear.value_head_dim})));
   add("out_proj.weight", row(hf + "out_proj.weight", {c.hidden_size, w.value}));

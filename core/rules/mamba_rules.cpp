@@ -31,22 +31,20 @@ void add_mamba(Mapping& map, const TransformerConfig& c, const DecoderNames& nam
     map.rule(megatron + name, std::move(transform)).only("i", layers);
   };
   // A rank has whole heads and whole groups (mamba_mixer.py asserts it).
-  auto split = [&](const std::string& name, const Shape& shape, std::vector<std::int64_t> segments,
-                   std::vector<std::int64_t> units, std::vector<std::string> keys) {
-    Partition partition = split_axis(0, shape, std::move(segments));
-    partition.segment_units = std::move(units);
-    partition.segment_keys = std::move(keys);
-    return partitioned(name, shape, std::move(partition));
+  const std::vector<Partition::Segment> convolved{
+      {inner, Role::x, m.head_dim}, {state, Role::B, m.state_dim}, {state, Role::C, m.state_dim}};
+  std::vector<Partition::Segment> projected{{inner, Role::z, m.head_dim}};
+  projected.insert(projected.end(), convolved.begin(), convolved.end());
+  projected.emplace_back(m.num_heads, Role::dt);
+  auto split = [&](const std::string& name, const Shape& shape,
+                   const std::vector<Partition::Segment>& segments) {
+    return partitioned(name, shape, split_axis(0, shape, segments));
   };
-  const std::vector<std::int64_t> convolved{inner, state, state}, units{m.head_dim, m.state_dim, m.state_dim};
   add_norm(map, c, megatron + "in_proj.layer_norm_", names.layer + names.input_norm, layers);
   add("in_proj.weight",
-      split(hf + "in_proj.weight", {2 * inner + 2 * state + m.num_heads, c.hidden_size},
-            {inner, inner, state, state, m.num_heads}, {m.head_dim, m.head_dim, m.state_dim, m.state_dim, 1},
-            {"z", "x", "B", "C", "dt"}));
-  add("conv1d_weight", split(hf + "conv1d.weight", {inner + 2 * state, 1, m.conv_kernel_dim}, convolved,
-                             units, {"x", "B", "C"}));
-  add("conv1d_bias", split(hf + "conv1d.bias", {inner + 2 * state}, convolved, units, {"x", "B", "C"}));
+      split(hf + "in_proj.weight", {2 * inner + 2 * state + m.num_heads, c.hidden_size}, projected));
+  add("conv1d_weight", split(hf + "conv1d.weight", {inner + 2 * state, 1, m.conv_kernel_dim}, convolved));
+  add("conv1d_bias", split(hf + "conv1d.bias", {inner + 2 * state}, convolved));
   for (const char* name : {"A_log", "D", "dt_bias"}) add(name, column(hf + name, {m.num_heads}));
   add("norm.weight", column(hf + "norm.weight", {inner}));
   add("out_proj.weight", row(hf + "out_proj.weight", {c.hidden_size, inner}));

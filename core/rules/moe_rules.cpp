@@ -25,7 +25,7 @@ Transform deinterleaved(const std::string& hf, std::int64_t rows, const Shape& i
   if (!inner.empty()) order.push_back(2);
   const View alternating = View(shape).split(0, {rows, 2}).permute(order);
   Operand operand{hf, shape, {zip(alternating, View(shape).split(0, {2, rows}))}, {}};
-  return custom("deinterleaved", {std::move(operand)}, shape, split_axis(0, shape, {rows, rows}));
+  return custom("deinterleaved", {std::move(operand)}, shape, gate_up_partition(shape));
 }
 
 /// linear_fc1's weight (`inner` is {hidden_size}) or bias (`inner` is empty).
@@ -35,7 +35,7 @@ Transform fc1(const std::string& hf, const TransformerConfig& c, std::int64_t ro
   if (interleaved) return deinterleaved(hf, rows, inner);
   if (expand_alternatives(hf).size() == 2) return gated(hf, rows, inner);
   const Shape shape = with_rows(2 * rows, inner);
-  return partitioned(hf, shape, split_axis(0, shape, {rows, rows}));
+  return partitioned(hf, shape, gate_up_partition(shape));
 }
 
 /// Operands as the state stores an expert's tensor.
@@ -117,9 +117,9 @@ Mapping with_stacked_experts(const Mapping& mapping) {
     Transform& transform = rule.transform;
     const std::size_t at = transform.operands.at(0).name.find(kExpert);
     if (at == std::string::npos || !rule.megatron.ends_with(".weight")) continue;
-    const char* name = rule.megatron.ends_with("linear_fc2.weight") ? "down_proj"
-                       : transform.partition.segments.size() == 2   ? "gate_up_proj"
-                                                                    : "up_proj";
+    const char* name = rule.megatron.ends_with("linear_fc2.weight")              ? "down_proj"
+                       : transform.partition.segments.front().role == Role::gate ? "gate_up_proj"
+                                                                                 : "up_proj";
     Operand all{transform.operands[0].name.substr(0, at) + ".experts." + name,
                 transform.shape,
                 {run_box(0, 0, numel(transform.shape))},

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "mhub/mapping/parameter_name.hpp"
+#include "mhub/mapping/identity.hpp"
 #include "mhub/mapping/pattern.hpp"
 #include "mhub/plugin/config_part.hpp"
 #include "mhub/plugin/identify.hpp"
@@ -117,7 +117,7 @@ Mapping vision_language_mapping(const VisionLanguageConfig& config, const Transf
                                 const VisionLanguageNames& names) {
   const ConfigPart decoder(config.text, kText), images(config.vision, kVision);
   Mapping map;
-  map.include(decoder.model.mapping(decoder.config), {std::string(kDecoderModule), names.text});
+  map.include(decoder.model.mapping(decoder.config), {std::string(kDecoderModule) + ".", names.text});
   Mapping tower = images.model.mapping(images.config);
   tower.carry_from("i", megatron.vision->tower.num_layers);
   map.include(tower, {"vision_model.", names.vision, "v"});

@@ -2,6 +2,7 @@
 // Mappings, layouts and their algebra: inverse, coverage, tiling by ranks.
 #include "mhub/mapping/mapping.hpp"
 
+#include <array>
 #include <map>
 #include <numeric>
 #include <set>
@@ -97,7 +98,8 @@ Mapping random_mapping(std::mt19937& random, LayoutRequest& request) {
   }
   // Five segments that torch_dist keeps under keys of their own.
   Transform mixer = concatenated(hf + "{z,x,B,C,dt}", {tp, 2 * tp, tp, tp, tp}, {h});
-  mixer.partition.segment_keys = {"z", "x", "B", "C", "dt"};
+  constexpr std::array kRoles{Role::z, Role::x, Role::B, Role::C, Role::dt};
+  for (std::size_t k = 0; k < kRoles.size(); ++k) mixer.partition.segments[k].role = kRoles[k];
   map.rule(layer + "mixer.in_proj.weight", mixer);
   map.rule("decoder.final_layernorm.weight", replicated("final", {h}));
   if (!request.tied_embedding) map.rule("output_layer.weight", vocabulary("head", {v, h}));

@@ -6,7 +6,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/plugin/registry.hpp"
-#include "model/small_config.hpp"
+#include "rules/small_config.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

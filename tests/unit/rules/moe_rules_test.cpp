@@ -9,7 +9,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/rules/mla_rules.hpp"
 #include "mhub/rules/mtp_rules.hpp"
-#include "model/small_config.hpp"
+#include "rules/small_config.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/mapping/identity.hpp"
+
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace mhub {
+namespace {
+
+constexpr std::string_view kLayers = "decoder.layers.", kMtpLayers = "mtp.layers.";
+constexpr std::string_view kMtpLayer = "transformer_layer.";
+constexpr std::string_view kExperts = "experts.", kLocalExperts = "local_experts.";
+
+/// Modules whose tensors need not be in layers (Megatron-Core llava_model.py).
+constexpr std::array<std::string_view, 3> kModules{kDecoderModule, "vision_model", "vision_projection"};
+
+struct Prefix {
+  std::string_view text;
+  Block block;
+};
+constexpr std::array<Prefix, 3> kPrefixes{
+    {{"embedding.", Block::embedding}, {"decoder.", Block::decoder}, {"output_layer.", Block::output}}};
+
+/// A number, or the index variable in braces that stands for one, with the dot behind it.
+struct Number {
+  std::int64_t value = -1;
+  std::string_view variable, rest;
+};
+std::optional<Number> number_at(std::string_view text) {
+  Number number;
+  const char* const end = text.data() + text.size();
+  const char* after = text.data();
+  if (text.starts_with('{')) {
+    const std::size_t close = text.find('}');
+    if (close == std::string_view::npos) return std::nullopt;
+    number.variable = text.substr(1, close - 1);
+    after += close + 1;
+  } else {
+    const auto parsed = std::from_chars(after, end, number.value);
+    if (parsed.ec != std::errc() || number.value < 0) return std::nullopt;
+    after = parsed.ptr;
+  }
+  if (after == end || *after != '.') return std::nullopt;
+  number.rest = text.substr(static_cast<std::size_t>(after + 1 - text.data()));
+  return number;
+}
+
+/// Takes the module off a name.
+std::string_view take_module(std::string_view& name) {
+  std::size_t length = 0;
+  for (const std::string_view module : kModules) {
+    if (name.size() > module.size() && name.starts_with(module) && name[module.size()] == '.')
+      length = module.size();
+  }
+  if (length == 0) {
+    const std::size_t layers = name.find(kLayers);
+    if (layers == std::string_view::npos || layers == 0 || name[layers - 1] != '.') return {};
+    length = layers - 1;
+  }
+  const std::string_view module = name.substr(0, length);
+  name.remove_prefix(length + 1);
+  return module;
+}
+
+/// A name or a pattern of names taken apart.
+struct Reading {
+  TensorIdentity identity;
+  std::string_view layer, expert;  ///< index variables
+};
+
+/// Takes the block and the layer number off what is left of a name.
+std::string_view read_block(std::string_view rest, Reading& reading) {
+  TensorIdentity& identity = reading.identity;
+  const auto numbered = [&](std::string_view stack, Block block) {
+    const auto number = rest.starts_with(stack) ? number_at(rest.substr(stack.size())) : std::nullopt;
+    if (!number) return false;
+    identity.block = block;
+    identity.layer = number->value;
+    reading.layer = number->variable;
+    rest = number->rest;
+    return true;
+  };
+  if (numbered(kLayers, Block::layer)) return rest;
+  if (numbered(kMtpLayers, Block::mtp)) {
+    if (!rest.starts_with(kMtpLayer)) return rest;
+    identity.block = Block::mtp_layer;
+    return rest.substr(kMtpLayer.size());
+  }
+  for (const auto& [text, block] : kPrefixes) {
+    if (!rest.starts_with(text)) continue;
+    identity.block = block;
+    return rest.substr(text.size());
+  }
+  return rest;
+}
+
+Reading read(std::string_view name) {
+  Reading reading;
+  TensorIdentity& identity = reading.identity;
+  if (name.starts_with(kCarriedPrefix)) {
+    identity.block = Block::carried;
+    identity.part = name.substr(kCarriedPrefix.size());
+    return reading;
+  }
+  identity.module = take_module(name);
+  const std::string_view rest = read_block(name, reading);
+  const std::size_t local = rest.find(kLocalExperts);
+  if (local != std::string_view::npos && rest.substr(0, local).ends_with(kExperts)) {
+    if (const auto number = number_at(rest.substr(local + kLocalExperts.size()))) {
+      identity.expert = number->value;
+      reading.expert = number->variable;
+      identity.part.assign(rest.substr(0, local)).append(number->rest);
+      return reading;
+    }
+  }
+  identity.part = rest;
+  return reading;
+}
+
+std::string_view prefix_of(Block block) {
+  for (const auto& [text, one] : kPrefixes) {
+    if (one == block) return text;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string canonical_name(const TensorIdentity& identity) {
+  if (identity.carried()) return std::string(kCarriedPrefix) + identity.part;
+  std::string name = identity.module.empty() ? "" : identity.module + ".";
+  if (identity.layer >= 0) {
+    name += identity.block == Block::layer ? kLayers : kMtpLayers;
+    name += std::to_string(identity.layer) + ".";
+    if (identity.block == Block::mtp_layer) name += kMtpLayer;
+  } else {
+    name += prefix_of(identity.block);
+  }
+  if (!identity.of_expert()) return name + identity.part;
+  const std::size_t at = identity.part.find(kExperts) + kExperts.size();
+  name.append(identity.part, 0, at).append(kLocalExperts).append(std::to_string(identity.expert)).append(".");
+  return name.append(identity.part, at);
+}
+
+TensorIdentity identity_of(std::string_view canonical_name) { return read(canonical_name).identity; }
+
+std::string to_string(const TensorIdentity& identity) {
+  constexpr std::array<std::string_view, 8> kBlocks{"embedding", "layer",     "decoder", "output layer",
+                                                    "MTP block", "MTP layer", "",        "carried"};
+  std::string text = identity.module;
+  const auto add = [&](std::string_view word, std::int64_t number) {
+    if (word.empty()) return;
+    text.append(text.empty() ? "" : ", ").append(word);
+    if (number >= 0) text.append(" ").append(std::to_string(number));
+  };
+  add(kBlocks.at(static_cast<std::size_t>(identity.block)), identity.layer);
+  if (identity.of_expert()) add("expert", identity.expert);
+  return text + (text.empty() ? "" : ": ") + identity.part;
+}
+
+IdentityPattern::IdentityPattern(std::string_view pattern) {
+  Reading reading = read(pattern);
+  identity_ = std::move(reading.identity);
+  layer_ = reading.layer;
+  expert_ = reading.expert;
+  open_ = identity_.part.find_first_of("{}") != std::string::npos;
+}
+
+TensorIdentity IdentityPattern::at(const Bindings& bindings) const {
+  TensorIdentity identity = identity_;
+  if (!layer_.empty()) identity.layer = index_value(layer_, bindings);
+  if (!expert_.empty()) identity.expert = index_value(expert_, bindings);
+  if (open_) identity.part = substitute(identity.part, bindings);
+  return identity;
+}
+
+}  // namespace mhub

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mhub/mapping/pattern.hpp"
+
+namespace mhub {
+
+/// Which part of a model a canonical tensor belongs to, after Megatron-Core's tree of modules.
+enum class Block : std::uint8_t {
+  embedding,  ///< "embedding."
+  layer,      ///< "decoder.layers.N."
+  decoder,    ///< "decoder.": what stands behind the layers, the last norm
+  output,     ///< "output_layer."
+  mtp,        ///< "mtp.layers.N.": what a multi-token-prediction block has beside its layer
+  mtp_layer,  ///< "mtp.layers.N.transformer_layer.": its layer, with the parts of Block::layer
+  other,      ///< anything else: a class token, a patch embedding, a projector
+  carried,    ///< no tensor of Megatron's: "hf." and its Hugging Face name
+};
+
+/// The module in which models with several (LLaVAModel and other vision-language models) keep their decoder;
+/// everything else there belongs to encoders.
+inline constexpr std::string_view kDecoderModule = "language_model";
+
+/// What the canonical name of a carried tensor begins with: a Hugging Face tensor that Megatron's model has
+/// no place for travels in the checkpoint under its own name behind this prefix, so that nothing is lost on
+/// the way back.
+inline constexpr std::string_view kCarriedPrefix = "hf.";
+
+/// What a canonical tensor is. Names are spellings of this: the canonical one (canonical_name), those of
+/// Megatron's formats (megatron/stored_names.hpp). What its elements are for (query, key, gate ...) is in its
+/// Partition.
+struct TensorIdentity {
+  std::string module;  ///< of a model that has several: "language_model", "vision_model"; else empty
+  Block block = Block::other;
+  std::int64_t layer = -1;   ///< number in its module's stack of layers or of blocks; -1: in none
+  std::int64_t expert = -1;  ///< -1: of no expert
+  /// The rest of Megatron-Core's name, without numbers: "self_attention.linear_qkv.weight",
+  /// "mlp.experts.linear_fc1.bias", "word_embeddings.weight"; of a carried tensor its Hugging Face name.
+  std::string part;
+
+  bool carried() const { return block == Block::carried; }
+  bool of_expert() const { return expert >= 0; }
+  /// In the stack of layers that pipeline parallelism splits: the model's own or its decoder module's.
+  bool in_pipeline() const { return block == Block::layer && (module.empty() || module == kDecoderModule); }
+  bool operator==(const TensorIdentity&) const = default;
+};
+
+/// The tensor's canonical name: Megatron-Core's own (TransformerEngine flavour), experts as SequentialMLP has
+/// them, numbers those of the whole model.
+std::string canonical_name(const TensorIdentity& identity);
+/// What a canonical name says; names that say nothing are a part of Block::other.
+TensorIdentity identity_of(std::string_view canonical_name);
+/// "layer 3, expert 17: mlp.experts.linear_fc1.weight", for people.
+std::string to_string(const TensorIdentity& identity);
+
+/// A pattern of canonical names ("decoder.layers.{i}.mlp.linear_fc2.weight"), read once for all values of its
+/// index variables.
+class IdentityPattern {
+ public:
+  explicit IdentityPattern(std::string_view pattern);
+  TensorIdentity at(const Bindings& bindings) const;
+
+ private:
+  TensorIdentity identity_;
+  std::string layer_, expert_;  ///< the index variables behind the numbers ("i", "i+3"); empty: none
+  bool open_ = false;           ///< the part has index variables, too
+};
+
+}  // namespace mhub
