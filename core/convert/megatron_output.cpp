@@ -83,9 +83,6 @@ class MegatronOutput final : public OutputFormat {
                 options.pipeline} {
     if (!model_.config.hybrid_layer_pattern.empty() && request_.split.stages() > 1)
       model_.config.hybrid_layer_pattern = with_stages(model_.config.hybrid_layer_pattern, request_.split);
-    // The layout reads the source's canonical tensors, by their names.
-    for (std::size_t k = 0; k < model_.tensors.size(); ++k)
-      layout_.map.source[k].name = source.state.tensors[k].name;
   }
 
   const Layout& layout() const override { return layout_; }

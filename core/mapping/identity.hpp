@@ -44,8 +44,10 @@ struct TensorIdentity {
 
   bool carried() const { return block == Block::carried; }
   bool of_expert() const { return expert >= 0; }
-  /// In the stack of layers that pipeline parallelism splits: the model's own or its decoder module's.
-  bool in_pipeline() const { return block == Block::layer && (module.empty() || module == kDecoderModule); }
+  /// Of the model's only module or of its decoder's, which pipeline parallelism splits.
+  bool of_decoder() const { return module.empty() || module == kDecoderModule; }
+  /// In the stack of layers that it splits.
+  bool in_pipeline() const { return block == Block::layer && of_decoder(); }
   bool operator==(const TensorIdentity&) const = default;
 };
 

@@ -8,7 +8,10 @@
 namespace mhub {
 namespace {
 
-std::string module_of(const std::string& parameter) { return parameter.substr(0, parameter.rfind('.')); }
+std::string module_of(const std::string& parameter) {
+  const std::size_t dot = parameter.rfind('.');
+  return dot == std::string::npos ? "" : parameter.substr(0, dot);
+}
 
 bool is_linear(const std::string& module) {
   const std::string name = module.substr(module.rfind('.') + 1);
@@ -18,7 +21,7 @@ bool is_linear(const std::string& module) {
 /// Megatron-Core's modules are called ..._layernorm and final_norm, in vision transformers ln_pre and
 /// ln_post. A Mamba mixer's own norm is mamba_ssm's, a plain module without an object.
 bool is_norm(const std::string& module) {
-  return (module.ends_with("norm") && !module.ends_with(".mixer.norm")) || module.ends_with("ln_pre") ||
+  return (module.ends_with("norm") && !module.ends_with("mixer.norm")) || module.ends_with("ln_pre") ||
          module.ends_with("ln_post");
 }
 
@@ -33,26 +36,28 @@ std::string joined(const std::vector<std::int64_t>& numbers, const char* fallbac
 
 std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& canonical,
                                           const LayoutRequest& request) {
-  const ModelCounts counts = count_parts(canonical);
+  const ModelCounts counts(canonical);
   std::set<std::string> keys;
-  auto add = [&](const std::string& module) {
-    const std::string name = module + "._extra_state";
-    const TorchDistPlace place = torch_dist_place(name, request, counts);
+  auto add = [&](TensorIdentity of, const std::string& part) {
+    of.part = part + "_extra_state";
+    const TorchDistPlace place = torch_dist_place(of, request, counts);
     keys.insert(place.key + "/shard_" + joined(place.index, "0") + "_" + joined(place.count, "1"));
   };
   for (const CanonicalTensor& tensor : canonical) {
     // Local linear layers have one (layers.py, get_extra_state); TransformerEngine's linear layers and norms,
     // too. The embedding and the output layer are not asked for theirs (gpt_model.py, sharded_state_dict).
-    const std::string module = module_of(tensor.name);
-    if (is_carried(module) || (!is_linear(module) && !is_norm(module))) continue;
-    add(module);
+    const TensorIdentity& one = tensor.identity;
+    const std::string module = module_of(one.part);
+    if (one.carried() || (!is_linear(module) && !is_norm(module))) continue;
+    add(one, module + ".");
     // HybridModel asks for the output layer's, which GPTModel filters out (hybrid_model.py has no
     // sharded_state_dict of its own).
-    if (module == "decoder.final_norm") add("output_layer");
+    if (one.module.empty() && one.block == Block::decoder && module == "final_norm")
+      add({"", Block::output, -1, -1, ""}, "");
     // TransformerEngine's attention has one in the versions that cores up to 0.12 use without a filter, and
     // with learned sinks in newer ones (extensions/transformer_engine.py, TEDotProductAttention).
     if (module.ends_with("self_attention.linear_proj")) {
-      add(module.substr(0, module.size() - std::string_view("linear_proj").size()) + "core_attention");
+      add(one, module.substr(0, module.size() - std::string_view("linear_proj").size()) + "core_attention.");
     }
   }
   return {keys.begin(), keys.end()};

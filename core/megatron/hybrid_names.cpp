@@ -4,35 +4,29 @@
 #include <algorithm>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/parameter_name.hpp"
 
 namespace mhub {
 namespace {
 
-/// Whether a layer's tensor belongs to its MLP, by the name behind the layer number.
-bool of_mlp(const std::string& after) {
-  return after.starts_with("mlp.") || after.starts_with("pre_mlp_layernorm.");
+/// Whether a layer's part belongs to its MLP.
+bool of_mlp(const std::string& part) {
+  return part.starts_with("mlp.") || part.starts_with("pre_mlp_layernorm.");
 }
 
 constexpr std::string_view kMixers = "*+G", kMlps = "-E";
 
 }  // namespace
 
-std::string hybrid_name(const std::string& gpt_name) {
-  constexpr std::string_view kFinalNorm = "decoder.final_layernorm.";
-  if (gpt_name.starts_with(kFinalNorm)) return "decoder.final_norm." + gpt_name.substr(kFinalNorm.size());
-  const auto layer = decoder_layer(gpt_name);
-  if (!layer) return gpt_name;
-  return layer->before + std::to_string(2 * layer->layer + (of_mlp(layer->after) ? 1 : 0)) + "." +
-         layer->after;
-}
-
 std::vector<CanonicalTensor> hybrid_tensors(std::vector<CanonicalTensor> canonical) {
+  constexpr std::string_view kFinalNorm = "final_layernorm.";
   for (CanonicalTensor& tensor : canonical) {
-    if (tensor.name.starts_with("mtp."))
+    TensorIdentity& one = tensor.identity;
+    if (one.block == Block::mtp || one.block == Block::mtp_layer)
       throw InputError("tensor " + tensor.name +
                        ": HybridModel nests multi-token-prediction blocks differently; use model type gpt");
-    tensor.name = hybrid_name(tensor.name);
+    if (one.block == Block::layer) one.layer = 2 * one.layer + (of_mlp(one.part) ? 1 : 0);
+    if (one.block == Block::decoder && one.part.starts_with(kFinalNorm))
+      one.part.replace(0, kFinalNorm.size(), "final_norm.");
   }
   return canonical;
 }
@@ -45,13 +39,13 @@ std::string hybrid_pattern(const std::vector<CanonicalTensor>& canonical) {
     pattern[at] = symbol;
   };
   for (const CanonicalTensor& tensor : canonical) {
-    const auto layer = decoder_layer(tensor.name);
-    if (!layer) continue;
-    if (layer->after.starts_with("self_attention.linear_qkv.weight")) set(layer->layer, 0, '*');
-    if (layer->after.starts_with("self_attention.linear_kv_down_proj.weight")) set(layer->layer, 0, '+');
-    if (layer->after.starts_with("self_attention.in_proj.weight")) set(layer->layer, 0, 'G');
-    if (layer->after.starts_with("mlp.linear_fc1.weight")) set(layer->layer, 1, '-');
-    if (layer->after.starts_with("mlp.router.weight")) set(layer->layer, 1, 'E');
+    const TensorIdentity& one = tensor.identity;
+    if (one.block != Block::layer) continue;
+    if (one.part == "self_attention.linear_qkv.weight") set(one.layer, 0, '*');
+    if (one.part == "self_attention.linear_kv_down_proj.weight") set(one.layer, 0, '+');
+    if (one.part == "self_attention.in_proj.weight") set(one.layer, 0, 'G');
+    if (one.part == "mlp.linear_fc1.weight") set(one.layer, 1, '-');
+    if (one.part == "mlp.router.weight") set(one.layer, 1, 'E');
   }
   if (pattern.find('?') != std::string::npos)
     throw InputError("a layer of this model has no counterpart in HybridModel; use model type gpt");

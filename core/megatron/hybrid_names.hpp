@@ -16,11 +16,10 @@ namespace mhub {
 // hybrid-model-migration.md). Parameters keep their names within a layer; the last norm is
 // decoder.final_norm.
 
-/// The HybridModel's name of a GPTModel's canonical tensor.
-std::string hybrid_name(const std::string& gpt_name);
-
-/// The same tensors under HybridModel's names. Throws InputError for a model that has multi-token-prediction
-/// blocks: their layers nest differently.
+/// The same tensors as HybridModel has them: their identities are what they are there, from which layouts
+/// spell stored names, while their names remain those of the GPTModel's canonical state, which the layout
+/// reads. Throws InputError for a model that has multi-token-prediction blocks: their layers nest
+/// differently.
 std::vector<CanonicalTensor> hybrid_tensors(std::vector<CanonicalTensor> canonical);
 
 /// The pattern of a GPTModel: `*` attention, `+` latent attention, `G` gated delta net, `-` MLP, `E` experts.

@@ -2,34 +2,21 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "mhub/mapping/mapping.hpp"
-#include "mhub/mapping/parameter_name.hpp"
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/megatron/parallel_sizes.hpp"
 #include "mhub/megatron/pipeline_split.hpp"
 #include "mhub/megatron/shard.hpp"
+#include "mhub/megatron/stored_names.hpp"
 #include "mhub/store/tensor_sink.hpp"
 
 namespace mhub {
 
-/// The three ways in which torch_dist checkpoints arrange layers and experts in keys.
-struct TorchDistKeys {
-  /// One key for all decoder layers, layers along a new first axis; else one key a layer. Megatron-Core
-  /// stacks when all layers are alike and no setting says otherwise (transformer_block.py,
-  /// sharded_state_dict).
-  bool stack_layers = true;
-  /// One key for all experts of a layer, along a new axis; else one key an expert, and gate and up under keys
-  /// of their own ("..._w", "..._v"): Megatron-Core's singleton_local_shards (mlp.py,
-  /// apply_swiglu_sharded_factory; experts.py), which implies one key a layer.
-  bool singleton = false;
-};
-
 /// What a layout depends on beside the canonical tensors.
-struct LayoutRequest {
+struct LayoutRequest : Naming {
   LayoutRequest(const ParallelSizes& job, PipelineSplit layers) : sizes(job), split(std::move(layers)) {}
 
   ParallelSizes sizes;
@@ -37,15 +24,6 @@ struct LayoutRequest {
   std::int64_t padded_vocab_size = 0;  ///< rows of the stored embedding; at least the canonical ones
   bool tied_embedding = false;         ///< the output layer shares the embedding's weight
   bool has_mtp = false;                ///< multi-token-prediction blocks embed tokens of their own accord
-  TransformerImpl impl = TransformerImpl::transformer_engine;
-  /// torch_dist only: the local spec keeps its norms' names there. So it is with latent attention
-  /// (gpt_layer_specs.py, get_gpt_layer_local_submodules), in vision transformers and in vision-language
-  /// models (vit_layer_specs.py, llava_spec.py): their specs have no sharded_state_dict_keys_map.
-  bool local_norm_keys = false;
-  TorchDistKeys keys;                          ///< torch_dist only
-  ExpertNames experts = ExpertNames::grouped;  ///< torch only
-  std::string mtp_block_name =
-      "mtp_model_layer";  ///< torch only: what a state dict calls an MTP block's layer
 };
 
 /// How the canonical state lies in a checkpoint of one format and one set of parallel sizes.
@@ -60,10 +38,9 @@ struct Layout {
 /// for.
 Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request);
 
-/// Megatron's `torch`: a state dict per rank with stage-local layer and expert numbers. Tensor names are
-/// "mp_rank_00[_000][_000]/[model0/]<name>"; carried ones lie in the first rank's file, outside its state
-/// dicts, as "mp_rank_00.../hf/<name>". Throws InputError where two ranks of the job would share a folder but
-/// not its contents.
+/// Megatron's `torch`: a state dict per rank with stage-local layer and expert numbers. Tensors say their
+/// StateDict; carried ones lie in the first rank's file, outside its models. Throws InputError where two
+/// ranks of the job would share a folder but not its contents.
 Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request);
 
 /// The canonical state as it is, every tensor whole and under its own name (an archive of one file).
@@ -80,23 +57,6 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes);
 /// The folder of a rank in a `torch` checkpoint (Megatron-LM checkpointing.py, get_checkpoint_name).
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
                               int expert_rank);
-
-/// How many layers and experts a model has.
-struct ModelCounts {
-  std::map<std::string, std::int64_t> layers;   ///< of each stack, by LayerName::before
-  std::map<std::string, std::int64_t> experts;  ///< of each layer, by ExpertName::before
-};
-ModelCounts count_parts(const std::vector<CanonicalTensor>& canonical);
-
-/// Where a canonical tensor goes in a torch_dist checkpoint.
-struct TorchDistPlace {
-  std::string key;
-  /// Positions along the new first axes (layer, expert) and their lengths.
-  std::vector<std::int64_t> index, count;
-};
-/// `counts` are those of the whole model.
-TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
-                                const ModelCounts& counts);
 
 /// True when all layers of a stack have the same tensors with the same shapes.
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical);

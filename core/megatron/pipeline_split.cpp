@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/megatron/pipeline_split.hpp"
 
-#include <numeric>
+#include <algorithm>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/parameter_name.hpp"
 #include "mhub/megatron/pipeline_layout.hpp"
 
 namespace mhub {
@@ -95,13 +94,16 @@ void PipelineSplit::number_layers() {
   }
 }
 
-StagePlace PipelineSplit::place_of(std::string_view canonical_name) const {
-  if (const auto name = pipeline_layer(canonical_name)) return place_of_layer(name->layer);
-  const std::string_view name = within_decoder(canonical_name);
-  if (name.starts_with("mtp.")) return mtp_;
-  if (name.starts_with("decoder.") || name.starts_with("output_layer.")) return last();
-  const auto encoder = decoder_layer(canonical_name);
-  return {0, 0, encoder ? encoder->layer : 0};
+StagePlace PipelineSplit::place_of(const TensorIdentity& identity) const {
+  if (!identity.of_decoder()) return {0, 0, std::max<std::int64_t>(0, identity.layer)};
+  switch (identity.block) {
+    case Block::layer: return place_of_layer(identity.layer);
+    case Block::mtp:
+    case Block::mtp_layer: return mtp_;
+    case Block::decoder:
+    case Block::output: return last();
+    default: return {};
+  }
 }
 
 }  // namespace mhub

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
+#include "mhub/mapping/identity.hpp"
 #include "mhub/megatron/parallel_sizes.hpp"
 
 namespace mhub {
@@ -38,7 +38,7 @@ class PipelineSplit {
   /// The place of any canonical tensor: embeddings and encoders of other modalities live in the first chunk,
   /// whole, the final norm, the output layer and multi-token-prediction blocks in the last (`local` is 0 for
   /// tensors outside layers).
-  StagePlace place_of(std::string_view canonical_name) const;
+  StagePlace place_of(const TensorIdentity& identity) const;
   StagePlace last() const { return {stages() - 1, chunks() - 1, 0}; }
   /// Where multi-token-prediction blocks live.
   StagePlace mtp() const { return mtp_; }

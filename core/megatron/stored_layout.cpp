@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+#include <map>
+#include <numeric>
 #include <set>
+#include <string_view>
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/store/torch/torch_ranks.hpp"
 
 namespace mhub {
 namespace {
@@ -30,44 +31,28 @@ std::vector<int> rank_numbers(const std::string& folder, const std::string& dire
   return numbers;
 }
 
-/// A stored name of a `torch` checkpoint taken apart: "mp_rank_00_001/model1/decoder.layers.3.mlp..."
-struct RankName {
-  std::string folder;
-  int chunk = 0;
-  std::string parameter;
+/// A tensor of a rank and what its name in the rank's state dict says; numbers count from the chunk's first
+/// layer and the rank's first expert.
+struct Held {
+  const StateDict& dict;
+  TensorIdentity identity;
 };
-RankName rank_name(const std::string& stored) {
-  RankName name;
-  const std::size_t slash = stored.find('/');
-  name.folder = stored.substr(0, slash);
-  name.parameter = stored.substr(slash + 1);
-  const std::string carried = std::string(kCarriedSection) + "/";
-  if (name.parameter.starts_with(carried)) {
-    name.parameter.replace(0, carried.size(), kCarriedPrefix);
-  } else if (const std::size_t second = name.parameter.find('/'); second != std::string::npos) {
-    std::from_chars(name.parameter.data() + std::string_view("model").size(), name.parameter.data() + second,
-                    name.chunk);
-    name.parameter.erase(0, second + 1);
-  }
-  return name;
-}
 
 class TorchReader {
  public:
   TorchReader(const StoredFacts& facts, const TensorSource& tensors,
               const std::vector<CanonicalTensor>& canonical)
-      : facts_(facts), tensors_(tensors), canonical_(canonical) {}
+      : facts_(facts), canonical_(canonical) {
+    for (const StoredTensor& tensor : tensors.tensors()) {
+      if (!tensor.dict->carried()) held_.push_back({*tensor.dict, identity_of(tensor.parameter())});
+    }
+  }
 
   LayoutRequest read() {
     const ParallelSizes sizes = read_sizes();
     LayoutRequest request(sizes, PipelineSplit(read_counts(sizes)));
     request.sizes.virtual_pipeline = request.split.chunks();
-    for (const StoredTensor& tensor : tensors_.tensors()) {
-      if (tensor.name.find(".experts.local_experts.") != std::string::npos)
-        request.experts = ExpertNames::sequential;
-      if (tensor.name.find(".transformer_layer.") != std::string::npos)
-        request.mtp_block_name = "transformer_layer";
-    }
+    for (const Held& tensor : held_) note_rank_name(tensor.identity, request);
     request.impl = read_impl();
     require_ranks(request.sizes);
     return request;
@@ -81,14 +66,13 @@ class TorchReader {
       return facts_.args["pipeline_model_parallel_size"] == 1 && second_ranks > 1;
     // Every expert-parallel rank has the whole of the dense layers, a pipeline stage has no more than its
     // own.
-    for (const std::string& rank : facts_.ranks) {
-      const bool last = has(rank, "decoder.final_layernorm.weight") || has(rank, "decoder.final_norm.weight");
-      if (!has(rank, "embedding.word_embeddings.weight") || !last) return false;
+    std::set<std::string_view> first, last;  // ranks that have the model's first and last tensors
+    for (const auto& [dict, identity] : held_) {
+      if (!identity.of_decoder()) continue;
+      if (identity.block == Block::embedding) first.insert(dict.folder);
+      if (identity.block == Block::decoder) last.insert(dict.folder);
     }
-    return true;
-  }
-  bool has(const std::string& rank, const std::string& parameter) const {
-    return tensors_.find(rank + "/" + parameter) != nullptr;
+    return first.size() == facts_.ranks.size() && last.size() == facts_.ranks.size();
   }
 
   ParallelSizes read_sizes() const {
@@ -121,28 +105,26 @@ class TorchReader {
 
   /// Layers by [stage][chunk], counted on the first rank of each stage.
   std::vector<std::vector<std::int64_t>> read_counts(const ParallelSizes& sizes) const {
-    std::vector<std::vector<std::int64_t>> counts(static_cast<std::size_t>(sizes.pipeline));
     int chunks = 1;
-    for (const StoredTensor& tensor : tensors_.tensors())
-      chunks = std::max(chunks, rank_name(tensor.name).chunk + 1);
+    for (const Held& tensor : held_) chunks = std::max(chunks, tensor.dict.chunk + 1);
     if (chunks > 1024)
       throw InputError(facts_.directory + ": " + std::to_string(chunks) + " model chunks in a rank");
-    for (auto& stage : counts) stage.assign(static_cast<std::size_t>(chunks), 0);
-    std::int64_t all = 0;
-    for (int stage = 0; stage < sizes.pipeline; ++stage) {
-      const std::string folder = torch_rank_folder(sizes, 0, stage, 0);
-      for (const StoredTensor& tensor : tensors_.tensors()) {
-        const RankName name = rank_name(tensor.name);
-        const auto layer = pipeline_layer(name.parameter);
-        if (name.folder != folder || !layer) continue;
-        std::int64_t& count = counts[static_cast<std::size_t>(stage)][static_cast<std::size_t>(name.chunk)];
-        count = std::max(count, layer->layer + 1);
-      }
-      for (const std::int64_t count : counts[static_cast<std::size_t>(stage)]) all += count;
+    std::vector<std::vector<std::int64_t>> counts(
+        static_cast<std::size_t>(sizes.pipeline),
+        std::vector<std::int64_t>(static_cast<std::size_t>(chunks), 0));
+    std::map<std::string, std::size_t, std::less<>> stages;  // of first ranks' folders
+    for (int stage = 0; stage < sizes.pipeline; ++stage)
+      stages.emplace(torch_rank_folder(sizes, 0, stage, 0), static_cast<std::size_t>(stage));
+    for (const auto& [dict, identity] : held_) {
+      const auto stage = identity.in_pipeline() ? stages.find(dict.folder) : stages.end();
+      if (stage == stages.end()) continue;
+      std::int64_t& count = counts[stage->second][static_cast<std::size_t>(dict.chunk)];
+      count = std::max(count, identity.layer + 1);
     }
-    std::int64_t wanted = 0;
+    std::int64_t all = 0, wanted = 0;
+    for (const auto& stage : counts) all = std::accumulate(stage.begin(), stage.end(), all);
     for (const CanonicalTensor& tensor : canonical_) {
-      if (const auto layer = pipeline_layer(tensor.name)) wanted = std::max(wanted, layer->layer + 1);
+      if (tensor.identity.in_pipeline()) wanted = std::max(wanted, tensor.identity.layer + 1);
     }
     if (all != wanted)
       throw InputError(facts_.directory + ": has " + std::to_string(all) + " layers in all, expected " +
@@ -152,15 +134,14 @@ class TorchReader {
 
   /// Local names where a parameter has one that TransformerEngine's spec would give another.
   TransformerImpl read_impl() const {
-    std::unordered_set<std::string> stored;  // "<rest of a layer's parameter>"
-    for (const StoredTensor& tensor : tensors_.tensors()) {
-      if (const auto layer = decoder_layer(rank_name(tensor.name).parameter)) stored.insert(layer->after);
+    std::unordered_set<std::string_view> stored;
+    for (const Held& tensor : held_) {
+      if (tensor.identity.block == Block::layer) stored.insert(tensor.identity.part);
     }
     for (const CanonicalTensor& tensor : canonical_) {
-      const auto layer = decoder_layer(tensor.name);
-      if (!layer || expert_name(tensor.name)) continue;
-      const auto local = decoder_layer(parameter_name(tensor.name, TransformerImpl::local));
-      if (!stored.contains(layer->after) && stored.contains(local->after)) return TransformerImpl::local;
+      const TensorIdentity& one = tensor.identity;
+      if (one.block != Block::layer || one.of_expert() || stored.contains(one.part)) continue;
+      if (stored.contains(layer_parameter(one.part, TransformerImpl::local))) return TransformerImpl::local;
     }
     return TransformerImpl::transformer_engine;
   }
@@ -176,8 +157,8 @@ class TorchReader {
   }
 
   const StoredFacts& facts_;
-  const TensorSource& tensors_;
   const std::vector<CanonicalTensor>& canonical_;
+  std::vector<Held> held_;
 };
 
 LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<CanonicalTensor>& canonical,
@@ -185,22 +166,16 @@ LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<Can
   LayoutRequest request({}, PipelineSplit(config.num_layers, ParallelSizes{}));
   request.keys.stack_layers = true;
   request.local_norm_keys = has_local_norm_keys(config);
-  for (const StoredTensor& tensor : tensors.tensors()) {
-    if (decoder_layer(tensor.name)) request.keys.stack_layers = false;
-    const std::size_t experts = tensor.name.find(".experts.experts.");
-    const std::size_t number = experts + std::string_view(".experts.experts.").size();
-    if (tensor.name.ends_with("linear_fc1.weight_w") ||
-        (experts != std::string::npos && number < tensor.name.size() && tensor.name[number] >= '0' &&
-         tensor.name[number] <= '9'))
-      request.keys.singleton = true;
-  }
-  const ModelCounts counts = count_parts(canonical);
+  for (const StoredTensor& tensor : tensors.tensors()) note_torch_dist_key(tensor.name, request);
+  const ModelCounts counts(canonical);
+  Naming local = request;
+  local.impl = TransformerImpl::local;
   for (const CanonicalTensor& tensor : canonical) {
-    if (expert_name(tensor.name)) continue;
-    LayoutRequest local = request;
-    local.impl = TransformerImpl::local;
-    const bool te = tensors.find(torch_dist_place(tensor.name, request, counts).key) != nullptr;
-    if (!te && tensors.find(torch_dist_place(tensor.name, local, counts).key) != nullptr) return local;
+    if (tensor.identity.of_expert()) continue;
+    if (tensors.find(torch_dist_place(tensor.identity, request, counts).key) != nullptr) continue;
+    if (tensors.find(torch_dist_place(tensor.identity, local, counts).key) == nullptr) continue;
+    request.impl = TransformerImpl::local;
+    break;
   }
   return request;
 }
@@ -211,11 +186,12 @@ std::int64_t stored_vocabulary(const StoredFacts& facts, const TensorSource& ten
   const bool torch = facts.format == "torch";
   for (const CanonicalTensor& tensor : canonical) {
     if (!tensor.partition.vocabulary) continue;
-    const StagePlace place = request.split.place_of(tensor.name);
-    std::string name = tensor.name;
+    const StagePlace place = request.split.place_of(tensor.identity);
+    std::string name = canonical_name(tensor.identity);
     if (torch) {
-      const std::string chunk = request.split.chunks() > 1 ? "model" + std::to_string(place.chunk) + "/" : "";
-      name = torch_rank_folder(request.sizes, 0, place.stage, 0) + "/" + chunk + name;
+      StateDict dict{torch_rank_folder(request.sizes, 0, place.stage, 0), std::string(StateDict::kModel)};
+      if (request.split.chunks() > 1) dict.key += std::to_string(place.chunk);
+      name.insert(0, dict.prefix());
     }
     const StoredTensor* stored = tensors.find(name);
     if (stored == nullptr || stored->shape.empty()) continue;

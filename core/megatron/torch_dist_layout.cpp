@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <map>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "mhub/mapping/view.hpp"
 #include "mhub/megatron/layout.hpp"
@@ -15,21 +16,12 @@ struct Piece {
   std::int64_t begin = 0, length = 0;
 };
 
-/// What a segment's key has behind the tensor's, if it has a key of its own: Mamba's and gated delta net's
-/// in_proj and conv1d always (ssm/utils.py, _split_tensor_factory), gate and up as singleton shards.
-std::string key_suffix(Role role, const TorchDistKeys& keys) {
-  if (role == Role::whole) return {};
-  if (role != Role::gate && role != Role::up) return "." + std::string(name_of(role));
-  if (!keys.singleton) return {};
-  return role == Role::gate ? "_w" : "_v";
-}
-
 std::vector<Piece> pieces_of(const CanonicalTensor& tensor, const TorchDistKeys& keys) {
   const Partition& partition = tensor.partition;
   std::vector<Piece> pieces;
   std::int64_t begin = 0;
   for (const Partition::Segment& segment : partition.segments) {
-    if (std::string suffix = key_suffix(segment.role, keys); !suffix.empty())
+    if (std::string suffix = segment_suffix(segment.role, keys); !suffix.empty())
       pieces.push_back({std::move(suffix), begin, segment.length});
     begin += segment.length;
   }
@@ -40,7 +32,7 @@ std::vector<Piece> pieces_of(const CanonicalTensor& tensor, const TorchDistKeys&
 class Builder {
  public:
   Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
-      : request_(request), ranks_(stage_ranks(request.sizes)), counts_(count_parts(canonical)) {}
+      : request_(request), ranks_(stage_ranks(request.sizes)), counts_(canonical) {}
 
   void add(std::size_t source, CanonicalTensor tensor) {
     layout_.map.source.push_back({tensor.name, tensor.shape});
@@ -49,7 +41,7 @@ class Builder {
       tensor.shape[0] = request_.padded_vocab_size;
       tensor.partition.segments = {request_.padded_vocab_size};
     }
-    const TorchDistPlace place = torch_dist_place(tensor.name, request_, counts_);
+    const TorchDistPlace place = torch_dist_place(tensor.identity, request_, counts_);
     for (const Piece& piece : pieces_of(tensor, request_.keys))
       add_piece(source, tensor, canonical, place, piece);
   }
@@ -83,7 +75,7 @@ class Builder {
   /// The chunks that ranks write of one piece.
   void add_chunks(const CanonicalTensor& tensor, const TorchDistPlace& place, const Piece& piece,
                   SinkTensor& sink) {
-    const int stage = request_.split.place_of(tensor.name).stage;
+    const int stage = request_.split.place_of(tensor.identity).stage;
     const std::size_t lead = place.index.size();
     auto chunk = [&](std::int64_t start, std::int64_t length, int rank) {
       SinkChunk one{Index(sink.shape.size(), 0), sink.shape, stage * static_cast<int>(ranks_.size()) + rank};
@@ -98,19 +90,19 @@ class Builder {
       }
       sink.chunks.push_back(std::move(one));
     };
-    const auto expert = expert_name(tensor.name);
+    const TensorIdentity& one = tensor.identity;
+    const bool expert = one.of_expert();
     const int parts = expert ? request_.sizes.expert_tensor : request_.sizes.tensor;
-    const int group = expert ? expert_group(tensor.name, expert->expert, counts_.experts.at(expert->before),
-                                            request_.sizes.expert)
-                             : 0;
+    const int group =
+        expert ? expert_group(tensor.name, one.expert, counts_.experts(one), request_.sizes.expert) : 0;
     if (tensor.partition.replicated()) {
-      chunk(0, 0, writer(expert.has_value(), group, 0));
+      chunk(0, 0, writer(expert, group, 0));
       return;
     }
     for (int part = 0; part < parts; ++part) {
       for (const AxisRange& range : shard_ranges(tensor.name, tensor.partition, parts, part)) {
         if (range.global < piece.begin || range.global >= piece.begin + piece.length) continue;
-        chunk(range.global - piece.begin, range.length, writer(expert.has_value(), group, part));
+        chunk(range.global - piece.begin, range.length, writer(expert, group, part));
       }
     }
   }
@@ -156,47 +148,13 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
   return ranks;
 }
 
-TorchDistPlace torch_dist_place(const std::string& canonical_name, const LayoutRequest& request,
-                                const ModelCounts& counts) {
-  if (is_carried(canonical_name)) return {canonical_name, {}, {}};
-  TorchDistPlace place{torch_dist_name(canonical_name, request.impl, request.local_norm_keys), {}, {}};
-  if (const auto layer = decoder_layer(place.key);
-      layer && request.keys.stack_layers && !request.keys.singleton) {
-    place.key = layer->before + layer->after;
-    place.index.push_back(layer->layer);
-    place.count.push_back(counts.layers.at(layer->before));
-  }
-  if (const auto expert = expert_name(place.key)) {
-    const std::string number = request.keys.singleton ? std::to_string(expert->expert) + "." : "";
-    place.key = expert->before + "experts." + number + expert->after;
-    if (!request.keys.singleton) {
-      place.index.push_back(expert->expert);
-      place.count.push_back(counts.experts.at(expert_name(canonical_name)->before));
-    }
-  }
-  return place;
-}
-
-ModelCounts count_parts(const std::vector<CanonicalTensor>& canonical) {
-  ModelCounts counts;
-  for (const CanonicalTensor& tensor : canonical) {
-    if (const auto layer = decoder_layer(tensor.name)) {
-      std::int64_t& count = counts.layers[layer->before];
-      count = std::max(count, layer->layer + 1);
-    }
-    if (const auto expert = expert_name(tensor.name)) {
-      std::int64_t& count = counts.experts[expert->before];
-      count = std::max(count, expert->expert + 1);
-    }
-  }
-  return counts;
-}
-
 bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
-  std::map<std::string, std::map<std::int64_t, std::map<std::string, Shape>>> stacks;
+  using Part = std::pair<std::string, std::int64_t>;  // and expert
+  std::map<std::string, std::map<std::int64_t, std::map<Part, Shape>>> stacks;
   for (const CanonicalTensor& tensor : canonical) {
-    if (const auto name = decoder_layer(tensor.name))
-      stacks[name->before][name->layer].emplace(name->after, tensor.shape);
+    const TensorIdentity& one = tensor.identity;
+    if (one.block == Block::layer)
+      stacks[one.module][one.layer].emplace(Part{one.part, one.expert}, tensor.shape);
   }
   for (const auto& [stack, layers] : stacks) {
     for (const auto& [layer, tensors] : layers) {

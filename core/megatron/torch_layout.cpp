@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
+#include <memory>
 #include <set>
 
 #include "mhub/base/error.hpp"
@@ -43,68 +45,61 @@ std::vector<RankFile> rank_files(const ParallelSizes& sizes, int stage) {
 class Builder {
  public:
   Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
-      : request_(request), experts_(count_parts(canonical).experts) {
+      : request_(request), counts_(canonical) {
     for (int stage = 0; stage < request.split.stages(); ++stage)
       files_.push_back(rank_files(request.sizes, stage));
   }
 
   void add(std::size_t source, const CanonicalTensor& tensor) {
     layout_.map.source.push_back({tensor.name, tensor.shape});
-    if (is_carried(tensor.name)) return add_carried(source, tensor);
-    StagePlace place = request_.split.place_of(tensor.name);
-    add_at(source, tensor, local_name(tensor.name, place), place, false);
-    const std::string_view within = within_decoder(tensor.name);
-    if (within != "embedding.word_embeddings.weight") return;
-    const std::string module = tensor.name.substr(0, tensor.name.size() - within.size());
+    TensorIdentity local = tensor.identity;
+    if (local.carried()) return add_carried(source, tensor);
+    const StagePlace place = request_.split.place_of(local);
+    if (local.block == Block::layer) local.layer = place.local;
+    add_at(source, tensor, local, place, false);
+    if (!local.of_decoder() || local.block != Block::embedding || local.part != "word_embeddings.weight")
+      return;
     // The last stage computes logits with a copy of the first stage's embedding (language_module.py,
     // setup_embeddings_and_output_layer); the stage of the MTP blocks embeds the tokens anew (gpt_model.py).
     const bool several = request_.split.stages() > 1;
     if (request_.tied_embedding && several)
-      add_at(source, tensor, module + "output_layer.weight", request_.split.last(), true);
+      add_at(source, tensor, {local.module, Block::output, -1, -1, "weight"}, request_.split.last(), true);
     if (request_.has_mtp && several && !(request_.split.mtp() == place))
-      add_at(source, tensor, tensor.name, request_.split.mtp(), true);
+      add_at(source, tensor, local, request_.split.mtp(), true);
   }
   Layout take() { return std::move(layout_); }
 
  private:
-  /// The name that the owning chunk's state dict has for a tensor, but for an expert's number.
-  std::string local_name(std::string name, const StagePlace& place) const {
-    if (const auto layer = decoder_layer(name))
-      name = layer->before + std::to_string(place.local) + "." + layer->after;
-    if (auto block = mtp_layer(name); block && block->after.starts_with("transformer_layer.")) {
-      block->after.replace(0, std::string_view("transformer_layer").size(), request_.mtp_block_name);
-      name = block->before + std::to_string(block->layer) + "." + block->after;
-    }
-    return parameter_name(name, request_.impl);
-  }
-
   /// Once, beside the state dicts: a model that loads one with strict=True would refuse the name.
   void add_carried(std::size_t source, const CanonicalTensor& tensor) {
     const RankFile& file = files_.front().front();
-    const std::string name = file.folder + "/hf/" + tensor.name.substr(kCarriedPrefix.size());
-    add_destination(name, tensor.shape, {{source, run_box(0, 0, numel(tensor.shape))}}, file.number, false);
+    add_destination({file.folder, std::string(StateDict::kCarriedSection)}, tensor.identity.part,
+                    tensor.shape, {{source, run_box(0, 0, numel(tensor.shape))}}, file.number, false);
   }
 
-  void add_at(std::size_t source, const CanonicalTensor& tensor, const std::string& name,
+  /// Adds a tensor to the ranks of a stage that hold it; `local` is what it is there, but for an expert's
+  /// number.
+  void add_at(std::size_t source, const CanonicalTensor& tensor, TensorIdentity local,
               const StagePlace& place, bool copy) {
-    const auto expert = expert_name(tensor.name);
+    const TensorIdentity& whole = tensor.identity;
+    const std::string dense = whole.of_expert() ? "" : rank_name(local, request_);
     std::set<int> seen;  // parts that a rank before this one holds
     for (const RankFile& file : files_[static_cast<std::size_t>(place.stage)]) {
-      if (!expert) {
+      if (!whole.of_expert()) {
         const int part = tensor.partition.replicated() ? 0 : file.place.tensor;
         const bool again = !seen.insert(part).second;
-        add_shard(source, tensor, file, place, name, request_.sizes.tensor, file.place.tensor, copy || again);
+        add_shard(source, tensor, file, place, dense, request_.sizes.tensor, file.place.tensor,
+                  copy || again);
         continue;
       }
-      const std::int64_t count = experts_.at(expert->before), each = count / request_.sizes.expert;
-      if (expert_group(tensor.name, expert->expert, count, request_.sizes.expert) != file.place.expert)
+      const std::int64_t count = counts_.experts(whole);
+      if (expert_group(tensor.name, whole.expert, count, request_.sizes.expert) != file.place.expert)
         continue;
       const int part = tensor.partition.replicated() ? 0 : file.place.expert_tensor;
       const bool again = !seen.insert(part).second;
-      const std::string local =
-          expert_parameter_name(*expert_name(name), expert->expert % each, request_.experts);
-      add_shard(source, tensor, file, place, local, request_.sizes.expert_tensor, file.place.expert_tensor,
-                copy || again);
+      local.expert = whole.expert % (count / request_.sizes.expert);
+      add_shard(source, tensor, file, place, rank_name(local, request_), request_.sizes.expert_tensor,
+                file.place.expert_tensor, copy || again);
     }
   }
 
@@ -133,22 +128,27 @@ class Builder {
                                      View(shape).slice(axis, range.local, range.length))});
       }
     }
-    const std::string chunk = request_.split.chunks() > 1 ? "model" + std::to_string(place.chunk) + "/" : "";
-    const std::string name = file.folder + "/" + chunk + local_name;
-    add_destination(name, shape, std::move(terms), file.number, copy);
+    std::string key(StateDict::kModel);
+    if (request_.split.chunks() > 1) key += std::to_string(place.chunk);
+    add_destination({file.folder, std::move(key), place.chunk}, local_name, shape, std::move(terms),
+                    file.number, copy);
   }
 
-  void add_destination(const std::string& name, const Shape& shape, std::vector<Term> terms, int rank,
-                       bool copy) {
+  void add_destination(StateDict dict, const std::string& parameter, const Shape& shape,
+                       std::vector<Term> terms, int rank, bool copy) {
+    const std::string prefix = dict.prefix(), name = prefix + parameter;
+    std::shared_ptr<const StateDict>& shared = dicts_[prefix];
+    if (shared == nullptr) shared = std::make_shared<const StateDict>(std::move(dict));
     layout_.map.destination.push_back({name, shape});
     layout_.map.terms.push_back(std::move(terms));
     layout_.map.copy.push_back(copy ? 1 : 0);
-    layout_.tensors.push_back({name, DType::f32, shape, {{Index(shape.size(), 0), shape, rank}}});
+    layout_.tensors.push_back({name, DType::f32, shape, {{Index(shape.size(), 0), shape, rank}}, shared});
   }
 
   const LayoutRequest& request_;
-  std::map<std::string, std::int64_t> experts_;
+  ModelCounts counts_;
   std::vector<std::vector<RankFile>> files_;
+  std::map<std::string, std::shared_ptr<const StateDict>> dicts_;  ///< by prefix
   Layout layout_;
 };
 

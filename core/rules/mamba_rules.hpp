@@ -23,7 +23,7 @@ struct MambaMixerConfig {
 /// of transformers' Mamba2. Tensor parallelism splits heads and groups: each of z, x, B, C, dt on its own.
 /// torch_dist keeps them under keys of their own. The convolution's parameters are called conv1d_weight and
 /// conv1d_bias, as in megatron-core from 0.17 on; in torch_dist they have every version's keys
-/// (parameter_name.hpp).
+/// (megatron/stored_names.hpp).
 void add_mamba(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                const std::string& mixer, const Layers& layers);
 

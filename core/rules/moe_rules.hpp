@@ -36,7 +36,7 @@ Layers moe_layers(const TransformerConfig& config);
 Layers dense_layers(const TransformerConfig& config);
 
 /// The norm before the MLP, router, experts (with the index variable "e") and shared experts of all layers of
-/// experts. Canonical expert names are SequentialMLP's, with global numbers (parallel/parameter_name.hpp).
+/// experts. Canonical expert names are SequentialMLP's, with global numbers (mapping/identity.hpp).
 void add_moe(Mapping& map, const TransformerConfig& config, const DecoderNames& names, const MoeNames& moe);
 
 /// Dense MLPs in the dense layers, experts in the others.

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "mhub/store/state_dict.hpp"
 #include "mhub/tensor/dtype.hpp"
 #include "mhub/tensor/shape.hpp"
 
@@ -25,6 +27,11 @@ struct SinkTensor {
   DType dtype = DType::f32;
   Shape shape;
   std::vector<SinkChunk> chunks;  ///< tile the tensor exactly
+  /// For formats with a state dict a rank, whose prefix `name` begins with; else nullptr.
+  std::shared_ptr<const StateDict> dict = {};
+
+  /// The name without that prefix.
+  std::string_view parameter() const { return parameter_name(name, dict.get()); }
 
   /// A tensor that is one chunk.
   static SinkTensor whole(std::string name, DType dtype, const Shape& shape) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mhub/base/byte_source.hpp"
+#include "mhub/store/state_dict.hpp"
 #include "mhub/tensor/dtype.hpp"
 #include "mhub/tensor/shape.hpp"
 
@@ -30,6 +31,11 @@ struct StoredTensor {
   DType dtype = DType::f32;
   Shape shape;
   std::vector<StoredChunk> chunks;
+  /// For containers with a state dict a rank, whose prefix `name` begins with; else nullptr.
+  std::shared_ptr<const StateDict> dict = {};
+
+  /// The name without that prefix.
+  std::string_view parameter() const { return parameter_name(name, dict.get()); }
 };
 
 /// The tensors of one opened container: what is there and where its bytes are. Opening reads headers only;

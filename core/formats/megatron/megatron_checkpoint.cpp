@@ -60,18 +60,13 @@ bool is_training_state(const std::string& key) {
 
 /// Takes the names of wrapper modules off all parameters.
 void strip_wrappers(MegatronCheckpoint& checkpoint) {
-  // "mp_rank_00/model0/" stands in front of the names of a `torch` checkpoint.
-  auto parameter = [&](const std::string& name) {
-    if (checkpoint.format != "torch") return std::size_t{0};
-    return name.rfind('/') + 1;
-  };
   std::vector<std::string> names;
-  for (const StoredTensor& tensor : checkpoint.tensors.tensors())
-    names.push_back(tensor.name.substr(parameter(tensor.name)));
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) names.emplace_back(tensor.parameter());
   const std::string prefix = wrapper_prefix(names);
   if (prefix.empty()) return;
   std::vector<StoredTensor> tensors = checkpoint.tensors.tensors();
-  for (StoredTensor& tensor : tensors) tensor.name.erase(parameter(tensor.name), prefix.size());
+  for (StoredTensor& tensor : tensors)
+    tensor.name.erase(tensor.name.size() - tensor.parameter().size(), prefix.size());
   checkpoint.tensors = TensorSource(std::move(tensors));
 }
 
@@ -79,7 +74,7 @@ void strip_wrappers(MegatronCheckpoint& checkpoint) {
 bool named_as_hybrid(const MegatronCheckpoint& checkpoint) {
   const auto& tensors = checkpoint.tensors.tensors();
   return std::any_of(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
-    return tensor.name.ends_with("decoder.final_norm.weight");
+    return tensor.parameter().ends_with("decoder.final_norm.weight");
   });
 }
 
@@ -92,24 +87,21 @@ Layout layout_of(const MegatronCheckpoint& checkpoint, const std::vector<Canonic
                                         : torch_dist_layout(tensors, request);
   };
   if (!named_as_hybrid(checkpoint) || !config.hybrid_layer_pattern.empty()) return stored(canonical, config);
-  Layout layout = stored(hybrid_tensors(canonical), hybrid_config(config, hybrid_pattern(canonical)));
-  for (std::size_t k = 0; k < canonical.size(); ++k) layout.map.source[k].name = canonical[k].name;
-  return layout;
+  return stored(hybrid_tensors(canonical), hybrid_config(config, hybrid_pattern(canonical)));
 }
 
-/// The Hugging Face name of a carried tensor, from its stored one; nothing for others.
-std::optional<std::string> carried_name_of(const std::string& stored) {
-  if (is_carried(stored)) return carried_name(stored);
-  const std::string section = "/" + std::string(kCarriedSection) + "/";
-  const std::size_t at = stored.find('/');
-  if (at == stored.npos || stored.compare(at, section.size(), section) != 0) return std::nullopt;
-  return stored.substr(at + section.size());
+/// The Hugging Face name of a carried tensor, be it stored or wanted; nothing for others.
+template <typename Tensor>
+std::optional<std::string> carried_name_of(const Tensor& tensor) {
+  if (tensor.dict != nullptr && tensor.dict->carried()) return std::string(tensor.parameter());
+  if (is_carried(tensor.name)) return carried_name(tensor.name);
+  return std::nullopt;
 }
 
-const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const StateTensor& wanted,
+const StoredTensor* bind(const MegatronCheckpoint& checkpoint, const SinkTensor& wanted,
                          const CarriedElsewhere& elsewhere) {
   const StoredTensor* tensor = checkpoint.tensors.find(wanted.name);
-  const auto carried = carried_name_of(wanted.name);
+  const auto carried = carried_name_of(wanted);
   if (tensor == nullptr && carried && elsewhere) tensor = elsewhere(*carried);
   if (tensor == nullptr) {
     throw InputError(
@@ -178,7 +170,7 @@ LayoutRequest layout_request(const MegatronCheckpoint& checkpoint,
 std::vector<StateTensor> carried_tensors(const MegatronCheckpoint& checkpoint) {
   std::vector<StateTensor> carried;
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
-    if (auto name = carried_name_of(tensor.name)) carried.push_back({std::move(*name), tensor.shape});
+    if (auto name = carried_name_of(tensor)) carried.push_back({std::move(*name), tensor.shape});
   }
   return carried;
 }
@@ -189,7 +181,7 @@ CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
   const Layout layout = layout_of(checkpoint, canonical, config);
   CanonicalState state{canonical, inverted(layout.map), {}, {}};
   std::unordered_set<const StoredTensor*> used;
-  for (const StateTensor& wanted : state.to_canonical.source) {
+  for (const SinkTensor& wanted : layout.tensors) {
     state.sources.push_back(bind(checkpoint, wanted, elsewhere));
     used.insert(state.sources.back());
   }
@@ -197,7 +189,7 @@ CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
     if (!used.contains(&tensor)) {
       throw InputError(checkpoint.directory + ": tensor " + tensor.name + " " + to_string(tensor.shape) +
                        " is not part of this model" +
-                       (carried_name_of(tensor.name)
+                       (carried_name_of(tensor)
                             ? "; --hf-reference DIR names the Hugging Face model that it came with"
                             : ""));
     }
@@ -212,7 +204,7 @@ StoredCopies stored_copies(const MegatronCheckpoint& checkpoint,
   copies.map.source = std::move(layout.map.source);
   for (std::size_t d = 0; d < layout.map.destination.size(); ++d) {
     if (layout.map.copy[d] == 0) continue;
-    copies.stored.push_back(bind(checkpoint, layout.map.destination[d], {}));
+    copies.stored.push_back(bind(checkpoint, layout.tensors[d], {}));
     copies.map.destination.push_back(layout.map.destination[d]);
     copies.map.terms.push_back(std::move(layout.map.terms[d]));
     copies.map.copy.push_back(0);

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "mhub/base/file.hpp"
@@ -16,8 +15,8 @@ namespace mhub {
 
 /// An opened checkpoint of Megatron's `torch` format: one state dict per model-parallel rank.
 struct TorchRanksCheckpoint {
-  /// All ranks' model tensors as "mp_rank_00_001/decoder.layers.0...": with virtual pipeline stages
-  /// "mp_rank_00_001/model0/decoder...", and what mhub keeps beside the model (kCarriedSection) as
+  /// All ranks' model tensors and what mhub keeps beside the model, each with its StateDict: as
+  /// "mp_rank_00_001/decoder.layers.0...", "mp_rank_00_001/model0/decoder..." with virtual pipeline stages,
   /// "mp_rank_00/hf/...". Optimizer state is left out.
   TensorSource tensors;
   std::vector<std::string> ranks;      ///< folder names, sorted
@@ -26,16 +25,12 @@ struct TorchRanksCheckpoint {
       nullptr;  ///< the first rank's top-level dict: args, iteration, checkpoint_version ...
 };
 
-/// The key of a rank's top-level dict under which mhub keeps tensors that are not the model's.
-inline constexpr std::string_view kCarriedSection = "hf";
-
 /// True when the folder has mp_rank_* folders.
 bool is_torch_ranks(const std::string& directory);
 /// Opens every rank's model_optim_rng.pt. Throws InputError for a missing rank or a damaged file.
 TorchRanksCheckpoint open_torch_ranks(const std::string& directory);
 
-/// Writes `<directory>/<rank folder>/model_optim_rng.pt` for every rank that tensor names start with. What is
-/// between the rank's name and the tensor's, "model" where nothing is, is a key of its top-level dict.
+/// Writes `<directory>/<rank folder>/model_optim_rng.pt` for every rank; tensors say their StateDict.
 /// `add_common` adds the entries beside `model` to a rank's top-level dict; `extra_names` gives the names in
 /// a rank's `model` whose value is None (module extra states).
 std::unique_ptr<TensorSink> make_torch_ranks_sink(

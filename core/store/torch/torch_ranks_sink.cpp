@@ -20,32 +20,32 @@ class TorchRanksSink final : public TensorSink {
                  const std::function<std::vector<std::string>(const std::vector<std::string>&)>& extra_names,
                  OutputMode mode) {
     std::map<std::string, std::vector<std::size_t>> ranks;
-    for (std::size_t t = 0; t < tensors.size(); ++t)
-      ranks[tensors[t].name.substr(0, tensors[t].name.find('/'))].push_back(t);
+    for (std::size_t t = 0; t < tensors.size(); ++t) ranks[tensors[t].dict->folder].push_back(t);
     place_.resize(tensors.size());
     for (const auto& [folder, members] : ranks) {
       PickleArena arena;
       std::vector<std::uint64_t> sizes;
-      std::map<const PickleNode*, std::vector<std::string>> names;  // of each model dict
-      // "model", or "model0", "model1" ... for virtual stages; "hf"
-      std::map<std::string, PickleNode*> models;
+      struct Model {
+        PickleNode* dict = nullptr;
+        bool carried = false;
+        std::vector<std::string> names;
+      };
+      std::map<std::string, Model> models;  // by key
       for (const std::size_t t : members) {
         place_[t] = {files_.size(), sizes.size()};
-        std::string name = tensors[t].name.substr(folder.size() + 1);
-        const std::size_t slash = name.find('/');
-        PickleNode*& model = models[slash == std::string::npos ? "model" : name.substr(0, slash)];
-        if (model == nullptr) model = arena.dict();
-        if (slash != std::string::npos) name.erase(0, slash + 1);
-        names[model].push_back(name);
-        arena.set(model, name, tensor_node(arena, tensors[t].dtype, tensors[t].shape, sizes.size()));
+        const StateDict& dict = *tensors[t].dict;
+        Model& model = models[dict.key];
+        if (model.dict == nullptr) model = {arena.dict(), dict.carried(), {}};
+        const std::string& name = model.names.emplace_back(tensors[t].parameter());
+        arena.set(model.dict, name, tensor_node(arena, tensors[t].dtype, tensors[t].shape, sizes.size()));
         sizes.push_back(static_cast<std::uint64_t>(numel(tensors[t].shape)) * size_of(tensors[t].dtype));
       }
       PickleNode* top = arena.dict();
       for (const auto& [key, model] : models) {
-        if (key != kCarriedSection) {
-          for (const std::string& name : extra_names(names[model])) arena.set(model, name, arena.none());
+        if (!model.carried) {
+          for (const std::string& name : extra_names(model.names)) arena.set(model.dict, name, arena.none());
         }
-        arena.set(top, key, model);
+        arena.set(top, key, model.dict);
       }
       add_common(arena, top);
       const fs::path path = fs::path(directory) / folder;

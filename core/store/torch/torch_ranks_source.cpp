@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <optional>
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
@@ -24,14 +26,28 @@ std::vector<std::string> rank_folders(const std::string& directory) {
   return names;
 }
 
-void add_model(const TorchArchive& archive, const PickleNode& model, const std::string& prefix,
+/// The state dict under a key of a rank's top-level dict, where one is: "model", "model0" ..., "hf".
+std::optional<StateDict> state_dict(const std::string& rank, const std::string& key) {
+  StateDict dict{rank, key};
+  if (key == StateDict::kModel || dict.carried()) return dict;
+  if (!key.starts_with(StateDict::kModel)) return std::nullopt;
+  const char* const end = key.data() + key.size();
+  const auto parsed = std::from_chars(key.data() + StateDict::kModel.size(), end, dict.chunk);
+  if (parsed.ec != std::errc() || parsed.ptr != end || dict.chunk < 0) return std::nullopt;
+  return dict;
+}
+
+void add_model(const TorchArchive& archive, const PickleNode& model, const StateDict& dict,
                std::vector<StoredTensor>& tensors) {
+  const auto shared = std::make_shared<const StateDict>(dict);
+  const std::string prefix = dict.prefix();
   const auto& pairs = model.as_pairs(archive.what() + ": model");
   for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
     const std::string& name = pairs[k]->as_string(archive.what() + ": model: key");
     // A module object: FP8 statistics, or nothing. Grouped experts have "_extra_state", "_extra_state1", ...
     if (name.substr(name.rfind('.') + 1).starts_with("_extra_state")) continue;
     if (auto tensor = archive.tensor(*pairs[k + 1], prefix + name)) {
+      tensor->dict = shared;
       tensors.push_back(std::move(*tensor));
     } else {
       throw InputError(archive.what() + ": " + name + ": expected a tensor, found " +
@@ -57,12 +73,10 @@ TorchRanksCheckpoint open_torch_ranks(const std::string& directory) {
     const auto& pairs = top.as_pairs(path);
     for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
       const std::string& key = pairs[k]->as_string(path + ": key");
-      const bool stage = key.starts_with("model") && key.size() > 5 &&
-                         key.find_first_not_of("0123456789", 5) == std::string::npos;
-      const bool carried = key == kCarriedSection;
-      if (key != "model" && !stage && !carried) continue;
-      add_model(archive, *pairs[k + 1], rank + "/" + (key == "model" ? "" : key + "/"), tensors);
-      any = any || !carried;
+      const std::optional<StateDict> dict = state_dict(rank, key);
+      if (!dict) continue;
+      add_model(archive, *pairs[k + 1], *dict, tensors);
+      any = any || !dict->carried();
     }
     if (!any) throw InputError(path + ": no model in it; not a Megatron checkpoint");
     if (result.common == nullptr) {

@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(virtual_stages_take_turns) {
   BOOST_TEST((split.place_of_layer(1) == StagePlace{0, 0, 1}));
   BOOST_TEST((split.place_of_layer(2) == StagePlace{1, 0, 0}));
   BOOST_TEST((split.place_of_layer(5) == StagePlace{0, 1, 1}));
-  BOOST_TEST((split.place_of("decoder.final_layernorm.weight") == StagePlace{1, 1, 0}));
+  BOOST_TEST((split.place_of(identity_of("decoder.final_layernorm.weight")) == StagePlace{1, 1, 0}));
 }
 
 BOOST_AUTO_TEST_CASE(layout_strings) {

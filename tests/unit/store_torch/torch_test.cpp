@@ -155,7 +155,11 @@ BOOST_AUTO_TEST_CASE(torch_ranks_round_trip) {
   const TemporaryFolder folder;
   std::vector<SinkTensor> tensors;
   for (const std::string rank : {"mp_rank_00", "mp_rank_01"})
-    tensors.push_back({rank + "/decoder.final_layernorm.weight", DType::f16, {6}, {{{0}, {6}, 0}}});
+    tensors.push_back({rank + "/decoder.final_layernorm.weight",
+                       DType::f16,
+                       {6},
+                       {{{0}, {6}, 0}},
+                       std::make_shared<StateDict>(StateDict{rank, "model"})});
   const auto sink = make_torch_ranks_sink(
       folder.path(), tensors,
       [](PickleArena& arena, PickleNode* top) { arena.set(top, "iteration", arena.integer(3)); },
@@ -168,6 +172,32 @@ BOOST_AUTO_TEST_CASE(torch_ranks_round_trip) {
   const StoredTensor* tensor = opened.tensors.find("mp_rank_01/decoder.final_layernorm.weight");
   BOOST_REQUIRE(tensor != nullptr);
   BOOST_TEST((read_tensor(*tensor) == random_bytes(12, 100)));
+  BOOST_REQUIRE(tensor->dict != nullptr);
+  BOOST_TEST((*tensor->dict == StateDict{"mp_rank_01", "model"}));
+  BOOST_TEST(tensor->parameter() == "decoder.final_layernorm.weight");
+}
+
+BOOST_AUTO_TEST_CASE(torch_ranks_keep_model_chunks_and_carried_tensors_apart) {
+  const TemporaryFolder folder;
+  std::vector<SinkTensor> tensors;
+  for (const StateDict& dict :
+       {StateDict{"mp_rank_00_000", "model0"}, StateDict{"mp_rank_00_000", "model1", 1},
+        StateDict{"mp_rank_00_000", "hf"}}) {
+    tensors.push_back(
+        {dict.prefix() + "a/b", DType::f16, {6}, {{{0}, {6}, 0}}, std::make_shared<StateDict>(dict)});
+  }
+  const auto sink = make_torch_ranks_sink(
+      folder.path(), tensors, [](PickleArena&, PickleNode*) {},
+      [](const std::vector<std::string>&) { return std::vector<std::string>{"x._extra_state"}; });
+  fill(*sink, tensors);
+  const TorchRanksCheckpoint opened = open_torch_ranks(folder.path());
+  BOOST_REQUIRE_EQUAL(opened.tensors.tensors().size(), tensors.size());
+  for (const SinkTensor& tensor : tensors) {
+    const StoredTensor* stored = opened.tensors.find(tensor.name);
+    BOOST_REQUIRE_MESSAGE(stored != nullptr, tensor.name);
+    BOOST_TEST((*stored->dict == *tensor.dict), tensor.name);
+    BOOST_TEST(stored->parameter() == "a/b");  // a slash in a parameter's name is no border
+  }
 }
 
 BOOST_AUTO_TEST_CASE(strided_and_shared_storages) {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/megatron/stored_names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace mhub {
+namespace {
+
+struct Renaming {
+  std::string_view from, to;
+};
+
+/// The first renaming whose `from` a layer's part begins with, carried out.
+template <std::size_t N>
+std::string renamed(const std::string& part, const std::array<Renaming, N>& renamings) {
+  for (const auto& [from, to] : renamings) {
+    if (part.starts_with(from)) return std::string(to) + part.substr(from.size());
+  }
+  return part;
+}
+
+// Megatron-Core gpt_layer_specs.py: the local spec keeps the norms as modules of their own; with latent
+// attention the norms behind the down projections are modules too.
+constexpr std::array<Renaming, 4> kLocal{
+    {{"self_attention.linear_qkv.layer_norm_", "input_layernorm."},
+     {"mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm."},
+     {"self_attention.linear_q_up_proj.layer_norm_", "self_attention.q_layernorm."},
+     {"self_attention.linear_kv_up_proj.layer_norm_", "self_attention.kv_layernorm."}}};
+// The local spec puts both norms of a layer where a dense TransformerEngine layer has them, also in layers of
+// experts.
+constexpr std::array<Renaming, 2> kLocalTorchDist{
+    {{"input_layernorm.", "self_attention.linear_qkv.layer_norm_"},
+     {"pre_mlp_layernorm.", "mlp.linear_fc1.layer_norm_"}}};
+// The keys that checkpoints had while MambaMixer's convolution was a module (mamba_mixer.py,
+// sharded_state_dict: conv_checkpoint_key_map in 0.19; nn.Conv1d's own names up to 0.16).
+constexpr std::array<Renaming, 1> kTorchDist{{{"mixer.conv1d_", "mixer.conv1d."}}};
+
+constexpr std::string_view kExperts = "experts.", kMtpLayer = "transformer_layer";
+
+bool in_layer(const TensorIdentity& identity) {
+  return identity.block == Block::layer || identity.block == Block::mtp_layer;
+}
+
+/// A layer's part as torch_dist keys spell it for a model built from that implementation's layer spec.
+std::string torch_dist_part(const std::string& part, const Naming& naming) {
+  if (naming.local_norm_keys) return layer_parameter(part, naming.impl);
+  const std::string name = renamed(part, kTorchDist);
+  return naming.impl == TransformerImpl::local ? renamed(name, kLocalTorchDist) : name;
+}
+
+}  // namespace
+
+std::string layer_parameter(const std::string& part, TransformerImpl impl) {
+  return impl == TransformerImpl::local ? renamed(part, kLocal) : part;
+}
+
+std::string rank_name(const TensorIdentity& local, const Naming& naming) {
+  TensorIdentity spelled = local;
+  if (in_layer(local)) spelled.part = layer_parameter(local.part, naming.impl);
+  if (local.of_expert() && naming.experts == ExpertNames::grouped) {
+    spelled.part += std::to_string(local.expert);
+    spelled.expert = -1;
+  }
+  if (local.block == Block::mtp_layer) {
+    spelled.block = Block::mtp;
+    spelled.part.insert(0, naming.mtp_block_name + ".");
+  }
+  return canonical_name(spelled);
+}
+
+void note_rank_name(const TensorIdentity& identity, Naming& naming) {
+  if (identity.of_expert()) naming.experts = ExpertNames::sequential;
+  if (identity.block == Block::mtp_layer) naming.mtp_block_name = kMtpLayer;
+}
+
+ModelCounts::ModelCounts(const std::vector<CanonicalTensor>& canonical) {
+  for (const CanonicalTensor& tensor : canonical) {
+    const TensorIdentity& one = tensor.identity;
+    if (one.block == Block::layer) {
+      std::int64_t& count = layers_[one.module];
+      count = std::max(count, one.layer + 1);
+    }
+    if (one.of_expert()) {
+      std::int64_t& count = experts_[{one.block, one.layer, one.module}];
+      count = std::max(count, one.expert + 1);
+    }
+  }
+}
+
+std::int64_t ModelCounts::layers(const TensorIdentity& one) const { return layers_.at(one.module); }
+
+std::int64_t ModelCounts::experts(const TensorIdentity& one) const {
+  return experts_.at({one.block, one.layer, one.module});
+}
+
+TorchDistPlace torch_dist_place(const TensorIdentity& identity, const Naming& naming,
+                                const ModelCounts& counts) {
+  TorchDistPlace place;
+  TensorIdentity spelled = identity;
+  if (in_layer(identity)) spelled.part = torch_dist_part(identity.part, naming);
+  if (identity.block == Block::layer && naming.keys.stack_layers && !naming.keys.singleton) {
+    place.index.push_back(identity.layer);
+    place.count.push_back(counts.layers(identity));
+    spelled.block = Block::decoder;
+    spelled.layer = -1;
+    spelled.part.insert(0, "layers.");
+  }
+  if (identity.of_expert()) {
+    const std::string number = naming.keys.singleton ? std::to_string(identity.expert) + "." : "";
+    const std::size_t behind = spelled.part.find(kExperts) + kExperts.size();
+    spelled.part.insert(behind, std::string(kExperts) + number);
+    spelled.expert = -1;
+    if (!naming.keys.singleton) {
+      place.index.push_back(identity.expert);
+      place.count.push_back(counts.experts(identity));
+    }
+  }
+  place.key = canonical_name(spelled);
+  return place;
+}
+
+std::string segment_suffix(Role role, const TorchDistKeys& keys) {
+  if (role == Role::whole) return {};
+  if (role != Role::gate && role != Role::up) return "." + std::string(name_of(role));
+  if (!keys.singleton) return {};
+  return role == Role::gate ? "_w" : "_v";
+}
+
+void note_torch_dist_key(std::string_view key, Naming& naming) {
+  constexpr std::string_view kNumbered = ".experts.experts.";
+  if (identity_of(key).block == Block::layer) naming.keys.stack_layers = false;
+  const std::size_t experts = key.find(kNumbered), number = experts + kNumbered.size();
+  if (key.ends_with("linear_fc1.weight_w") ||
+      (experts != std::string_view::npos && number < key.size() && key[number] >= '0' && key[number] <= '9'))
+    naming.keys.singleton = true;
+}
+
+}  // namespace mhub
