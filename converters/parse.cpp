@@ -99,19 +99,31 @@ std::uint64_t parse_bytes(const std::string& text) {
 
 int parse_jobs(const std::string& text) { return static_cast<int>(number(text, 0, 1024, "0 .. 1024")); }
 
-std::vector<std::int64_t> parse_tokens(const std::string& text) {
-  std::vector<std::int64_t> tokens;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  for (;;) {
-    std::int64_t value = 0;
-    const auto parsed = std::from_chars(at, end, value);
-    if (parsed.ec != std::errc() || value < 0 || (parsed.ptr != end && *parsed.ptr != ','))
-      throw UsageError("tokens \"" + text + "\": expected numbers separated by commas, as 1,2,3");
-    tokens.push_back(value);
-    if (parsed.ptr == end) return tokens;
-    at = parsed.ptr + 1;
+template <typename Id>
+std::vector<Id> parse_token_list(std::string_view text) {
+  constexpr std::string_view kBetween = ", \n";
+  std::vector<Id> ids;
+  while (true) {
+    const std::size_t begin = text.find_first_not_of(kBetween);
+    if (begin == std::string_view::npos) return ids;
+    text.remove_prefix(begin);
+    const std::string_view digits = text.substr(0, text.find_first_of(kBetween));
+    text.remove_prefix(digits.size());
+    Id id = -1;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+    if (error != std::errc() || end != digits.data() + digits.size() || id < 0)
+      throw UsageError("\"" + std::string(digits) + "\" is not a token id; write ids as 1,2,3");
+    ids.push_back(id);
   }
+}
+
+template std::vector<std::int32_t> parse_token_list(std::string_view text);
+template std::vector<std::int64_t> parse_token_list(std::string_view text);
+
+std::vector<std::int64_t> parse_tokens(std::string_view text) {
+  auto ids = parse_token_list<std::int64_t>(text);
+  if (ids.empty()) throw UsageError("expected token ids, as 1,2,3, found none");
+  return ids;
 }
 
 }  // namespace mhub::converters

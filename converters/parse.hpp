@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -26,8 +27,11 @@ std::int64_t parse_divisor(const std::string& text);
 /// "5GB", "300MB", "1GiB", "1000000": transformers' notation, powers of ten unless it says "i".
 std::uint64_t parse_bytes(const std::string& text);
 int parse_jobs(const std::string& text);
-/// "1,2,3"; at least one number, none negative.
-std::vector<std::int64_t> parse_tokens(const std::string& text);
+/// Token ids with commas or spaces between them; maybe none.
+template <typename Id>
+std::vector<Id> parse_token_list(std::string_view text);
+/// The same; at least one.
+std::vector<std::int64_t> parse_tokens(std::string_view text);
 
 /// A conversion's report for people, on stdout.
 void print_report(const nlohmann::json& report);

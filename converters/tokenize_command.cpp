@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <limits>
@@ -14,6 +13,7 @@
 #include "mhub/store/hdf5/hdf5_source.hpp"
 #include "mhub/text/tokenizer.hpp"
 #include "options.hpp"
+#include "parse.hpp"
 
 namespace po = boost::program_options;
 
@@ -28,27 +28,6 @@ Tokenizer open_tokenizer(const std::string& source) {
   const bool other = folder ? is_megatron_checkpoint(source) : is_hdf5(source);
   if (other) return Tokenizer::from_files(*open_checkpoint(source).files);
   return folder ? Tokenizer::from_directory(source) : Tokenizer::from_file(source);
-}
-
-TokenId parse_id(std::string_view text) {
-  TokenId id = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0)
-    throw UsageError("\"" + std::string(text) + "\" is not a token id; write ids as 1,2,3");
-  return id;
-}
-
-/// Ids with commas or spaces between them.
-TokenIds parse_ids(std::string_view text) {
-  TokenIds ids;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(", \n");
-    if (begin == std::string_view::npos) return ids;
-    text.remove_prefix(begin);
-    const std::size_t end = std::min(text.find_first_of(", \n"), text.size());
-    ids.push_back(parse_id(text.substr(0, end)));
-    text.remove_prefix(end);
-  }
 }
 
 TokenIds ids_from_json(const nlohmann::json& list, const std::string& origin) {
@@ -149,7 +128,7 @@ int tokenize_command(const Arguments& arguments) {
   if (line.has("lines")) {
     job.run_lines(line.get<std::string>("lines"), decodes);
   } else if (decodes) {
-    job.decode(parse_ids(line.get<std::string>("decode")));
+    job.decode(parse_token_list<TokenId>(line.get<std::string>("decode")));
   } else {
     job.encode(text ? *text : read_file(line.get<std::string>("file"), kLargestInput));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/metaspace_settings.hpp"
 
-#include "mhub/text/unicode/utf8.hpp"
+#include "mhub/base/utf8.hpp"
 
 namespace mhub::text {
 namespace {

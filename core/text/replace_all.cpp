@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "mhub/text/unicode/utf8.hpp"
+#include "mhub/base/utf8.hpp"
 
 namespace mhub::text {
 

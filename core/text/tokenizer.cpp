@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/files/tokenizer_files.hpp"
 #include "mhub/text/replace_all.hpp"
 #include "mhub/text/tokenizer_parts.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub {
 
@@ -98,7 +98,7 @@ Tokenizer Tokenizer::from_file(const std::string& path) {
 
 TokenIds Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   std::string repaired;
-  if (valid_utf8_prefix(text) != text.size()) {
+  if (!is_utf8(text)) {
     repaired = replace_invalid_utf8(text);
     text = repaired;
   }

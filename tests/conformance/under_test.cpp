@@ -6,11 +6,11 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "device/host_device.hpp"
 #include "mhub/runtime/cpu/cpu_backend.hpp"
 #include "mhub/runtime/cudnn/cudnn_backend.hpp"
 #include "mhub/runtime/device/device_backend.hpp"
 #include "mhub/runtime/device/device_weights.hpp"
+#include "runtime/device/host_device.hpp"
 #include "runtime/random_values.hpp"
 
 namespace mhub::tests {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/store/hdf5/element_type.hpp"
-#include "mhub/store/pickle/text.hpp"
 #include "mhub/store/pickle/value.hpp"
 
 namespace mhub {

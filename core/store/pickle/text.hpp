@@ -7,9 +7,6 @@
 
 namespace mhub {
 
-/// True for well-formed UTF-8 (no overlong forms, no surrogates, nothing over U+10FFFF).
-bool is_utf8(std::string_view text);
-
 /// The text inside the quotes of python's repr of a str, as opcode STRING of protocol 0 holds it: backslash
 /// escapes resolved (CPython's Objects/bytesobject.c, _PyBytes_DecodeEscape). Nothing for a bad escape.
 std::optional<std::string> unescape_repr(std::string_view text);

@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/store/pickle/text.hpp"
+#include "mhub/base/utf8.hpp"
 
 namespace mhub {
 namespace {

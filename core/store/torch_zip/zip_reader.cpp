@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mhub/base/error.hpp"
-#include "mhub/store/pickle/text.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/store/pickle/value.hpp"
 
 namespace mhub {

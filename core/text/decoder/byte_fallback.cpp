@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/decoder/kinds.hpp"
 #include "mhub/text/model/byte_tokens.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -15,7 +15,7 @@ class ByteFallback final : public Decoder {
     std::string bytes;
     const auto flush = [&] {
       if (bytes.empty()) return;
-      if (valid_utf8_prefix(bytes) == bytes.size()) {
+      if (is_utf8(bytes)) {
         out.push_back(bytes);
       } else {
         out.insert(out.end(), bytes.size(), "\xEF\xBF\xBD");

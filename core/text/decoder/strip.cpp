@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/decoder/kinds.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 class StripDecoder final : public Decoder {
  public:
   explicit StripDecoder(const Settings& settings)
-      : start_(settings.number("start", 0)), stop_(settings.number("stop", 0)) {
+      : start_(settings.count("start", 0)), stop_(settings.count("stop", 0)) {
     append_character(content_, settings.character("content"));
   }
 

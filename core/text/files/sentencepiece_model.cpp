@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/base64.hpp"
 #include "mhub/text/files/frame.hpp"
 #include "mhub/text/files/protobuf.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -44,7 +44,7 @@ StoredPiece read_piece(std::string_view message, const std::string& path) {
     if (field.number == 2) piece.score = field.as_float();
     if (field.number == 3) piece.type = static_cast<PieceType>(field.as_int32());
   }
-  if (piece.text.empty() || valid_utf8_prefix(piece.text) != piece.text.size())
+  if (piece.text.empty() || !is_utf8(piece.text))
     throw InputError(path + ": a piece is empty or not UTF-8; the file is damaged");
   return piece;
 }

@@ -32,7 +32,7 @@ std::vector<AddedToken> added_tokens_decoder(const Settings& tokens) {
 /// added_tokens.json: {"token": id}.
 std::vector<AddedToken> added_tokens_file(const Settings& tokens) {
   std::map<std::uint64_t, AddedToken> by_id;
-  for (const auto& [content, id] : tokens.json().items()) by_id[tokens.number(content, 0)].content = content;
+  for (const auto& [content, id] : tokens.json().items()) by_id[tokens.count(content, 0)].content = content;
   std::vector<AddedToken> list;
   for (auto& [id, token] : by_id) list.push_back(std::move(token));
   return list;

@@ -3,9 +3,9 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/files/frame.hpp"
 #include "mhub/text/post_processor/id.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -18,7 +18,7 @@ void read_vocab(const std::string& text, const std::string& path, ModelFile& mod
 }
 
 void read_merges(const std::string& text, const std::string& path, ModelFile& model) {
-  if (valid_utf8_prefix(text) != text.size())
+  if (!is_utf8(text))
     throw InputError(path + ": not UTF-8 at byte " + std::to_string(valid_utf8_prefix(text)));
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < text.size();) {

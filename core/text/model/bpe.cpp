@@ -2,12 +2,12 @@
 #include <array>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/model/byte_tokens.hpp"
 #include "mhub/text/model/character_pairs.hpp"
 #include "mhub/text/model/kinds.hpp"
 #include "mhub/text/model/merger.hpp"
 #include "mhub/text/model/word_cache.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {

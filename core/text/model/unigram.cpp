@@ -2,11 +2,11 @@
 #include <limits>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/byte_trie.hpp"
 #include "mhub/text/model/byte_tokens.hpp"
 #include "mhub/text/model/kinds.hpp"
 #include "mhub/text/model/word_cache.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -53,7 +53,7 @@ Unigram::Unigram(const ModelFile& file) : Model(file), origin_(file.origin), byt
   if (!file.scored) settings.fail("the vocabulary of a Unigram model must be a list of [token, score]");
   byte_fallback_ = settings.boolean("byte_fallback", false);
   if (settings.has("unk_id")) {
-    const std::uint64_t id = settings.number("unk_id", 0);
+    const std::uint64_t id = settings.count("unk_id", 0);
     if (id >= file.vocabulary.size())
       settings.fail("unk_id " + std::to_string(id) + " is not in the vocabulary of " +
                     std::to_string(file.vocabulary.size()));

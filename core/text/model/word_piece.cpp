@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/byte_trie.hpp"
 #include "mhub/text/model/kinds.hpp"
 #include "mhub/text/model/word_cache.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -16,7 +16,7 @@ class WordPiece final : public Model {
     const Settings settings(file.settings, file.origin);
     unknown_token_ = settings.find_string("unk_token").value_or("[UNK]");
     unknown_ = vocabulary().id_of(unknown_token_);
-    longest_word_ = settings.number("max_input_chars_per_word", 100);
+    longest_word_ = settings.count("max_input_chars_per_word", 100);
     std::vector<std::pair<std::string_view, std::uint32_t>> keys;
     for (const Vocabulary::Entry& entry : vocabulary().entries())
       keys.emplace_back(entry.token, static_cast<std::uint32_t>(entry.id));

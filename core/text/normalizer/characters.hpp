@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/normalizer/normalizer.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 

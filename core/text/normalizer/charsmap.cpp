@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "mhub/base/error.hpp"
-#include "mhub/text/unicode/utf8.hpp"
+#include "mhub/base/utf8.hpp"
 
 namespace mhub::text {
 namespace {
@@ -26,7 +26,7 @@ CharsMap::CharsMap(std::string_view blob, const std::string& origin) {
   units_.resize(trie_bytes / 4);
   std::memcpy(units_.data(), blob.data() + 4, trie_bytes);
   replacements_ = blob.substr(4 + trie_bytes);
-  if (valid_utf8_prefix(replacements_) != replacements_.size())
+  if (!is_utf8(replacements_))
     throw InputError(origin + ": the replacements of the precompiled charsmap are not UTF-8");
   for (std::size_t c = 1; c < ascii_.size(); ++c) {
     const char text = static_cast<char>(c);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/base64.hpp"
 #include "mhub/text/normalizer/charsmap.hpp"
 #include "mhub/text/normalizer/kinds.hpp"
 #include "mhub/text/unicode/graphemes.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/normalizer/characters.hpp"
 #include "mhub/text/normalizer/kinds.hpp"
 #include "mhub/text/unicode/properties.hpp"

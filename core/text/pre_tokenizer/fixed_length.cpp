@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/pre_tokenizer/kinds.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {
 
 class FixedLength final : public PreTokenizer {
  public:
-  explicit FixedLength(const Settings& settings) : length_(settings.number("length", 5)) {
+  explicit FixedLength(const Settings& settings) : length_(settings.count("length", 5)) {
     if (length_ == 0) settings.fail("\"length\" must not be 0");
   }
   void split(Piece piece, PieceSink sink) const override {

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <string>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/pre_tokenizer/pre_tokenizer.hpp"
 #include "mhub/text/regex.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/pre_tokenizer/kinds.hpp"
 #include "mhub/text/unicode/properties.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {

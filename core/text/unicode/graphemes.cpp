@@ -3,8 +3,8 @@
 
 #include <unicode/uchar.h>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/unicode/recent_characters.hpp"
-#include "mhub/text/unicode/utf8.hpp"
 
 namespace mhub::text {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "mhub/text/unicode/utf8.hpp"
+#include "mhub/base/utf8.hpp"
 
 namespace mhub::text {
 namespace {

@@ -73,4 +73,16 @@ BOOST_AUTO_TEST_CASE(every_room_has_a_line_in_the_map) {
   }
 }
 
+/// What stands above the rooms has folders too: the command, its recipes, this house, and facts about peers.
+constexpr std::array<std::string_view, 4> kAbove{"cli", "recipe", "house", "golden"};
+
+BOOST_AUTO_TEST_CASE(unit_tests_mirror_the_rooms) {
+  for (const auto& entry : fs::directory_iterator(kRepository / "tests/unit")) {
+    const std::string folder = entry.path().filename().string();
+    if (std::find(kAbove.begin(), kAbove.end(), folder) != kAbove.end()) continue;
+    BOOST_CHECK_MESSAGE(fs::is_directory(kRepository / "core" / folder),
+                        "tests/unit/" << folder << " is no room of core/");
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

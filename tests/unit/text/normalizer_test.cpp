@@ -119,10 +119,10 @@ BOOST_AUTO_TEST_CASE(unknown_and_incomplete_settings_are_named) {
   BOOST_CHECK_EXCEPTION(normalized({{"type", "Uppercase"}}, ""), InputError,
                         message_has("no normalizer", "Uppercase", "Lowercase"));
   BOOST_CHECK_EXCEPTION(normalized({{"type", "Prepend"}}, ""), InputError,
-                        message_has("\"prepend\" is missing"));
+                        message_has("prepend: expected a string, found nothing"));
   BOOST_CHECK_EXCEPTION(
       normalized({{"type", "Sequence"}, {"normalizers", {{{"type", "Strip"}, {"strip_left", 1}}}}}, ""),
-      InputError, message_has("normalizers[0]", "\"strip_left\" must be true or false"));
+      InputError, message_has("normalizers[0]", "strip_left: expected true or false, found"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(metaspace) {
                {"a", "_b"});
   settings["replacement"] = "__";
   BOOST_CHECK_EXCEPTION(pieces(settings, "a"), InputError,
-                        message_has("\"replacement\" must be one character"));
+                        message_has("replacement: expected one character, found"));
 }
 
 BOOST_AUTO_TEST_CASE(word_kinds) {

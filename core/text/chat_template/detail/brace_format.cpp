@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/format.hpp"
 #include "mhub/text/chat_template/detail/interpreter.hpp"
@@ -153,7 +154,7 @@ Specification read_specification(const std::string& text, const Value& value) {
   std::size_t at = 0;
   if (!text.empty()) {
     std::size_t second = 0;
-    unicode::decode(text, second);
+    next_character(text, second);
     if (second < text.size() && is_align(text[second])) {
       s.fill = text.substr(0, second);
       s.align = text[second];
@@ -238,7 +239,7 @@ std::string format_value(const Value& value, const std::string& specification) {
       text.resize(unicode::offset(text, static_cast<std::size_t>(s.number.precision)));
     if (s.align != '^') return pad(text, s.width, s.fill, s.align == '>' ? Side::right : Side::left);
     // unlike str.center, '^' always puts the odd one to the right
-    const auto missing = s.width - static_cast<std::int64_t>(unicode::length(text));
+    const auto missing = s.width - static_cast<std::int64_t>(count_characters(text));
     const std::string left = pad(text, s.width - missing + missing / 2, s.fill, Side::right);
     return missing > 0 ? pad(left, s.width, s.fill, Side::left) : text;
   }

@@ -9,7 +9,6 @@
 #include "mhub/text/chat_template/detail/limits.hpp"
 #include "mhub/text/chat_template/detail/operators.hpp"
 #include "mhub/text/chat_template/detail/text_form.hpp"
-#include "mhub/text/chat_template/detail/unicode.hpp"
 
 /// Filters on lists and dicts as a whole; each follows its namesake in jinja2/filters.py.
 namespace mhub::jinja {

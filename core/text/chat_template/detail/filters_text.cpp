@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cctype>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/arguments.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
@@ -29,7 +30,7 @@ std::string title_words(std::string_view text) {
   bool first = true;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
-    const char32_t point = unicode::decode(text, at);
+    const char32_t point = next_character(text, at);
     const std::string_view character = text.substr(begin, at - begin);
     const bool separator =
         unicode::is_space(point) || std::u32string_view(U"-({[<").find(point) != std::u32string_view::npos;

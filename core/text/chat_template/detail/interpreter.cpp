@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/chat_template/detail/interpreter.hpp"
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/interpreter_guards.hpp"
@@ -43,7 +44,7 @@ std::optional<Value> subscript(const Value& object, const Value& key) {
   }
   std::size_t at = unicode::offset(object.text(), static_cast<std::size_t>(index));
   const std::size_t begin = at;
-  unicode::decode(object.text(), at);
+  next_character(object.text(), at);
   return Value(object.text().substr(begin, at - begin), object.markup());
 }
 

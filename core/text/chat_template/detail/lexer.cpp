@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
 #include "mhub/text/chat_template/detail/unicode.hpp"
@@ -48,7 +49,7 @@ std::string without_underscores(std::string_view text) {
 std::size_t rstripped(std::string_view text) {
   std::size_t end = 0;
   for (std::size_t at = 0; at < text.size();)
-    if (!unicode::is_space(unicode::decode(text, at))) end = at;
+    if (!unicode::is_space(next_character(text, at))) end = at;
   return end;
 }
 
@@ -59,7 +60,7 @@ bool all_space(std::string_view text) { return rstripped(text) == 0; }
 Lexer::Lexer(std::string_view source) {
   if (source.size() > kMaxTemplateBytes)
     fail("a template of more than " + std::to_string(kMaxTemplateBytes >> 20) + " MiB");
-  if (!unicode::is_valid(source)) fail("the template is not valid UTF-8");
+  if (!is_utf8(source)) fail("the template is not valid UTF-8");
   source_ = normalize_newlines(source);
   if (!source_.empty() && source_.back() == '\n') source_.pop_back();
 }
@@ -92,7 +93,7 @@ bool Lexer::starts(std::size_t at, std::string_view what) const {
 std::size_t Lexer::skip_space(std::size_t at) const {
   while (at < source_.size()) {
     std::size_t next = at;
-    if (!unicode::is_space(unicode::decode(source_, next))) break;
+    if (!unicode::is_space(next_character(source_, next))) break;
     at = next;
   }
   return at;
@@ -240,7 +241,7 @@ void Lexer::operator_token() {
   if (size == 0 && kSingles.find(c) != std::string_view::npos) size = 1;
   if (size == 0) {
     std::size_t end = at_;
-    unicode::decode(source_, end);
+    next_character(source_, end);
     fail("unexpected char '" + source_.substr(at_, end - at_) + "'");
   }
   if (size == 1 && std::string_view("([{").find(c) != std::string_view::npos) {
@@ -341,7 +342,7 @@ void Lexer::escape(std::size_t& at, std::size_t end, std::string& out) {
     --at;
     for (int i = 0; i < 3 && at < end && source_[at] >= '0' && source_[at] <= '7'; ++i)
       point = point * 8 + static_cast<char32_t>(source_[at++] - '0');
-    unicode::append(point, out);
+    append_character(out, point);
     return;
   }
   const std::size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
@@ -353,7 +354,7 @@ void Lexer::escape(std::size_t& at, std::size_t end, std::string& out) {
     if (parsed.ptr != begin + digits) fail("truncated escape sequence in a string");
     if (number > 0x10FFFF) fail("illegal Unicode character in a string");
     if (number >= 0xD800 && number < 0xE000) unsupported("a surrogate in a string");
-    unicode::append(number, out);
+    append_character(out, number);
     at += digits;
     return;
   }
@@ -365,7 +366,7 @@ void Lexer::escape(std::size_t& at, std::size_t end, std::string& out) {
   }
   // jinja2 writes characters beyond ASCII as \x.. before it unescapes: the backslash in front eats that one.
   --at;
-  char32_t other = unicode::decode(source_, at);
+  char32_t other = next_character(source_, at);
   char buffer[16];
   std::snprintf(buffer, sizeof buffer,
                 other < 0x100     ? "x%02x"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/format.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
@@ -345,7 +346,7 @@ Value slice(const Value& object, const Value& lower, const Value& upper, const V
   std::vector<Value> items;
   for (std::int64_t i = part.start; part.step > 0 ? i < part.stop : i > part.stop; i += part.step) {
     if (object.is_text()) {
-      unicode::append(points[static_cast<std::size_t>(i)], text);
+      append_character(text, points[static_cast<std::size_t>(i)]);
     } else {
       items.push_back(object.sequence().items[static_cast<std::size_t>(i)]);
     }

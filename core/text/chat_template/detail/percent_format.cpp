@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/format.hpp"
 #include "mhub/text/chat_template/detail/number_format.hpp"
@@ -181,12 +182,12 @@ class PercentFormatter {
   }
 
   void put_character(const Directive& d, const Value& value) {
-    if (value.is_text() && unicode::length(value.text()) == 1) return put(d, {"", value.text()}, false);
+    if (value.is_text() && count_characters(value.text()) == 1) return put(d, {"", value.text()}, false);
     if (!value.is_integral()) fail("%c requires int or char");
     if (value.integer() < 0 || value.integer() > 0x10FFFF) fail("%c arg not in range(0x110000)");
     if (value.integer() >= 0xD800 && value.integer() < 0xE000) unsupported("a surrogate");
     std::string text;
-    unicode::append(static_cast<char32_t>(value.integer()), text);
+    append_character(text, static_cast<char32_t>(value.integer()));
     put(d, {"", text}, false);
   }
 

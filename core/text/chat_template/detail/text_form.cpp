@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
 #include "mhub/text/chat_template/detail/unicode.hpp"
@@ -100,12 +101,12 @@ std::string repr(std::string_view text) {
   const bool twice = text.find('"') != std::string_view::npos;
   const char32_t quote = single && !twice ? '"' : '\'';
   std::string out;
-  unicode::append(quote, out);
+  append_character(out, quote);
   for (std::size_t at = 0; at < text.size();) {
-    const char32_t point = unicode::decode(text, at);
+    const char32_t point = next_character(text, at);
     if (point == quote || point == '\\') {
       out += '\\';
-      unicode::append(point, out);
+      append_character(out, point);
     } else if (point == '\n') {
       out += "\\n";
     } else if (point == '\r') {
@@ -113,12 +114,12 @@ std::string repr(std::string_view text) {
     } else if (point == '\t') {
       out += "\\t";
     } else if (unicode::is_printable(point)) {
-      unicode::append(point, out);
+      append_character(out, point);
     } else {
       write_escape(point < 0x100 ? "\\x%02x" : point < 0x10000 ? "\\u%04x" : "\\U%08x", point, out);
     }
   }
-  unicode::append(quote, out);
+  append_character(out, quote);
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/arguments.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
@@ -92,7 +93,7 @@ Value do_join(Interpreter&, Self self, Args arguments) {
 /// The bytes of text[start:end] that find, count, startswith, ... look at; false when start lies behind the
 /// end.
 bool part(Self self, const BoundArguments& bound, std::size_t start, std::size_t& begin, std::size_t& end) {
-  const std::size_t size = unicode::length(self.text());
+  const std::size_t size = count_characters(self.text());
   auto index = [&](std::size_t parameter) {
     return bound.given(parameter) ? Value(bound.integer(parameter, 0)) : Value();
   };
@@ -113,7 +114,7 @@ std::int64_t find(Self self, const BoundArguments& bound, bool from_right) {
   const std::string_view text = std::string_view(self.text()).substr(begin, end - begin);
   const std::size_t at = from_right ? text.rfind(wanted) : text.find(wanted);
   if (at == std::string_view::npos) return -1;
-  return static_cast<std::int64_t>(unicode::length(std::string_view(self.text()).substr(0, begin + at)));
+  return static_cast<std::int64_t>(count_characters(std::string_view(self.text()).substr(0, begin + at)));
 }
 
 template <bool from_right>
@@ -135,7 +136,7 @@ Value do_count(Interpreter&, Self self, Args arguments) {
   const std::string& wanted = bound.text(0);
   if (!part(self, bound, 1, begin, end)) return Value(std::int64_t{0});
   const std::string_view text = std::string_view(self.text()).substr(begin, end - begin);
-  if (wanted.empty()) return Value(static_cast<std::int64_t>(unicode::length(text)) + 1);
+  if (wanted.empty()) return Value(static_cast<std::int64_t>(count_characters(text)) + 1);
   std::int64_t count = 0;
   for (std::size_t at = text.find(wanted); at != std::string_view::npos;
        at = text.find(wanted, at + wanted.size()))

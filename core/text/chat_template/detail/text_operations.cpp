@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
 #include "mhub/text/chat_template/detail/text_form.hpp"
@@ -91,7 +92,7 @@ std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
   std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = at;
-    const char32_t point = unicode::decode(text, at);
+    const char32_t point = next_character(text, at);
     if (!is_line_end(point)) continue;
     if (point == '\r' && at < text.size() && text[at] == '\n') ++at;
     lines.emplace_back(text.substr(begin, (keep_ends ? at : end) - begin));
@@ -113,7 +114,7 @@ std::string replace(std::string_view text, std::string_view old, std::string_vie
       out += replacement;
       if (at >= text.size()) return out;
       const std::size_t begin = at;
-      unicode::decode(text, at);
+      next_character(text, at);
       out += text.substr(begin, at - begin);
       continue;
     }
@@ -129,8 +130,8 @@ std::string replace(std::string_view text, std::string_view old, std::string_vie
 }
 
 std::string pad(std::string_view text, std::int64_t width, std::string_view fill, Side side) {
-  if (unicode::length(fill) != 1) fail("The fill character must be exactly one character long");
-  const auto missing = width - static_cast<std::int64_t>(unicode::length(text));
+  if (count_characters(fill) != 1) fail("The fill character must be exactly one character long");
+  const auto missing = width - static_cast<std::int64_t>(count_characters(text));
   if (missing <= 0) return std::string(text);
   check_text_size(static_cast<std::size_t>(missing), fill.size());
   // CPython's str.center puts the odd one to the left when the width is odd.
@@ -155,7 +156,7 @@ std::string title(std::string_view text) {
   bool inside = false;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
-    const char32_t point = unicode::decode(text, at);
+    const char32_t point = next_character(text, at);
     out += inside ? unicode::lower(text.substr(begin, at - begin)) : unicode::title(point);
     inside = unicode::is_cased(point);
   }
@@ -165,7 +166,7 @@ std::string title(std::string_view text) {
 std::string capitalize(std::string_view text) {
   if (text.empty()) return {};
   std::size_t at = 0;
-  const char32_t first = unicode::decode(text, at);
+  const char32_t first = next_character(text, at);
   return unicode::title(first) + unicode::lower(text.substr(at));
 }
 
@@ -173,7 +174,7 @@ std::string swap_case(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
-    const char32_t point = unicode::decode(text, at);
+    const char32_t point = next_character(text, at);
     const std::string_view character = text.substr(begin, at - begin);
     out += unicode::is_upper(point)   ? unicode::lower(character)
            : unicode::is_lower(point) ? unicode::upper(character)

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <cstdio>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/arguments.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/operators.hpp"
 #include "mhub/text/chat_template/detail/text_form.hpp"
-#include "mhub/text/chat_template/detail/unicode.hpp"
 
 namespace mhub::jinja {
 namespace {
@@ -135,7 +135,7 @@ class JsonWriter {
   void put_text(std::string_view text) {
     out_ += '"';
     for (std::size_t at = 0; at < text.size();) {
-      const char32_t point = unicode::decode(text, at);
+      const char32_t point = next_character(text, at);
       switch (point) {
         case '"': out_ += "\\\""; continue;
         case '\\': out_ += "\\\\"; continue;
@@ -147,7 +147,7 @@ class JsonWriter {
         default: break;
       }
       if (point >= 0x20 && (!ascii_ || point < 0x7F)) {
-        unicode::append(point, out_);
+        append_character(out_, point);
       } else if (point < 0x10000) {
         put_escape(static_cast<unsigned>(point));
       } else {

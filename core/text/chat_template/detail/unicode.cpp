@@ -6,6 +6,8 @@
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
+#include "mhub/base/utf8.hpp"
+
 namespace mhub::jinja::unicode {
 namespace {
 
@@ -21,87 +23,21 @@ bool is_ascii(std::string_view text) {
 
 }  // namespace
 
-bool is_valid(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t size = lead < 0x80   ? 1
-                             : lead < 0xC2 ? 0
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                             : lead < 0xF5 ? 4
-                                           : 0;
-    if (size == 0 || text.size() - at < size) return false;
-    for (std::size_t i = 1; i < size; ++i)
-      if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return false;
-    const std::size_t begin = at;
-    const char32_t point = decode(text, at);
-    if ((size == 3 && point < 0x800) || (size == 4 && point < 0x10000) || point > 0x10FFFF ||
-        (point >= 0xD800 && point < 0xE000))
-      return false;
-    at = begin + size;
-  }
-  return true;
-}
-
-char32_t decode(std::string_view text, std::size_t& at) {
-  auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[i])); };
-  const char32_t lead = byte(at);
-  if (lead < 0x80) {
-    ++at;
-    return lead;
-  }
-  if (lead < 0xE0) {
-    at += 2;
-    return (lead & 0x1F) << 6 | (byte(at - 1) & 0x3F);
-  }
-  if (lead < 0xF0) {
-    at += 3;
-    return (lead & 0x0F) << 12 | (byte(at - 2) & 0x3F) << 6 | (byte(at - 1) & 0x3F);
-  }
-  at += 4;
-  return (lead & 0x07) << 18 | (byte(at - 3) & 0x3F) << 12 | (byte(at - 2) & 0x3F) << 6 |
-         (byte(at - 1) & 0x3F);
-}
-
-void append(char32_t point, std::string& text) {
-  auto put = [&](char32_t byte) { text.push_back(static_cast<char>(static_cast<unsigned char>(byte))); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xC0 | point >> 6);
-    put(0x80 | (point & 0x3F));
-  } else if (point < 0x10000) {
-    put(0xE0 | point >> 12);
-    put(0x80 | (point >> 6 & 0x3F));
-    put(0x80 | (point & 0x3F));
-  } else {
-    put(0xF0 | point >> 18);
-    put(0x80 | (point >> 12 & 0x3F));
-    put(0x80 | (point >> 6 & 0x3F));
-    put(0x80 | (point & 0x3F));
-  }
-}
-
 std::u32string to_points(std::string_view text) {
   std::u32string points;
-  for (std::size_t at = 0; at < text.size();) points.push_back(decode(text, at));
+  for (std::size_t at = 0; at < text.size();) points.push_back(next_character(text, at));
   return points;
 }
 
 std::string from_points(std::u32string_view points) {
   std::string text;
-  for (const char32_t point : points) append(point, text);
+  for (const char32_t point : points) append_character(text, point);
   return text;
-}
-
-std::size_t length(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::size_t offset(std::string_view text, std::size_t index) {
   std::size_t at = 0;
-  for (; index > 0 && at < text.size(); --index) decode(text, at);
+  for (; index > 0 && at < text.size(); --index) next_character(text, at);
   return at;
 }
 

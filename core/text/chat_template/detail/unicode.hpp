@@ -8,16 +8,9 @@
 /// Strings as Python sees them: sequences of code points, kept as valid UTF-8.
 namespace mhub::jinja::unicode {
 
-bool is_valid(std::string_view text);
-/// The code point at byte `at`, which moves behind it. The text is valid and `at` at the start of a
-/// character.
-char32_t decode(std::string_view text, std::size_t& at);
-void append(char32_t point, std::string& text);
 std::u32string to_points(std::string_view text);
 std::string from_points(std::u32string_view points);
 
-/// Characters, not bytes.
-std::size_t length(std::string_view text);
 /// The byte at which character `index` begins; the end when there are fewer.
 std::size_t offset(std::string_view text, std::size_t index);
 

@@ -7,10 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
 #include "mhub/text/chat_template/detail/operators.hpp"
-#include "mhub/text/chat_template/detail/unicode.hpp"
 
 namespace mhub::jinja {
 namespace {
@@ -39,7 +39,7 @@ std::vector<Value> characters(std::string_view text) {
   std::vector<Value> items;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
-    unicode::decode(text, at);
+    next_character(text, at);
     items.emplace_back(text.substr(begin, at - begin));
   }
   return items;
@@ -298,7 +298,7 @@ Elements iterate(const Value& value) {
 std::size_t length(const Value& value) {
   switch (value.kind()) {
     case Kind::undefined: return 0;
-    case Kind::text: return unicode::length(value.text());
+    case Kind::text: return count_characters(value.text());
     case Kind::list:
     case Kind::tuple: return value.sequence().items.size();
     case Kind::dict: return value.dict().entries.size();

@@ -7,7 +7,7 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "store_hdf5/archive_data.hpp"
+#include "store/hdf5/archive_data.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

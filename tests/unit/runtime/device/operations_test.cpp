@@ -2,8 +2,8 @@
 // What the device backend asks its device for, in order: the graphs and kernels of one layer.
 #include <boost/test/unit_test.hpp>
 
-#include "device/host_device.hpp"
 #include "mhub/runtime/device/device_backend.hpp"
+#include "runtime/device/host_device.hpp"
 #include "runtime/random_values.hpp"
 
 using namespace mhub;

@@ -3,8 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "device/host_device.hpp"
 #include "mhub/runtime/device/graph_spec.hpp"
+#include "runtime/device/host_device.hpp"
 
 using namespace mhub::runtime;
 using mhub::tests::HostDevice;

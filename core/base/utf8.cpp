@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/text/unicode/utf8.hpp"
+#include "mhub/base/utf8.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
-namespace mhub::text {
+namespace mhub {
 namespace {
 
 /// How the bytes at the start of `text` (not empty) form a character: `length` bytes, well-formed or the
@@ -97,4 +97,4 @@ std::string replace_invalid_utf8(std::string_view bytes) {
   }
 }
 
-}  // namespace mhub::text
+}  // namespace mhub

@@ -6,7 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/tensor/convert.hpp"
-#include "store_quantized/memory_tensor.hpp"
+#include "store/quantized/memory_tensor.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

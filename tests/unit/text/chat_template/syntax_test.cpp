@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "chat_template/rendering.hpp"
+#include "text/chat_template/rendering.hpp"
 
 using mhub::tests::render;
 

@@ -5,8 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "chat_template/rendering.hpp"
 #include "mhub/base/error.hpp"
+#include "text/chat_template/rendering.hpp"
 
 using mhub::tests::render;
 

@@ -7,8 +7,8 @@
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/store/pickle/reader.hpp"
-#include "mhub/store/pickle/text.hpp"
 #include "mhub/store/pickle/writer.hpp"
 
 using namespace mhub;

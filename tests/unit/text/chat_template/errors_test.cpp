@@ -4,7 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/temporary_folder.hpp"
-#include "chat_template/rendering.hpp"
+#include "text/chat_template/rendering.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

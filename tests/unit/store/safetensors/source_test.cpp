@@ -7,7 +7,7 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/store/safetensors/safetensors_source.hpp"
-#include "store_safetensors/safetensors_file.hpp"
+#include "store/safetensors/safetensors_file.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

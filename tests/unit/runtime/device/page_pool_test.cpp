@@ -7,8 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "device/host_device.hpp"
 #include "mhub/base/error.hpp"
+#include "runtime/device/host_device.hpp"
 
 using namespace mhub;
 using namespace mhub::runtime;

@@ -4,8 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/temporary_folder.hpp"
-#include "chat_template/rendering.hpp"
 #include "mhub/base/file.hpp"
+#include "text/chat_template/rendering.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

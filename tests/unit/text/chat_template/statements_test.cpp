@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <boost/test/unit_test.hpp>
 
-#include "chat_template/rendering.hpp"
+#include "text/chat_template/rendering.hpp"
 
 using mhub::tests::render;
 

@@ -7,7 +7,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/store/hdf5/hdf5_source.hpp"
-#include "store_hdf5/foreign_file.hpp"
+#include "store/hdf5/foreign_file.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

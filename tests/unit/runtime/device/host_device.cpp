@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/host_device.hpp"
+#include "runtime/device/host_device.hpp"
 
 #include <algorithm>
 #include <barrier>

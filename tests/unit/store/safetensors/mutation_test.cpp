@@ -5,7 +5,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/safetensors/safetensors_header.hpp"
-#include "store_safetensors/safetensors_file.hpp"
+#include "store/safetensors/safetensors_file.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace mhub::text {
+namespace mhub {
 
 inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 
@@ -53,10 +53,11 @@ std::size_t count_characters(std::string_view text);
 /// Length of the longest prefix that is valid UTF-8 (no surrogates, nothing overlong, nothing above
 /// U+10FFFF).
 std::size_t valid_utf8_prefix(std::string_view text);
+inline bool is_utf8(std::string_view text) { return valid_utf8_prefix(text) == text.size(); }
 
 /// `bytes` with every maximal ill-formed part replaced by one U+FFFD, as Python's
 /// bytes.decode("utf-8", "replace") and Rust's String::from_utf8_lossy do (Unicode 15, section 3.9,
 /// "U+FFFD Substitution of Maximal Subparts").
 std::string replace_invalid_utf8(std::string_view bytes);
 
-}  // namespace mhub::text
+}  // namespace mhub
