@@ -180,13 +180,11 @@ class Machine {
   }
 
   void step(char opcode) {
+    if (!push_literal(opcode)) rearrange(opcode);
+  }
+  /// Pushes a number, truth value, text or bytes that stands in the stream; false for other opcodes.
+  bool push_literal(char opcode) {
     switch (opcode) {
-      case '\x80': protocol(); break;
-      case '\x95': take(8); break;                       // FRAME: only a hint
-      case '(': marks_.push_back(stack_.size()); break;  // MARK
-      case '0': pop_or_unmark(); break;                  // POP
-      case '1': pop_to_mark(); break;                    // POP_MARK
-      case '2': stack_.push_back(top()); break;          // DUP
       case 'N': push(arena_.none()); break;
       case '\x88': push(arena_.boolean(true)); break;
       case '\x89': push(arena_.boolean(false)); break;
@@ -210,6 +208,19 @@ class Machine {
       case 'C': push_text(Kind::bytes, text(number(1))); break;
       case '\x8e': push_text(Kind::bytes, text(number(8))); break;
       case '\x96': push_text(Kind::bytes, text(number(8))); break;
+      default: return false;
+    }
+    return true;
+  }
+  /// The opcodes that work on what is on the stack already.
+  void rearrange(char opcode) {
+    switch (opcode) {
+      case '\x80': protocol(); break;
+      case '\x95': take(8); break;                       // FRAME: only a hint
+      case '(': marks_.push_back(stack_.size()); break;  // MARK
+      case '0': pop_or_unmark(); break;                  // POP
+      case '1': pop_to_mark(); break;                    // POP_MARK
+      case '2': stack_.push_back(top()); break;          // DUP
       case ']': push_collection(Kind::list, {}); break;
       case 'l': push_collection(Kind::list, pop_to_mark()); break;
       case ')': push(arena_.tuple({})); break;
