@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <string>
+#include <vector>
 
 #include "mhub/runtime/matrix.hpp"
 
@@ -10,7 +11,7 @@ namespace mhub::tests {
 
 /// The sizes of a published model that its graphs depend on, as its config.json has them.
 struct ModelShape {
-  const char* name;          ///< of its recipe
+  std::string name;          ///< of its recipe
   std::int64_t hidden, ffn;  ///< ffn: 0 where every MLP is experts
   std::int64_t heads, groups, dim;
   std::int64_t vocabulary;
@@ -34,7 +35,9 @@ struct ModelShape {
   std::int64_t mamba_heads = 0, mamba_inner = 0, mamba_states = 0;
 };
 
-/// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite.
-std::span<const ModelShape> model_shapes();
+/// One for every recipe (recipes of the same sizes share one), and the sizes of the conformance suite. Each
+/// is what a plugin makes of a file in configs/: of a published config.json (its text_config, where it has
+/// one) what graphs depend on.
+std::vector<ModelShape> model_shapes();
 
 }  // namespace mhub::tests
