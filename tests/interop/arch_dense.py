@@ -14,14 +14,13 @@ MODELS maps a name to an entry (a dict):
                 "core"    megatron-core's GPTModel from the checkpoint's args alone (gpt_model.py)
                 "spec"    the same with the layer spec that the conversion report names (examples/megatron/)
                 "bridge"  Megatron-Bridge's provider for the class
-                None      nobody; `why` says why
+                None      nobody; absent_judges.json says why, under "logits of <name>" or what `absent` says
     spec        with "spec": a module of examples/megatron
     mlm         False: Megatron-LM's arguments cannot say it (`mhub convert` notes why), so its own path is not tried
     build       with "core" and "spec": builds the model, as gpt_model.build
     build_module  the module whose `build` that is, where it can build one of two tensor-parallel ranks
     repeats     endings of names of tensors that repeat another one
     judged      the layout whose folder megatron-core loads ("dist1" by default)
-    why         with None: the reason
     bridge_logits  True: Megatron-Bridge's provider is asked for logits too
     bridge      True: Bridge's import has our keys and bits
 Where transformers has no class of that name (remote code), a class with the same function stands in:
@@ -108,14 +107,14 @@ MODELS = {
     "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="spec", spec="gemma2", bridge_logits=True, bridge=True),
     "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3", bridge_logits=True, bridge=True),
     "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
-    "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"], why="no longrope in megatron-core"),
+    "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"]),
     "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),
     "ministral": dict(config="MinistralConfig", model="MinistralForCausalLM", fields={**BASE, "head_dim": 16, "sliding_window": 5, "layer_types": ["full_attention"] + ["sliding_attention"] * 3}, judge="core"),
     "ministral3": dict(config="Ministral3Config", model="Ministral3ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e6, rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=4.0, beta_slow=1.0, llama_4_scaling_beta=0.1)}, judge="core"),
     "gpt_neox": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, **rope(1e4, partial_rotary_factor=0.5)}, judge="spec", spec="gpt_neox"),
     "gpt_neox_sequential": dict(config="GPTNeoXConfig", model="GPTNeoXForCausalLM", fields={**HEADS, "use_parallel_residual": False, **rope(1e4, partial_rotary_factor=0.25)}, judge="core", layouts=["dist1"]),
     "phi": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, **rope(1e4, partial_rotary_factor=0.5)}, dtype="float16", judge="spec", spec="phi"),
-    "phi_qk": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, "qk_layernorm": True, **rope(1e4, partial_rotary_factor=0.5)}, layouts=["dist1", "te222"], why="no layer spec for it"),
+    "phi_qk": dict(config="PhiConfig", model="PhiForCausalLM", fields={**BASE, "qk_layernorm": True, **rope(1e4, partial_rotary_factor=0.5)}, layouts=["dist1", "te222"]),
     "starcoder2": dict(config="Starcoder2Config", model="Starcoder2ForCausalLM", fields={**BASE, "sliding_window": 5}, judge="core"),
     "olmo2": dict(config="Olmo2Config", model="Olmo2ForCausalLM", fields={**BASE, "pad_token_id": None}, judge="spec", spec="olmo2"),
     "glm": dict(config="GlmConfig", model="GlmForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": None, **rope(1e4, partial_rotary_factor=0.5)}, judge="core"),

@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 
+import absent
 import numpy as np
 import ranks
 import shim
@@ -131,7 +132,9 @@ def core(cases):
     for row, hf, folder in cases:
         judge = row.entry.get("judge")
         if judge is None:
-            row.cells["judged by"] = row.entry["why"]
+            absent_judge = row.entry.get("absent", f"logits of {row.name}")
+            row.cells["judged by"] = absent.named().get(absent_judge, "FAIL")
+            row.not_run.append((absent_judge, row.name))
         if judge not in ("core", "spec"):
             continue
         try:
@@ -180,7 +183,7 @@ def megatron_lm(cases, scratch):
         return
     if megatron_parser() is None:
         for row, _ in chosen:
-            row.not_run.append(f"{row.name}: megatron.training is not in this megatron-core wheel")
+            row.not_run.append(("Megatron-LM", row.name))
         return
     path = os.path.join(scratch, "mlm.json")
     json.dump([case for _, case in chosen], open(path, "w"))
@@ -202,7 +205,7 @@ def bridge(cases, scratch):
         return
     if importlib.util.find_spec("megatron.bridge") is None:
         for row, _ in chosen:
-            row.not_run.append(f"{row.name}: megatron-bridge installs on Python 3.12 only")
+            row.not_run.append(("Megatron-Bridge", row.name))
         return
     path = os.path.join(scratch, "bridge.json")
     json.dump([case for _, case in chosen], open(path, "w"))

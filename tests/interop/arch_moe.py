@@ -107,13 +107,13 @@ def entry(config, model, fields, **rest):
 
 def delta(config, model, fields, **rest):
     """With layers of gated delta net."""
-    judge = dict(build=delta_net.build) if delta_net else dict(judge=None, why="no such layers in this core")
+    judge = dict(build=delta_net.build) if delta_net else dict(judge=None, absent="logits of layers of gated delta net")
     return entry(config, model, fields) | dict(layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2"]) | judge | rest
 
 
 def hybrid(fields, **rest):
     """With Mamba-2 mixers."""
-    judge = dict(judge="core", build=mamba.build) if mamba else dict(judge=None, why="no such layers in this core")
+    judge = dict(judge="core", build=mamba.build) if mamba else dict(judge=None, absent="logits of Mamba layers")
     return dict(config="NemotronHConfig", model="NemotronHForCausalLM", fields=fields, keys=nemotron_keys, config_json=lambda config: config, mlm=False) | judge | rest
 
 

@@ -2,8 +2,8 @@
 """Runs every check against the real packages: python run_interop.py MHUB SCRATCH.
 
 Makes tiny models with transformers, converts them with mhub, and has megatron-core, Megatron-LM's loader, Megatron-Bridge
-and torch judge the result. Prints a table and exits 1 when anything failed. A judge that cannot run on this Python is
-printed as "not run" and counted.
+and torch judge the result. Prints a table and exits 1 when anything failed. So does a judge that did not run, unless
+absent_judges.json names it.
 """
 
 import importlib.util
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 
+import absent
 import ranks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,7 +34,7 @@ LAYOUTS = [
     ("torch", 1, 2, ["--transformer-impl", "local"]),
 ]
 
-results = []
+results, not_run = [], []  # not_run: (judge, what it would have judged)
 
 
 def record(name, ok, detail):
@@ -101,14 +102,14 @@ def older_cores(cases, path):
     for version in OLDER_CORES:
         folder = os.path.join(sys.prefix, "cores", version)
         if not os.path.isdir(folder):
-            results.append((f"megatron-core {version}", None, "not run: it does not install on this Python"))
+            not_run.append((f"megatron-core {version}", "its loads and saves"))
             continue
         collect([python("core_logits.py", path, env=dict(os.environ, PYTHONPATH=folder))], len(chosen), f"megatron-core {version}")
 
 
 def megatron_lm(cases):
     if importlib.util.find_spec("megatron.training") is None:
-        results.append(("Megatron-LM loader", None, "not run: megatron.training is not in this megatron-core wheel"))
+        not_run.append(("Megatron-LM", "its loader"))
         return
     for case in cases:
         if case["model"] in MLM_MODELS and case["written"] in (("torch_dist", 2, 1), ("torch", 1, 1)):
@@ -170,7 +171,7 @@ def older_saves(binary, cases, scratch):
 
 def hybrid(binary, tiny, scratch):
     if importlib.util.find_spec("megatron.core.models.hybrid") is None:
-        results.append(("HybridModel", None, "not run: this megatron-core has no HybridModel"))
+        not_run.append(("HybridModel", "its logits"))
         return
     jobs = []
     for name in HYBRID_MODELS:
@@ -215,7 +216,7 @@ def saved_by_bridge(binary, chosen, scratch):
 
 def bridge(binary, cases, scratch, path):
     if importlib.util.find_spec("megatron.bridge") is None:
-        results.append(("Megatron-Bridge", None, "not run: megatron-bridge installs on Python 3.12 only"))
+        not_run.append(("Megatron-Bridge", "exports and imports"))
         return
     chosen = [dict(case, dtype=BRIDGE_MODELS[case["model"]][0], name=case["model"]) for case in cases
               if case["model"] in BRIDGE_MODELS and case["written"] == ("torch_dist", BRIDGE_MODELS[case["model"]][1], 1)]
@@ -241,11 +242,10 @@ def main():
     hybrid(binary, tiny, scratch)
     archives(binary, tiny, scratch)
     bridge(binary, cases, scratch, os.path.join(scratch, "bridge.json"))
-    failed = [name for name, ok, _ in results if ok is False]
-    skipped = [(name, detail) for name, ok, detail in results if ok is None]
-    for name, detail in skipped:
-        print(f"{name}: {detail}")
-    print(f"interop: {sum(ok is True for _, ok, _ in results)} ok, {len(failed)} failed, {len(skipped)} not run")
+    for failure in absent.unexcused(not_run):
+        record("judges", False, failure)
+    failed = [name for name, ok, _ in results if not ok]
+    print(f"interop: {len(results) - len(failed)} ok, {len(failed)} failed, {len(not_run)} not run")
     sys.exit(1 if failed else 0)
 
 
