@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parse.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -101,20 +102,27 @@ int parse_jobs(const std::string& text) { return static_cast<int>(number(text, 0
 
 template <typename Id>
 std::vector<Id> parse_token_list(std::string_view text) {
-  constexpr std::string_view kBetween = ", \n";
+  constexpr std::string_view kSpaces = " \n";
+  const auto skip_spaces = [&] {
+    text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
+  };
   std::vector<Id> ids;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(kBetween);
-    if (begin == std::string_view::npos) return ids;
-    text.remove_prefix(begin);
-    const std::string_view digits = text.substr(0, text.find_first_of(kBetween));
-    text.remove_prefix(digits.size());
+  skip_spaces();
+  for (bool more = !text.empty(); more;) {
+    const std::string_view digits = text.substr(0, text.find_first_of(", \n"));
     Id id = -1;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
     if (error != std::errc() || end != digits.data() + digits.size() || id < 0)
       throw UsageError("\"" + std::string(digits) + "\" is not a token id; write ids as 1,2,3");
     ids.push_back(id);
+    text.remove_prefix(digits.size());
+    skip_spaces();
+    const bool comma = text.starts_with(',');
+    if (comma) text.remove_prefix(1);
+    skip_spaces();
+    more = comma || !text.empty();
   }
+  return ids;
 }
 
 template std::vector<std::int32_t> parse_token_list(std::string_view text);

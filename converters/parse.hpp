@@ -27,7 +27,7 @@ std::int64_t parse_divisor(const std::string& text);
 /// "5GB", "300MB", "1GiB", "1000000": transformers' notation, powers of ten unless it says "i".
 std::uint64_t parse_bytes(const std::string& text);
 int parse_jobs(const std::string& text);
-/// Token ids with commas or spaces between them; maybe none.
+/// Token ids with a comma or spaces between them; maybe none.
 template <typename Id>
 std::vector<Id> parse_token_list(std::string_view text);
 /// The same; at least one.

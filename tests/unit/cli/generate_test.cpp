@@ -22,12 +22,14 @@ BOOST_AUTO_TEST_CASE(generate) {
       run_mhub(command + "--tokens 1,2,3 --max-new-tokens 4 --temperature 0 --ignore-eos --json");
   const nlohmann::json report = nlohmann::json::parse(json.out);
   BOOST_TEST(report["tokens"].size() == 4U);
+  BOOST_TEST(run_mhub(command + "--tokens '1 2, 3 ' --max-new-tokens 4 --temperature 0 --ignore-eos").out ==
+             run.out);
   BOOST_TEST(report["finish"] == "length");
   BOOST_TEST(report["prompt_tokens"] == 3);
 
   for (const std::string bad :
-       {"", "--tokens 1,x", "--tokens 1,,2", "--tokens -1", "--tokens 13", "--prompt a --tokens 1",
-        "--tokens 1 --chat", "--tokens 1 --temperature -1", "--tokens 1 --top-p 2",
+       {"", "--tokens 1,x", "--tokens 1,,2", "--tokens 1,", "--tokens ' '", "--tokens -1", "--tokens 13",
+        "--prompt a --tokens 1", "--tokens 1 --chat", "--tokens 1 --temperature -1", "--tokens 1 --top-p 2",
         "--tokens 1 --max-new-tokens 0", "--tokens 1 --threads -1", "--tokens 1 --backend x"}) {
     const Run refused = run_mhub(command + bad);
     BOOST_TEST(refused.code == 2, bad << ": exit " << refused.code << " " << refused.err);
