@@ -40,7 +40,7 @@ std::vector<DType> candidate_dtypes(const SinkTensor& tensor, const Checkpoint& 
 std::optional<DType> own_dtype(const std::vector<CanonicalTensor>& canonical,
                                const std::vector<Term>& terms) {
   for (const Term& term : terms) {
-    if (term.source != Term::kZero) return canonical.at(term.source).dtype;
+    if (!term.zero()) return canonical.at(term.source).dtype;
   }
   return std::nullopt;
 }

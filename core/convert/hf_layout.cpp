@@ -65,8 +65,8 @@ void use_original_names(const Mapping& declared, HfLayout& hf) {
     const auto same = positions.find(tie.same_as);
     if (!repeat || same == positions.end()) continue;
     map.destination.push_back({*repeat, map.destination[same->second].shape});
-    map.terms.push_back(map.terms[same->second]);
-    map.copy.push_back(1);
+    std::vector<Term>& terms = map.terms.emplace_back(map.terms[same->second]);
+    for (Term& term : terms) term.kind = Term::Kind::copy;
   }
 }
 

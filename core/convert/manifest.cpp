@@ -64,7 +64,7 @@ nlohmann::json describe_chunks(const CopyPlan& plan, const std::vector<std::stri
           {"dtype", torch_name(tensor.dtype)}, {"shape", tensor.shape}, {"chunks", nlohmann::json::array()}};
     std::set<std::string> sources;
     for (const CopyTerm& term : chunk.terms) {
-      if (term.bytes != nullptr) sources.insert(plan.sources[term.source]->name);
+      if (!term.zero()) sources.insert(plan.sources[term.source]->name);
     }
     entry["chunks"].push_back(
         {{"offset", place.offset}, {"shape", place.shape}, {"xxh3_128", checksums[k]}, {"from", sources}});

@@ -109,7 +109,6 @@ void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, 
     map.source.push_back({name, stored->shape});
     map.destination.push_back({name, stored->shape});
     map.terms.push_back({{sources.size(), run_box(0, 0, numel(stored->shape))}});
-    map.copy.push_back(0);
     sources.push_back(stored);
     wanted.push_back({name, stored->dtype, stored->shape, std::move(chunks)});
     expected.insert(expected.end(), sums.begin(), sums.end());
@@ -133,8 +132,7 @@ void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, 
     if (found[k] == expected[k]) continue;
     const ChunkPlan& chunk = plan.chunks[k];
     const SinkTensor& tensor = plan.tensors[chunk.tensor];
-    const std::string file =
-        chunk.terms.empty() || chunk.terms[0].bytes == nullptr ? "" : chunk.terms[0].bytes->name();
+    const std::string file = chunk.terms.empty() ? "" : chunk.terms[0].bytes->name();
     report.problems.push_back({file, tensor.name,
                                "differs from what was written, in its part at " +
                                    to_string(tensor.chunks[chunk.chunk].offset) + " of shape " +

@@ -23,7 +23,7 @@ nlohmann::json describe_ranks(const CopyPlan& plan) {
     rank.tensors.insert(chunk.tensor);
     rank.bytes += byte_size(chunk);
     for (const CopyTerm& term : chunk.terms) {
-      if (term.bytes != nullptr) rank.files.insert(term.bytes->name());
+      if (!term.zero()) rank.files.insert(term.bytes->name());
     }
   }
   nlohmann::json list = nlohmann::json::array();
@@ -43,7 +43,7 @@ nlohmann::json describe_chunks(const CopyPlan& plan) {
     const SinkChunk& place = tensor.chunks[chunk.chunk];
     std::set<std::string> sources;
     for (const CopyTerm& term : chunk.terms)
-      sources.insert(term.bytes == nullptr ? "(zeros)" : plan.sources[term.source]->name);
+      sources.insert(term.zero() ? term.bytes->name() : plan.sources[term.source]->name);
     chunks.push_back({{"name", tensor.name},
                       {"rank", place.rank},
                       {"offset", place.offset},

@@ -63,13 +63,13 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
 /// The copies that `checkpoint` stores, against the canonical state that `reference` makes.
 void compare_copies(const Checkpoint& reference, const Checkpoint& checkpoint, const VerifyOptions& options,
                     Progress& progress, VerifyReport& report) {
-  if (!checkpoint.megatron) return;
-  const StoredCopies copies =
-      stored_copies(*checkpoint.megatron, reference.state.tensors, *reference.transformer);
-  if (copies.stored.empty()) return;
+  const Copies copies = checked_copies(checkpoint.state.to_canonical);
+  if (copies.source.empty()) return;
+  std::vector<const StoredTensor*> stored;
+  for (const std::size_t source : copies.source) stored.push_back(checkpoint.state.sources[source]);
   const StateMap expected = compose(reference.state.to_canonical, copies.map, reference.path);
-  compare_sides({expected, reference.state.sources}, {identity_map(copies.map.destination), copies.stored},
-                options, progress, report);
+  compare_sides({expected, reference.state.sources}, {identity_map(copies.map.destination), stored}, options,
+                progress, report);
 }
 
 /// Tensors that a Hugging Face folder stores twice.

@@ -22,8 +22,7 @@ struct Loop {
 /// Invariant of every box that the library makes: on each side the loops nest. Ordered by that side's stride,
 /// a loop's stride is at least the span of all loops inside it, so that no element is met twice. Splitting,
 /// permuting and slicing axes of a row-major tensor keeps this (cf. tensorstore's index transforms and CuTe's
-/// layout algebra), and it makes composition a merge of two ordered lists instead of a search. The one
-/// exception is a zero fill (see StateMap), whose source strides are all zero.
+/// layout algebra), and it makes composition a merge of two ordered lists instead of a search.
 struct Box {
   std::int64_t source_offset = 0;
   std::int64_t destination_offset = 0;

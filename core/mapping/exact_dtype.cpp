@@ -19,11 +19,12 @@ namespace {
 CopyPlan unchanged(const StateMap& map, std::size_t destination,
                    const std::vector<const StoredTensor*>& sources) {
   const StateTensor& tensor = map.destination[destination];
-  StateMap one{{}, {tensor}, {map.terms[destination]}, {0}, {}};
+  StateMap one{{}, {tensor}, {map.terms[destination]}};
+  std::erase_if(one.terms[0], [](const Term& term) { return !term.writes(); });
   std::vector<const StoredTensor*> used;  // those of a large model are many
   for (Term& term : one.terms[0]) {
     term.added = 0;
-    if (term.source == Term::kZero) continue;
+    if (term.zero()) continue;
     used.push_back(sources[term.source]);
     one.source.push_back(map.source[term.source]);
     term.source = used.size() - 1;

@@ -78,15 +78,6 @@ void for_each_step(std::span<const Loop> loops, std::int64_t source, std::int64_
   }
 }
 
-void fill_zeros(const Box& box, std::int64_t begin, std::size_t size, std::span<std::byte> out) {
-  const bool run = !box.loops.empty() && box.loops.back().destination_stride == 1;
-  const auto length = static_cast<std::size_t>(run ? box.loops.back().extent : 1) * size;
-  for_each_step(std::span(box.loops).first(box.loops.size() - (run ? 1 : 0)), 0,
-                box.destination_offset - begin, [&](std::int64_t, std::int64_t to) {
-                  std::memset(out.data() + static_cast<std::size_t>(to) * size, 0, length);
-                });
-}
-
 }  // namespace
 
 void strided_copy(const std::byte* source, std::byte* destination, std::vector<Loop> loops,
@@ -130,12 +121,6 @@ void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t
   for (const CopyTerm& term : chunk.terms) {
     if (term.box.destination_offset >= begin + count) break;
     if (term.box.destination_offset + destination_span(term.box) <= begin) continue;
-    if (term.bytes == nullptr) {
-      Box injective = term.box;
-      for (Loop& loop : injective.loops) loop.source_stride = loop.destination_stride;
-      for (const Box& part : clipped(injective, begin, begin + count)) fill_zeros(part, begin, size, target);
-      continue;
-    }
     for (const Box& part : clipped(term.box, begin, begin + count))
       read_part(term, part, begin, size, target);
   }
@@ -200,7 +185,7 @@ void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t
 std::int64_t window_elements(const ChunkPlan& chunk) {
   std::int64_t shortest = chunk.elements;
   for (const CopyTerm& term : chunk.terms) {
-    if (term.bytes != nullptr) shortest = std::min(shortest, run_length(term.box));
+    if (!term.zero()) shortest = std::min(shortest, run_length(term.box));
   }
   const auto size = static_cast<std::int64_t>(size_of(chunk.source_dtype));
   const bool long_runs = shortest * size >= kDirectRun || shortest == chunk.elements;

@@ -145,20 +145,6 @@ std::string canonical_name(const TensorIdentity& identity) {
 
 TensorIdentity identity_of(std::string_view canonical_name) { return read(canonical_name).identity; }
 
-std::string to_string(const TensorIdentity& identity) {
-  constexpr std::array<std::string_view, 8> kBlocks{"embedding", "layer",     "decoder", "output layer",
-                                                    "MTP block", "MTP layer", "",        "carried"};
-  std::string text = identity.module;
-  const auto add = [&](std::string_view word, std::int64_t number) {
-    if (word.empty()) return;
-    text.append(text.empty() ? "" : ", ").append(word);
-    if (number >= 0) text.append(" ").append(std::to_string(number));
-  };
-  add(kBlocks.at(static_cast<std::size_t>(identity.block)), identity.layer);
-  if (identity.of_expert()) add("expert", identity.expert);
-  return text + (text.empty() ? "" : ": ") + identity.part;
-}
-
 IdentityPattern::IdentityPattern(std::string_view pattern) {
   Reading reading = read(pattern);
   identity_ = std::move(reading.identity);

@@ -56,8 +56,6 @@ struct TensorIdentity {
 std::string canonical_name(const TensorIdentity& identity);
 /// What a canonical name says; names that say nothing are a part of Block::other.
 TensorIdentity identity_of(std::string_view canonical_name);
-/// "layer 3, expert 17: mlp.experts.linear_fc1.weight", for people.
-std::string to_string(const TensorIdentity& identity);
 
 /// A pattern of canonical names ("decoder.layers.{i}.mlp.linear_fc2.weight"), read once for all values of its
 /// index variables.

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 #include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "mhub/base/error.hpp"
 
@@ -130,7 +132,7 @@ std::vector<std::string> Mapping::names_of(const std::string& declared) const {
 ExpandedMapping expand(const Mapping& mapping) {
   ExpandedMapping result;
   SourceTable sources;
-  std::set<std::string> names;
+  std::unordered_set<std::string> names;
   for (const Rule& rule : mapping.rules()) {
     const IdentityPattern pattern(rule.megatron);
     for_each_binding(rule, mapping.indices(), [&](const Bindings& bindings) {
@@ -150,7 +152,6 @@ ExpandedMapping expand(const Mapping& mapping) {
     });
   }
   result.import.source = std::move(sources.tensors);
-  result.import.copy.assign(result.import.destination.size(), 0);
   try {
     check_destination_coverage(result.import, "mapping");
     check_source_coverage(result.import, "mapping");

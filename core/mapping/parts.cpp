@@ -22,10 +22,13 @@ class Sets {
   std::vector<std::size_t> parent_;
 };
 
-void write(std::ostream& out, const Box& box) {
-  out << box.source_offset << '>' << box.destination_offset;
-  for (const Loop& loop : box.loops)
-    out << ' ' << loop.extent << ':' << loop.source_stride << ':' << loop.destination_stride;
+void write(std::ostream& out, const std::vector<Term>& terms) {
+  for (const Term& term : terms) {
+    out << "; " << term.source << ' ' << term.added << ' ' << static_cast<int>(term.kind) << ' '
+        << term.box.source_offset << '>' << term.box.destination_offset;
+    for (const Loop& loop : term.box.loops)
+      out << ' ' << loop.extent << ':' << loop.source_stride << ':' << loop.destination_stride;
+  }
 }
 
 }  // namespace
@@ -35,7 +38,7 @@ std::vector<StateMap> independent_parts(const StateMap& map) {
   Sets sets(sources + map.destination.size());
   for (std::size_t d = 0; d < map.destination.size(); ++d) {
     for (const Term& term : map.terms[d]) {
-      if (term.source != Term::kZero) sets.join(term.source, sources + d);
+      if (!term.zero()) sets.join(term.source, sources + d);
     }
   }
   std::vector<StateMap> parts;
@@ -54,14 +57,13 @@ std::vector<StateMap> independent_parts(const StateMap& map) {
   for (std::size_t d = 0; d < map.destination.size(); ++d) {
     StateMap& part = part_of(sources + d);
     part.destination.push_back(map.destination[d]);
-    part.copy.push_back(map.copy[d]);
     part.terms.push_back(map.terms[d]);
     for (Term& term : part.terms.back()) {
-      if (term.source != Term::kZero) term.source = place[term.source];
+      if (!term.zero()) term.source = place[term.source];
     }
   }
-  for (const StateMap::Drop& drop : map.dropped)
-    part_of(drop.source).dropped.push_back({place[drop.source], drop.zero});
+  for (const Term& drop : map.dropped)
+    part_of(drop.source).dropped.push_back({place[drop.source], drop.box, drop.added, drop.kind});
   return parts;
 }
 
@@ -70,16 +72,11 @@ std::string structure_of(const StateMap& map) {
   out << std::hexfloat;
   for (const StateTensor& tensor : map.source) out << to_string(tensor.shape);
   for (std::size_t d = 0; d < map.destination.size(); ++d) {
-    out << '\n' << to_string(map.destination[d].shape) << (map.copy[d] != 0 ? " copy" : "");
-    for (const Term& term : map.terms[d]) {
-      out << "; " << term.source << ' ' << term.added << ' ';
-      write(out, term.box);
-    }
+    out << '\n' << to_string(map.destination[d].shape);
+    write(out, map.terms[d]);
   }
-  for (const StateMap::Drop& drop : map.dropped) {
-    out << "\ndropped " << drop.source << ' ';
-    write(out, drop.zero);
-  }
+  out << "\ndropped";
+  write(out, map.dropped);
   return out.str();
 }
 

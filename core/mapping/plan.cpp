@@ -2,7 +2,8 @@
 #include "mhub/mapping/plan.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <limits>
+#include <span>
 
 #include "mhub/base/error.hpp"
 #include "mhub/tensor/convert.hpp"
@@ -21,13 +22,32 @@ Box placed(const Index& offset, const Shape& part, const Index& strides, const S
   return normalized(std::move(box));
 }
 
+/// What padding is read from: as many zero bytes as anyone asks for.
+class Zeros final : public ByteSource {
+ public:
+  std::uint64_t size() const override { return std::numeric_limits<std::uint64_t>::max(); }
+  const std::string& name() const override { return name_; }
+  void read(std::uint64_t, std::span<std::byte> out) const override {
+    std::fill(out.begin(), out.end(), std::byte{0});
+  }
+
+ private:
+  std::string name_ = "(zeros)";
+};
+
+const Zeros& zeros() {
+  static const Zeros endless;
+  return endless;
+}
+
 /// The terms of a destination tensor resolved to places on disk; boxes still end in the whole tensor.
 std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination,
                                     const std::vector<const StoredTensor*>& sources) {
   std::vector<CopyTerm> located;
   for (const Term& term : map.terms[destination]) {
-    if (term.source == Term::kZero) {
-      located.push_back({nullptr, 0, Term::kZero, term.box});
+    if (!term.writes()) continue;
+    if (term.zero()) {
+      located.push_back({&zeros(), 0, Term::kZero, term.box});
       continue;
     }
     const StoredTensor& tensor = *sources[term.source];
@@ -41,26 +61,13 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
   return located;
 }
 
-/// The part of a term that falls into one chunk of the destination, in the chunk's own numbering.
-std::vector<Box> into_chunk(const CopyTerm& term, const Box& to_chunk) {
-  if (term.bytes != nullptr) return compose(term.box, to_chunk);
-  Box injective = term.box;
-  for (Loop& loop : injective.loops) loop.source_stride = loop.destination_stride;
-  std::vector<Box> parts = compose(injective, to_chunk);
-  for (Box& part : parts) {
-    part.source_offset = 0;
-    for (Loop& loop : part.loops) loop.source_stride = 0;
-  }
-  return parts;
-}
-
 }  // namespace
 
 DType natural_dtype(const StateMap& map, std::size_t destination,
                     const std::vector<const StoredTensor*>& sources) {
   const StoredTensor* first = nullptr;
   for (const Term& term : map.terms[destination]) {
-    if (term.source == Term::kZero) continue;
+    if (term.zero() || !term.writes()) continue;
     const StoredTensor* one = sources[term.source];
     if (first == nullptr) first = one;
     if (one->dtype != first->dtype) {
@@ -91,7 +98,7 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
           inverted(placed(chunk.offset, chunk.shape, row_major_strides(chunk.shape), tensor.shape));
       ChunkPlan one{d, c, numel(chunk.shape), source_dtype, tensor.dtype, added, {}};
       for (const CopyTerm& term : located) {
-        for (Box& box : into_chunk(term, to_chunk)) {
+        for (Box& box : compose(term.box, to_chunk)) {
           one.terms.push_back({term.bytes, term.byte_offset, term.source, std::move(box)});
         }
       }

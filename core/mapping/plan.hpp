@@ -13,10 +13,12 @@ namespace mhub {
 
 /// Part of a destination chunk: elements of one place on disk and where they go.
 struct CopyTerm {
-  const ByteSource* bytes = nullptr;  ///< nullptr: zeros
+  const ByteSource* bytes = nullptr;  ///< for padding, endless zeros
   std::uint64_t byte_offset = 0;      ///< of source element 0
   std::size_t source = Term::kZero;   ///< index into CopyPlan::sources, for people
   Box box;                            ///< elements behind byte_offset -> elements of the chunk
+
+  bool zero() const { return source == Term::kZero; }
 };
 
 /// Everything needed to make one chunk of a destination tensor, row-major.

@@ -16,32 +16,46 @@ std::unordered_map<std::string, std::size_t> positions(const std::vector<StateTe
   return index;
 }
 
-/// The destination side of a box with some source side that is injective.
-Box with_any_source(Box box) {
+/// The terms that lead to a destination tensor, or nowhere.
+std::vector<Term>& terms_of(StateMap& map, std::size_t destination) {
+  return destination == Term::kZero ? map.dropped : map.terms[destination];
+}
+
+Term::Kind turned(Term::Kind kind) {
+  switch (kind) {
+    case Term::Kind::copy: return Term::Kind::check;
+    case Term::Kind::check: return Term::Kind::copy;
+    default: return kind;
+  }
+}
+
+/// Where `first` makes what `second` reads: per source tensor of `second` a destination of `first`.
+std::vector<std::size_t> matched(const StateMap& first, const StateMap& second, const std::string& where) {
+  const auto made = positions(first.destination);
+  std::vector<std::size_t> middle;
+  for (const StateTensor& tensor : second.source) {
+    const auto at = made.find(tensor.name);
+    if (at == made.end()) throw InputError(where + ": tensor " + tensor.name + " is missing");
+    const Shape& shape = first.destination[at->second].shape;
+    if (shape != tensor.shape) {
+      throw InputError(where + ": tensor " + tensor.name + " has shape " + to_string(shape) + ", expected " +
+                       to_string(tensor.shape));
+    }
+    middle.push_back(at->second);
+  }
+  return middle;
+}
+
+/// The destination's elements of a box, numbered alike on both sides: what counts where only they do.
+Box destination_side(Box box) {
   box.source_offset = box.destination_offset;
   for (Loop& loop : box.loops) loop.source_stride = loop.destination_stride;
   return normalized(std::move(box));
 }
 
-/// The destination side of a box with nothing behind it.
-Box zeros_over(Box box) {
-  box = with_any_source(std::move(box));
-  box.source_offset = 0;
-  for (Loop& loop : box.loops) loop.source_stride = 0;
-  return box;
-}
-
-/// A zero term read through `box`.
-std::vector<Box> compose_zero(const Box& zero, const Box& box) {
-  std::vector<Box> parts = compose(with_any_source(zero), box);
-  for (Box& part : parts) part = zeros_over(std::move(part));
-  return parts;
-}
-
 /// One of two boxes whose destination sides share an element, if there are any. Only boxes whose spans
 /// overlap are compared, so that long lists of disjoint pieces cost little.
 std::optional<Box> first_overlap(std::vector<Box> boxes) {
-  for (Box& box : boxes) box = with_any_source(std::move(box));
   std::sort(boxes.begin(), boxes.end(),
             [](const Box& a, const Box& b) { return a.destination_offset < b.destination_offset; });
   std::vector<const Box*> open;
@@ -63,8 +77,9 @@ void check_coverage(const StateMap& map, const std::string& where, const char* d
     std::int64_t count = 0;
     std::vector<Box> boxes;
     for (const Term& term : map.terms[d]) {
+      if (!term.writes()) continue;
       count += element_count(term.box);
-      boxes.push_back(term.box);
+      boxes.push_back(destination_side(term.box));
     }
     if (const auto twice = first_overlap(std::move(boxes))) {
       throw InputError(where + ": tensor " + tensor.name + " would be " + done + " twice from element " +
@@ -81,22 +96,23 @@ void check_coverage(const StateMap& map, const std::string& where, const char* d
 }  // namespace
 
 StateMap identity_map(const std::vector<StateTensor>& tensors) {
-  StateMap map{tensors, tensors, {}, std::vector<char>(tensors.size(), 0), {}};
+  StateMap map{tensors, tensors, {}};
   for (std::size_t k = 0; k < tensors.size(); ++k)
     map.terms.push_back({{k, run_box(0, 0, numel(tensors[k].shape))}});
   return map;
 }
 
 Term zero_term(std::int64_t begin, std::int64_t end) {
-  Box box = run_box(0, begin, end - begin);
-  for (Loop& loop : box.loops) loop.source_stride = 0;
-  return {Term::kZero, std::move(box)};
+  return {Term::kZero, run_box(begin, begin, end - begin)};
 }
 
 double added_to(const StateMap& map, std::size_t destination) {
   const std::vector<Term>& terms = map.terms[destination];
-  const double added = terms.empty() ? 0 : terms[0].added;
-  const bool same = std::all_of(terms.begin(), terms.end(), [&](const Term& t) { return t.added == added; });
+  const auto writes = [](const Term& term) { return term.writes(); };
+  const auto first = std::find_if(terms.begin(), terms.end(), writes);
+  const double added = first == terms.end() ? 0 : first->added;
+  const bool same =
+      std::all_of(first, terms.end(), [&](const Term& t) { return !writes(t) || t.added == added; });
   if (!same)
     throw std::logic_error("tensor " + map.destination[destination].name +
                            ": not all elements change their value by the same amount");
@@ -104,56 +120,51 @@ double added_to(const StateMap& map, std::size_t destination) {
 }
 
 StateMap inverted(const StateMap& map) {
-  StateMap result;
-  result.source = map.destination;
-  result.destination = map.source;
-  result.terms.resize(map.source.size());
-  result.copy.assign(map.source.size(), 0);
-  for (std::size_t d = 0; d < map.destination.size(); ++d) {
-    for (const Term& term : map.terms[d]) {
-      if (map.copy[d] != 0 || term.source == Term::kZero) {
-        result.dropped.push_back({d, zeros_over(term.box)});
-      } else {
-        result.terms[term.source].push_back({d, inverted(term.box), -term.added});
-      }
-    }
-  }
-  for (const StateMap::Drop& drop : map.dropped)
-    result.terms[drop.source].push_back({Term::kZero, drop.zero});
+  StateMap result{map.destination, map.source, std::vector<std::vector<Term>>(map.source.size())};
+  const auto turn = [&](std::size_t destination, const std::vector<Term>& terms) {
+    for (const Term& term : terms)
+      terms_of(result, term.source)
+          .push_back({destination, inverted(term.box), -term.added, turned(term.kind)});
+  };
+  for (std::size_t d = 0; d < map.destination.size(); ++d) turn(d, map.terms[d]);
+  turn(Term::kZero, map.dropped);
   return result;
 }
 
 StateMap compose(const StateMap& first, const StateMap& second, const std::string& where) {
-  StateMap result;
-  result.source = first.source;
-  result.destination = second.destination;
-  result.copy = second.copy;
-  result.dropped = first.dropped;
-  result.terms.resize(second.destination.size());
-  const auto made = positions(first.destination);
-  for (std::size_t d = 0; d < second.destination.size(); ++d) {
-    for (const Term& outer : second.terms[d]) {
-      if (outer.source == Term::kZero) {
-        result.terms[d].push_back(outer);
+  StateMap result{first.source, second.destination, std::vector<std::vector<Term>>(second.destination.size()),
+                  first.dropped};
+  const std::vector<std::size_t> middle = matched(first, second, where);
+  const auto follow = [&](const std::vector<Term>& outer_terms, std::vector<Term>& out) {
+    for (const Term& outer : outer_terms) {
+      if (outer.zero()) {
+        out.push_back(outer);
         continue;
       }
-      const StateTensor& middle = second.source[outer.source];
-      const auto at = made.find(middle.name);
-      if (at == made.end()) throw InputError(where + ": tensor " + middle.name + " is missing");
-      if (first.destination[at->second].shape != middle.shape) {
-        throw InputError(where + ": tensor " + middle.name + " has shape " +
-                         to_string(first.destination[at->second].shape) + ", expected " +
-                         to_string(middle.shape));
-      }
-      for (const Term& inner : first.terms[at->second]) {
-        std::vector<Box> parts =
-            inner.source == Term::kZero ? compose_zero(inner.box, outer.box) : compose(inner.box, outer.box);
-        const double added = inner.source == Term::kZero ? 0 : inner.added + outer.added;
-        for (Box& part : parts) result.terms[d].push_back({inner.source, std::move(part), added});
+      for (const Term& inner : first.terms[middle[outer.source]]) {
+        const double added = inner.zero() ? 0 : inner.added + outer.added;
+        for (Box& part : compose(inner.box, outer.box))
+          out.push_back({inner.source, std::move(part), added, std::max(inner.kind, outer.kind)});
       }
     }
-  }
+  };
+  for (std::size_t d = 0; d < second.destination.size(); ++d) follow(second.terms[d], result.terms[d]);
+  follow(second.dropped, result.dropped);
+  std::erase_if(result.dropped, [](const Term& term) { return term.zero(); });
   return result;
+}
+
+Copies checked_copies(const StateMap& map) {
+  StateMap all = inverted(map);
+  Copies copies{{std::move(all.source), {}, {}}, {}};
+  for (std::size_t d = 0; d < all.destination.size(); ++d) {
+    const auto is_copy = [](const Term& term) { return term.kind == Term::Kind::copy; };
+    if (std::none_of(all.terms[d].begin(), all.terms[d].end(), is_copy)) continue;
+    copies.map.destination.push_back(std::move(all.destination[d]));
+    copies.map.terms.push_back(std::move(all.terms[d]));
+    copies.source.push_back(d);
+  }
+  return copies;
 }
 
 void check_destination_coverage(const StateMap& map, const std::string& where) {

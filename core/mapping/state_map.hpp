@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <unordered_map>
@@ -18,13 +19,26 @@ struct StateTensor {
   Shape shape;
 };
 
-/// A piece of a destination tensor: where its elements come from.
+/// Some elements of a source tensor and which elements of a destination tensor they are.
 struct Term {
-  /// The value of `source` for elements that no source has; they are zero (padding).
+  /// The value of `source` for elements that no source has: they are zero (padding). Zeros are numbered like
+  /// the elements of any tensor, so that a box of them is like any other.
   static constexpr std::size_t kZero = std::numeric_limits<std::size_t>::max();
+
+  enum class Kind : std::uint8_t {
+    move,   ///< each side has the elements once
+    copy,   ///< the source has them for a move elsewhere, too
+    check,  ///< a copy seen from the other side: the destination has them from a move, these are to be equal
+  };
+
   std::size_t source = kZero;  ///< index into StateMap::source
-  Box box;                     ///< source elements -> destination elements; all source strides 0 for kZero
+  Box box;                     ///< source elements -> destination elements
   double added = 0;            ///< to every element's value on the way; 0 for kZero
+  Kind kind = Kind::move;
+
+  bool zero() const { return source == kZero; }
+  /// Whether the destination's elements come from here.
+  bool writes() const { return kind != Kind::check; }
 };
 
 /// A map between two states: for every tensor of the destination state the source elements that it is made
@@ -35,22 +49,14 @@ struct Term {
 /// Constants sum when maps are composed and change sign when they are inverted; whether the sums are exact is
 /// the business of who chooses the element type (exact_dtype.hpp).
 ///
-/// Elements travel one to one, with two exceptions that are named: padding (zero terms; `dropped` in the
-/// other direction) and copies (a destination tensor marked `copy` repeats elements that another one has, as
-/// replicated tensors do on every rank; the inverse takes them from the other one, verification looks at
-/// all).
+/// Elements travel one to one, with two exceptions that are named: padding, which comes from kZero and is
+/// `dropped` in the other direction, and copies, as replicated tensors have on every rank, which are checks
+/// in the other direction. Each is a term and turns, composes and is counted as terms are.
 struct StateMap {
   std::vector<StateTensor> source;
   std::vector<StateTensor> destination;
   std::vector<std::vector<Term>> terms;  ///< per destination tensor
-  std::vector<char> copy;                ///< per destination tensor: repeats another one's elements
-
-  /// Source elements that go nowhere on purpose (padding, copies).
-  struct Drop {
-    std::size_t source;
-    Box zero;  ///< shaped like a zero term: its *destination* side lists the source tensor's elements
-  };
-  std::vector<Drop> dropped;
+  std::vector<Term> dropped = {};        ///< source elements that are nowhere in the destination
 };
 
 /// What a map adds to every element of a destination tensor. Throws std::logic_error when that differs among
@@ -63,8 +69,15 @@ StateMap identity_map(const std::vector<StateTensor>& tensors);
 /// A term of zeros over elements [begin, end) of the destination.
 Term zero_term(std::int64_t begin, std::int64_t end);
 
-/// The map in the other direction. Copies are left out.
+/// The map in the other direction.
 StateMap inverted(const StateMap& map);
+
+/// The source tensors of a map that repeat what others have, and how the destination state makes them.
+struct Copies {
+  StateMap map;                     ///< destination state of the checked map -> copies
+  std::vector<std::size_t> source;  ///< per copy: which source tensor of the checked map it is
+};
+Copies checked_copies(const StateMap& map);
 
 /// First `first`, then `second`; the middle state is matched by name. Throws InputError when `second` reads a
 /// tensor that `first` does not make, or one of another shape: `where` says whose fault that is.

@@ -10,7 +10,6 @@ Layout canonical_layout(const std::vector<CanonicalTensor>& canonical) {
     layout.map.source.push_back({tensor.name, tensor.shape});
     layout.map.destination.push_back({tensor.name, tensor.shape});
     layout.map.terms.push_back({{c, run_box(0, 0, numel(tensor.shape))}});
-    layout.map.copy.push_back(0);
     layout.tensors.push_back(SinkTensor::whole(tensor.name, DType::f32, tensor.shape));
   }
   return layout;

@@ -122,7 +122,6 @@ class Builder {
     if (fresh) {
       layout_.map.destination.push_back({key, shape});
       layout_.map.terms.emplace_back();
-      layout_.map.copy.push_back(0);
       layout_.tensors.push_back({key, DType::f32, shape, {}});
     }
     return at->second;

@@ -140,8 +140,10 @@ class Builder {
     std::shared_ptr<const StateDict>& shared = dicts_[prefix];
     if (shared == nullptr) shared = std::make_shared<const StateDict>(std::move(dict));
     layout_.map.destination.push_back({name, shape});
+    if (copy) {
+      for (Term& term : terms) term.kind = Term::Kind::copy;
+    }
     layout_.map.terms.push_back(std::move(terms));
-    layout_.map.copy.push_back(copy ? 1 : 0);
     layout_.tensors.push_back({name, DType::f32, shape, {{Index(shape.size(), 0), shape, rank}}, shared});
   }
 

@@ -197,19 +197,4 @@ CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
   return state;
 }
 
-StoredCopies stored_copies(const MegatronCheckpoint& checkpoint,
-                           const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config) {
-  Layout layout = layout_of(checkpoint, canonical, config);
-  StoredCopies copies;
-  copies.map.source = std::move(layout.map.source);
-  for (std::size_t d = 0; d < layout.map.destination.size(); ++d) {
-    if (layout.map.copy[d] == 0) continue;
-    copies.stored.push_back(bind(checkpoint, layout.tensors[d], {}));
-    copies.map.destination.push_back(layout.map.destination[d]);
-    copies.map.terms.push_back(std::move(layout.map.terms[d]));
-    copies.map.copy.push_back(0);
-  }
-  return copies;
-}
-
 }  // namespace mhub

@@ -56,13 +56,4 @@ CanonicalState canonical_state(const MegatronCheckpoint& checkpoint,
                                const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config,
                                const CarriedElsewhere& elsewhere);
 
-/// The stored tensors that repeat others (replicas on tensor-parallel ranks, tied embeddings on the last
-/// stage) as a map from the canonical state; used by verification.
-struct StoredCopies {
-  StateMap map;
-  std::vector<const StoredTensor*> stored;  ///< parallel to map.destination
-};
-StoredCopies stored_copies(const MegatronCheckpoint& checkpoint,
-                           const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
-
 }  // namespace mhub

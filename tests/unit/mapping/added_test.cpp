@@ -50,8 +50,7 @@ StateMap norms() {
 
 std::vector<float> read(const StateMap& map, std::size_t destination, const StoredTensor& source,
                         DType dtype) {
-  StateMap one{
-      {{source.name, source.shape}}, {map.destination[destination]}, {map.terms[destination]}, {0}, {}};
+  StateMap one{{{source.name, source.shape}}, {map.destination[destination]}, {map.terms[destination]}};
   for (Term& term : one.terms[0]) term.source = 0;
   const Shape& shape = map.destination[destination].shape;
   const CopyPlan plan = compile(one, {&source}, {{"d", dtype, shape, {{{0}, shape, 0}}}});
@@ -114,10 +113,7 @@ BOOST_AUTO_TEST_CASE(the_element_type_loses_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(one_tensor_changes_as_a_whole) {
-  StateMap map{{{"a", {1}}, {"b", {1}}},
-               {{"d", {2}}},
-               {{{0, run_box(0, 0, 1), -1.0}, {1, run_box(0, 1, 1)}}},
-               {0},
-               {}};
+  StateMap map{
+      {{"a", {1}}, {"b", {1}}}, {{"d", {2}}}, {{{0, run_box(0, 0, 1), -1.0}, {1, run_box(0, 1, 1)}}}};
   BOOST_CHECK_THROW(added_to(map, 0), std::logic_error);
 }

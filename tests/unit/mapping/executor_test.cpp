@@ -89,11 +89,8 @@ StateMap random_map(std::mt19937& random) {
   const View view = random_view(random, shape);
   const std::int64_t count = numel(view.shape());
   const std::int64_t padding = uniform(random, 0, 4);
-  StateMap map{{{"source", shape}},
-               {{"destination", {count + padding}}},
-               {{{0, zip(view, View(view.shape()))}}},
-               {0},
-               {}};
+  StateMap map{
+      {{"source", shape}}, {{"destination", {count + padding}}}, {{{0, zip(view, View(view.shape()))}}}};
   if (padding > 0) map.terms[0].push_back(zero_term(count, count + padding));
   return map;
 }
@@ -149,9 +146,7 @@ BOOST_AUTO_TEST_CASE(large_transposes_go_through_long_windows) {
   const std::int64_t rows = 3000, columns = 1100;
   const StateMap map{{{"s", {rows, columns}}},
                      {{"d", {columns, rows}}},
-                     {{{0, zip(View({rows, columns}).permute({1, 0}), View({columns, rows}))}}},
-                     {0},
-                     {}};
+                     {{{0, zip(View({rows, columns}).permute({1, 0}), View({columns, rows}))}}}};
   std::mt19937 random(9);
   const Values values = numbered_values(map.source);
   StoredTensor tensor{"s", DType::u32, {rows, columns}, {}};
@@ -188,7 +183,7 @@ BOOST_AUTO_TEST_CASE(large_transposes_go_through_long_windows) {
 }
 
 BOOST_AUTO_TEST_CASE(errors_of_any_thread_stop_the_work) {
-  const StateMap map{{{"s", {1 << 20}}}, {{"d", {1 << 20}}}, {{{0, run_box(0, 0, 1 << 20)}}}, {0}, {}};
+  const StateMap map{{{"s", {1 << 20}}}, {{"d", {1 << 20}}}, {{{0, run_box(0, 0, 1 << 20)}}}};
   StoredTensor tensor{"s",
                       DType::f32,
                       {1 << 20},

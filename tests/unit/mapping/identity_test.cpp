@@ -15,50 +15,32 @@ namespace {
 struct Case {
   const char* name;
   TensorIdentity identity;
-  const char* text;
 };
 
 const std::vector<Case> kCases{
-    {"embedding.word_embeddings.weight",
-     {"", Block::embedding, -1, -1, "word_embeddings.weight"},
-     "embedding: word_embeddings.weight"},
+    {"embedding.word_embeddings.weight", {"", Block::embedding, -1, -1, "word_embeddings.weight"}},
     {"decoder.layers.17.self_attention.linear_qkv.weight",
-     {"", Block::layer, 17, -1, "self_attention.linear_qkv.weight"},
-     "layer 17: self_attention.linear_qkv.weight"},
+     {"", Block::layer, 17, -1, "self_attention.linear_qkv.weight"}},
     {"decoder.layers.3.mlp.experts.local_experts.250.linear_fc1.weight",
-     {"", Block::layer, 3, 250, "mlp.experts.linear_fc1.weight"},
-     "layer 3, expert 250: mlp.experts.linear_fc1.weight"},
+     {"", Block::layer, 3, 250, "mlp.experts.linear_fc1.weight"}},
     {"decoder.layers.3.mlp.shared_experts.linear_fc1.weight",
-     {"", Block::layer, 3, -1, "mlp.shared_experts.linear_fc1.weight"},
-     "layer 3: mlp.shared_experts.linear_fc1.weight"},
-    {"decoder.final_norm.weight",
-     {"", Block::decoder, -1, -1, "final_norm.weight"},
-     "decoder: final_norm.weight"},
-    {"output_layer.bias", {"", Block::output, -1, -1, "bias"}, "output layer: bias"},
-    {"mtp.layers.1.eh_proj.weight", {"", Block::mtp, 1, -1, "eh_proj.weight"}, "MTP block 1: eh_proj.weight"},
+     {"", Block::layer, 3, -1, "mlp.shared_experts.linear_fc1.weight"}},
+    {"decoder.final_norm.weight", {"", Block::decoder, -1, -1, "final_norm.weight"}},
+    {"output_layer.bias", {"", Block::output, -1, -1, "bias"}},
+    {"mtp.layers.1.eh_proj.weight", {"", Block::mtp, 1, -1, "eh_proj.weight"}},
     {"mtp.layers.0.transformer_layer.mlp.experts.local_experts.2.linear_fc2.bias",
-     {"", Block::mtp_layer, 0, 2, "mlp.experts.linear_fc2.bias"},
-     "MTP layer 0, expert 2: mlp.experts.linear_fc2.bias"},
-    {"language_model.output_layer.weight",
-     {"language_model", Block::output, -1, -1, "weight"},
-     "language_model, output layer: weight"},
+     {"", Block::mtp_layer, 0, 2, "mlp.experts.linear_fc2.bias"}},
+    {"language_model.output_layer.weight", {"language_model", Block::output, -1, -1, "weight"}},
     {"vision_model.decoder.layers.2.input_layernorm.bias",
-     {"vision_model", Block::layer, 2, -1, "input_layernorm.bias"},
-     "vision_model, layer 2: input_layernorm.bias"},
-    {"vision_model.class_token",
-     {"vision_model", Block::other, -1, -1, "class_token"},
-     "vision_model: class_token"},
-    {"audio.tower.decoder.layers.0.x", {"audio.tower", Block::layer, 0, -1, "x"}, "audio.tower, layer 0: x"},
-    {"class_token", {"", Block::other, -1, -1, "class_token"}, "class_token"},
-    {"hf.model.decoder.layers.3.norm",
-     {"", Block::carried, -1, -1, "model.decoder.layers.3.norm"},
-     "carried: model.decoder.layers.3.norm"},
+     {"vision_model", Block::layer, 2, -1, "input_layernorm.bias"}},
+    {"vision_model.class_token", {"vision_model", Block::other, -1, -1, "class_token"}},
+    {"audio.tower.decoder.layers.0.x", {"audio.tower", Block::layer, 0, -1, "x"}},
+    {"class_token", {"", Block::other, -1, -1, "class_token"}},
+    {"hf.model.decoder.layers.3.norm", {"", Block::carried, -1, -1, "model.decoder.layers.3.norm"}},
     // Numbers that are none.
-    {"decoder.layers.x.y", {"", Block::decoder, -1, -1, "layers.x.y"}, "decoder: layers.x.y"},
-    {"decoder.layers.99999999999999999999.y",
-     {"", Block::decoder, -1, -1, "layers.99999999999999999999.y"},
-     "decoder: layers.99999999999999999999.y"},
-    {"decoder.layers.7", {"", Block::decoder, -1, -1, "layers.7"}, "decoder: layers.7"},
+    {"decoder.layers.x.y", {"", Block::decoder, -1, -1, "layers.x.y"}},
+    {"decoder.layers.99999999999999999999.y", {"", Block::decoder, -1, -1, "layers.99999999999999999999.y"}},
+    {"decoder.layers.7", {"", Block::decoder, -1, -1, "layers.7"}},
 };
 
 }  // namespace
@@ -67,10 +49,8 @@ BOOST_AUTO_TEST_SUITE(identity)
 
 BOOST_AUTO_TEST_CASE(names_say_what_a_tensor_is_and_back) {
   for (const Case& one : kCases) {
-    BOOST_TEST((identity_of(one.name) == one.identity),
-               one.name << " is read as " << to_string(identity_of(one.name)));
+    BOOST_TEST((identity_of(one.name) == one.identity), one.name);
     BOOST_TEST(canonical_name(one.identity) == one.name);
-    BOOST_TEST(to_string(one.identity) == one.text);
   }
 }
 
@@ -119,7 +99,7 @@ BOOST_AUTO_TEST_CASE(fused_tensors_have_parts_with_roles) {
     const CanonicalTensor& one = mapping.canonical[tensor];
     for (const RolePart& part : role_parts(one.shape, one.partition)) {
       if (part.role != role) continue;
-      StateMap one_part{{{"whole", one.shape}}, {{"part", part.shape}}, {{{0, part.box}}}, {0}, {}};
+      StateMap one_part{{{"whole", one.shape}}, {{"part", part.shape}}, {{{0, part.box}}}};
       check_destination_coverage(one_part, "test");
       return applied(one_part, {whole[tensor]})[0];
     }

@@ -131,6 +131,43 @@ BOOST_AUTO_TEST_CASE(plan_then_inverse_is_the_identity) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(padding_and_copies_turn_and_compose_like_all_terms) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    LayoutRequest request = random_request(random);
+    const ExpandedMapping mapping = expand(random_mapping(random, request));
+    const Layout dist = torch_dist_layout(mapping.canonical, request);
+    const Layout ranks = torch_layout(mapping.canonical, request);
+    const Values canonical = numbered_values(ranks.map.source);
+    const Values stored = applied(ranks.map, canonical);
+    // Turned twice, a layout is itself again, with its zeros and copies.
+    const StateMap back = inverted(ranks.map);
+    BOOST_REQUIRE(applied(inverted(back), canonical) == stored);
+    // From ranks to keys and back, padding of both included; no copy is read twice.
+    const StateMap reshard = compose(back, dist.map, "test");
+    BOOST_REQUIRE(applied(reshard, stored) == applied(dist.map, canonical));
+    check_destination_coverage(reshard, "test");
+    check_source_coverage(reshard, "test");
+    check_source_coverage(back, "test");
+    BOOST_REQUIRE(applied(compose(inverted(dist.map), ranks.map, "test"), applied(dist.map, canonical)) ==
+                  stored);
+    // What the way back checks are the tensors that ranks have more than once.
+    for (const StateMap* checked : {&back, &reshard}) {
+      const Copies copies = checked_copies(*checked);
+      const Values expected = applied(copies.map, checked == &back ? canonical : applied(reshard, stored));
+      for (std::size_t k = 0; k < copies.source.size(); ++k) {
+        BOOST_REQUIRE_EQUAL(copies.map.destination[k].name, ranks.map.destination[copies.source[k]].name);
+        BOOST_REQUIRE(expected[k] == stored[copies.source[k]]);
+      }
+      std::size_t repeats = 0;
+      for (const std::vector<Term>& terms : ranks.map.terms)
+        repeats += terms.front().kind == Term::Kind::copy ? 1 : 0;
+      BOOST_REQUIRE_EQUAL(copies.source.size(), repeats);
+    }
+    BOOST_REQUIRE(checked_copies(inverted(dist.map)).source.empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(rank_slices_and_chunks_tile_the_whole) {
   std::mt19937 random(6);
   for (int round = 0; round < 300; ++round) {

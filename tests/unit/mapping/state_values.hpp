@@ -32,9 +32,10 @@ inline Values applied(const StateMap& map, const Values& source) {
   for (std::size_t d = 0; d < map.destination.size(); ++d) {
     auto& out = result.emplace_back(static_cast<std::size_t>(numel(map.destination[d].shape)), -1);
     for (const Term& term : map.terms[d]) {
+      if (!term.writes()) continue;
       for (const auto& [from, to] : pairs(term.box)) {
         out[static_cast<std::size_t>(to)] =
-            term.source == Term::kZero ? 0 : source[term.source][static_cast<std::size_t>(from)];
+            term.zero() ? 0 : source[term.source][static_cast<std::size_t>(from)];
       }
     }
   }
