@@ -62,7 +62,7 @@ void convolve(const DeltaNet& net, const float* in, const std::array<Channels, 3
 void unit_length(Row x, float factor) { x *= factor / std::sqrt(x.square().sum() + 1e-6F); }
 
 /// One step of the delta rule: the state forgets, takes what the key does not yet recall, and is asked.
-void step(float* state, const float* query, const float* key, ConstRow value, float decay, float beta,
+void step(float* state, const float* query, const float* key, const ConstRow& value, float decay, float beta,
           std::int64_t key_dim, Row recalled, Row out) {
   const std::int64_t size = value.size();
   recalled.setZero();

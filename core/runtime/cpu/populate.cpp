@@ -52,7 +52,8 @@ void populate(const WeightView& view, ThreadPool& pool) {
   }
   pool.run(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t k, int) {
     const Range& piece = pieces[static_cast<std::size_t>(k)];
-    ::madvise(reinterpret_cast<void*>(piece.begin), piece.end - piece.begin, kPopulate);
+    auto* const begin = reinterpret_cast<void*>(piece.begin);  // NOLINT(performance-no-int-to-ptr)
+    ::madvise(begin, piece.end - piece.begin, kPopulate);
   });
 }
 
