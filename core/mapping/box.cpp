@@ -7,7 +7,8 @@ namespace mhub {
 
 Box normalized(Box box) {
   std::erase_if(box.loops, [](const Loop& loop) { return loop.extent == 1; });
-  std::stable_sort(box.loops.begin(), box.loops.end(), [](const Loop& a, const Loop& b) {
+  if (box.loops.size() < 2) return box;
+  std::sort(box.loops.begin(), box.loops.end(), [](const Loop& a, const Loop& b) {
     if (a.destination_stride != b.destination_stride) return a.destination_stride > b.destination_stride;
     return a.source_stride > b.source_stride;
   });

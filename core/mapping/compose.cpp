@@ -169,19 +169,35 @@ Lattice lattice_of(const Box& box, bool destination_is_middle) {
   Lattice lattice{destination_is_middle ? box.destination_offset : box.source_offset,
                   destination_is_middle ? box.source_offset : box.destination_offset,
                   {}};
+  lattice.levels.reserve(box.loops.size());
   for (const Loop& loop : box.loops) {
     lattice.levels.push_back(destination_is_middle
                                  ? Level{loop.extent, loop.destination_stride, loop.source_stride}
                                  : Level{loop.extent, loop.source_stride, loop.destination_stride});
   }
-  std::stable_sort(lattice.levels.begin(), lattice.levels.end(),
-                   [](const Level& a, const Level& b) { return a.middle > b.middle; });
+  std::sort(lattice.levels.begin(), lattice.levels.end(),
+            [](const Level& a, const Level& b) { return a.middle > b.middle; });
   return lattice;
+}
+
+/// How many elements a box moves if they are consecutive on both sides, else 0.
+std::int64_t run_length(const Box& box) {
+  if (box.loops.empty()) return 1;
+  const Loop& loop = box.loops.front();
+  return box.loops.size() == 1 && loop.source_stride == 1 && loop.destination_stride == 1 ? loop.extent : 0;
 }
 
 }  // namespace
 
 std::vector<Box> compose(const Box& first, const Box& second) {
+  if (const auto length = run_length(first), other = run_length(second); length > 0 && other > 0) {
+    // Most boxes of most models are runs.
+    const std::int64_t begin = std::max(first.destination_offset, second.source_offset);
+    const std::int64_t end = std::min(first.destination_offset + length, second.source_offset + other);
+    if (begin >= end) return {};
+    return {run_box(first.source_offset + begin - first.destination_offset,
+                    second.destination_offset + begin - second.source_offset, end - begin)};
+  }
   std::vector<Box> out;
   Intersection(out).run(lattice_of(first, true), lattice_of(second, false));
   return out;

@@ -140,6 +140,7 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
   const int expert_world = sizes.expert * sizes.expert_tensor;
   const int world = std::lcm(sizes.tensor, expert_world);
   std::vector<RankPlace> ranks;
+  ranks.reserve(static_cast<std::size_t>(world));
   for (int rank = 0; rank < world; ++rank) {
     ranks.push_back(
         {rank % sizes.tensor, rank / sizes.expert_tensor % sizes.expert, rank % sizes.expert_tensor});

@@ -34,7 +34,7 @@ TorchRanksCheckpoint open_torch_ranks(const std::string& directory);
 /// `add_common` adds the entries beside `model` to a rank's top-level dict; `extra_names` gives the names in
 /// a rank's `model` whose value is None (module extra states).
 std::unique_ptr<TensorSink> make_torch_ranks_sink(
-    const std::string& directory, std::vector<SinkTensor> tensors,
+    const std::string& directory, const std::vector<SinkTensor>& tensors,
     const std::function<void(PickleArena&, PickleNode* top)>& add_common,
     const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names,
     OutputMode mode = OutputMode::create);

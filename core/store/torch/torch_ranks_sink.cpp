@@ -90,7 +90,7 @@ class TorchRanksSink final : public TensorSink {
 }  // namespace
 
 std::unique_ptr<TensorSink> make_torch_ranks_sink(
-    const std::string& directory, std::vector<SinkTensor> tensors,
+    const std::string& directory, const std::vector<SinkTensor>& tensors,
     const std::function<void(PickleArena&, PickleNode* top)>& add_common,
     const std::function<std::vector<std::string>(const std::vector<std::string>& names)>& extra_names,
     OutputMode mode) {
