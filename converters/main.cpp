@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <new>
+#include <string>
 #include <string_view>
+#include <system_error>
 
 #include "command.hpp"
 #include "mhub/base/error.hpp"
@@ -38,8 +41,10 @@ void print_help() {
     std::printf("  %-9s %s\n", command.name.data(), command.about.data());
   std::cout << "\nmhub COMMAND --help shows a command's options. Exit codes: 0 ok, 1 the check failed, 2 bad "
                "usage,\n"
-               "3 bad input, 4 I/O error, 130 interrupted.\n";
+               "3 bad input, 4 I/O error, 70 a bug in mhub or in a plugin, 130 interrupted.\n";
 }
+
+constexpr int kBug = 70;  // EX_SOFTWARE of sysexits.h
 
 int exit_code(mhub::ErrorCategory category) {
   switch (category) {
@@ -88,8 +93,13 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     print_error("out of memory");
     return 4;
-  } catch (const std::exception& error) {
-    print_error(std::string("internal error: ") + error.what());
+  } catch (const std::system_error& error) {
+    print_error(error.what());
     return 4;
+  } catch (const std::exception& error) {
+    // No file or flag should come this far.
+    print_error(std::string("a bug in mhub or in a plugin: ") + error.what() +
+                "; please report it, with the command and the config.json or the checkpoint's args");
+    return kBug;
   }
 }

@@ -6,9 +6,10 @@
 #include <memory>
 #include <random>
 #include <set>
-#include <stdexcept>
 
 #include "mhub/base/error.hpp"
+#include "mhub/formats/hf/hf_checkpoint.hpp"
+#include "mhub/mapping/contradictions.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/mapping/parts.hpp"
 
@@ -177,16 +178,15 @@ void check_parts(const StateMap& import, const std::string& file, MappingCheck& 
 
 MappingCheck check_mapping(const ModelDescriptor& model, const ConfigReader& config) {
   MappingCheck check;
-  try {
-    const TransformerConfig megatron = model.megatron(config);
-    if (model.config_json) check_config(model, megatron, check);
-    const ExpandedMapping mapping = expand(model.mapping(config));
-    check.hf_tensors = static_cast<std::int64_t>(mapping.import.source.size());
-    check.megatron_tensors = static_cast<std::int64_t>(mapping.canonical.size());
-    check_parts(mapping.import, config.file(), check);
-  } catch (const std::logic_error& error) {  // how a declaration that contradicts itself is reported
-    check.problems.emplace_back(error.what());
-  }
+  const TransformerConfig megatron = megatron_config(model, config);
+  if (model.config_json) check_config(model, megatron, check);
+  const Mapping declared = declared_mapping(model, config);
+  for (std::string& problem : contradictions(declared)) check.problems.push_back(std::move(problem));
+  if (!check.problems.empty()) return check;
+  const ExpandedMapping mapping = expand(declared);
+  check.hf_tensors = static_cast<std::int64_t>(mapping.import.source.size());
+  check.megatron_tensors = static_cast<std::int64_t>(mapping.canonical.size());
+  check_parts(mapping.import, config.file(), check);
   return check;
 }
 

@@ -8,7 +8,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/mapping/contradictions.hpp"
 
 namespace mhub {
 namespace {
@@ -19,7 +21,7 @@ constexpr std::int64_t kMostBindings = 1 << 24;
 /// Calls `visit` with every combination of values of a rule's index variables.
 template <typename Visit>
 void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t>& indices,
-                      const Visit& visit) {
+                      std::vector<std::string>& problems, const Visit& visit) {
   std::set<std::string> names;
   for (std::string& name : variables(rule.megatron)) names.insert(std::move(name));
   for (const Operand& operand : rule.transform.operands) {
@@ -35,11 +37,12 @@ void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t
       values.resize(static_cast<std::size_t>(count->second));
       std::iota(values.begin(), values.end(), 0);
     } else {
-      throw std::logic_error("rule " + rule.megatron + ": index variable {" + name + "} has no range");
+      problems.push_back("rule " + rule.megatron + ": index variable {" + name + "} has no range");
+      return;
     }
     if (combinations.size() * values.size() > static_cast<std::size_t>(kMostBindings))
-      throw std::logic_error("rule " + rule.megatron + ": more than " + std::to_string(kMostBindings) +
-                             " tensors");
+      throw ConfigError("rule " + rule.megatron + ": more than " + std::to_string(kMostBindings) +
+                        " tensors");
     std::vector<Bindings> next;
     for (const Bindings& some : combinations) {
       for (const std::int64_t value : values) next.emplace_back(some)[name] = value;
@@ -52,13 +55,14 @@ void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t
 /// Collects the tensors of the Hugging Face state while rules name them.
 class SourceTable {
  public:
-  std::size_t position(const std::string& name, const Shape& shape, const std::string& rule) {
+  std::size_t position(const std::string& name, const Shape& shape, const std::string& rule,
+                       std::vector<std::string>& problems) {
     const auto [it, fresh] = positions_.emplace(name, tensors.size());
     if (fresh) {
       tensors.push_back({name, shape});
     } else if (tensors[it->second].shape != shape) {
-      throw std::logic_error("rule " + rule + ": " + name + " is " + to_string(shape) + " here and " +
-                             to_string(tensors[it->second].shape) + " in another rule");
+      problems.push_back("rule " + rule + ": " + name + " is " + to_string(shape) + " here and " +
+                         to_string(tensors[it->second].shape) + " in another rule");
     }
     return it->second;
   }
@@ -78,6 +82,43 @@ std::vector<Box> placed_boxes(const Operand& operand, const Bindings& bindings) 
   return boxes;
 }
 
+void note_coverage(const StateMap& import, std::vector<std::string>& problems) {
+  try {
+    check_destination_coverage(import, "mapping");
+    check_source_coverage(import, "mapping");
+  } catch (const InputError& error) {
+    problems.emplace_back(error.what());
+  }
+}
+
+/// Expands as far as that makes sense.
+ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& problems) {
+  ExpandedMapping result;
+  SourceTable sources;
+  std::unordered_set<std::string> names;
+  for (const Rule& rule : mapping.rules()) {
+    const IdentityPattern pattern(rule.megatron);
+    for_each_binding(rule, mapping.indices(), problems, [&](const Bindings& bindings) {
+      TensorIdentity identity = pattern.at(bindings);
+      const std::string name = canonical_name(identity);
+      if (!names.insert(name).second) problems.push_back("two rules make " + name);
+      result.canonical.push_back(
+          {std::move(identity), name, rule.transform.shape, rule.transform.partition, rule.dtype});
+      result.import.destination.push_back({name, rule.transform.shape});
+      std::vector<Term>& terms = result.import.terms.emplace_back();
+      for (const Operand& operand : rule.transform.operands) {
+        const std::size_t source =
+            sources.position(substitute(operand.name, bindings), operand.shape, rule.megatron, problems);
+        for (Box& box : placed_boxes(operand, bindings))
+          terms.push_back({source, std::move(box), rule.transform.added});
+      }
+    });
+  }
+  result.import.source = std::move(sources.tensors);
+  if (problems.empty()) note_coverage(result.import, problems);
+  return result;
+}
+
 }  // namespace
 
 Rule& Rule::only(const std::string& variable, std::int64_t begin, std::int64_t end) {
@@ -93,7 +134,7 @@ Rule& Rule::only(const std::string& variable, std::vector<std::int64_t> allowed)
 
 Mapping& Mapping::index(const std::string& variable, std::int64_t count) {
   if (count < 0 || count > kMostBindings)
-    throw std::logic_error("index variable {" + variable + "}: a count of " + std::to_string(count));
+    throw ConfigError("index variable {" + variable + "}: a count of " + std::to_string(count));
   indices_[variable] = count;
   return *this;
 }
@@ -130,35 +171,16 @@ std::vector<std::string> Mapping::names_of(const std::string& declared) const {
 }
 
 ExpandedMapping expand(const Mapping& mapping) {
-  ExpandedMapping result;
-  SourceTable sources;
-  std::unordered_set<std::string> names;
-  for (const Rule& rule : mapping.rules()) {
-    const IdentityPattern pattern(rule.megatron);
-    for_each_binding(rule, mapping.indices(), [&](const Bindings& bindings) {
-      TensorIdentity identity = pattern.at(bindings);
-      const std::string name = canonical_name(identity);
-      if (!names.insert(name).second) throw std::logic_error("two rules make " + name);
-      result.canonical.push_back(
-          {std::move(identity), name, rule.transform.shape, rule.transform.partition, rule.dtype});
-      result.import.destination.push_back({name, rule.transform.shape});
-      std::vector<Term>& terms = result.import.terms.emplace_back();
-      for (const Operand& operand : rule.transform.operands) {
-        const std::size_t source =
-            sources.position(substitute(operand.name, bindings), operand.shape, rule.megatron);
-        for (Box& box : placed_boxes(operand, bindings))
-          terms.push_back({source, std::move(box), rule.transform.added});
-      }
-    });
-  }
-  result.import.source = std::move(sources.tensors);
-  try {
-    check_destination_coverage(result.import, "mapping");
-    check_source_coverage(result.import, "mapping");
-  } catch (const InputError& error) {
-    throw std::logic_error(error.what());
-  }
+  std::vector<std::string> problems;
+  ExpandedMapping result = expanded(mapping, problems);
+  if (!problems.empty()) throw std::logic_error(problems.front());
   return result;
+}
+
+std::vector<std::string> contradictions(const Mapping& mapping) {
+  std::vector<std::string> problems;
+  expanded(mapping, problems);
+  return problems;
 }
 
 }  // namespace mhub

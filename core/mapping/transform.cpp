@@ -4,6 +4,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/mapping/pattern.hpp"
 
 namespace mhub {
@@ -40,8 +41,8 @@ struct InterleavedHeads {
 /// Query heads per group.
 std::int64_t require_groups(const AttentionHeads& heads) {
   if (heads.groups <= 0 || heads.query % heads.groups != 0) {
-    throw std::logic_error("qkv: " + std::to_string(heads.query) + " query heads do not form " +
-                           std::to_string(heads.groups) + " groups");
+    throw ConfigError("qkv: " + std::to_string(heads.query) + " query heads do not form " +
+                      std::to_string(heads.groups) + " groups");
   }
   return heads.query / heads.groups;
 }

@@ -44,7 +44,7 @@ struct ModelDescriptor {
 ///   (config_binding.hpp)
 ///   - static constexpr const char *class_name, *config_class, *model_type, *tokenizer_class;
 ///   - static Mapping mapping(const Config&, const TransformerConfig&);
-///     which may throw std::logic_error for a config that contradicts itself
+///     which throws ConfigError for a config that contradicts itself
 /// and, where it needs them,
 ///   - static constexpr int preference;
 ///   - static constexpr bool partly_described = true; see ModelDescriptor::config_json

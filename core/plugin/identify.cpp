@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/plugin/identify.hpp"
 
-#include <stdexcept>
 #include <utility>
 
 #include "mhub/base/error.hpp"
@@ -32,9 +31,6 @@ Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatro
   } catch (const InputError& error) {
     candidate.problems = {error.what()};
     candidate.unfit = true;
-  } catch (const std::logic_error& error) {
-    candidate.problems = {error.what()};
-    candidate.unfit = true;
   }
   return candidate;
 }
@@ -52,11 +48,25 @@ void require_sizes(const TransformerConfig& c, const std::string& where) {
   }
 }
 
+/// Lists with an entry for each layer, as Megatron-Core's TransformerConfig asserts.
+void require_layer_lists(const TransformerConfig& c, const std::string& where) {
+  auto require = [&](const char* name, const std::vector<std::int64_t>& list) {
+    if (list.empty() || static_cast<std::int64_t>(list.size()) == c.num_layers) return;
+    throw InputError(where + ": " + name + " has " + std::to_string(list.size()) + " entries for " +
+                     std::to_string(c.num_layers) + " layers");
+  };
+  require("no_rope_freq", c.no_rope_layers);
+  if (!c.hybrid_layer_pattern.empty()) return;
+  if (c.moe) require("moe_layer_freq", c.moe->layer_freq);
+  if (c.linear_attention) require("linear_attention_freq", c.linear_attention->layer_freq);
+}
+
 }  // namespace
 
 IdentifiedModel identify_model(const TransformerConfig& megatron,
                                const std::optional<std::string>& class_name, const std::string& where) {
   require_sizes(megatron, where);
+  require_layer_lists(megatron, where);
   std::optional<Candidate> nearest, best;
   std::vector<std::string> matches;
   for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {

@@ -2,8 +2,8 @@
 #include "mhub/rules/moe_rules.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/mapping/pattern.hpp"
 #include "mhub/rules/mamba_rules.hpp"
 
@@ -180,8 +180,8 @@ void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
   b.check(all > 0 && some > 0 && some <= all, "topk_group", "expected 1 to n_group");
   if (b.to_megatron()) {
     if (all > 0 && moe.num_experts % all != 0)
-      throw std::logic_error("n_group=" + std::to_string(all) + " does not divide the " +
-                             std::to_string(moe.num_experts) + " experts");
+      throw ConfigError("n_group=" + std::to_string(all) + " does not divide the " +
+                        std::to_string(moe.num_experts) + " experts");
     moe.router_num_groups = some < all ? all : 0;
     moe.router_group_topk = some < all ? some : 0;
   }

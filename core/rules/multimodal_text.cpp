@@ -2,8 +2,8 @@
 #include "mhub/rules/multimodal_text.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/plugin/config_part.hpp"
 
 namespace mhub {
@@ -18,8 +18,7 @@ void add_model_type(nlohmann::json& text, const std::string& text_model_type) {
 ConfigPart decoder_of(const nlohmann::json& text) {
   ConfigPart decoder(text, kText);
   if (!decoder.model.config_json)
-    throw std::logic_error(std::string(kText) + ": expected a model of texts, found " +
-                           decoder.model.class_name);
+    throw ConfigError(std::string(kText) + ": expected a model of texts, found " + decoder.model.class_name);
   return decoder;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/rules/vision_language.hpp"
 
-#include <stdexcept>
-
+#include "mhub/base/config_error.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/mapping/pattern.hpp"
 #include "mhub/plugin/config_part.hpp"
@@ -18,9 +17,9 @@ std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
   // transformers takes hidden_states[written]: the embeddings, then the output of every layer.
   const std::int64_t layer = written < 0 ? layers + 1 + written : written;
   if (layer < 1 || layer > layers)
-    throw std::logic_error("vision_feature_layer=" + std::to_string(written) +
-                           " is not the output of one of the " + std::to_string(layers) +
-                           " layers of vision_config");
+    throw ConfigError("vision_feature_layer=" + std::to_string(written) +
+                      " is not the output of one of the " + std::to_string(layers) +
+                      " layers of vision_config");
   return layer;
 }
 
@@ -79,12 +78,12 @@ void VisionLanguageConfig::to_megatron(ConfigBinding& b) const {
   VisionConfig parts;
   parts.tower = images.model.megatron(images.config);
   if (!parts.tower.image)
-    throw std::logic_error(std::string(kVision) + ": " + images.model.class_name + " is no model of images");
+    throw ConfigError(std::string(kVision) + ": " + images.model.class_name + " is no model of images");
   // Megatron-Core stacks the keys of a module's layers or not, as that module's config says; one answer is
   // kept here.
   if (b.megatron.image || b.megatron.vision || b.megatron.moe || !b.megatron.hybrid_layer_pattern.empty())
-    throw std::logic_error(std::string(kText) +
-                           ": unsupported in a vision-language model: " + decoder.model.class_name);
+    throw ConfigError(std::string(kText) +
+                      ": unsupported in a vision-language model: " + decoder.model.class_name);
   const std::int64_t layers = parts.tower.num_layers;
   parts.tower.num_layers = feature_layer(vision_feature_layer, layers);
   parts.unused_layers = layers - parts.tower.num_layers;

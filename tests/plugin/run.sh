@@ -17,6 +17,15 @@ python3 "$source/tests/plugin/tiny_stablelm.py" "$scratch/hf"
 fail() { echo "FAIL: $*" >&2; exit 1; }
 
 "$mhub" plugins | grep -q llama || fail "the installed plugins are not found"
+
+# Of the installed plugins only the needed one is opened.
+python3 "$source/examples/tiny_llama.py" "$scratch/llama"
+opened() { LD_DEBUG=files "$mhub" inspect "$scratch/llama" 2>&1 >"$scratch/inspected" | grep -o "file=.*libmhub_plugin_[a-z0-9_]*.so" | sort -u | wc -l; }
+[ "$(opened)" = 1 ] || fail "opened $(opened) plugins for one model"
+touch -d "1 hour ago" "$scratch"/prefix/lib/mhub/plugins/libmhub_plugin_gpt2.so
+[ "$(opened)" = 2 ] || fail "an index that is out of date is used"
+"$mhub" plugins --write-index "$scratch/prefix/lib/mhub/plugins"
+[ "$(opened)" = 1 ] || fail "a renewed index is not used"
 if "$mhub" convert "$scratch/hf" "$scratch/early" 2>"$scratch/error"; then fail "converted without the plugin"; fi
 grep -q "no plugin for StableLmForCausalLM" "$scratch/error" || fail "unclear error: $(cat "$scratch/error")"
 
@@ -37,9 +46,27 @@ for layout in "--tp 2" "--to torch --tp 2 --pp 2"; do
 done
 echo "out-of-tree plugin: installed, built, listed, converted and verified"
 
+# A config that contradicts itself is bad input; a plugin's own mistake is a bug, which says so and has its own code.
+mkdir -p "$scratch/buggy"
+printf 'cmake_minimum_required(VERSION 3.22)\nproject(buggy LANGUAGES CXX)\nfind_package(mhub REQUIRED)\nmhub_add_plugin(buggy %s)\n' \
+  "$source/tests/plugin/buggy.cpp" >"$scratch/buggy/CMakeLists.txt"
+cmake -S "$scratch/buggy" -B "$scratch/buggy/build" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE=Release "$@" >>"$scratch/configure.log"
+cmake --build "$scratch/buggy/build"
+while read -r mistake expected words; do
+  echo "{\"model_type\": \"buggy\", \"mistake\": $mistake}" >"$scratch/buggy/config.json"
+  code=0
+  MHUB_PLUGIN_PATH="$scratch/buggy/build" "$mhub" plugins --check BuggyForCausalLM "$scratch/buggy/config.json" >"$scratch/error" 2>&1 || code=$?
+  [ "$code" = "$expected" ] && grep -q "$words" "$scratch/error" || fail "mistake $mistake: code $code, expected $expected: $(cat "$scratch/error")"
+done <<END
+0 0 1 Megatron tensors
+1 70 please report it
+2 3 config.json: this config cannot be mapped: mistake=2
+3 1 two rules make a
+END
+echo "a plugin's mistakes: told from bad input"
+
 cmake -S "$source/examples/generate" -B "$scratch/generate" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE=Release "$@" >>"$scratch/configure.log"
 cmake --build "$scratch/generate"
-python3 "$source/examples/tiny_llama.py" "$scratch/llama"
 "$mhub" convert "$scratch/llama" "$scratch/llama-tp2" --tp 2
 expected=$("$mhub" generate "$scratch/llama" --tokens 1,2,3 --max-new-tokens 8 --temperature 0 --json |
   python3 -c 'import json, sys; print(*json.load(sys.stdin)["tokens"])')

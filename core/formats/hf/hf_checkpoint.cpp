@@ -3,8 +3,8 @@
 
 #include <array>
 #include <filesystem>
-#include <stdexcept>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/formats/hf/quantization.hpp"
@@ -45,7 +45,7 @@ template <typename Result, typename Function>
 Result checked(const ConfigReader& config, const Function& function) {
   try {
     return function();
-  } catch (const std::logic_error& error) {
+  } catch (const ConfigError& error) {
     throw InputError(config.file() + ": this config cannot be mapped: " + error.what());
   }
 }

@@ -38,8 +38,8 @@ HfCheckpoint hf_checkpoint(const std::string& path, std::shared_ptr<const FileSe
 /// only.
 std::vector<std::string> tokenizer_files(const FileSet& files);
 
-/// Runs a descriptor's function of a config and turns its std::logic_error (a config that contradicts itself)
-/// into an InputError that names the file.
+/// Runs a descriptor's function of a config; an InputError for a config that contradicts itself (ConfigError)
+/// names the file.
 TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config);
 Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& config);
 ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config);

@@ -11,7 +11,9 @@
 
 #include "mapping/random_views.hpp"
 #include "mapping/state_values.hpp"
+#include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/mapping/contradictions.hpp"
 #include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
@@ -244,7 +246,6 @@ BOOST_AUTO_TEST_CASE(declarations_that_contradict_themselves_are_refused) {
     m.rule("b", replicated("x", {3}));
   });
   refused("the mapping reads 4", [](Mapping& m) { m.rule("a.{i}", stacked(replicated("x", {2}), "i", 3)); });
-  refused("query heads do not form", [](Mapping& m) { m.rule("a", qkv("{q,k,v}", {5, 2, 1}, {1})); });
   refused("written twice", [](Mapping& m) {
     m.rule("a",
            custom("bad", {{"x", {2}, {run_box(0, 0, 2)}, {}}, {"y", {2}, {run_box(0, 1, 2)}, {}}}, {4}, {}));
@@ -252,6 +253,26 @@ BOOST_AUTO_TEST_CASE(declarations_that_contradict_themselves_are_refused) {
   refused("the mapping makes 2", [](Mapping& m) {
     m.rule("a", custom("bad", {{"x", {2}, {run_box(0, 0, 2)}, {}}}, {4}, {}));
   });
+}
+
+BOOST_AUTO_TEST_CASE(numbers_of_a_config_that_do_not_fit_are_bad_input) {
+  BOOST_CHECK_THROW(qkv("{q,k,v}", {5, 2, 1}, {1}), ConfigError);
+  Mapping map;
+  BOOST_CHECK_THROW(map.index("i", -1), ConfigError);
+  map.index("i", 1 << 20).index("e", 1 << 20).rule("a.{i}.{e}", replicated("x.{i}.{e}", {2}));
+  BOOST_CHECK_THROW(expand(map), ConfigError);
+}
+
+BOOST_AUTO_TEST_CASE(all_contradictions_are_listed) {
+  Mapping map;
+  map.rule("a", replicated("x", {2}));
+  BOOST_TEST(contradictions(map).empty());
+  map.rule("a", replicated("y", {2}));
+  map.rule("b", replicated("x", {3}));
+  const std::vector<std::string> problems = contradictions(map);
+  BOOST_REQUIRE_EQUAL(problems.size(), 2U);
+  BOOST_TEST(problems[0] == "two rules make a");
+  BOOST_TEST(problems[1].find("in another rule") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(patterns) {

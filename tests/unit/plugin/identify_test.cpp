@@ -59,4 +59,13 @@ BOOST_AUTO_TEST_CASE(a_class_that_cannot_state_the_model_is_not_the_nearest) {
   BOOST_TEST(refused.find("differs in") != std::string::npos, refused);
 }
 
+BOOST_AUTO_TEST_CASE(a_list_of_layers_that_does_not_fit_is_bad_input) {
+  TransformerConfig config = small_config();
+  config.no_rope_layers.assign(7, 1);
+  BOOST_TEST(refusal(config).find("args: no_rope_freq has 7 entries for 3 layers") == 0U);
+  config.no_rope_layers.clear();
+  config.moe.emplace().layer_freq.assign(2, 1);
+  BOOST_TEST(refusal(config).find("args: moe_layer_freq has 2 entries for 3 layers") == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
