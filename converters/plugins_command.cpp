@@ -98,9 +98,16 @@ int check_command(const std::string& name, const std::string& path, bool print_j
 }  // namespace
 
 int plugins_command(const Arguments& arguments) {
-  CommandLine line("mhub plugins [NAME [CONFIG]] [--check] [--json]", {}, {"NAME", "CONFIG"});
-  line.add()("check", "try NAME's mapping out on a config.json, without weights")("json", "print JSON");
+  CommandLine line("mhub plugins [NAME [CONFIG]] [--check] [--json] | --write-index FOLDER", {},
+                   {"NAME", "CONFIG"});
+  line.add()("check", "try NAME's mapping out on a config.json, without weights")("json", "print JSON")(
+      "write-index", boost::program_options::value<std::string>(),
+      "write down which plugin of FOLDER has which class, so that only the needed one is opened");
   if (!line.parse(arguments)) return 0;
+  if (const auto folder = line.find<std::string>("write-index")) {
+    write_plugin_index(*folder);
+    return 0;
+  }
   const std::string wanted = line.find<std::string>("NAME").value_or("");
   const std::optional<std::string> path = line.find<std::string>("CONFIG");
   if (line.has("check")) {

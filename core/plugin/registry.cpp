@@ -3,109 +3,194 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <mutex>
 #include <set>
+#include <stdexcept>
 
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>
-#include <boost/filesystem.hpp>
 
 #include "mhub/base/error.hpp"
 
-namespace fs = boost::filesystem;
+namespace fs = std::filesystem;
 
 namespace mhub {
 
-struct PluginRegistry::Libraries {
-  std::vector<boost::dll::shared_library> loaded;
+/// A library. What the index says of it never changes; the rest is guarded by State::mutex until it is open.
+struct PluginRegistry::Entry {
+  IndexedPlugin indexed;
+  mutable boost::dll::shared_library library;  // goes after `plugin`, which holds code of it
+  mutable Plugin plugin;
+  mutable bool tried = false, good = false;
 };
 
-const PluginRegistry& PluginRegistry::instance() {
-  static const PluginRegistry registry;
-  return registry;
-}
+struct PluginRegistry::State {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<const Entry>> entries;
+  std::vector<Broken> broken;
+};
 
-PluginRegistry::~PluginRegistry() {
-  // Descriptors hold code of the plugins; they go before the libraries.
-  plugins_.clear();
-}
+namespace {
 
-PluginRegistry::PluginRegistry() : libraries_(std::make_unique<Libraries>()) {
+std::vector<std::string> default_folders() {
+  std::vector<std::string> folders;
   if (const char* path = std::getenv("MHUB_PLUGIN_PATH")) {
-    const std::string folders = path;
-    for (std::size_t begin = 0; begin < folders.size();) {
-      const std::size_t end = std::min(folders.find(':', begin), folders.size());
-      if (end > begin) load_folder(folders.substr(begin, end - begin));
+    const std::string list = path;
+    for (std::size_t begin = 0; begin < list.size();) {
+      const std::size_t end = std::min(list.find(':', begin), list.size());
+      if (end > begin) folders.push_back(list.substr(begin, end - begin));
       begin = end + 1;
     }
   }
   // libmhub.so lies in <prefix>/lib, in the build tree and installed alike; Debian's multi-arch adds one
   // level.
-  const fs::path library = boost::dll::this_line_location();
-  for (const fs::path& prefix :
-       {library.parent_path().parent_path(), library.parent_path().parent_path().parent_path()}) {
-    if (fs::is_directory(prefix / MHUB_PLUGIN_DIR)) {
-      load_folder((prefix / MHUB_PLUGIN_DIR).string());
-      break;
-    }
+  const fs::path library = boost::dll::this_line_location().string();
+  const fs::path near = library.parent_path().parent_path();
+  std::error_code error;
+  for (const fs::path& prefix : {near, near.parent_path()}) {
+    if (!fs::is_directory(prefix / MHUB_PLUGIN_DIR, error)) continue;
+    folders.push_back((prefix / MHUB_PLUGIN_DIR).string());
+    break;
   }
+  return folders;
 }
 
-void PluginRegistry::load_folder(const std::string& folder) {
-  boost::system::error_code error;
+/// Throws std::runtime_error that says why a library is no plugin of this mhub.
+PluginRegistrar registered(const boost::dll::shared_library& library) {
+  if (!library.has("mhub_plugin_abi") || !library.has("mhub_plugin_register"))
+    throw std::runtime_error("not an mhub plugin: mhub_plugin_abi or mhub_plugin_register is missing");
+  const unsigned abi = library.get<const unsigned>("mhub_plugin_abi");
+  if (abi != kPluginAbi) {
+    throw std::runtime_error("built for plugin ABI " + std::to_string(abi) + ", this mhub has " +
+                             std::to_string(kPluginAbi) + "; rebuild the plugin");
+  }
+  PluginRegistrar registrar;
+  library.get<void(PluginRegistrar&)>("mhub_plugin_register")(registrar);
+  return registrar;
+}
+
+}  // namespace
+
+std::vector<IndexedModel> indexed_models(const std::vector<ModelDescriptor>& models) {
+  std::vector<IndexedModel> list;
+  for (const ModelDescriptor& model : models)
+    list.push_back({model.class_name, model.model_type, model.bridge_fields ? model.bridge_provider : ""});
+  return list;
+}
+
+const PluginRegistry& PluginRegistry::instance() {
+  static const PluginRegistry registry(default_folders());
+  return registry;
+}
+
+PluginRegistry::PluginRegistry(const std::vector<std::string>& folders, Index index)
+    : state_(std::make_unique<State>()) {
+  for (const std::string& folder : folders) add_folder(folder, index);
+}
+
+PluginRegistry::~PluginRegistry() = default;
+
+void PluginRegistry::add_folder(const std::string& folder, Index index) {
   std::set<std::string> files;
+  std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (name.starts_with("libmhub_plugin_") && name.ends_with(".so")) files.insert(it->path().string());
   }
-  if (error) broken_.push_back({folder, error.message()});
-  for (const std::string& file : files) load(file);
+  if (error) state_->broken.push_back({folder, error.message()});
+  std::vector<IndexedPlugin> indexed;
+  try {
+    if (index == Index::used) indexed = read_plugin_index(folder);
+  } catch (const Error& problem) {
+    state_->broken.push_back({folder, problem.what()});
+  }
+  for (const std::string& file : files) {
+    auto entry = std::make_unique<Entry>();
+    const auto known = std::find_if(indexed.begin(), indexed.end(),
+                                    [&](const IndexedPlugin& one) { return one.path == file; });
+    if (known != indexed.end()) {
+      entry->indexed = std::move(*known);
+    } else {
+      entry->indexed.path = file;
+      const Plugin* plugin = opened(*entry);
+      if (plugin == nullptr) continue;
+      entry->indexed.family = plugin->family;
+      entry->indexed.models = indexed_models(plugin->models);
+    }
+    add(std::move(entry));
+  }
 }
 
-void PluginRegistry::load(const std::string& path) {
-  try {
-    // Not RTLD_GLOBAL: families must not see each other's symbols.
-    boost::dll::shared_library library(path,
-                                       boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-    if (!library.has("mhub_plugin_abi") || !library.has("mhub_plugin_register")) {
-      throw std::runtime_error("not an mhub plugin: mhub_plugin_abi or mhub_plugin_register is missing");
+void PluginRegistry::add(std::unique_ptr<Entry> entry) {
+  for (const auto& other : state_->entries) {
+    for (const IndexedModel& model : other->indexed.models) {
+      const bool same =
+          std::any_of(entry->indexed.models.begin(), entry->indexed.models.end(),
+                      [&](const IndexedModel& one) { return one.class_name == model.class_name; });
+      if (!same) continue;
+      state_->broken.push_back({entry->indexed.path, model.class_name + " is already registered by plugin " +
+                                                         other->indexed.family});
+      return;
     }
-    const unsigned abi = library.get<const unsigned>("mhub_plugin_abi");
-    if (abi != kPluginAbi) {
-      throw std::runtime_error("built for plugin ABI " + std::to_string(abi) + ", this mhub has " +
-                               std::to_string(kPluginAbi) + "; rebuild the plugin");
-    }
-    PluginRegistrar registrar;
-    library.get<void(PluginRegistrar&)>("mhub_plugin_register")(registrar);
-    for (ModelDescriptor& model : registrar.models) {
-      if (find_class(model.class_name) != nullptr) {
-        throw std::runtime_error(model.class_name + " is already registered by plugin " +
-                                 find_class(model.class_name)->plugin);
-      }
-      model.plugin = registrar.family;
-    }
-    libraries_->loaded.push_back(std::move(library));
-    plugins_.push_back({registrar.family, registrar.about, path, std::move(registrar.models)});
-  } catch (const std::exception& error) {
-    broken_.push_back({path, error.what()});
   }
+  state_->entries.push_back(std::move(entry));
+}
+
+const PluginRegistry::Plugin* PluginRegistry::opened(const Entry& entry) const {
+  const std::lock_guard lock(state_->mutex);
+  const std::string& path = entry.indexed.path;
+  if (!entry.tried) {
+    entry.tried = true;
+    try {
+      // Not RTLD_GLOBAL: families must not see each other's symbols.
+      entry.library.load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+      PluginRegistrar registrar = registered(entry.library);
+      if (!entry.indexed.models.empty() && indexed_models(registrar.models) != entry.indexed.models)
+        throw std::runtime_error(
+            "its folder's index is out of date; mhub plugins --write-index FOLDER renews it");
+      for (ModelDescriptor& model : registrar.models) model.plugin = registrar.family;
+      entry.plugin = {registrar.family, registrar.about, path, std::move(registrar.models)};
+      entry.good = true;
+    } catch (const std::exception& error) {
+      state_->broken.push_back({path, error.what()});
+    }
+  }
+  return entry.good ? &entry.plugin : nullptr;
+}
+
+std::vector<std::reference_wrapper<const PluginRegistry::Plugin>> PluginRegistry::plugins() const {
+  std::vector<std::reference_wrapper<const Plugin>> all;
+  for (const auto& entry : state_->entries) {
+    if (const Plugin* plugin = opened(*entry)) all.emplace_back(*plugin);
+  }
+  return all;
+}
+
+std::vector<PluginRegistry::Broken> PluginRegistry::broken() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->broken;
+}
+
+template <typename Wanted>
+const ModelDescriptor* PluginRegistry::first(const Wanted& wanted) const {
+  for (const auto& entry : state_->entries) {
+    const auto& models = entry->indexed.models;
+    const auto at = std::find_if(models.begin(), models.end(), wanted);
+    if (at == models.end()) continue;
+    if (const Plugin* plugin = opened(*entry))
+      return &plugin->models[static_cast<std::size_t>(at - models.begin())];
+  }
+  return nullptr;
 }
 
 const ModelDescriptor* PluginRegistry::find_class(const std::string& class_name) const {
-  for (const Plugin& plugin : plugins_) {
-    for (const ModelDescriptor& model : plugin.models) {
-      if (model.class_name == class_name) return &model;
-    }
-  }
-  return nullptr;
+  return first([&](const IndexedModel& model) { return model.class_name == class_name; });
 }
 
 const ModelDescriptor* PluginRegistry::find_bridge_provider(const std::string& class_path) const {
-  for (const Plugin& plugin : plugins_) {
-    for (const ModelDescriptor& model : plugin.models) {
-      if (model.bridge_fields && model.bridge_provider == class_path) return &model;
-    }
-  }
-  return nullptr;
+  if (class_path.empty()) return nullptr;
+  return first([&](const IndexedModel& model) { return model.bridge_provider == class_path; });
 }
 
 const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
@@ -114,12 +199,14 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     if (const ModelDescriptor* model = find_class(name)) return *model;
   }
   const std::string type = config.string("model_type", "");
+  if (architectures.empty()) {
+    if (const auto* model = first([&](const IndexedModel& one) { return one.model_type == type; }))
+      return *model;
+  }
   std::string known;
-  for (const Plugin& plugin : plugins_) {
-    for (const ModelDescriptor& model : plugin.models) {
-      if (architectures.empty() && model.model_type == type) return model;
+  for (const auto& entry : state_->entries) {
+    for (const IndexedModel& model : entry->indexed.models)
       known += (known.empty() ? "" : ", ") + model.class_name;
-    }
   }
   const std::string wanted = architectures.empty() ? "model_type \"" + type + "\"" : architectures.front();
   throw InputError(config.file() + ": no plugin for " + wanted + "; known are " +
