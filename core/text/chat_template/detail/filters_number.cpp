@@ -66,7 +66,7 @@ std::optional<std::int64_t> parse_integer(const std::string& source, std::int64_
 std::optional<double> parse_real(const std::string& source) {
   const std::optional<std::string> cleaned = without_underscores(strip(source, nullptr, Side::both));
   if (!cleaned || cleaned->empty()) return std::nullopt;
-  std::string text = *cleaned;
+  const std::string& text = *cleaned;
   if (text.find_first_of("xXpP(") != std::string::npos) return std::nullopt;  // C's, not Python's
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);

@@ -146,7 +146,9 @@ Value Interpreter::call(const Value& callee, Arguments& arguments) {
   if (!callee.is(Kind::callable)) fail("'" + callee.type_name() + "' object is not callable");
   const Depth depth(*this);
   for (const Value& argument : arguments.positional) charge(shallow_size(argument));
-  const std::shared_ptr<const Callable> callable = callee.as<std::shared_ptr<const Callable>>();
+  // A copy: the call may assign to the variable that holds it.
+  const std::shared_ptr<const Callable> callable =  // NOLINT(performance-unnecessary-copy-initialization)
+      callee.as<std::shared_ptr<const Callable>>();
   return charge_value(callable->function(*this, arguments));
 }
 
