@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <iostream>
 
 #include "convert_keys.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/base/progress.hpp"
+#include "mhub/convert/disk_space.hpp"
 #include "options.hpp"
-#include "parse.hpp"
+#include "report.hpp"
 
 namespace po = boost::program_options;
 
@@ -32,19 +31,6 @@ void print_plan(const nlohmann::json& plan) {
 
 }  // namespace
 
-void print_report(const nlohmann::json& report) {
-  std::printf("%s: %s, %s, %s in %.2f s%s\n", report["output"].get<std::string>().c_str(),
-              report["model"].get<std::string>().c_str(), report["format"].get<std::string>().c_str(),
-              human_bytes(report["bytes"].get<std::uint64_t>()).c_str(), report["seconds"].get<double>(),
-              report["verified"].get<bool>() ? ", verified" : "");
-  if (!report["megatron_lm_flags"].empty()) {
-    std::printf("Megatron-LM --use-checkpoint-args does not restore these; pass:");
-    for (const auto& flag : report["megatron_lm_flags"]) std::printf(" %s", flag.get<std::string>().c_str());
-    std::printf("\n");
-  }
-  for (const auto& limit : report["limits"]) std::printf("note: %s\n", limit.get<std::string>().c_str());
-}
-
 int convert_command(const Arguments& arguments) {
   CommandLine line("mhub convert SOURCE OUT [options]", {"SOURCE", "OUT"});
   for (const ConvertKey& key : convert_keys()) {
@@ -56,26 +42,25 @@ int convert_command(const Arguments& arguments) {
   }
   line.add()("dry-run", "print the plan and write nothing")("json", "print JSON");
   if (!line.parse(arguments)) return 0;
-  ConvertOptions options;
-  options.source = line.get<std::string>("SOURCE");
-  options.output = line.get<std::string>("OUT");
+  ConvertRequest request;
+  request.source = line.get<std::string>("SOURCE");
+  request.output = line.get<std::string>("OUT");
   for (const ConvertKey& key : convert_keys()) {
     const std::string name = option_name(key);
     if (!line.has(name)) continue;
     try {
-      key.set(options, key.kind == ConvertKey::Kind::flag ? "true" : line.get<std::string>(name));
+      key.set(request, key.kind == ConvertKey::Kind::flag ? "true" : line.get<std::string>(name));
     } catch (const UsageError& error) {
       throw UsageError("--" + name + ": " + error.what());
     }
   }
-  options.quiet = line.has("json");
-  const Conversion conversion = plan_conversion(options);
+  const Conversion conversion = plan(request.source, request.write, request.open);
   if (line.has("dry-run")) {
-    const nlohmann::json plan = describe_plan(conversion, options);
+    const nlohmann::json plan = describe(conversion, request.output);
     line.has("json") ? void(std::cout << plan.dump(1) << '\n') : print_plan(plan);
     return 0;
   }
-  const nlohmann::json report = run_conversion(conversion, options);
+  const nlohmann::json report = carry_out(conversion, request, line.has("json"));
   line.has("json") ? void(std::cout << report.dump(1) << '\n') : print_report(report);
   return 0;
 }

@@ -8,6 +8,14 @@
 
 namespace mhub::converters {
 
+/// One conversion as the command line or a recipe asks for it.
+struct ConvertRequest {
+  std::string source, output;
+  OpenOptions open;
+  WriteOptions write;
+  RunOptions run;
+};
+
 /// One option of a conversion: `--make-vocab-size-divisible-by N` on the command line is
 /// `make_vocab_size_divisible_by: N` in a recipe.
 struct ConvertKey {
@@ -16,7 +24,7 @@ struct ConvertKey {
   Kind kind;
   const char* help;
   /// Sets it from its text ("true" or "false" for a flag). Throws UsageError that says what was expected.
-  void (*set)(ConvertOptions&, const std::string& value);
+  void (*set)(ConvertRequest&, const std::string& value);
 };
 
 /// All options but source and output.

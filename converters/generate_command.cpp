@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "interrupt.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
@@ -131,6 +132,7 @@ int generate_command(const Arguments& arguments) {
   load.exact = line.has("exact");
   load.threads = line.get<int>("threads");
   load.hf_reference = line.get<std::string>("hf-reference");
+  load.cancelled = interrupted;
   CausalLM model = CausalLM::from_pretrained(line.get<std::string>("SOURCE"), load);
   const std::vector<std::int64_t> prompt = prompt_of(line, model);
   const runtime::Decoder& decoder = model.model();

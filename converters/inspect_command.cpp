@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/formats/checkpoint.hpp"
+#include "mhub/formats/format.hpp"
 #include "mhub/mapping/pattern.hpp"
 #include "mhub/pretrained/inspection.hpp"
 #include "options.hpp"
@@ -36,7 +36,7 @@ std::vector<const StoredTensor*> selected(const Checkpoint& checkpoint, const Co
       throw UsageError("--regex " + line.get<std::string>("regex") + ": " + error.what());
     }
   }
-  for (const StoredTensor& tensor : checkpoint.tensors().tensors()) {
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
     if (line.has("tensors") && !glob_match(line.get<std::string>("tensors"), tensor.name)) continue;
     if (line.has("regex") && !std::regex_search(tensor.name, regex)) continue;
     list.push_back(&tensor);
@@ -70,8 +70,9 @@ void print_tensors(const std::vector<const StoredTensor*>& tensors, const std::s
 /// alone.
 nlohmann::json describe(const Checkpoint& checkpoint) {
   nlohmann::json json = nlohmann::json::object();
-  if (checkpoint.hf) {
-    json = to_json(summarize(*checkpoint.hf, checkpoint.state));
+  const bool hf = checkpoint.names == StateNames::hugging_face;
+  if (hf) {
+    json = to_json(summarize(checkpoint));
   } else if (checkpoint.model != nullptr) {
     json["model"] = {{"class", checkpoint.model->class_name},
                      {"layers", checkpoint.transformer->num_layers},
@@ -81,14 +82,14 @@ nlohmann::json describe(const Checkpoint& checkpoint) {
     json["parameters"] = parameters;
     json["dtype"] = torch_name(checkpoint.state.sources.front()->dtype);
   }
-  json["format"] = checkpoint.kind();
-  if (checkpoint.megatron) {
-    json["directory"] = checkpoint.megatron->directory;
-    json["ranks"] = checkpoint.megatron->ranks;
+  json["format"] = checkpoint.format->name();
+  if (!hf) {
+    json["directory"] = checkpoint.directory;
+    json["ranks"] = checkpoint.ranks;
   }
   std::uint64_t bytes = 0;
-  for (const StoredTensor& tensor : checkpoint.tensors().tensors()) bytes += bytes_of(tensor);
-  json["stored_tensors"] = checkpoint.tensors().tensors().size();
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) bytes += bytes_of(tensor);
+  json["stored_tensors"] = checkpoint.tensors.tensors().size();
   json["stored_bytes"] = bytes;
   return json;
 }
@@ -119,19 +120,18 @@ int inspect_command(const Arguments& arguments) {
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
   if (line.has("tensors") || line.has("regex")) {
     const std::vector<const StoredTensor*> tensors = selected(checkpoint, line);
-    const std::string root = checkpoint.hf ? checkpoint.hf->directory : checkpoint.megatron->directory;
     if (line.has("json")) {
-      std::cout << to_json(tensors, root).dump(1) << '\n';
+      std::cout << to_json(tensors, checkpoint.directory).dump(1) << '\n';
     } else {
-      print_tensors(tensors, root);
+      print_tensors(tensors, checkpoint.directory);
     }
     return 0;
   }
   const nlohmann::json json = describe(checkpoint);
   if (line.has("json")) {
     std::cout << json.dump(1) << '\n';
-  } else if (checkpoint.hf) {
-    std::cout << to_string(summarize(*checkpoint.hf, checkpoint.state)) << '\n';
+  } else if (checkpoint.names == StateNames::hugging_face) {
+    std::cout << to_string(summarize(checkpoint)) << '\n';
   } else {
     print_megatron(json);
   }

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "interrupt.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/logits_stream.hpp"
 #include "mhub/runtime/make_backend.hpp"
@@ -33,6 +34,7 @@ int logits_command(const Arguments& arguments) {
   const auto backend =
       runtime::make_backend({line.get<std::string>("backend"), line.get<int>("threads"), DType::f32});
   runtime::Decoder decoder(checkpoint, *backend);
+  decoder.stop_when(interrupted);
   runtime::LogitsStream logits(decoder, tokens);
   NpyWriter file(line.get<std::string>("output"), static_cast<std::int64_t>(tokens.size()),
                  decoder.vocab_size());

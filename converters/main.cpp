@@ -9,8 +9,8 @@
 #include <system_error>
 
 #include "command.hpp"
+#include "interrupt.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/base/interrupt.hpp"
 
 namespace {
 
@@ -85,7 +85,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    mhub::catch_interrupts();
+    catch_interrupts();
     return run(argc, argv);
   } catch (const mhub::Error& error) {
     print_error(error.what());

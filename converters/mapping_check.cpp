@@ -8,7 +8,7 @@
 #include <set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/formats/hf/hf_checkpoint.hpp"
+#include "mhub/formats/hf/hf_model.hpp"
 #include "mhub/mapping/contradictions.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/mapping/parts.hpp"

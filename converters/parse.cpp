@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "mhub/base/error.hpp"
+#include "mhub/formats/format.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -35,9 +36,7 @@ std::string choice(const std::string& text, const std::array<const char*, N>& kn
 
 }  // namespace
 
-std::string parse_format(const std::string& text) {
-  return choice(text, std::array{"torch_dist", "torch", "hf", "hdf5"}, "torch_dist, torch, hf or hdf5");
-}
+std::string parse_format(const std::string& text) { return std::string(format_named(text).name()); }
 
 int parse_size(const std::string& text) { return static_cast<int>(number(text, 1, 65536, "1 or more")); }
 

@@ -7,8 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "mhub/megatron/layout.hpp"
 #include "mhub/tensor/dtype.hpp"
 
@@ -32,8 +30,5 @@ template <typename Id>
 std::vector<Id> parse_token_list(std::string_view text);
 /// The same; at least one.
 std::vector<std::int64_t> parse_tokens(std::string_view text);
-
-/// A conversion's report for people, on stdout.
-void print_report(const nlohmann::json& report);
 
 }  // namespace mhub::converters

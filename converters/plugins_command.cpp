@@ -7,7 +7,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/formats/hf/hf_checkpoint.hpp"
+#include "mhub/formats/hf/hf_model.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "options.hpp"
 

@@ -24,8 +24,8 @@ std::string text(const YAML::Node& node) {
 
 /// Keys that only a recipe has: on the command line they are arguments.
 constexpr std::array<ConvertKey, 2> kPlaces{
-    {{"source", ConvertKey::Kind::text, "", [](ConvertOptions& o, const std::string& v) { o.source = v; }},
-     {"output", ConvertKey::Kind::text, "", [](ConvertOptions& o, const std::string& v) { o.output = v; }}}};
+    {{"source", ConvertKey::Kind::text, "", [](ConvertRequest& o, const std::string& v) { o.source = v; }},
+     {"output", ConvertKey::Kind::text, "", [](ConvertRequest& o, const std::string& v) { o.output = v; }}}};
 
 const ConvertKey* find_key(std::string_view name) {
   for (const std::span<const ConvertKey> keys : {std::span<const ConvertKey>(kPlaces), convert_keys()}) {
@@ -36,7 +36,7 @@ const ConvertKey* find_key(std::string_view name) {
   return nullptr;
 }
 
-void set_key(const ConvertKey& key, ConvertOptions& options, const YAML::Node& node) {
+void set_key(const ConvertKey& key, ConvertRequest& options, const YAML::Node& node) {
   const char* expected = key.kind == ConvertKey::Kind::number ? "an integer"
                          : key.kind == ConvertKey::Kind::flag ? "true or false"
                                                               : "a string";
@@ -100,8 +100,8 @@ class Reader {
     if (root["description"])
       recipe.description =
           guarded(root["description"], "description", [&] { return text(root["description"]); });
-    ConvertOptions defaults;
-    defaults.verify = true;
+    ConvertRequest defaults;
+    defaults.run.verify = true;
     if (const YAML::Node given = root["defaults"]) apply(given, defaults, false);
     if (const YAML::Node list = root["conversions"]) {
       if (!list.IsSequence() || list.size() == 0)
@@ -150,7 +150,7 @@ class Reader {
     }
   }
 
-  void apply(const YAML::Node& map, ConvertOptions& options, bool top) const {
+  void apply(const YAML::Node& map, ConvertRequest& options, bool top) const {
     require_map(map, "a conversion");
     std::vector<std::string> seen;
     for (const auto& pair : map) {
@@ -164,16 +164,16 @@ class Reader {
       guarded(pair.second, key, [&] { set_key(*known, options, pair.second); });
     }
   }
-  ConvertOptions conversion(const YAML::Node& node, const ConvertOptions& defaults, bool top) const {
-    ConvertOptions options = defaults;
+  ConvertRequest conversion(const YAML::Node& node, const ConvertRequest& defaults, bool top) const {
+    ConvertRequest options = defaults;
     apply(node, options, top);
     return options;
   }
   /// "tp" means every conversion, "conversions.1.tp" the second one.
   static void apply_override(const std::string& key, const std::string& value,
-                             std::vector<ConvertOptions>& conversions) {
+                             std::vector<ConvertRequest>& conversions) {
     constexpr std::string_view kPrefix = "conversions.";
-    std::span<ConvertOptions> chosen = conversions;
+    std::span<ConvertRequest> chosen = conversions;
     std::string_view name = key;
     if (name.starts_with(kPrefix)) {
       name.remove_prefix(kPrefix.size());
@@ -190,7 +190,7 @@ class Reader {
     const ConvertKey* known = find_key(name);
     if (known == nullptr) throw UsageError("--set " + key + ": " + unknown_key(std::string(name), false));
     try {
-      for (ConvertOptions& options : chosen) set_key(*known, options, YAML::Node(value));
+      for (ConvertRequest& options : chosen) set_key(*known, options, YAML::Node(value));
     } catch (const UsageError& error) {
       throw UsageError("--set " + key + ": " + error.what());
     }

@@ -5,14 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "mhub/convert/convert.hpp"
+#include "convert_keys.hpp"
 
 namespace mhub::converters {
 
 /// A recipe: one conversion, or a list of them with shared defaults (recipes/README.md has the keys).
 struct Recipe {
   std::string name, description;
-  std::vector<ConvertOptions> conversions;  ///< `verify` is on unless the recipe says otherwise
+  std::vector<ConvertRequest> conversions;  ///< `verify` is on unless the recipe says otherwise
 };
 
 /// Reads a recipe. `overrides` are the --set pairs (key, value); "tp" applies to every conversion,

@@ -3,8 +3,8 @@
 
 #include "mhub/base/error.hpp"
 #include "options.hpp"
-#include "parse.hpp"
 #include "recipe.hpp"
+#include "report.hpp"
 
 namespace po = boost::program_options;
 
@@ -24,14 +24,13 @@ int run_command(const Arguments& arguments) {
   }
   const Recipe recipe = read_recipe(line.get<std::string>("RECIPE"), overrides);
   nlohmann::json reports = nlohmann::json::array();
-  for (ConvertOptions options : recipe.conversions) {
-    options.quiet = line.has("json");
-    const Conversion conversion = plan_conversion(options);
-    reports.push_back(line.has("dry-run") ? describe_plan(conversion, options)
-                                          : run_conversion(conversion, options));
+  for (const ConvertRequest& request : recipe.conversions) {
+    const Conversion conversion = plan(request.source, request.write, request.open);
+    reports.push_back(line.has("dry-run") ? describe(conversion, request.output)
+                                          : carry_out(conversion, request, line.has("json")));
     if (line.has("json")) continue;
     if (line.has("dry-run")) {
-      std::cout << options.source << " -> " << options.output << ": " << reports.back()["total_bytes"]
+      std::cout << request.source << " -> " << request.output << ": " << reports.back()["total_bytes"]
                 << " bytes in " << reports.back()["ranks"].size() << " ranks (dry run)\n";
     } else {
       print_report(reports.back());

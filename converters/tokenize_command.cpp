@@ -9,8 +9,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/formats/checkpoint.hpp"
-#include "mhub/store/hdf5/hdf5_source.hpp"
+#include "mhub/formats/format.hpp"
 #include "mhub/text/tokenizer.hpp"
 #include "options.hpp"
 #include "parse.hpp"
@@ -24,10 +23,9 @@ constexpr std::uint64_t kLargestInput = std::uint64_t{1} << 30;
 
 /// Of a model folder, a tokenizer.json, or a checkpoint of any other kind.
 Tokenizer open_tokenizer(const std::string& source) {
-  const bool folder = std::filesystem::is_directory(source);
-  const bool other = folder ? is_megatron_checkpoint(source) : is_hdf5(source);
-  if (other) return Tokenizer::from_files(*open_checkpoint(source).files);
-  return folder ? Tokenizer::from_directory(source) : Tokenizer::from_file(source);
+  if (const Format* format = find_format(source)) return Tokenizer::from_files(*format->files(source));
+  return std::filesystem::is_directory(source) ? Tokenizer::from_directory(source)
+                                               : Tokenizer::from_file(source);
 }
 
 TokenIds ids_from_json(const nlohmann::json& list, const std::string& origin) {

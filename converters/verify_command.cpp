@@ -10,6 +10,7 @@
 #include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
 #include "parse.hpp"
+#include "progress_bar.hpp"
 #include "verify_logits.hpp"
 
 namespace po = boost::program_options;
@@ -45,9 +46,15 @@ void print(const VerifyReport& report) {
             << report.bytes << " bytes compared\n";
 }
 
+VerifyReport verify_tensors(const Checkpoint& a, const Checkpoint& b, int jobs, const CommandLine& line) {
+  ProgressBar bar(line.has("json"));
+  return verify(a, b, {jobs, line.has("cast"), bar.callbacks()});
+}
+
 /// One folder against its own manifest.
 int verify_manifest(const Checkpoint& checkpoint, int jobs, bool json) {
-  const ManifestReport report = check_manifest(checkpoint, jobs, json);
+  ProgressBar bar(json);
+  const ManifestReport report = check_manifest(checkpoint, jobs, bar.callbacks());
   if (json) {
     nlohmann::json problems = nlohmann::json::array();
     for (const ManifestProblem& one : report.problems)
@@ -122,23 +129,16 @@ int verify_command(const Arguments& arguments) {
       "jobs", po::value<std::string>()->default_value("0"), "threads")("json", "print JSON");
   if (!line.parse(arguments)) return 0;
   const int jobs = parse_jobs(line.get<std::string>("jobs"));
+  const std::string left = line.get<std::string>("A");
   OpenOptions open;
   open.hf_reference = line.get<std::string>("hf-reference");
-  Checkpoint a = open_checkpoint(line.get<std::string>("A"), open);
   if (line.has("logits") && (line.has("cast") || !line.has("B")))
     throw UsageError("--logits compares two checkpoints as they are: give B, and no --cast");
   if (line.has("tokens") && !line.has("logits")) throw UsageError("--tokens needs --logits");
-  if (!line.has("B")) return verify_manifest(a, jobs, line.has("json"));
-  // Either side may be the one that knows the model.
-  OpenOptions like = open;
-  like.like = &a;
-  const Checkpoint b = open_checkpoint(line.get<std::string>("B"), like);
-  if (a.model == nullptr && b.model != nullptr) {
-    like.like = &b;
-    a = open_checkpoint(line.get<std::string>("A"), like);
-  }
+  if (!line.has("B")) return verify_manifest(open_checkpoint(left, open), jobs, line.has("json"));
+  const auto [a, b] = open_both(left, line.get<std::string>("B"), open);
   if (line.has("logits")) return verify_logits(a, b, line);
-  const VerifyReport report = verify(a, b, {jobs, line.has("cast"), line.has("json")});
+  const VerifyReport report = verify_tensors(a, b, jobs, line);
   if (line.has("json")) {
     std::cout << to_json(report).dump(1) << '\n';
   } else {

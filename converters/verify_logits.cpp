@@ -6,6 +6,7 @@
 #include <limits>
 #include <random>
 
+#include "interrupt.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/logits_stream.hpp"
@@ -61,6 +62,8 @@ LogitsComparison compare_logits(const Checkpoint& left, const Checkpoint& right,
                      std::to_string(other));
   }
   runtime::Decoder a(left, backend), b(right, backend);
+  a.stop_when(interrupted);
+  b.stop_when(interrupted);
   if (tokens.empty()) tokens = sample_tokens(a.config());
   result.tokens = static_cast<std::int64_t>(tokens.size());
   runtime::LogitsStream left_logits(a, tokens), right_logits(b, tokens);

@@ -2,39 +2,41 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <mutex>
-#include <string>
+#include <functional>
+#include <string_view>
 
 namespace mhub {
 
-/// Shows how far long work is, on stderr: one redrawn line with a bar, rate and time left on a terminal, a
-/// plain line every five seconds elsewhere (none for work that is done before). Thread-safe.
-class Progress {
- public:
-  /// `total` in bytes. A silent one counts but prints nothing.
-  Progress(std::string label, std::uint64_t total, bool silent);
-  /// Ends the line.
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void add(std::uint64_t bytes);
-  std::uint64_t done() const { return done_; }
-
- private:
-  void print();
-
-  std::string label_;
-  std::uint64_t total_;
-  bool silent_, terminal_, printed_ = false;
-  std::atomic<std::uint64_t> done_{0};
-  std::chrono::steady_clock::time_point start_, last_;
-  std::mutex mutex_;
+/// How far long work is.
+struct Progress {
+  std::string_view stage;             ///< "converting", "verifying", "checking"
+  std::uint64_t done = 0, total = 0;  ///< bytes
 };
 
-/// "2.31 GB"
-std::string human_bytes(std::uint64_t bytes);
+/// How a caller watches long work and ends it. Both functions are called from any thread.
+struct Callbacks {
+  /// Called once when a stage begins and then every few megabytes.
+  std::function<void(const Progress&)> on_progress = {};
+  /// Asked as often; once it is true, the work ends with Interrupted.
+  std::function<bool()> cancelled = {};
+};
+
+/// Throws Interrupted when the function is there and says so.
+void throw_if(const std::function<bool()>& cancelled);
+
+/// One stage of long work. Borrows the callbacks. Thread-safe.
+class Stage {
+ public:
+  Stage(const Callbacks& callbacks, std::string_view name, std::uint64_t total);
+  /// Counts and reports. Throws Interrupted.
+  void add(std::uint64_t bytes);
+
+ private:
+  const Callbacks& callbacks_;
+  std::string_view name_;
+  std::uint64_t total_;
+  std::atomic<std::uint64_t> done_{0};
+};
 
 }  // namespace mhub

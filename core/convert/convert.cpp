@@ -6,34 +6,32 @@
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/base/interrupt.hpp"
 #include "mhub/base/progress.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/disk_space.hpp"
 #include "mhub/convert/export_plan.hpp"
 #include "mhub/convert/journal.hpp"
 #include "mhub/convert/manifest.hpp"
-#include "mhub/convert/output_format.hpp"
 #include "mhub/convert/verify.hpp"
+#include "mhub/formats/format.hpp"
 #include "mhub/mapping/executor.hpp"
-#include "mhub/store/hdf5/hdf5_source.hpp"
 
 namespace fs = std::filesystem;
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 /// Two conversions have one key when they would write the same bytes to the same places.
 std::string conversion_key(const Conversion& conversion, const std::string& fingerprint) {
-  nlohmann::json target = conversion.output->describe();
-  for (const SinkTensor& tensor : conversion.plan.tensors) {
+  nlohmann::json target = conversion.output().describe();
+  for (const SinkTensor& tensor : conversion.copies().tensors) {
     nlohmann::json chunks = nlohmann::json::array();
     for (const SinkChunk& chunk : tensor.chunks) chunks.push_back({chunk.offset, chunk.shape, chunk.rank});
     target["tensors"].push_back({tensor.name, torch_name(tensor.dtype), tensor.shape, chunks});
   }
   const std::string text = std::string(MHUB_VERSION) + "\n" + fingerprint +
-                           conversion.source.model->class_name + "\n" +
-                           conversion.source.config->json().dump() + "\n" + target.dump();
+                           conversion.source().model->class_name + "\n" +
+                           conversion.source().config->json().dump() + "\n" + target.dump();
   Checksum checksum;
   checksum.update(std::as_bytes(std::span(text)));
   return checksum.hex();
@@ -52,58 +50,56 @@ void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
 /// What --overwrite may replace.
 bool written_by_mhub(const std::string& path) {
   if (fs::is_directory(path)) return fs::is_regular_file(fs::path(path) / kManifestName);
-  return fs::is_regular_file(path) && is_hdf5(path) && open_hdf5(path).files.contains(kManifestName);
+  const Format* format = find_format(path);
+  return format != nullptr && format->written_by_mhub(path);
 }
 
 /// Carries the plan out in the partial folder; returns the manifest, which does not list files yet.
-nlohmann::json write_tensors(const Conversion& conversion, const ConvertOptions& options,
+nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
                              StagingDirectory& staging) {
-  const std::string fingerprint = source_fingerprint(conversion.plan);
-  Journal journal(staging.path(), conversion_key(conversion, fingerprint), conversion.plan.chunks.size(),
+  const std::string fingerprint = source_fingerprint(conversion.copies());
+  Journal journal(staging.path(), conversion_key(conversion, fingerprint), conversion.copies().chunks.size(),
                   staging.resumed());
   staging.keep();
-  Progress progress("converting", total_bytes(conversion.plan), options.quiet);
+  Stage stage(options.callbacks, "converting", conversion.bytes());
   const OutputMode mode = staging.resumed() ? OutputMode::resume : OutputMode::create;
-  const std::unique_ptr<TensorSink> sink = conversion.output->sink(staging.path(), conversion.plan, mode);
+  const std::unique_ptr<TensorSink> sink =
+      conversion.output().sink(staging.path(), conversion.copies(), mode);
   ExecuteOptions execution;
   execution.jobs = options.jobs;
-  execution.on_bytes = [&](std::uint64_t done) {
-    progress.add(done);
-    throw_if_interrupted();
-  };
+  execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
   execution.finished = &journal.finished();
   execution.on_chunk = [&](std::size_t chunk, const std::string& checksum) { journal.add(chunk, checksum); };
-  const std::vector<std::string> checksums = execute(conversion.plan, *sink, execution);
+  const std::vector<std::string> checksums = execute(conversion.copies(), *sink, execution);
   nlohmann::json manifest =
-      make_manifest(conversion.source, conversion.plan, conversion.output->describe(), checksums);
-  conversion.output->finish(*sink, manifest);
-  if (source_fingerprint(conversion.plan) != fingerprint)
-    throw InputError(conversion.source.path + ": changed while it was read; convert it again");
+      make_manifest(conversion.source(), conversion.copies(), conversion.output().describe(), checksums);
+  conversion.output().finish(*sink, [&] { return manifest_text(manifest); });
+  if (source_fingerprint(conversion.copies()) != fingerprint)
+    throw InputError(conversion.source().path + ": changed while it was read; convert it again");
   journal.remove();
   return manifest;
 }
 
 /// Compares what was written with the source.
-void check_result(const Conversion& conversion, const ConvertOptions& options,
-                  const StagingDirectory& staging) {
-  const std::string single = conversion.output->single_file();
+void check_result(const Conversion& conversion, const RunOptions& options, const StagingDirectory& staging) {
+  const std::string single = conversion.output().single_file();
   const std::string path = single.empty() ? staging.path() : (fs::path(staging.path()) / single).string();
   const Checkpoint written = open_checkpoint(path);
   const VerifyReport report =
-      verify(conversion.source, written, {options.jobs, options.dtype.has_value(), options.quiet});
+      verify(conversion.source(), written, {options.jobs, conversion.casts(), options.callbacks});
   if (!report.differences.empty())
     throw MismatchError(report.differences.front().tensor + " differs after conversion; nothing was written");
 }
 
-void finish_output(const Conversion& conversion, const ConvertOptions& options, nlohmann::json manifest,
+void finish_output(const Conversion& conversion, const RunOptions& options, nlohmann::json manifest,
                    StagingDirectory& staging) {
-  const std::string single = conversion.output->single_file();
+  const std::string single = conversion.output().single_file();
   if (single.empty()) {
-    conversion.output->add_files(staging.path(), conversion.plan);
+    conversion.output().add_files(staging.path(), conversion.copies());
     const std::string name = (fs::path(staging.path()) / kManifestName).string();
     // Opened once without the record of its files, to learn where in them the tensors lie.
     replace_file(name, manifest.dump());
-    manifest["files"] = describe_files(staging.path(), open_checkpoint(staging.path()).tensors());
+    manifest["files"] = describe_files(staging.path(), open_checkpoint(staging.path()).tensors);
     replace_file(name, manifest_text(std::move(manifest)));
   }
   if (options.verify) check_result(conversion, options, staging);
@@ -116,11 +112,11 @@ void finish_output(const Conversion& conversion, const ConvertOptions& options, 
 
 }  // namespace
 
-nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions& options) {
+nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  require_equal_repeats(conversion.source);
-  StagingDirectory staging(options.output, {options.overwrite, options.resume, written_by_mhub});
-  const std::uint64_t bytes = total_bytes(conversion.plan);
+  require_equal_repeats(conversion.source());
+  StagingDirectory staging(output, {options.overwrite, options.resume, written_by_mhub});
+  const std::uint64_t bytes = conversion.bytes();
   require_space(bytes, staging);
   try {
     finish_output(conversion, options, write_tensors(conversion, options, staging), staging);
@@ -136,16 +132,21 @@ nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions
                 std::string(error.what()) + "; --resume continues from what is in " + staging.path());
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  nlohmann::json report{{"output", options.output},
-                        {"format", conversion.output->describe()["format"]},
-                        {"model", conversion.source.model->class_name},
-                        {"tensors", conversion.plan.tensors.size()},
+  nlohmann::json report{{"output", output},
+                        {"format", conversion.output().describe()["format"]},
+                        {"model", conversion.source().model->class_name},
+                        {"tensors", conversion.copies().tensors.size()},
                         {"bytes", bytes},
                         {"seconds", seconds.count()},
                         {"resumed", staging.resumed()},
                         {"verified", options.verify}};
-  report.update(conversion.output->advice());
+  report.update(conversion.output().advice());
   return report;
 }
 
-}  // namespace mhub::converters
+nlohmann::json convert(const std::string& source, const std::string& output, const WriteOptions& options,
+                       const RunOptions& run, const OpenOptions& open) {
+  return convert(plan(source, options, open), output, run);
+}
+
+}  // namespace mhub

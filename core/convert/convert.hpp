@@ -3,62 +3,68 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "mhub/base/progress.hpp"
 #include "mhub/formats/checkpoint.hpp"
+#include "mhub/formats/write_options.hpp"
 #include "mhub/mapping/plan.hpp"
-#include "mhub/megatron/megatron_args.hpp"
 
-namespace mhub::converters {
-
-/// What `mhub convert` and a recipe ask for.
-struct ConvertOptions {
-  std::string source, output;
-  std::string to = "torch_dist";     ///< torch_dist, torch, hf, hdf5
-  ParallelSizes sizes;               ///< but for expert_tensor
-  std::optional<int> expert_tensor;  ///< ETP; absent: as TP, which is Megatron's default
-  PipelineOptions pipeline;
-  std::optional<DType> dtype;  ///< cast floating-point tensors; absent: keep each one's own
-  std::optional<std::int64_t>
-      vocab_divisible_by;  ///< absent: 128 for torch (Megatron-LM's default), no padding else
-  TransformerImpl impl = TransformerImpl::transformer_engine;
-  std::string model_type = "gpt";                ///< gpt, hybrid: Megatron model class to name tensors for
-  std::optional<std::int64_t> iteration;         ///< absent: "release"
-  std::optional<std::uint64_t> max_shard_bytes;  ///< hf: absent: the source's own files, else 5 GB
-  std::string hf_reference, hf_class;            ///< see OpenOptions
-  int jobs = 0;
-  bool overwrite = false, resume = false, verify = false, quiet = false;
-};
+namespace mhub {
 
 class OutputFormat;
 
-/// A conversion worked out but not done: prints as a dry run, runs as a conversion.
-struct Conversion {
-  Conversion();
-  Conversion(Conversion&&) noexcept;
-  ~Conversion();
+/// A conversion worked out but not done. It owns the opened source; copies share it.
+class Conversion {
+ public:
+  /// Throws InputError for a source that does not say which model it holds, and UsageError or InputError for
+  /// options that do not fit it.
+  Conversion(std::shared_ptr<const Checkpoint> source, const WriteOptions& options);
 
-  Checkpoint source;
-  std::unique_ptr<OutputFormat> output;
-  CopyPlan plan;
+  const Checkpoint& source() const { return *source_; }
+  const OutputFormat& output() const { return *output_; }
+  const CopyPlan& copies() const { return *copies_; }
+  /// Whether tensors are cast to a type of the caller's choice.
+  bool casts() const { return casts_; }
+  /// Bytes that the tensors will take.
+  std::uint64_t bytes() const;
+
+ private:
+  std::shared_ptr<const Checkpoint> source_;
+  std::shared_ptr<const OutputFormat> output_;  // borrows the source
+  std::shared_ptr<const CopyPlan> copies_;      // borrows the source
+  bool casts_;
 };
 
-/// Opens the source and compiles the plan. Reads headers only.
-Conversion plan_conversion(const ConvertOptions& options);
+/// How a conversion is carried out.
+struct RunOptions {
+  int jobs = 0;            ///< threads; 0: one per processor
+  bool overwrite = false;  ///< replace an output that mhub wrote
+  bool resume = false;     ///< go on with an interrupted conversion, if there is one
+  bool verify = false;     ///< compare the result with the source before it gets its name
+  Callbacks callbacks = {};
+};
 
-/// Bytes that the tensors of a conversion take.
-std::uint64_t total_bytes(const CopyPlan& plan);
+/// Opens the source and works a conversion out. Reads headers only.
+Conversion plan(const std::string& source, const WriteOptions& options = {}, const OpenOptions& open = {});
 
-/// The plan for people: per rank tensors, bytes and source files, and the disk space needed.
-nlohmann::json describe_plan(const Conversion& conversion, const ConvertOptions& options);
+/// A conversion for people: per rank tensors, bytes and source files, every chunk, and the disk space at
+/// `output`. `mhub convert --dry-run --json` prints it.
+nlohmann::json describe(const Conversion& conversion, const std::string& output);
 
 /// Carries a conversion out: checks disk space and tied tensors, writes under a temporary name, adds the
-/// format's metadata, the tokenizer's files and the manifest, verifies when asked, renames. A failure leaves
-/// a partial folder that `resume` continues. Returns a report.
-nlohmann::json run_conversion(const Conversion& conversion, const ConvertOptions& options);
+/// format's metadata, the tokenizer's files and the manifest, verifies when asked, renames. `output` appears
+/// complete or not at all; a failure that may go better next time, and a cancelled run, leave a partial
+/// folder that `resume` continues. Returns a report: "output", "format", "model", "tensors", "bytes",
+/// "seconds", "resumed", "verified", "megatron_lm_flags", "limits". Throws mhub::Error. Conversions to
+/// different outputs may run in several threads at once.
+nlohmann::json convert(const Conversion& conversion, const std::string& output,
+                       const RunOptions& options = {});
 
-}  // namespace mhub::converters
+/// Both at once.
+nlohmann::json convert(const std::string& source, const std::string& output, const WriteOptions& options = {},
+                       const RunOptions& run = {}, const OpenOptions& open = {});
+
+}  // namespace mhub

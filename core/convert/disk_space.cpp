@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/convert/disk_space.hpp"
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
 
 #include "mhub/base/error.hpp"
 
 namespace fs = std::filesystem;
 
-namespace mhub::converters {
+namespace mhub {
 
 std::uint64_t free_space(const std::string& path) {
   fs::path at = fs::absolute(path).lexically_normal();
@@ -28,4 +30,17 @@ std::uint64_t used_space(const std::string& folder) {
   return bytes;
 }
 
-}  // namespace mhub::converters
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1000.0 && unit + 1 < kUnits.size()) {
+    value /= 1000.0;
+    ++unit;
+  }
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.2f %s", value, kUnits[unit]);
+  return text.data();
+}
+
+}  // namespace mhub

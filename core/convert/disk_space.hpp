@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace mhub::converters {
+namespace mhub {
 
 /// Bytes that an unprivileged process can still write to the file system that `path` is on, or, where nothing
 /// has that name yet, its nearest parent that exists.
@@ -13,4 +13,7 @@ std::uint64_t free_space(const std::string& path);
 /// Bytes of all files in a folder; 0 where there is none.
 std::uint64_t used_space(const std::string& folder);
 
-}  // namespace mhub::converters
+/// "2.31 GB"
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace mhub

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/convert/hf_layout.hpp"
+#include "mhub/formats/output_format.hpp"
 #include "mhub/mapping/exact_dtype.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"

@@ -13,7 +13,7 @@
 
 namespace fs = std::filesystem;
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 constexpr std::size_t kChecksumDigits = 32;
@@ -82,4 +82,4 @@ void Journal::remove() {
   fs::remove(path_ + kNext, ignored);
 }
 
-}  // namespace mhub::converters
+}  // namespace mhub

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace mhub::converters {
+namespace mhub {
 
 /// The record of an unfinished conversion, a text file in its partial folder: first the key of the conversion
 /// (what is converted, how, and by which mhub), then a line "<chunk number> <checksum>" for every finished
@@ -33,4 +33,4 @@ class Journal {
   int descriptor_ = -1;
 };
 
-}  // namespace mhub::converters
+}  // namespace mhub

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <set>
 
-#include "mhub/base/staging.hpp"
-#include "mhub/convert/output_format.hpp"
+#include "mhub/formats/format.hpp"
+#include "mhub/megatron/megatron_args.hpp"
 #include "mhub/plugin/plugin.hpp"
 
 namespace fs = std::filesystem;
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 /// The commit of a hub cache folder: .../models--ORG--NAME/snapshots/<commit>.
@@ -18,34 +18,11 @@ std::string hub_revision(const fs::path& path) {
   return path.parent_path().filename() == "snapshots" ? path.filename().string() : "";
 }
 
-/// The file that each of a source's tensors begins in.
-nlohmann::json tensor_files(const Checkpoint& source) {
-  nlohmann::json files = nlohmann::json::object();
-  for (const StoredTensor& tensor : source.tensors().tensors()) {
-    files[tensor.name] =
-        tensor.chunks.empty() ? "" : fs::path(tensor.chunks[0].bytes->name()).filename().string();
-  }
-  return files;
-}
-
-/// The types of Hugging Face tensors whose values change on the way to Megatron, which may store them in
-/// another one.
-nlohmann::json changed_dtypes(const CanonicalState& state) {
-  nlohmann::json dtypes = nlohmann::json::object();
-  for (const std::vector<Term>& terms : state.to_canonical.terms) {
-    for (const Term& term : terms) {
-      if (term.added != 0)
-        dtypes[state.sources[term.source]->name] = torch_name(state.sources[term.source]->dtype);
-    }
-  }
-  return dtypes;
-}
-
 nlohmann::json describe_source(const Checkpoint& source) {
   const fs::path path = fs::absolute(source.path).lexically_normal();
   nlohmann::json json{
       {"name", path.has_filename() ? path.filename().string() : path.parent_path().filename().string()},
-      {"kind", source.kind()}};
+      {"kind", source.format->name()}};
   if (const std::string revision = hub_revision(path); !revision.empty()) json["revision"] = revision;
   // A conversion of a conversion keeps what the first one knew.
   if (source.manifest.is_object()) json["made_from"] = source.manifest.value("source", nlohmann::json());
@@ -88,15 +65,8 @@ nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, con
       {"tensors", describe_chunks(plan, checksums)}};
   if (nlohmann::json generation = generation_config(source); !generation.is_null())
     manifest["generation_config"] = std::move(generation);
-  if (source.hf && !source.archive) {
-    manifest["hf_files"] = tensor_files(source);
-    if (nlohmann::json dtypes = changed_dtypes(source.state); !dtypes.empty())
-      manifest["hf_dtypes"] = std::move(dtypes);
-  } else if (source.manifest.is_object() && source.manifest.contains("hf_files")) {
-    manifest["hf_files"] = source.manifest["hf_files"];
-    if (source.manifest.contains("hf_dtypes")) manifest["hf_dtypes"] = source.manifest["hf_dtypes"];
-  }
+  manifest.update(source.format->original(source));
   return manifest;
 }
 
-}  // namespace mhub::converters
+}  // namespace mhub

@@ -7,10 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mhub/base/progress.hpp"
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/mapping/plan.hpp"
 
-namespace mhub::converters {
+namespace mhub {
 
 /// The record of where every byte came from: the source (folder name, revision where it is known, its files),
 /// config, the tool and its mapping, for every chunk of every stored tensor its type, place, XXH3-128 and
@@ -40,6 +41,6 @@ struct ManifestReport {
 };
 /// Checks a folder that mhub wrote against its manifest: every chunk, every file, and the manifest itself.
 /// Throws InputError where there is no manifest, or the folder cannot be opened at all.
-ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, bool quiet);
+ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs = 0, const Callbacks& callbacks = {});
 
-}  // namespace mhub::converters
+}  // namespace mhub

@@ -6,15 +6,13 @@
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/base/interrupt.hpp"
-#include "mhub/base/progress.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/mapping/executor.hpp"
 
 namespace fs = std::filesystem;
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 struct Range {
@@ -85,8 +83,8 @@ bool inside(const SinkChunk& chunk, const Shape& shape) {
 }
 
 /// Computes the recorded chunks' checksums anew.
-void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, int jobs, bool quiet,
-                   ManifestReport& report) {
+void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, int jobs,
+                   const Callbacks& callbacks, ManifestReport& report) {
   StateMap map;
   std::vector<const StoredTensor*> sources;
   std::vector<SinkTensor> wanted;
@@ -120,13 +118,10 @@ void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, 
   const CopyPlan plan = compile(map, std::move(sources), std::move(wanted));
   for (const ChunkPlan& chunk : plan.chunks) report.bytes += byte_size(chunk);
   NullSink sink;
-  Progress progress("checking", report.bytes, quiet);
+  Stage stage(callbacks, "checking", report.bytes);
   ExecuteOptions execution;
   execution.jobs = jobs;
-  execution.on_bytes = [&](std::uint64_t bytes) {
-    progress.add(bytes);
-    throw_if_interrupted();
-  };
+  execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
   const std::vector<std::string> found = execute(plan, sink, execution);
   for (std::size_t k = 0; k < found.size(); ++k) {
     if (found[k] == expected[k]) continue;
@@ -187,7 +182,7 @@ std::string manifest_text(nlohmann::json manifest) {
   return manifest.dump(1) + "\n";
 }
 
-ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, bool quiet) {
+ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, const Callbacks& callbacks) {
   const nlohmann::json& manifest = checkpoint.manifest;
   const std::string file = (fs::path(checkpoint.manifest_folder) / kManifestName).string();
   if (!manifest.is_object())
@@ -199,14 +194,14 @@ ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, bool quiet
   if (manifest.value("manifest_xxh3_128", "") != self_checksum(rest))
     report.problems.push_back({file, "", "was changed after it was written"});
   try {
-    check_tensors(manifest.at("tensors"), checkpoint.tensors(), jobs, quiet, report);
+    check_tensors(manifest.at("tensors"), checkpoint.tensors, jobs, callbacks, report);
     // An archive guards what lies around its tensors with its own checksums.
-    if (!checkpoint.archive)
-      check_files(manifest.at("files"), fs::path(checkpoint.manifest_folder), checkpoint.tensors(), report);
+    if (!checkpoint.manifest_folder.empty())
+      check_files(manifest.at("files"), fs::path(checkpoint.manifest_folder), checkpoint.tensors, report);
   } catch (const nlohmann::json::exception&) {
     throw InputError(file + ": not a manifest of this version of mhub");
   }
   return report;
 }
 
-}  // namespace mhub::converters
+}  // namespace mhub

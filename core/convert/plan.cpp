@@ -4,11 +4,12 @@
 #include <set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/convert/convert.hpp"
 #include "mhub/convert/disk_space.hpp"
 #include "mhub/convert/export_plan.hpp"
-#include "mhub/convert/output_format.hpp"
+#include "mhub/formats/format.hpp"
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 nlohmann::json describe_ranks(const CopyPlan& plan) {
@@ -57,35 +58,34 @@ nlohmann::json describe_chunks(const CopyPlan& plan) {
 
 }  // namespace
 
-Conversion::Conversion() = default;
-Conversion::Conversion(Conversion&&) noexcept = default;
-Conversion::~Conversion() = default;
+Conversion::Conversion(std::shared_ptr<const Checkpoint> source, const WriteOptions& options)
+    : source_(std::move(source)), casts_(options.dtype.has_value()) {
+  if (source_->model == nullptr) throw InputError(source_->unknown_model);
+  const Format& format = options.format.empty() ? *formats().front() : format_named(options.format);
+  std::shared_ptr<OutputFormat> output = format.output(options, *source_);
+  copies_ = std::make_shared<CopyPlan>(plan_export(*source_, output->layout(), options.dtype));
+  output->set_dtypes(copies_->tensors);
+  output_ = std::move(output);
+}
 
-std::uint64_t total_bytes(const CopyPlan& plan) {
+std::uint64_t Conversion::bytes() const {
   std::uint64_t bytes = 0;
-  for (const ChunkPlan& chunk : plan.chunks) bytes += byte_size(chunk);
+  for (const ChunkPlan& chunk : copies_->chunks) bytes += byte_size(chunk);
   return bytes;
 }
 
-Conversion plan_conversion(const ConvertOptions& options) {
-  Conversion conversion;
-  conversion.source = open_checkpoint(options.source, {nullptr, options.hf_reference, options.hf_class});
-  const Checkpoint& source = conversion.source;
-  if (source.model == nullptr) throw InputError(source.unknown_model);
-  conversion.output = make_output_format(options, source);
-  conversion.plan = plan_export(source, conversion.output->layout(), options.dtype);
-  conversion.output->set_dtypes(conversion.plan.tensors);
-  return conversion;
+Conversion plan(const std::string& source, const WriteOptions& options, const OpenOptions& open) {
+  return {std::make_shared<const Checkpoint>(open_checkpoint(source, open)), options};
 }
 
-nlohmann::json describe_plan(const Conversion& conversion, const ConvertOptions& options) {
-  return {{"source", conversion.source.path},
-          {"model", conversion.source.model->class_name},
-          {"format", conversion.output->describe()["format"]},
-          {"total_bytes", total_bytes(conversion.plan)},
-          {"free_bytes", free_space(options.output)},
-          {"ranks", describe_ranks(conversion.plan)},
-          {"chunks", describe_chunks(conversion.plan)}};
+nlohmann::json describe(const Conversion& conversion, const std::string& output) {
+  return {{"source", conversion.source().path},
+          {"model", conversion.source().model->class_name},
+          {"format", conversion.output().describe()["format"]},
+          {"total_bytes", conversion.bytes()},
+          {"free_bytes", free_space(output)},
+          {"ranks", describe_ranks(conversion.copies())},
+          {"chunks", describe_chunks(conversion.copies())}};
 }
 
-}  // namespace mhub::converters
+}  // namespace mhub

@@ -4,11 +4,9 @@
 #include <array>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/interrupt.hpp"
-#include "mhub/base/progress.hpp"
 #include "mhub/mapping/exact_dtype.hpp"
 
-namespace mhub::converters {
+namespace mhub {
 namespace {
 
 SinkTensor whole(const StateTensor& tensor, DType dtype) {
@@ -35,7 +33,7 @@ DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const
 }
 
 /// Compares the destinations of two maps that have the same ones, with the values that the right side stores.
-void compare_sides(const Side& left, const Side& right, const VerifyOptions& options, Progress& progress,
+void compare_sides(const Side& left, const Side& right, const VerifyOptions& options, Stage& stage,
                    VerifyReport& report) {
   StateMap left_map = left.map, right_map = right.map;
   std::vector<SinkTensor> tensors;
@@ -50,10 +48,7 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
   const CopyPlan right_plan = compile(right_map, right.sources, std::move(tensors));
   ExecuteOptions execution;
   execution.jobs = options.jobs;
-  execution.on_bytes = [&](std::uint64_t bytes) {
-    progress.add(bytes);
-    throw_if_interrupted();
-  };
+  execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
   for (Difference& difference : compare(left_plan, right_plan, execution))
     report.differences.push_back(std::move(difference));
   report.tensors += left_plan.tensors.size();
@@ -62,14 +57,14 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
 
 /// The copies that `checkpoint` stores, against the canonical state that `reference` makes.
 void compare_copies(const Checkpoint& reference, const Checkpoint& checkpoint, const VerifyOptions& options,
-                    Progress& progress, VerifyReport& report) {
+                    Stage& stage, VerifyReport& report) {
   const Copies copies = checked_copies(checkpoint.state.to_canonical);
   if (copies.source.empty()) return;
   std::vector<const StoredTensor*> stored;
   for (const std::size_t source : copies.source) stored.push_back(checkpoint.state.sources[source]);
   const StateMap expected = compose(reference.state.to_canonical, copies.map, reference.path);
   compare_sides({expected, reference.state.sources}, {identity_map(copies.map.destination), stored}, options,
-                progress, report);
+                stage, report);
 }
 
 /// Tensors that a Hugging Face folder stores twice.
@@ -105,14 +100,34 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
   std::uint64_t bytes = 0;
   for (const StoredTensor* tensor : left.state.sources)
     bytes += static_cast<std::uint64_t>(numel(tensor->shape)) * size_of(tensor->dtype);
-  Progress progress("verifying", bytes, options.quiet);
+  Stage stage(options.callbacks, "verifying", bytes);
   compare_sides({left.state.to_canonical, left.state.sources},
-                {right.state.to_canonical, right.state.sources}, options, progress, report);
+                {right.state.to_canonical, right.state.sources}, options, stage, report);
   compare_repeats(left, report);
   compare_repeats(right, report);
-  compare_copies(left, right, options, progress, report);
-  compare_copies(right, left, options, progress, report);
+  compare_copies(left, right, options, stage, report);
+  // A cast goes one way: what the left repeats is then compared with the left itself.
+  compare_copies(options.cast ? left : right, left, options, stage, report);
   return report;
 }
 
-}  // namespace mhub::converters
+std::pair<Checkpoint, Checkpoint> open_both(const std::string& left, const std::string& right,
+                                            const OpenOptions& options) {
+  Checkpoint a = open_checkpoint(left, options);
+  OpenOptions like = options;
+  like.like = &a;
+  Checkpoint b = open_checkpoint(right, like);
+  if (a.model == nullptr && b.model != nullptr) {
+    like.like = &b;
+    a = open_checkpoint(left, like);
+  }
+  return {std::move(a), std::move(b)};
+}
+
+VerifyReport verify(const std::string& left, const std::string& right, const VerifyOptions& options,
+                    const OpenOptions& open) {
+  const auto [a, b] = open_both(left, right, open);
+  return verify(a, b, options);
+}
+
+}  // namespace mhub

@@ -3,17 +3,19 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "mhub/base/progress.hpp"
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/mapping/executor.hpp"
 
-namespace mhub::converters {
+namespace mhub {
 
 struct VerifyOptions {
-  int jobs = 0;
+  int jobs = 0;       ///< threads; 0: one per processor
   bool cast = false;  ///< where types differ, cast the left to the right's type first (exactly that rounding)
-  bool quiet = false;
+  Callbacks callbacks = {};
 };
 
 struct VerifyReport {
@@ -25,6 +27,14 @@ struct VerifyReport {
 /// Compares two checkpoints bit for bit through the mapping: every canonical tensor, and then every stored
 /// copy (replicas on ranks, tied embeddings of the last stage) against what it copies. Throws InputError when
 /// they are not the same model.
-VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options);
+VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options = {});
 
-}  // namespace mhub::converters
+/// Opens two checkpoints that are to be compared: either may be the one that knows the model.
+std::pair<Checkpoint, Checkpoint> open_both(const std::string& left, const std::string& right,
+                                            const OpenOptions& options = {});
+
+/// Both at once.
+VerifyReport verify(const std::string& left, const std::string& right, const VerifyOptions& options = {},
+                    const OpenOptions& open = {});
+
+}  // namespace mhub

@@ -4,37 +4,46 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "mhub/base/file_set.hpp"
+#include "mhub/config/config_reader.hpp"
+#include "mhub/config/transformer_config.hpp"
 #include "mhub/formats/canonical_state.hpp"
-#include "mhub/formats/hf/hf_checkpoint.hpp"
-#include "mhub/formats/megatron/megatron_checkpoint.hpp"
+#include "mhub/plugin/descriptor.hpp"
 
 namespace mhub {
 
-/// A checkpoint of any kind together with what it takes to see it as the canonical state. Movable; owns
-/// everything that its state borrows.
+class Format;
+
+/// Whose names and shapes stored tensors have.
+enum class StateNames { hugging_face, megatron };
+
+/// A checkpoint of any format: what was found at a path, its tensors, and what it takes to see them as the
+/// canonical state. Movable; owns everything that its state borrows.
 struct Checkpoint {
   std::string path;
-  std::unique_ptr<HfCheckpoint> hf;  ///< one of these two
-  std::unique_ptr<MegatronCheckpoint> megatron;
-  /// The reference of a Megatron checkpoint, if it has weights: it names the model, and has what Megatron
-  /// lost.
-  std::unique_ptr<HfCheckpoint> reference;
-  bool archive = false;                    ///< read from an HDF5 archive of the one state or the other
-  const ModelDescriptor* model = nullptr;  ///< nullptr: a Megatron checkpoint that does not say what it is
-  std::optional<ConfigReader> config;  ///< the Hugging Face config, also of a converted Megatron checkpoint
-  std::optional<TransformerConfig> transformer;
-  CanonicalState state;                  ///< empty without a model
-  nlohmann::json manifest;               ///< mhub's manifest; null for checkpoints from elsewhere
-  std::string manifest_folder;           ///< where it lies: the root of what mhub wrote
+  const Format* format = nullptr;  ///< the driver that opened it
+  std::string directory;           ///< what holds the tensors: the path, or .../release, .../iter_0000100
+  StateNames names = StateNames::hugging_face;
+  std::vector<std::string> ranks;  ///< the folders of ranks, in formats that have them
+  TensorSource tensors;
   std::shared_ptr<const FileSet> files;  ///< where the tokenizer's files are; also generation_config.json
-  std::string unknown_model;             ///< why there is no model
-  std::vector<std::string> notes;        ///< what had to be assumed about the model, for people
 
-  const TensorSource& tensors() const { return hf ? hf->tensors : megatron->tensors; }
-  /// hf, torch_dist, torch or hdf5.
-  std::string kind() const { return archive ? "hdf5" : hf ? "hf" : megatron->format; }
+  const ModelDescriptor* model = nullptr;  ///< nullptr: a checkpoint that does not say what it is
+  std::string unknown_model;               ///< why there is no model
+  std::optional<ConfigReader> config;      ///< the Hugging Face config, also of a Megatron checkpoint
+  std::optional<TransformerConfig> transformer;
+  std::vector<std::string> notes;  ///< what had to be assumed about the model, for people
+  CanonicalState state;            ///< empty without a model
+
+  nlohmann::json manifest;      ///< mhub's manifest; null for checkpoints from elsewhere
+  std::string manifest_folder;  ///< where it lies: the root of what mhub wrote; empty inside an archive
+  /// The Hugging Face folder that was named beside a Megatron checkpoint, if it has weights: it names the
+  /// model, and has what Megatron lost. Not bound to a state of its own.
+  std::shared_ptr<const Checkpoint> reference;
 };
 
 /// What helps with a Megatron checkpoint that does not say which Hugging Face model it is.
@@ -42,17 +51,26 @@ struct OpenOptions {
   const Checkpoint* like = nullptr;  ///< take model and config from here where the checkpoint has none
   /// A Hugging Face folder (or config.json) whose config counts above all. Where it has weights, tensors that
   /// Megatron's model has no place for and that a trained checkpoint therefore lacks come from there.
-  std::string hf_reference;
-  std::string hf_class;  ///< the class to take where several build the same function
+  std::string hf_reference = {};
+  std::string hf_class = {};  ///< the class to take where several build the same function
 };
 
-/// Opens what is at `path`: a Hugging Face folder, a Megatron checkpoint (root, iter_* or release folder) or
-/// an HDF5 archive of either state. A Megatron checkpoint's model comes from the reference, its manifest,
-/// `like`, or from what run_config.yaml or args describe, in this order.
+/// Opens what is at `path`, in any of the formats (format.hpp). A Megatron checkpoint's model comes from the
+/// reference, its manifest, `like`, or from what run_config.yaml or args describe, in this order. Throws
+/// InputError, which says what lies there where it is recognised but not supported, and IoError.
 Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
 /// The generation_config.json that belongs to a checkpoint, from beside it or from its manifest; null without
 /// one.
 nlohmann::json generation_config(const Checkpoint& checkpoint);
+
+// For drivers.
+
+/// Loads the manifest of a folder that mhub wrote; it lies in the root, which is the folder itself or, for a
+/// Megatron checkpoint's iteration folder, the one above.
+void load_manifest(Checkpoint& checkpoint, const std::string& folder);
+
+/// config.json of a set of files.
+ConfigReader read_config_json(const FileSet& files);
 
 }  // namespace mhub

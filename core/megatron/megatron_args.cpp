@@ -138,7 +138,7 @@ void add_job(PickleArena& arena, PickleNode* args, const MegatronTarget& t) {
   integer("context_parallel_size", 1);
   text("transformer_impl", t.impl == TransformerImpl::local ? "local" : "transformer_engine");
   text("ckpt_format", t.format);
-  boolean("use_dist_ckpt", t.format == "torch_dist");
+  boolean("use_dist_ckpt", t.distributed);
   arena.set(args, "params_dtype", arena.global("torch " + std::string(torch_name(t.dtype))));
   boolean("bf16", t.dtype == DType::bf16);
   boolean("fp16", t.dtype == DType::f16);
@@ -178,7 +178,7 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
   arena.set(top, "args", megatron_args(arena, config, target));
   arena.set(top, "checkpoint_version", arena.real(3.0));
   arena.set(top, "iteration", arena.integer(target.iteration));
-  if (target.format != "torch_dist") return;
+  if (!target.distributed) return;
   // Says that layers are stacked (not "singleton_local_shards"); read by cores from 0.14 on when they build
   // the keys that they request (Megatron-LM checkpointing.py, _load_global_dist_base_checkpoint).
   PickleNode* content = arena.dict();

@@ -18,7 +18,8 @@ namespace mhub {
 
 /// What a Megatron checkpoint says of itself beside the model's own config.
 struct MegatronTarget {
-  std::string format = "torch_dist";  ///< torch_dist, torch
+  std::string format;        ///< Megatron-LM's ckpt_format
+  bool distributed = false;  ///< a distributed checkpoint (use_dist_ckpt), with content_metadata beside it
   ParallelSizes sizes;
   TransformerImpl impl = TransformerImpl::transformer_engine;
   DType dtype = DType::bf16;

@@ -183,7 +183,7 @@ LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<Can
 /// The padded vocabulary: rows of the first stored tensor that counts tokens.
 std::int64_t stored_vocabulary(const StoredFacts& facts, const TensorSource& tensors,
                                const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
-  const bool torch = facts.format == "torch";
+  const bool torch = !facts.ranks.empty();
   for (const CanonicalTensor& tensor : canonical) {
     if (!tensor.partition.vocabulary) continue;
     const StagePlace place = request.split.place_of(tensor.identity);
@@ -209,8 +209,8 @@ std::int64_t stored_vocabulary(const StoredFacts& facts, const TensorSource& ten
 
 LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensors,
                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config) {
-  LayoutRequest request = facts.format == "torch" ? TorchReader(facts, tensors, canonical).read()
-                                                  : read_torch_dist(tensors, canonical, config);
+  LayoutRequest request = !facts.ranks.empty() ? TorchReader(facts, tensors, canonical).read()
+                                               : read_torch_dist(tensors, canonical, config);
   request.tied_embedding = config.share_embeddings_and_output_weights;
   request.has_mtp = config.mtp_num_layers > 0;
   const std::int64_t rows = stored_vocabulary(facts, tensors, canonical, request);

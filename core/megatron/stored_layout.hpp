@@ -14,8 +14,7 @@ namespace mhub {
 /// What a Megatron checkpoint says of itself, as far as finding its layout needs it.
 struct StoredFacts {
   std::string directory;           ///< for messages
-  std::string format;              ///< torch_dist, torch
-  std::vector<std::string> ranks;  ///< torch: rank folders
+  std::vector<std::string> ranks;  ///< the folders of ranks; none where tensors lie whole under their keys
   nlohmann::json args;             ///< Megatron-LM's plain args; empty object: none
 };
 

@@ -21,9 +21,10 @@ std::string common_dtype(const CanonicalState& state) {
 
 }  // namespace
 
-ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& state) {
-  const TransformerConfig megatron = megatron_config(*checkpoint.model, checkpoint.config);
+ModelSummary summarize(const Checkpoint& checkpoint) {
+  const TransformerConfig& megatron = *checkpoint.transformer;
   const TokenizerInfo tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
+  const CanonicalState& state = checkpoint.state;
   ModelSummary summary;
   if (megatron.vision) summary.kind = "PreTrainedVLM";
   if (megatron.image) summary.kind = "PreTrainedModel";
@@ -33,9 +34,13 @@ ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& sta
   summary.tokenizer_class = tokenizer.class_name;
   summary.tokenizer_vocab_size = tokenizer.vocab_size;
   summary.config_class = checkpoint.model->config_class;
-  summary.model_type = checkpoint.config.string("model_type", checkpoint.model->model_type);
-  summary.generation_config = checkpoint.files->has("generation_config.json");
-  summary.parameters = parameter_count(state);
+  summary.model_type = checkpoint.config->string("model_type", checkpoint.model->model_type);
+  summary.generation_config =
+      checkpoint.files->has("generation_config.json") || checkpoint.manifest.contains("generation_config");
+  // Megatron pads and repeats what it stores.
+  const auto& counted =
+      checkpoint.names == StateNames::megatron ? state.to_canonical.destination : state.to_canonical.source;
+  for (const StateTensor& tensor : counted) summary.parameters += numel(tensor.shape);
   summary.dtype = common_dtype(state);
   return summary;
 }

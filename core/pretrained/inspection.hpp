@@ -6,8 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "mhub/formats/canonical_state.hpp"
-#include "mhub/formats/hf/hf_checkpoint.hpp"
+#include "mhub/formats/checkpoint.hpp"
 
 namespace mhub {
 
@@ -26,7 +25,8 @@ struct ModelSummary {
   std::string dtype;  ///< torch's name; "mixed" when tensors differ
 };
 
-ModelSummary summarize(const HfCheckpoint& checkpoint, const CanonicalState& state);
+/// Of a checkpoint whose model is known.
+ModelSummary summarize(const Checkpoint& checkpoint);
 
 /// The multi-line form that transformers' users know: "PreTrainedCausalLM(\n  (model): ...\n)".
 std::string to_string(const ModelSummary& summary);

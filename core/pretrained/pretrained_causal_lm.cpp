@@ -4,11 +4,10 @@
 #include <ostream>
 
 #include "mhub/base/error.hpp"
-#include "mhub/convert/hf_folder.hpp"
+#include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/pretrained/inspection.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "mhub/runtime/stop_strings.hpp"
-#include "mhub/text/tokenizer_info.hpp"
 
 namespace mhub {
 namespace {
@@ -70,7 +69,7 @@ CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions&
   OpenOptions open;
   open.hf_reference = options.hf_reference;
   model.options_ = options;
-  model.checkpoint_ = std::make_unique<Checkpoint>(open_checkpoint(source, open));
+  model.checkpoint_ = std::make_shared<Checkpoint>(open_checkpoint(source, open));
   if (model.checkpoint_->model == nullptr)
     throw InputError(source +
                      ": does not say which model it holds; name its Hugging Face model (--hf-reference)");
@@ -106,6 +105,7 @@ runtime::Decoder& CausalLM::model() {
     // A GPU's backend takes weights as they are stored and rounds them on their way.
     const std::optional<DType> dtype = options_.device == "cpu" ? options_.dtype : std::nullopt;
     decoder_ = std::make_unique<runtime::Decoder>(*checkpoint_, *backend_, dtype);
+    decoder_->stop_when(options_.cancelled);
   }
   return *decoder_;
 }
@@ -149,33 +149,18 @@ TextGeneration CausalLM::generate(std::string_view prompt, const GenerateOptions
   return generate(encode(prompt), options);
 }
 
+nlohmann::json CausalLM::save(const std::string& output, WriteOptions options, RunOptions run) const {
+  if (!options.dtype) options.dtype = options_.dtype;
+  if (run.jobs == 0) run.jobs = options_.threads;
+  return convert(Conversion(checkpoint_, options), output, run);
+}
+
 void CausalLM::save_pretrained(const std::string& folder) const {
-  SaveOptions options;
-  options.dtype = options_.dtype;
-  options.jobs = options_.threads;
-  save_hf_folder(*checkpoint_, folder, options);
+  save(folder, {.format = std::string(hf_format().name())});
 }
 
 std::ostream& operator<<(std::ostream& out, const CausalLM& model) {
-  const Checkpoint& checkpoint = model.checkpoint();
-  const TokenizerInfo tokenizer = model.has_tokenizer()
-                                      ? tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class)
-                                      : TokenizerInfo{};
-  ModelSummary summary;
-  summary.model_class = checkpoint.model->class_name;
-  summary.layers = checkpoint.transformer->num_layers;
-  summary.hidden_size = checkpoint.transformer->hidden_size;
-  summary.tokenizer_class = tokenizer.class_name;
-  summary.tokenizer_vocab_size = tokenizer.vocab_size;
-  summary.config_class = checkpoint.model->config_class;
-  summary.model_type = checkpoint.model->model_type;
-  summary.generation_config = !generation_config(checkpoint).is_null();
-  for (const CanonicalTensor& tensor : checkpoint.state.tensors) summary.parameters += numel(tensor.shape);
-  for (const StoredTensor* tensor : checkpoint.state.sources) {
-    const std::string dtype(torch_name(tensor->dtype));
-    summary.dtype = summary.dtype.empty() || summary.dtype == dtype ? dtype : "mixed";
-  }
-  return out << to_string(summary);
+  return out << to_string(summarize(model.checkpoint()));
 }
 
 void require_model_class(const Checkpoint& checkpoint, const std::string& class_name) {

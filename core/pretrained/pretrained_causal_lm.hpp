@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mhub/convert/convert.hpp"
 #include "mhub/runtime/generation.hpp"
 #include "mhub/runtime/model_state.hpp"
 #include "mhub/text/chat_template/chat_template.hpp"
@@ -24,6 +25,7 @@ struct LoadOptions {
   bool exact = false;               ///< a GPU multiplies in float32 with kernels of its own, slowly
   int threads = 0;                  ///< 0: one per processor
   std::string hf_reference = {};    ///< for Megatron checkpoints that do not say what they are (OpenOptions)
+  std::function<bool()> cancelled = {};  ///< once it is true, a running `generate` ends with Interrupted
 };
 
 /// What a caller changes of the model's own generation config; nothing stays as the model has it.
@@ -74,13 +76,15 @@ class CausalLM {
   TextGeneration generate(std::span<const std::int64_t> prompt, const GenerateOptions& options = {});
   TextGeneration generate(std::string_view prompt, const GenerateOptions& options = {});
 
-  /// Writes a Hugging Face folder (core/convert): config, generation config, tokenizer and the weights in the
-  /// type that they were loaded in. Throws UsageError when something is there already.
+  /// Writes the model in any format and layout, {.format = "torch", .tp = 8}, in the type that it was loaded
+  /// in unless another one is given: what mhub::convert does (convert.hpp), which also says what is returned.
+  nlohmann::json save(const std::string& output, WriteOptions options = {}, RunOptions run = {}) const;
+  /// The same as a Hugging Face folder. Throws UsageError when something is there already.
   void save_pretrained(const std::string& folder) const;
 
  private:
   LoadOptions options_;
-  std::unique_ptr<Checkpoint> checkpoint_;
+  std::shared_ptr<const Checkpoint> checkpoint_;
   std::optional<Tokenizer> tokenizer_;
   std::optional<ChatTemplate> chat_template_;
   std::optional<runtime::GenerationConfig> generation_config_;

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/interrupt.hpp"
+#include "mhub/base/progress.hpp"
 #include "mhub/runtime/attention_block.hpp"
 #include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/mlp_block.hpp"
@@ -181,7 +181,7 @@ Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision pr
       workspace_.matrix("hidden", static_cast<std::int64_t>(ids.size()), config_.hidden_size);
   embed(ids, positions, hidden);
   for (std::size_t k = 0; k < layers_.size(); ++k) {
-    throw_if_interrupted();
+    throw_if(cancelled_);
     for (std::size_t s = 0; s < steps.size(); ++s) pass.segments[s].cache = &steps[s].sequence->layers[k];
     run_layer(layers_[k], pass, hidden);
   }

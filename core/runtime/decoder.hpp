@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@ class Decoder {
   /// Weights keep their stored type unless another one is given. Throws InputError for a configuration or a
   /// tensor that is not supported.
   Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype = {});
+
+  /// Asked between layers; once it is true, `forward` ends with Interrupted.
+  void stop_when(std::function<bool()> cancelled) { cancelled_ = std::move(cancelled); }
 
   std::int64_t vocab_size() const { return config_.vocab_size; }
   const TransformerConfig& config() const { return config_; }
@@ -78,6 +82,7 @@ class Decoder {
   std::vector<float> output_scale_;  ///< of the logits, where the output layer's rows count as length 1
   std::optional<Rotary> rotary_, local_rotary_;
   std::uint64_t gathered_bytes_ = 0;
+  std::function<bool()> cancelled_;
 };
 
 }  // namespace mhub::runtime

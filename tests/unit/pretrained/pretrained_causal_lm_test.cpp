@@ -84,4 +84,15 @@ BOOST_AUTO_TEST_CASE(a_saved_model_is_the_same_one) {
   BOOST_TEST(reopened.config().json()["torch_dtype"] == "bfloat16");
 }
 
+BOOST_AUTO_TEST_CASE(a_model_is_saved_in_any_format) {
+  const Folder folder;
+  const auto model = PreTrainedCausalLM<>::from_pretrained(folder.path(), {.threads = 1});
+  const auto report = model.save(folder.folder.file("torch"), {.format = "torch", .tp = 2}, {.verify = true});
+  BOOST_TEST(report["format"] == "torch");
+  BOOST_TEST(report["verified"] == true);
+  const auto saved = PreTrainedCausalLM<>::from_pretrained(folder.folder.file("torch"));
+  for (const runtime::StateEntry& entry : model.state()["*"])
+    BOOST_TEST(saved.state().at(entry.name()).floats() == entry.floats());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

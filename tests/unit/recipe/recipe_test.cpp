@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../../../converters/recipe.hpp"
+#include "converters/recipe.hpp"
 
 #include <filesystem>
 
@@ -11,7 +11,7 @@
 
 using namespace mhub;
 using namespace mhub::tests;
-using mhub::converters::ConvertOptions;
+using mhub::converters::ConvertRequest;
 using mhub::converters::Recipe;
 
 namespace {
@@ -65,48 +65,48 @@ verify: false
   BOOST_TEST(recipe.name == "n");
   BOOST_TEST(recipe.description == "d");
   BOOST_REQUIRE(recipe.conversions.size() == 1u);
-  const ConvertOptions& one = recipe.conversions[0];
+  const ConvertRequest& one = recipe.conversions[0];
   BOOST_TEST(one.source == "s");
   BOOST_TEST(one.output == "o");
-  BOOST_TEST(one.to == "torch");
-  BOOST_TEST(one.sizes.tensor == 2);
-  BOOST_TEST(one.sizes.pipeline == 3);
-  BOOST_TEST(one.sizes.virtual_pipeline == 4);
-  BOOST_TEST(one.sizes.expert == 5);
-  BOOST_TEST(one.expert_tensor.value_or(0) == 6);
-  BOOST_TEST((one.dtype == DType::bf16));
-  BOOST_TEST((one.vocab_divisible_by == 64));
-  BOOST_TEST((one.impl == TransformerImpl::local));
-  BOOST_TEST((one.iteration == 100));
-  BOOST_TEST(one.jobs == 7);
-  BOOST_TEST(one.overwrite);
-  BOOST_TEST(!one.verify);
+  BOOST_TEST(one.write.format == "torch");
+  BOOST_TEST(one.write.tp == 2);
+  BOOST_TEST(one.write.pp == 3);
+  BOOST_TEST(one.write.vpp == 4);
+  BOOST_TEST(one.write.ep == 5);
+  BOOST_TEST(one.write.etp.value_or(0) == 6);
+  BOOST_TEST((one.write.dtype == DType::bf16));
+  BOOST_TEST((one.write.vocab_divisible_by == 64));
+  BOOST_TEST((one.write.impl == TransformerImpl::local));
+  BOOST_TEST((one.write.iteration == 100));
+  BOOST_TEST(one.run.jobs == 7);
+  BOOST_TEST(one.run.overwrite);
+  BOOST_TEST(!one.run.verify);
 }
 
 BOOST_AUTO_TEST_CASE(has_the_defaults_of_the_command_and_verifies) {
-  const ConvertOptions one = read("{source: s, output: o, iteration: release}").conversions.at(0);
-  BOOST_TEST(one.to == "torch_dist");
-  BOOST_TEST(one.sizes.tensor == 1);
-  BOOST_TEST(!one.dtype.has_value());
-  BOOST_TEST(!one.iteration.has_value());
-  BOOST_TEST(!one.overwrite);
-  BOOST_TEST(one.verify);
+  const ConvertRequest one = read("{source: s, output: o, iteration: release}").conversions.at(0);
+  BOOST_TEST(one.write.format.empty());
+  BOOST_TEST(one.write.tp == 1);
+  BOOST_TEST(!one.write.dtype.has_value());
+  BOOST_TEST(!one.write.iteration.has_value());
+  BOOST_TEST(!one.run.overwrite);
+  BOOST_TEST(one.run.verify);
 }
 
 BOOST_AUTO_TEST_CASE(merges_defaults_into_each_conversion) {
   const Recipe recipe = read(kTwo);
   BOOST_REQUIRE(recipe.conversions.size() == 2u);
-  BOOST_TEST(recipe.conversions[0].sizes.tensor == 2);
-  BOOST_TEST(recipe.conversions[1].sizes.tensor == 4);
-  BOOST_TEST(recipe.conversions[0].to == "torch_dist");
-  BOOST_TEST(recipe.conversions[1].to == "torch");
-  BOOST_TEST(!recipe.conversions[1].verify);
+  BOOST_TEST(recipe.conversions[0].write.tp == 2);
+  BOOST_TEST(recipe.conversions[1].write.tp == 4);
+  BOOST_TEST(recipe.conversions[0].write.format.empty());
+  BOOST_TEST(recipe.conversions[1].write.format == "torch");
+  BOOST_TEST(!recipe.conversions[1].run.verify);
 }
 
 BOOST_AUTO_TEST_CASE(overrides_all_conversions_or_one) {
   const Recipe recipe = read(kTwo, {{"tp", "8"}, {"conversions.1.output", "e"}, {"conversions.0.tp", "16"}});
-  BOOST_TEST(recipe.conversions[0].sizes.tensor == 16);
-  BOOST_TEST(recipe.conversions[1].sizes.tensor == 8);
+  BOOST_TEST(recipe.conversions[0].write.tp == 16);
+  BOOST_TEST(recipe.conversions[1].write.tp == 8);
   BOOST_TEST(recipe.conversions[0].output == "b");
   BOOST_TEST(recipe.conversions[1].output == "e");
 }
@@ -182,11 +182,11 @@ BOOST_AUTO_TEST_CASE(reads_the_recipes_of_this_repository) {
       const Recipe recipe = converters::read_recipe(file.path().string(), {});
       const std::string name = file.path().stem().string();
       BOOST_TEST(recipe.name == name);
-      for (const ConvertOptions& one : recipe.conversions) {
+      for (const ConvertRequest& one : recipe.conversions) {
         BOOST_TEST(one.source.starts_with("models/" + name));
-        const std::string size = one.sizes.tensor > 1 ? "-tp" + std::to_string(one.sizes.tensor) : "";
+        const std::string size = one.write.tp > 1 ? "-tp" + std::to_string(one.write.tp) : "";
         BOOST_TEST(one.output.starts_with("checkpoints/" + name + size));
-        BOOST_TEST(one.verify);
+        BOOST_TEST(one.run.verify);
       }
     }
   }

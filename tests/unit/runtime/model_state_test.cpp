@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(tensors_by_megatron_names) {
 
   // The first key row of group 0 lies behind its two queries of two dimensions.
   const std::vector<float> qkv = state.at("decoder.layers.0.self_attention.linear_qkv.weight").floats();
-  const StoredTensor* keys = checkpoint.tensors().find("model.layers.0.self_attn.k_proj.weight");
+  const StoredTensor* keys = checkpoint.tensors.find("model.layers.0.self_attn.k_proj.weight");
   const std::vector<std::byte> bytes = read_tensor(*keys);
   float first = 0;
   std::memcpy(&first, bytes.data(), sizeof(first));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-namespace mhub {
+namespace mhub::converters {
 
 /// From here on SIGINT and SIGTERM only set a flag; a second one ends the process at once.
 void catch_interrupts();
-/// Throws Interrupted when a signal has come since. Cheap; long work calls it between steps.
-void throw_if_interrupted();
+/// Whether a signal has come since. Cheap.
+bool interrupted();
 
-}  // namespace mhub
+}  // namespace mhub::converters

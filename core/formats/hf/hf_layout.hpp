@@ -22,7 +22,4 @@ HfLayout hf_layout(const Checkpoint& source);
 /// The source's config.json with the given type in it.
 nlohmann::json hf_config(const Checkpoint& source, DType dtype);
 
-/// The type of most elements.
-DType main_dtype(const std::vector<SinkTensor>& tensors);
-
 }  // namespace mhub

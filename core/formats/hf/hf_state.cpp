@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/formats/canonical_state.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
 
 #include <algorithm>
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/formats/hf/hf_model.hpp"
+#include "mhub/formats/hf/quantization.hpp"
+#include "mhub/plugin/registry.hpp"
 #include "mhub/rules/moe_rules.hpp"
 
 namespace mhub {
@@ -14,13 +17,13 @@ std::string file_of(const StoredTensor& tensor, const std::string& fallback) {
   return tensor.chunks.empty() ? fallback : tensor.chunks[0].bytes->name();
 }
 
-void require_shape(const StoredTensor& tensor, const Shape& expected, const HfCheckpoint& checkpoint) {
+void require_shape(const StoredTensor& tensor, const Shape& expected, const Checkpoint& checkpoint) {
   if (tensor.shape == expected) return;
   throw InputError(file_of(tensor, checkpoint.directory) + ": tensor " + tensor.name + " has shape " +
                    to_string(tensor.shape) + ", expected " + to_string(expected) + " from config.json");
 }
 
-void bind_ties(const Mapping& mapping, const HfCheckpoint& checkpoint,
+void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint,
                std::unordered_set<const StoredTensor*>& used, CanonicalState& state) {
   for (const Mapping::Tied& tie : mapping.ties()) {
     const StoredTensor* repeat = find_spelled(checkpoint.tensors, mapping, tie.hf);
@@ -44,21 +47,11 @@ bool has_stacked_experts(const TensorSource& source) {
                      [](const StoredTensor& tensor) { return tensor.name.ends_with(".experts.down_proj"); });
 }
 
-}  // namespace
-
-const StoredTensor* find_spelled(const TensorSource& tensors, const Mapping& mapping,
-                                 const std::string& declared) {
-  for (const std::string& one : mapping.names_of(declared)) {
-    if (const StoredTensor* tensor = tensors.find(one)) return tensor;
-  }
-  return nullptr;
-}
-
-CanonicalState canonical_state(const HfCheckpoint& checkpoint) {
-  Mapping mapping = declared_mapping(*checkpoint.model, checkpoint.config);
+CanonicalState canonical_state(const Checkpoint& checkpoint) {
+  Mapping mapping = declared_mapping(*checkpoint.model, *checkpoint.config);
   if (!mapping.rest().empty())
     mapping = with_rest(std::move(mapping), listed(checkpoint.tensors), checkpoint.directory);
-  ExpandedMapping expanded = expanded_mapping(mapping, checkpoint.config);
+  ExpandedMapping expanded = expanded_mapping(mapping, *checkpoint.config);
   if (has_stacked_experts(checkpoint.tensors)) {
     mapping = with_stacked_experts(mapping);
     expanded.import = expand(mapping).import;
@@ -95,10 +88,23 @@ CanonicalState canonical_state(const HfCheckpoint& checkpoint) {
   return state;
 }
 
-std::int64_t parameter_count(const CanonicalState& state) {
-  std::int64_t count = 0;
-  for (const StateTensor& tensor : state.to_canonical.source) count += numel(tensor.shape);
-  return count;
+}  // namespace
+
+void describe_hf(Checkpoint& checkpoint, std::shared_ptr<const FileSet> files) {
+  checkpoint.directory = checkpoint.path;
+  checkpoint.files = std::move(files);
+  checkpoint.config = read_config_json(*checkpoint.files);
+  checkpoint.model = &PluginRegistry::instance().find(*checkpoint.config);
+}
+
+void take_hf_tensors(Checkpoint& checkpoint, TensorSource tensors) {
+  checkpoint.tensors = decoded_weights(std::move(tensors), *checkpoint.config);
+  checkpoint.config = completed_config(*checkpoint.model, *checkpoint.config, checkpoint.tensors);
+}
+
+void bind_hf_state(Checkpoint& checkpoint) {
+  checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
+  checkpoint.state = canonical_state(checkpoint);
 }
 
 }  // namespace mhub

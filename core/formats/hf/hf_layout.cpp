@@ -1,38 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/convert/hf_layout.hpp"
+#include "mhub/formats/hf/hf_layout.hpp"
 
-#include <algorithm>
-#include <filesystem>
-
-namespace fs = std::filesystem;
+#include "mhub/formats/format.hpp"
+#include "mhub/formats/hf/hf_model.hpp"
 
 namespace mhub {
 namespace {
 
-std::map<std::string, std::string> files_of(const TensorSource& tensors) {
-  std::map<std::string, std::string> files;
-  for (const StoredTensor& tensor : tensors.tensors())
-    files[tensor.name] =
-        tensor.chunks.empty() ? "" : fs::path(tensor.chunks[0].bytes->name()).filename().string();
-  return files;
-}
-
-/// The files and tensor names of the Hugging Face checkpoint that a source was made of, where its manifest
-/// (or the source itself) knows them: tensor -> file.
+/// The files and tensor names of the Hugging Face checkpoint that a source was made of, where the source
+/// itself (or its reference) knows them: tensor -> file.
 std::map<std::string, std::string> original_files(const Checkpoint& source) {
+  const std::string key = "hf_files";
+  nlohmann::json original = source.format->original(source);
+  if (!original.contains(key) && source.reference)
+    original = source.reference->format->original(*source.reference);
   std::map<std::string, std::string> files;
-  if (source.hf && !source.archive) return files_of(source.hf->tensors);
-  const nlohmann::json* recorded = nullptr;
-  if (source.manifest.is_object()) {
-    const auto found = source.manifest.find("hf_files");
-    if (found != source.manifest.end() && found->is_object()) recorded = &*found;
-  }
-  if (recorded != nullptr) {
-    for (const auto& entry : recorded->items()) {
-      if (entry.value().is_string()) files[entry.key()] = entry.value().get<std::string>();
-    }
-  } else if (source.reference) {
-    files = files_of(source.reference->tensors);
+  if (!original.contains(key) || !original[key].is_object()) return files;
+  for (const auto& entry : original[key].items()) {
+    if (entry.value().is_string()) files[entry.key()] = entry.value().get<std::string>();
   }
   return files;
 }
@@ -94,14 +79,6 @@ nlohmann::json hf_config(const Checkpoint& source, DType dtype) {
   }
   if (!named) config["torch_dtype"] = torch_name(dtype);
   return config;
-}
-
-DType main_dtype(const std::vector<SinkTensor>& tensors) {
-  std::map<DType, std::int64_t> elements{{DType::f32, 0}};
-  for (const SinkTensor& tensor : tensors) elements[tensor.dtype] += numel(tensor.shape);
-  return std::max_element(elements.begin(), elements.end(),
-                          [](const auto& a, const auto& b) { return a.second < b.second; })
-      ->first;
 }
 
 }  // namespace mhub

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/base/interrupt.hpp"
+#include "interrupt.hpp"
 
 #include <atomic>
 #include <csignal>
 
-#include "mhub/base/error.hpp"
-
-namespace mhub {
+namespace mhub::converters {
 namespace {
 
 /// Written by the signal handler, read by every worker.
-std::atomic<bool> interrupted{false};
+std::atomic<bool> flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
-  interrupted = true;
+  flag = true;
   std::signal(signal, SIG_DFL);
 }
 
@@ -25,8 +23,6 @@ void catch_interrupts() {
   std::signal(SIGTERM, on_signal);
 }
 
-void throw_if_interrupted() {
-  if (interrupted) throw Interrupted("interrupted; nothing was left under the final name");
-}
+bool interrupted() { return flag; }
 
-}  // namespace mhub
+}  // namespace mhub::converters

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "mhub/base/progress.hpp"
+
+namespace mhub::converters {
+
+/// Shows how far long work is, on stderr: for each stage one redrawn line with a bar, rate and time left on a
+/// terminal, a plain line every five seconds elsewhere (none for work that is done before). Thread-safe.
+class ProgressBar {
+ public:
+  /// A silent one prints nothing.
+  explicit ProgressBar(bool silent);
+  /// Ends the line.
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void show(const Progress& progress);
+  /// What the library calls: this bar, and whether the user wants to stop. Borrows the bar.
+  Callbacks callbacks();
+
+ private:
+  void print();
+  void end_stage();
+
+  bool silent_, terminal_, printed_ = false;
+  std::string stage_;
+  std::uint64_t done_ = 0, total_ = 0;
+  std::chrono::steady_clock::time_point start_, last_;
+  std::mutex mutex_;
+};
+
+}  // namespace mhub::converters

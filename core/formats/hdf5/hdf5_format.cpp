@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/base/staging.hpp"
+#include "mhub/formats/format.hpp"
+#include "mhub/formats/hf/hf_layout.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
+#include "mhub/formats/megatron/megatron_checkpoint.hpp"
+#include "mhub/formats/tokenizer_files.hpp"
+#include "mhub/store/hdf5/hdf5_sink.hpp"
+#include "mhub/store/hdf5/hdf5_source.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub {
+namespace {
+
+constexpr const char* kFile = "state.h5";
+/// The attribute that says whose state an archive holds.
+constexpr const char* kKind = "kind";
+
+const char* kind_of(StateNames names) { return names == StateNames::hugging_face ? "hf" : "megatron"; }
+
+/// One file with the state that the source has: Hugging Face's names and tensors, or Megatron's canonical
+/// ones, whole.
+class Hdf5Output final : public OutputFormat {
+ public:
+  explicit Hdf5Output(const Checkpoint& source)
+      : source_(source),
+        layout_(source.names == StateNames::hugging_face ? hf_layout(source).layout
+                                                         : canonical_layout(source.state.tensors)) {}
+
+  const Layout& layout() const override { return layout_; }
+
+  void set_dtypes(const std::vector<SinkTensor>& tensors) override { dtype_ = main_dtype(tensors); }
+
+  std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan, OutputMode) const override {
+    Hdf5Contents contents;
+    contents.attributes = {{kKind, kind_of(source_.names)},
+                           {"created_by", std::string("mhub ") + MHUB_VERSION},
+                           {"class", source_.model->class_name}};
+    contents.files["config.json"] = config_text(hf_config(source_, dtype_));
+    if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
+      contents.files["generation_config.json"] = config_text(generation);
+    for (const std::string& name : tokenizer_files(*source_.files))
+      contents.files[name] = source_.files->read(name, kLargestText);
+    // An interrupted archive cannot be continued; it begins anew.
+    fs::remove(root / kFile);
+    return make_hdf5_sink((root / kFile).string(), plan.tensors, contents);
+  }
+
+  void finish(TensorSink& sink, const std::function<std::string()>& manifest) const override {
+    dynamic_cast<Hdf5Sink&>(sink).add_file(kManifestName, manifest());
+    sink.finish();
+  }
+
+  nlohmann::json describe() const override { return {{"format", "hdf5"}}; }
+  std::string single_file() const override { return kFile; }
+
+ private:
+  const Checkpoint& source_;
+  Layout layout_;
+  DType dtype_ = DType::f32;
+};
+
+/// One HDF5 file with all that a checkpoint has.
+class Hdf5Format final : public Format {
+ public:
+  std::string_view name() const override { return "hdf5"; }
+  bool probe(const std::string& path) const override { return fs::is_regular_file(path) && is_hdf5(path); }
+
+  void open(Checkpoint& checkpoint, const OpenOptions&) const override {
+    Hdf5Archive archive = open_hdf5(checkpoint.path);
+    const auto files = archive_files(checkpoint.path, std::move(archive.files));
+    const std::string kind = archive.attributes[kKind];
+    if (files->has(kManifestName))
+      checkpoint.manifest = parse_json(files->read(kManifestName, kLargestText), files->place(kManifestName));
+    if (kind == kind_of(StateNames::hugging_face)) {
+      describe_hf(checkpoint, files);
+      take_hf_tensors(checkpoint, std::move(archive.state));
+      return bind_hf_state(checkpoint);
+    }
+    if (kind != kind_of(StateNames::megatron))
+      throw InputError(checkpoint.path + ": attribute kind is \"" + kind + "\", expected hf or megatron");
+    checkpoint.names = StateNames::megatron;
+    checkpoint.directory = checkpoint.path;
+    checkpoint.files = files;
+    checkpoint.tensors = std::move(archive.state);
+    take_config(checkpoint, read_config_json(*files));
+    bind_megatron_state(checkpoint, [](const auto& canonical, const auto&, const auto&) {
+      return canonical_layout(canonical);
+    });
+  }
+
+  std::shared_ptr<const FileSet> files(const std::string& path) const override {
+    return archive_files(path, open_hdf5(path).files);
+  }
+  std::unique_ptr<OutputFormat> output(const WriteOptions&, const Checkpoint& source) const override {
+    return std::make_unique<Hdf5Output>(source);
+  }
+  bool written_by_mhub(const std::string& file) const override {
+    return open_hdf5(file).files.contains(kManifestName);
+  }
+};
+
+}  // namespace
+
+const Format& hdf5_format() {
+  static const Hdf5Format format;
+  return format;
+}
+
+}  // namespace mhub

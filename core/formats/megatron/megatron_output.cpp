@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/formats/megatron/megatron_output.hpp"
+
+#include "mhub/base/error.hpp"
+#include "mhub/formats/megatron/megatron_folder.hpp"
+#include "mhub/formats/tokenizer_files.hpp"
+#include "mhub/megatron/hybrid_config.hpp"
+#include "mhub/megatron/hybrid_names.hpp"
+#include "mhub/megatron/run_config.hpp"
+#include "mhub/megatron/stored_layout.hpp"
+
+namespace fs = std::filesystem;
+
+namespace mhub {
+namespace {
+
+/// The model as the target's Megatron class sees it: its config and its tensors' names.
+struct NamedModel {
+  TransformerConfig config;
+  std::vector<CanonicalTensor> tensors;
+};
+
+NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
+  const TransformerConfig& gpt = *source.transformer;
+  if (options.model_type != "gpt" && (gpt.image || gpt.vision))
+    throw UsageError("--model-type " + options.model_type +
+                     ": a model with a vision part has no HybridModel");
+  if (options.model_type == "gpt" || !gpt.hybrid_layer_pattern.empty()) return {gpt, source.state.tensors};
+  return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)), hybrid_tensors(source.state.tensors)};
+}
+
+LayoutRequest make_request(const WriteOptions& options, const NamedModel& model, std::int64_t divisible_by) {
+  const TransformerConfig& config = model.config;
+  ParallelSizes sizes{options.tp, options.pp, options.vpp, options.ep, options.etp.value_or(options.tp)};
+  // A layout string says how many chunks there are.
+  PipelineSplit split(config.num_layers, sizes, options.pipeline, config.mtp_num_layers);
+  sizes.virtual_pipeline = split.chunks();
+  if (config.image && split.stages() * split.chunks() > 1)
+    throw UsageError("Megatron-Core's CLIPViTModel has one pipeline stage: --pp and --vpp must be 1");
+  LayoutRequest request(sizes, std::move(split));
+  request.padded_vocab_size = padded_vocabulary(config.vocab_size, divisible_by, sizes.tensor);
+  request.tied_embedding = config.share_embeddings_and_output_weights;
+  request.has_mtp = config.mtp_num_layers > 0;
+  request.impl = options.impl;
+  request.local_norm_keys = has_local_norm_keys(config);
+  request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
+  const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
+  request.keys.stack_layers =
+      !listed && config.hybrid_layer_pattern.empty() && layers_are_alike(model.tensors);
+  return request;
+}
+
+MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& options,
+                         const Checkpoint& source) {
+  NamedModel named = named_model(options, source);
+  const std::int64_t divisor = options.vocab_divisible_by.value_or(dialect.vocab_divisible_by);
+  LayoutRequest request = make_request(options, named, divisor);
+  MegatronTarget target{.format = std::string(dialect.name),
+                        .distributed = dialect.distributed,
+                        .sizes = request.sizes,
+                        .impl = options.impl,
+                        .dtype = DType::f32,
+                        .padded_vocab_size = request.padded_vocab_size,
+                        .vocab_divisible_by = divisor,
+                        .iteration = options.iteration.value_or(0),
+                        .pipeline = options.pipeline};
+  return {std::move(named.config), std::move(named.tensors), std::move(request), std::move(target)};
+}
+
+class MegatronOutput final : public OutputFormat {
+ public:
+  MegatronOutput(const MegatronDialect& dialect, const WriteOptions& options, const Checkpoint& source)
+      : source_(source),
+        dialect_(dialect),
+        model_(make_model(dialect, options, source)),
+        layout_(dialect.layout(model_.tensors, model_.request)),
+        iteration_(options.iteration),
+        folder_(iteration_folder(iteration_)) {
+    if (!model_.config.hybrid_layer_pattern.empty() && model_.request.split.stages() > 1)
+      model_.config.hybrid_layer_pattern =
+          with_stages(model_.config.hybrid_layer_pattern, model_.request.split);
+  }
+
+  const Layout& layout() const override { return layout_; }
+
+  void set_dtypes(const std::vector<SinkTensor>& tensors) override {
+    model_.target.dtype = tensors.front().dtype;
+  }
+
+  std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan,
+                                   OutputMode mode) const override {
+    fs::create_directory(root / folder_);
+    return dialect_.sink(model_, (root / folder_).string(), plan, mode);
+  }
+
+  void add_files(const fs::path& root, const CopyPlan&) const override {
+    if (!model_.config.bridge_provider.empty())
+      replace_file((root / folder_ / "run_config.yaml").string(),
+                   bridge_run_config(model_.config, model_.target));
+    copy_tokenizer(*source_.files, root / folder_ / "tokenizer");
+    replace_file((root / kTracker).string(), iteration_ ? std::to_string(*iteration_) : folder_);
+  }
+
+  nlohmann::json describe() const override {
+    const ParallelSizes& sizes = model_.target.sizes;
+    return {{"format", model_.target.format},
+            {"folder", folder_},
+            {"model_type", model_.config.hybrid_layer_pattern.empty() ? "gpt" : "hybrid"},
+            {"tp", sizes.tensor},
+            {"pp", sizes.pipeline},
+            {"vpp", sizes.virtual_pipeline},
+            {"ep", sizes.expert},
+            {"etp", sizes.expert_tensor},
+            {"transformer_impl", model_.target.impl == TransformerImpl::local ? "local" : "te"},
+            {"padded_vocab_size", model_.target.padded_vocab_size}};
+  }
+
+  nlohmann::json advice() const override {
+    return {{"megatron_lm_flags", megatron_flags(model_.config)}, {"limits", megatron_limits(model_.config)}};
+  }
+
+ private:
+  const Checkpoint& source_;
+  MegatronDialect dialect_;
+  MegatronModel model_;
+  Layout layout_;
+  std::optional<std::int64_t> iteration_;
+  std::string folder_;
+};
+
+}  // namespace
+
+std::unique_ptr<OutputFormat> make_megatron_output(const MegatronDialect& dialect,
+                                                   const WriteOptions& options, const Checkpoint& source) {
+  return std::make_unique<MegatronOutput>(dialect, options, source);
+}
+
+}  // namespace mhub

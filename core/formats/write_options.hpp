@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mhub/megatron/parallel_sizes.hpp"
+#include "mhub/megatron/stored_names.hpp"
+#include "mhub/tensor/dtype.hpp"
+
+namespace mhub {
+
+/// What is to be written: format, layout and element type. Each format reads what concerns it and leaves the
+/// rest alone.
+struct WriteOptions {
+  std::string format = {};          ///< torch_dist, torch, hf, hdf5; empty: the first of them
+  int tp = 1, pp = 1, vpp = 1;      ///< tensor, pipeline, virtual pipeline parallel sizes
+  int ep = 1;                       ///< expert parallel
+  std::optional<int> etp = {};      ///< expert tensor parallel; absent: as tp, which is Megatron's default
+  PipelineOptions pipeline = {};    ///< how layers are spread over stages
+  std::optional<DType> dtype = {};  ///< cast floating-point tensors; absent: keep each one's own
+  /// Absent: 128 for torch (Megatron-LM's default), no padding else.
+  std::optional<std::int64_t> vocab_divisible_by = {};
+  TransformerImpl impl = TransformerImpl::transformer_engine;
+  std::string model_type = "gpt";                     ///< gpt, hybrid: Megatron's class to name tensors for
+  std::optional<std::int64_t> iteration = {};         ///< absent: "release"
+  std::optional<std::uint64_t> max_shard_bytes = {};  ///< hf; absent: the source's own files, else 5 GB
+};
+
+}  // namespace mhub

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library converts: what the command does, from C++.
+#include "mhub/convert/convert.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+
+#include <boost/test/unit_test.hpp>
+
+#include "base/temporary_folder.hpp"
+#include "cli/sized_llama.hpp"
+#include "mhub/base/error.hpp"
+#include "mhub/convert/manifest.hpp"
+#include "mhub/convert/verify.hpp"
+
+using namespace mhub;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Files {
+  Files() { tests::write_sized_llama(folder.file("hf"), 2); }
+  std::string operator/(const std::string& name) const { return folder.file(name); }
+  tests::TemporaryFolder folder;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(convert_pipeline)
+
+BOOST_AUTO_TEST_CASE(every_format_from_one_opened_source) {
+  const Files files;
+  const auto source = std::make_shared<const Checkpoint>(open_checkpoint(files / "hf"));
+  const std::vector<WriteOptions> all{{},
+                                      {.format = "torch_dist", .tp = 2, .pp = 2},
+                                      {.format = "torch", .tp = 2, .vocab_divisible_by = 8},
+                                      {.format = "hf", .max_shard_bytes = 1'000'000},
+                                      {.format = "hdf5"}};
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const std::string output = files / std::to_string(k);
+    const nlohmann::json report = convert(Conversion(source, all[k]), output, {.verify = true});
+    BOOST_TEST(report["verified"] == true);
+    BOOST_TEST(report["model"] == "LlamaForCausalLM");
+    BOOST_TEST(report["format"] == (all[k].format.empty() ? "torch_dist" : all[k].format));
+    const VerifyReport same = verify(files / "hf", output);
+    BOOST_TEST(same.differences.empty());
+    BOOST_TEST(same.bytes > 0u);
+    BOOST_TEST(check_manifest(open_checkpoint(output)).problems.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_conversion_outlives_what_made_it_and_may_be_moved) {
+  const Files files;
+  std::vector<Conversion> list;
+  for (const char* format : {"torch", "hf"}) list.push_back(plan(files / "hf", {.format = format}));
+  const Conversion copy = list.front();
+  list.erase(list.begin());
+  convert(copy, files / "a");
+  convert(list.front(), files / "b");
+  BOOST_TEST(verify(files / "a", files / "b").differences.empty());
+  const nlohmann::json described = describe(copy, files / "c");
+  BOOST_TEST(described["total_bytes"] == copy.bytes());
+  BOOST_TEST(!fs::exists(files / "c"));
+}
+
+BOOST_AUTO_TEST_CASE(progress_is_told_stage_by_stage) {
+  const Files files;
+  std::map<std::string, std::uint64_t, std::less<>> done;
+  std::mutex mutex;
+  RunOptions run{.verify = true};
+  run.callbacks.on_progress = [&](const Progress& now) {
+    const std::lock_guard lock(mutex);
+    std::uint64_t& most = done[std::string(now.stage)];
+    most = std::max(most, now.done);
+    BOOST_CHECK(now.done <= now.total);
+  };
+  const nlohmann::json report = convert(files / "hf", files / "out", {.tp = 2}, run);
+  BOOST_TEST(done.size() == 2u);
+  BOOST_TEST(done["converting"] == report["bytes"].get<std::uint64_t>());
+  BOOST_TEST(done["verifying"] > 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_conversion_leaves_no_output_and_can_be_resumed) {
+  const Files files;
+  std::atomic<int> asked{0};
+  RunOptions run{.jobs = 1};
+  run.callbacks.cancelled = [&] { return ++asked > 6; };
+  BOOST_CHECK_EXCEPTION(convert(files / "hf", files / "out", {}, run), Error, [](const Error& error) {
+    return error.category() == ErrorCategory::interrupted &&
+           std::string(error.what()).find("--resume continues") != std::string::npos;
+  });
+  BOOST_TEST(!fs::exists(files / "out"));
+  const nlohmann::json report = convert(files / "hf", files / "out", {}, {.resume = true, .verify = true});
+  BOOST_TEST(report["resumed"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(a_target_is_never_replaced_unasked) {
+  const Files files;
+  convert(files / "hf", files / "out");
+  BOOST_CHECK_THROW(convert(files / "hf", files / "out"), UsageError);
+  convert(files / "hf", files / "out", {.format = "hf"}, {.overwrite = true});
+  BOOST_TEST(verify(files / "hf", files / "out").differences.empty());
+  BOOST_CHECK_THROW(convert(files / "hf", files / "hf", {}, {.overwrite = true}), UsageError);
+  convert(files / "hf", files / "file", {.format = "hdf5"});
+  convert(files / "hf", files / "file", {.format = "hdf5"}, {.overwrite = true});
+  BOOST_CHECK_THROW(plan(files / "hf", {.format = "safetensors"}), UsageError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
