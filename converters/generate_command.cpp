@@ -28,7 +28,11 @@ void declare(CommandLine& line) {
       "system", po::value<std::string>(), "with --chat: the system message")(
       "max-new-tokens", po::value<std::int64_t>(),
       "tokens to generate at most (default: the model's, or 128)")(
-      "temperature", po::value<double>(), "0: always the most likely token (default: the model's)")(
+      "max-length", po::value<std::int64_t>(), "the same with the prompt's tokens counted")(
+      "do-sample", po::value<bool>(),
+      "true: draw; false: always the most likely token (default: true with --temperature above 0, --top-k, "
+      "--top-p or --min-p, else the model's)")("temperature", po::value<double>(),
+                                               "0: always the most likely token (default: the model's)")(
       "top-k", po::value<std::int64_t>(), "draw from the K most likely tokens; 0: off")(
       "top-p", po::value<double>(), "draw from the most likely tokens that make up this probability")(
       "min-p", po::value<double>(), "no token less likely than this share of the most likely one")(
@@ -46,14 +50,16 @@ void declare(CommandLine& line) {
 GenerateOptions options_of(const CommandLine& line) {
   GenerateOptions options;
   options.max_new_tokens = line.find<std::int64_t>("max-new-tokens");
+  options.max_length = line.find<std::int64_t>("max-length");
+  options.do_sample = line.find<bool>("do-sample");
   options.temperature = line.find<double>("temperature");
   options.top_k = line.find<std::int64_t>("top-k");
   options.top_p = line.find<double>("top-p");
   options.min_p = line.find<double>("min-p");
   options.repetition_penalty = line.find<double>("repetition-penalty");
   options.seed = line.get<std::uint64_t>("seed");
-  options.stop = line.get<std::vector<std::string>>("stop");
-  options.ignore_eos = line.has("ignore-eos");
+  options.stop_strings = line.get<std::vector<std::string>>("stop");
+  if (line.has("ignore-eos")) options.eos_token_id.emplace();
   options.exact = line.has("exact");
   return options;
 }

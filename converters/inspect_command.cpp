@@ -70,20 +70,9 @@ void print_tensors(const std::vector<const StoredTensor*>& tensors, const std::s
 /// alone.
 nlohmann::json describe(const Checkpoint& checkpoint) {
   nlohmann::json json = nlohmann::json::object();
-  const bool hf = checkpoint.names == StateNames::hugging_face;
-  if (hf) {
-    json = to_json(summarize(checkpoint));
-  } else if (checkpoint.model != nullptr) {
-    json["model"] = {{"class", checkpoint.model->class_name},
-                     {"layers", checkpoint.transformer->num_layers},
-                     {"hidden_size", checkpoint.transformer->hidden_size}};
-    std::int64_t parameters = 0;
-    for (const CanonicalTensor& tensor : checkpoint.state.tensors) parameters += numel(tensor.shape);
-    json["parameters"] = parameters;
-    json["dtype"] = torch_name(checkpoint.state.sources.front()->dtype);
-  }
+  if (checkpoint.model != nullptr) json = to_json(summarize(checkpoint));
   json["format"] = checkpoint.format->name();
-  if (!hf) {
+  if (checkpoint.names == StateNames::megatron) {
     json["directory"] = checkpoint.directory;
     json["ranks"] = checkpoint.ranks;
   }

@@ -7,9 +7,8 @@
 #include "mhub/text/tokenizer_info.hpp"
 
 namespace mhub {
-namespace {
 
-std::string common_dtype(const CanonicalState& state) {
+std::string stored_dtype(const CanonicalState& state) {
   std::string name;
   for (const StoredTensor* tensor : state.sources) {
     const std::string one(torch_name(tensor->dtype));
@@ -19,12 +18,10 @@ std::string common_dtype(const CanonicalState& state) {
   return name;
 }
 
-}  // namespace
-
 ModelSummary summarize(const Checkpoint& checkpoint) {
   const TransformerConfig& megatron = *checkpoint.transformer;
-  const TokenizerInfo tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
-  const CanonicalState& state = checkpoint.state;
+  TokenizerInfo tokenizer;
+  if (checkpoint.files) tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
   ModelSummary summary;
   if (megatron.vision) summary.kind = "PreTrainedVLM";
   if (megatron.image) summary.kind = "PreTrainedModel";
@@ -35,13 +32,9 @@ ModelSummary summarize(const Checkpoint& checkpoint) {
   summary.tokenizer_vocab_size = tokenizer.vocab_size;
   summary.config_class = checkpoint.model->config_class;
   summary.model_type = checkpoint.config->string("model_type", checkpoint.model->model_type);
-  summary.generation_config =
-      checkpoint.files->has("generation_config.json") || checkpoint.manifest.contains("generation_config");
-  // Megatron pads and repeats what it stores.
-  const auto& counted =
-      checkpoint.names == StateNames::megatron ? state.to_canonical.destination : state.to_canonical.source;
-  for (const StateTensor& tensor : counted) summary.parameters += numel(tensor.shape);
-  summary.dtype = common_dtype(state);
+  summary.generation_config = !generation_config(checkpoint).is_null();
+  for (const CanonicalTensor& tensor : checkpoint.state.tensors) summary.parameters += numel(tensor.shape);
+  summary.dtype = stored_dtype(checkpoint.state);
   return summary;
 }
 

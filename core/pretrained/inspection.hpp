@@ -25,8 +25,10 @@ struct ModelSummary {
   std::string dtype;  ///< torch's name; "mixed" when tensors differ
 };
 
-/// Of a checkpoint whose model is known.
+/// Of a checkpoint that knows its model, as it is stored.
 ModelSummary summarize(const Checkpoint& checkpoint);
+/// ModelSummary::dtype.
+std::string stored_dtype(const CanonicalState& state);
 
 /// The multi-line form that transformers' users know: "PreTrainedCausalLM(\n  (model): ...\n)".
 std::string to_string(const ModelSummary& summary);

@@ -14,21 +14,45 @@ namespace {
 
 constexpr std::int64_t kDefaultNewTokens = 128;
 
-/// The model's own settings, changed by what the caller says.
-runtime::GenerationOptions resolved(const GenerateOptions& options, const runtime::GenerationConfig& model) {
-  runtime::GenerationOptions result;
-  result.sampling = model.sampling;
-  if (options.temperature) {
-    result.sampling.do_sample = *options.temperature != 0;
-    result.sampling.temperature = *options.temperature;
+runtime::SamplingOptions sampling_of(const GenerateOptions& options, runtime::SamplingOptions model) {
+  const bool filtered = options.top_k || options.top_p || options.min_p;
+  if (options.do_sample) {
+    model.do_sample = *options.do_sample;
+  } else if (options.temperature) {
+    model.do_sample = *options.temperature != 0;
+  } else if (filtered) {
+    model.do_sample = true;
   }
-  result.sampling.top_k = options.top_k.value_or(result.sampling.top_k);
-  result.sampling.top_p = options.top_p.value_or(result.sampling.top_p);
-  result.sampling.min_p = options.min_p.value_or(result.sampling.min_p);
-  result.sampling.repetition_penalty =
-      options.repetition_penalty.value_or(result.sampling.repetition_penalty);
-  if (!options.ignore_eos) result.eos_token_ids = model.eos_token_ids;
-  result.max_new_tokens = options.max_new_tokens.value_or(model.max_new_tokens.value_or(kDefaultNewTokens));
+  model.temperature = options.temperature.value_or(model.temperature);
+  model.top_k = options.top_k.value_or(model.top_k);
+  model.top_p = options.top_p.value_or(model.top_p);
+  model.min_p = options.min_p.value_or(model.min_p);
+  model.repetition_penalty = options.repetition_penalty.value_or(model.repetition_penalty);
+  return model;
+}
+
+/// How many tokens to add to a prompt.
+std::int64_t new_tokens(const GenerateOptions& options, const runtime::GenerationConfig& model,
+                        std::size_t prompt) {
+  const auto behind_prompt = [&](std::int64_t length) {
+    const std::int64_t left = length - static_cast<std::int64_t>(prompt);
+    if (left > 0) return left;
+    throw UsageError("max_length " + std::to_string(length) + ": the prompt alone has " +
+                     std::to_string(prompt) + " tokens; give max_new_tokens, or a max_length above that");
+  };
+  if (options.max_new_tokens) return *options.max_new_tokens;
+  if (options.max_length) return behind_prompt(*options.max_length);
+  if (model.max_new_tokens) return *model.max_new_tokens;
+  return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens;
+}
+
+/// The model's own settings, changed by what the caller says.
+runtime::GenerationOptions resolved(const GenerateOptions& options, const runtime::GenerationConfig& model,
+                                    std::size_t prompt) {
+  runtime::GenerationOptions result;
+  result.sampling = sampling_of(options, model.sampling);
+  result.eos_token_ids = options.eos_token_id.value_or(model.eos_token_ids);
+  result.max_new_tokens = new_tokens(options, model, prompt);
   result.seed = options.seed;
   result.precision = options.exact ? runtime::Precision::exact : runtime::Precision::fast;
   return result;
@@ -38,7 +62,7 @@ runtime::GenerationOptions resolved(const GenerateOptions& options, const runtim
 class TextCollector {
  public:
   TextCollector(const Tokenizer& tokenizer, const GenerateOptions& options)
-      : decoder_(tokenizer, {.skip_special_tokens = true}), stops_(options.stop), options_(options) {}
+      : decoder_(tokenizer, {.skip_special_tokens = true}), stops_(options.stop_strings), options_(options) {}
   /// True when generation ends here.
   bool put(std::int64_t token) {
     emit(stops_.put(decoder_.put(static_cast<TokenId>(token))));
@@ -65,6 +89,8 @@ class TextCollector {
 }  // namespace
 
 CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions& options) {
+  const runtime::BackendOptions device{options.device, options.threads, options.dtype.value_or(DType::f32)};
+  runtime::check(device);
   CausalLM model;
   OpenOptions open;
   open.hf_reference = options.hf_reference;
@@ -73,6 +99,9 @@ CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions&
   if (model.checkpoint_->model == nullptr)
     throw InputError(source +
                      ": does not say which model it holds; name its Hugging Face model (--hf-reference)");
+  // Not when it is first used: whoever asked for a GPU that is not there learns it here.
+  if (options.device != "cpu")
+    model.backend_ = runtime::make_backend({options.device, options.threads, model.device_dtype()});
   return model;
 }
 
@@ -97,11 +126,18 @@ const runtime::GenerationConfig& CausalLM::generation_config() {
   return *generation_config_;
 }
 
+DType CausalLM::device_dtype() const {
+  return options_.exact ? DType::f32 : options_.dtype.value_or(runtime::half_dtype(*checkpoint_));
+}
+
+std::string CausalLM::dtype() const {
+  if (options_.device != "cpu") return std::string(torch_name(device_dtype()));
+  return options_.dtype ? std::string(torch_name(*options_.dtype)) : stored_dtype(checkpoint_->state);
+}
+
 runtime::Decoder& CausalLM::model() {
   if (!decoder_) {
-    const DType run =
-        options_.exact ? DType::f32 : options_.dtype.value_or(runtime::half_dtype(*checkpoint_));
-    backend_ = runtime::make_backend({options_.device, options_.threads, run});
+    if (!backend_) backend_ = runtime::make_backend({options_.device, options_.threads});
     // A GPU's backend takes weights as they are stored and rounds them on their way.
     const std::optional<DType> dtype = options_.device == "cpu" ? options_.dtype : std::nullopt;
     decoder_ = std::make_unique<runtime::Decoder>(*checkpoint_, *backend_, dtype);
@@ -131,12 +167,12 @@ std::vector<std::int64_t> CausalLM::encode_chat(const nlohmann::ordered_json& me
 }
 
 TextGeneration CausalLM::generate(std::span<const std::int64_t> prompt, const GenerateOptions& options) {
-  runtime::GenerationOptions settings = resolved(options, generation_config());
+  runtime::GenerationOptions settings = resolved(options, generation_config(), prompt.size());
   std::optional<TextCollector> collector;
   if (has_tokenizer()) {
     collector.emplace(tokenizer(), options);
     settings.on_token = [&](std::size_t, std::int64_t token) { return collector->put(token); };
-  } else if (!options.stop.empty()) {
+  } else if (!options.stop_strings.empty()) {
     throw UsageError(checkpoint_->path + ": stop strings need a tokenizer, and there is none");
   }
   runtime::GenerationResult result =
@@ -160,7 +196,10 @@ void CausalLM::save_pretrained(const std::string& folder) const {
 }
 
 std::ostream& operator<<(std::ostream& out, const CausalLM& model) {
-  return out << to_string(summarize(model.checkpoint()));
+  ModelSummary summary = summarize(model.checkpoint());
+  summary.device = model.device();
+  summary.dtype = model.dtype();
+  return out << to_string(summary);
 }
 
 void require_model_class(const Checkpoint& checkpoint, const std::string& class_name) {

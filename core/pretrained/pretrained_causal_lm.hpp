@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "mhub/convert/convert.hpp"
+#include "mhub/pretrained/model_state.hpp"
 #include "mhub/runtime/generation.hpp"
-#include "mhub/runtime/model_state.hpp"
 #include "mhub/text/chat_template/chat_template.hpp"
 #include "mhub/text/tokenizer.hpp"
 
@@ -28,15 +28,22 @@ struct LoadOptions {
   std::function<bool()> cancelled = {};  ///< once it is true, a running `generate` ends with Interrupted
 };
 
-/// What a caller changes of the model's own generation config; nothing stays as the model has it.
+/// What a caller changes of the model's own generation config; nothing stays as the model has it. Names and
+/// meanings are those of transformers' GenerationConfig.
 struct GenerateOptions {
-  std::optional<std::int64_t> max_new_tokens = {};  ///< the model's, else 128
-  std::optional<double> temperature = {};           ///< 0: the most likely token; above: draw
+  /// Tokens of prompt and answer together. What the caller says of the length goes before what the model
+  /// says; of the two, max_new_tokens counts where both are given. Neither says anything: 128 new tokens.
+  std::optional<std::int64_t> max_length = {};
+  std::optional<std::int64_t> max_new_tokens = {};
+  /// Draw; false: the most likely token, whatever stands below. Not given: true where a temperature above 0,
+  /// top_k, top_p or min_p is given, false for a temperature of 0, else the model's.
+  std::optional<bool> do_sample = {};
+  std::optional<double> temperature = {};
   std::optional<std::int64_t> top_k = {};
   std::optional<double> top_p = {}, min_p = {}, repetition_penalty = {};
+  std::optional<std::vector<std::int64_t>> eos_token_id = {};  ///< each ends generation; empty: none does
+  std::vector<std::string> stop_strings = {};  ///< text that ends generation; not part of the result's text
   std::uint64_t seed = 0;
-  std::vector<std::string> stop = {};  ///< text that ends generation; not part of the result's text
-  bool ignore_eos = false;
   bool exact = false;  ///< float32 activations in long prompts too (runtime::Precision)
   /// Called with text as it becomes certain; the pieces make up the result's text.
   std::function<void(std::string_view)> on_text = {};
@@ -55,6 +62,8 @@ struct TextGeneration {
 /// asked for. Movable; not thread-safe. All functions throw mhub::Error.
 class CausalLM {
  public:
+  /// Throws UsageError for a device or a type that mhub does not know, IoError when there is no such device
+  /// here.
   static CausalLM from_pretrained(const std::string& source, const LoadOptions& options = {});
 
   const Checkpoint& checkpoint() const { return *checkpoint_; }
@@ -66,8 +75,12 @@ class CausalLM {
   const ChatTemplate& chat_template();
   const runtime::GenerationConfig& generation_config();
   runtime::Decoder& model();
-  /// The tensors by their Megatron names.
-  runtime::ModelState state() const { return runtime::ModelState(*checkpoint_); }
+  /// Where it runs, as the caller called it, and in which of torch's types: as loaded on a CPU ("mixed" when
+  /// tensors differ), a GPU's own choice there.
+  const std::string& device() const { return options_.device; }
+  std::string dtype() const;
+  /// The tensors by Hugging Face, Megatron and uniform names.
+  ModelState state() const { return ModelState(*checkpoint_); }
 
   std::vector<std::int64_t> encode(std::string_view text);
   std::string decode(std::span<const std::int64_t> tokens);
@@ -83,6 +96,8 @@ class CausalLM {
   void save_pretrained(const std::string& folder) const;
 
  private:
+  DType device_dtype() const;
+
   LoadOptions options_;
   std::shared_ptr<const Checkpoint> checkpoint_;
   std::optional<Tokenizer> tokenizer_;

@@ -33,6 +33,7 @@ GenerationConfig load_generation_config(const Checkpoint& checkpoint) {
   sampling.min_p = json.number("min_p", 0.0);
   sampling.repetition_penalty = json.number("repetition_penalty", 1.0);
   if (json.has("eos_token_id")) generation.eos_token_ids = token_ids(json, "eos_token_id");
+  if (json.has("max_length")) generation.max_length = json.positive("max_length");
   if (json.has("max_new_tokens")) generation.max_new_tokens = json.positive("max_new_tokens");
   return generation;
 }

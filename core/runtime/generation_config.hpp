@@ -15,8 +15,8 @@ namespace mhub::runtime {
 /// has.
 struct GenerationConfig {
   SamplingOptions sampling;
-  std::vector<std::int64_t> eos_token_ids;     ///< each ends a sequence
-  std::optional<std::int64_t> max_new_tokens;  ///< nothing: not stated
+  std::vector<std::int64_t> eos_token_ids;                 ///< each ends a sequence
+  std::optional<std::int64_t> max_length, max_new_tokens;  ///< nothing: not stated
 };
 
 /// Reads the generation_config.json that belongs to the checkpoint, if there is one; end-of-sequence tokens

@@ -7,12 +7,20 @@
 
 namespace mhub::runtime {
 
-std::unique_ptr<Backend> make_backend(const BackendOptions& options) {
+void check(const BackendOptions& options) {
   if (options.threads < 0 || options.threads > 1024)
     throw UsageError("threads " + std::to_string(options.threads) + ": expected 0 .. 1024");
+  if (options.device != "cpu" && options.device != "cuda" && options.device != "cudnn")
+    throw UsageError("device " + options.device + ": expected cpu, cuda or cudnn");
+  if (options.run != DType::f32 && options.run != DType::f16 && options.run != DType::bf16)
+    throw UsageError("dtype " + std::string(torch_name(options.run)) +
+                     ": expected float32, float16 or bfloat16");
+}
+
+std::unique_ptr<Backend> make_backend(const BackendOptions& options) {
+  check(options);
   if (options.device == "cpu") return make_cpu_backend({options.threads, nullptr});
-  if (options.device == "cudnn" || options.device == "cuda") return make_cudnn_backend(options.run);
-  throw UsageError("backend " + options.device + ": expected cpu or cudnn");
+  return make_cudnn_backend(options.run, options.device);
 }
 
 DType half_dtype(const Checkpoint& checkpoint) {

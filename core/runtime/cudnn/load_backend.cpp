@@ -10,11 +10,11 @@
 namespace mhub::runtime {
 namespace {
 
-const CudnnDriver& load() {
+const CudnnDriver& load(const std::string& asked) {
   const boost::dll::fs::path path = boost::dll::this_line_location().parent_path() / "libmhub_cudnn.so";
   if (!boost::filesystem::exists(path)) {
-    throw IoError("no cudnn backend: this mhub was built without CUDA and cuDNN (there is no " +
-                  path.string() + "); run without --backend cudnn");
+    throw IoError("no " + asked + " backend: this mhub was built without CUDA and cuDNN (there is no " +
+                  path.string() + "); choose cpu");
   }
   try {
     // Never unloaded: the CUDA runtime does not survive that.
@@ -28,6 +28,8 @@ const CudnnDriver& load() {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cudnn_backend(DType run) { return load().make(run); }
+std::unique_ptr<Backend> make_cudnn_backend(DType run, const std::string& asked) {
+  return load(asked).make(run);
+}
 
 }  // namespace mhub::runtime

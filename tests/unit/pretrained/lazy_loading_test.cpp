@@ -54,6 +54,7 @@ std::uint64_t read_by(const Function& function) {
 /// /proc itself, headers, directories.
 constexpr std::uint64_t kLittle = 32 << 10;
 constexpr int kLayers = 4;
+const std::vector<std::int64_t> kNone;
 
 struct Model {
   Model() {
@@ -98,7 +99,7 @@ BOOST_AUTO_TEST_CASE(looking_reads_no_weight) {
     std::ostringstream text;
     text << model;
     BOOST_TEST(text.str().find("LlamaForCausalLM") != std::string::npos);
-    for (const runtime::StateEntry& entry : model.state()["*"]) BOOST_TEST(entry.numel() > 0);
+    for (const StateEntry& entry : model.state()["*"]) BOOST_TEST(entry.numel() > 0);
     model.state().regex("qkv");
   });
   // The size of the vocabulary and whether there is a generation config are part of what is printed.
@@ -109,7 +110,7 @@ BOOST_AUTO_TEST_CASE(looking_reads_no_weight) {
 BOOST_AUTO_TEST_CASE(a_tensor_reads_itself_alone) {
   const Model files;
   auto model = PreTrainedCausalLM<>::from_pretrained(files.path(), {.threads = 1});
-  const runtime::StateEntry entry = model.state().at("decoder.layers.1.mlp.linear_fc2.weight");
+  const StateEntry entry = model.state().at("decoder.layers.1.mlp.linear_fc2.weight");
   std::vector<float> values;
   const auto asked = read_by([&] { values = entry.floats(); });
   const std::uint64_t own = values.size() * sizeof(float);
@@ -127,7 +128,7 @@ BOOST_AUTO_TEST_CASE(weights_are_mapped_not_copied) {
   BOOST_TEST(read_by([&] { model.model(); }) < kLittle + (2 * kLayers + 1) * 256 * sizeof(float));
   BOOST_TEST(model.model().gathered_bytes() == 0U);
   const std::vector<std::int64_t> prompt{1, 2, 3};
-  BOOST_TEST(model.generate(prompt, {.max_new_tokens = 2, .ignore_eos = true}).tokens.size() == 2U);
+  BOOST_TEST(model.generate(prompt, {.max_new_tokens = 2, .eos_token_id = kNone}).tokens.size() == 2U);
   BOOST_TEST(resident_bytes(files.weights()) > size / 2);
   BOOST_TEST(resident_bytes(files.weights()) <= size + (4 << 10));
   BOOST_TEST(read_by([&] { model.model(); }) < kLittle);

@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(another_backend_is_refused) {
   tests::TinyModel().write(folder.file("model"));
   const tests::Run run = tests::run_mhub("generate " + folder.file("model") + " --backend tpu --tokens 1");
   BOOST_TEST(run.code == 2);
-  BOOST_TEST(run.err.find("expected cpu or cudnn") != std::string::npos, run.err);
+  BOOST_TEST(run.err.find("device tpu: expected cpu, cuda or cudnn") != std::string::npos, run.err);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

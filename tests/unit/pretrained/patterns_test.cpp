@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the patterns that people write find in a model of every family (families.json): tiny models, made from
+// a config and its plugin's mapping, in which every element is another number.
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/temporary_folder.hpp"
+#include "cli/tiny_llama.hpp"
+#include "mhub/formats/checkpoint.hpp"
+#include "mhub/formats/hf/hf_model.hpp"
+#include "mhub/mapping/pattern.hpp"
+#include "mhub/plugin/registry.hpp"
+#include "mhub/pretrained/inspection.hpp"
+#include "mhub/pretrained/model_state.hpp"
+
+namespace fs = std::filesystem;
+using namespace mhub;
+
+namespace {
+
+nlohmann::ordered_json families() {
+  std::ifstream in(fs::path(__FILE__).parent_path() / "families.json");
+  return nlohmann::ordered_json::parse(in);
+}
+
+/// The tensors that a Hugging Face folder of this config has.
+std::vector<StateTensor> tensors_of(const nlohmann::json& family) {
+  const ConfigReader config(family["config"], "families.json");
+  std::vector<StateTensor> carried;
+  const nlohmann::json stored = family.value("carried", nlohmann::json::object());
+  for (const auto& [name, shape] : stored.items()) carried.push_back({name, shape.get<Shape>()});
+  const Mapping mapping = declared_mapping(PluginRegistry::instance().find(config), config);
+  return expand(with_rest(mapping, carried, "families.json")).import.source;
+}
+
+void write_model(const nlohmann::json& family, const fs::path& folder) {
+  nlohmann::ordered_json header;
+  std::uint64_t at = 0;
+  for (const StateTensor& tensor : tensors_of(family)) {
+    const std::uint64_t bytes = static_cast<std::uint64_t>(numel(tensor.shape)) * sizeof(float);
+    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {at, at + bytes}}};
+    at += bytes;
+  }
+  std::vector<float> values(at / sizeof(float));
+  std::iota(values.begin(), values.end(), 1.0F);
+  std::string payload(at, '\0');
+  std::memcpy(payload.data(), values.data(), at);
+  fs::create_directories(folder);
+  const std::string json = header.dump();
+  tests::TinyLlama::write_text(folder / "model.safetensors",
+                               tests::TinyLlama::with_length(json, json.size()) + payload);
+  tests::TinyLlama::write_text(folder / "config.json", family["config"].dump());
+}
+
+/// {"uniform": ["layer.0.attention.{query,key}.weight"]} as "uniform layer.0.attention.key.weight", ...
+std::vector<std::string> listed(const nlohmann::json& expected) {
+  std::vector<std::string> names;
+  for (const auto& [kind, patterns] : expected.items()) {
+    for (const nlohmann::json& pattern : patterns) {
+      for (const std::string& name : expand_alternatives(pattern.get<std::string>()))
+        names.push_back(kind + " " + name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> listed(const std::vector<StateEntry>& entries) {
+  constexpr std::array<const char*, 3> kKinds{"hugging_face", "megatron", "uniform"};
+  std::vector<std::string> names;
+  for (const StateEntry& entry : entries)
+    names.push_back(std::string(kKinds.at(static_cast<std::size_t>(entry.kind()))) + " " + entry.name());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// What one side has and the other lacks, for people.
+std::string difference(const std::vector<std::string>& found, const std::vector<std::string>& expected) {
+  std::string text;
+  for (const std::string& name : found) {
+    if (!std::binary_search(expected.begin(), expected.end(), name)) text += "\n  not expected: " + name;
+  }
+  for (const std::string& name : expected) {
+    if (!std::binary_search(found.begin(), found.end(), name)) text += "\n  not found: " + name;
+  }
+  return text;
+}
+
+void check_found(const std::vector<StateEntry>& entries, const nlohmann::json& family,
+                 const std::string& pattern) {
+  const std::vector<std::string> found = listed(entries), expected = listed(family.at(pattern));
+  BOOST_TEST((found == expected),
+             family["config"]["architectures"] << ", " << pattern << difference(found, expected));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(patterns)
+
+BOOST_AUTO_TEST_CASE(three_patterns_on_every_family) {
+  std::set<std::string> seen;
+  for (const nlohmann::json family : families()) {
+    const tests::TemporaryFolder folder;
+    write_model(family, folder.file("model"));
+    const Checkpoint checkpoint = open_checkpoint(folder.file("model"));
+    const ModelState state(checkpoint);
+    check_found(state["*.attention.*.weight"], family, "*.attention.*.weight");
+    check_found(state.regex(R"(.*\.bias$)"), family, ".*\\.bias$");
+    check_found(state.glob("*.layer.*.weight"), family, "*.layer.*.weight");
+    for (const auto& [uniform, hf] : family.at("equal").items()) {
+      const StateEntry one = state.at(uniform), other = state.at(hf.get<std::string>());
+      BOOST_TEST((one.kind() == NameKind::uniform && other.kind() == NameKind::hugging_face), uniform);
+      BOOST_TEST((one.floats() == other.floats()), family["config"]["architectures"] << ": " << uniform);
+    }
+    seen.insert(family["family"].get<std::string>());
+  }
+  for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins())
+    BOOST_TEST(seen.contains(plugin.family), "families.json has no model of " << plugin.family);
+}
+
+/// However the names cut the state, each kind has all of it.
+BOOST_AUTO_TEST_CASE(each_kind_of_names_sees_everything) {
+  for (const nlohmann::json family : families()) {
+    const tests::TemporaryFolder folder;
+    write_model(family, folder.file("model"));
+    const Checkpoint checkpoint = open_checkpoint(folder.file("model"));
+    const ModelState state(checkpoint);
+    const std::int64_t all = summarize(checkpoint).parameters;
+    for (const NameKind kind : {NameKind::hugging_face, NameKind::megatron, NameKind::uniform}) {
+      std::set<std::string> names;
+      std::int64_t elements = 0;
+      for (const StateEntry& entry : state.glob("*", kind)) {
+        BOOST_TEST((entry.kind() == kind));
+        BOOST_TEST(names.insert(entry.name()).second, entry.name() << " twice");
+        elements += entry.numel();
+      }
+      BOOST_TEST(elements == all, family["config"]["architectures"] << ", " << to_string(kind));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
