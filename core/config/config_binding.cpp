@@ -2,49 +2,33 @@
 #include "mhub/config/config_binding.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "mhub/base/error.hpp"
+#include "mhub/config/fields.hpp"
 
 namespace mhub {
 
 void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config) {
-  constexpr std::array<std::string_view, 6> kKnown{"default", "linear", "dynamic",
-                                                   "llama3",  "yarn",   "longrope"};
   if (fields.reading()) {
-    rope.type = fields.reader().string("rope_type", fields.reader().string("type", "default"));
-    if (rope.type == "su") rope.type = "longrope";  // Phi-3's first releases
-    if (std::find(kKnown.begin(), kKnown.end(), rope.type) == kKnown.end())
-      fields.reader().fail("rope_type", "unsupported: \"" + rope.type + "\"");
-    if (rope.type == "default") return;
+    std::string type = fields.reader().string("rope_type", fields.reader().string("type", "default"));
+    if (type == "su") type = "longrope";  // Phi-3's first releases
+    const std::optional<RopeKind> known = find_named<RopeKind>(type);
+    if (!known) fields.reader().fail("rope_type", "unsupported: \"" + type + "\"");
+    rope.type = *known;
+    if (rope.type == RopeKind::none) return;
     // The length trained with is a field of the scaling, else of the config, else the present one.
     rope.original_max_position_embeddings =
         config.integer("original_max_position_embeddings", config.integer("max_position_embeddings", 8192));
-    if (rope.type != "longrope") fields.reader().number("factor");  // must be there
+    if (rope.type != RopeKind::longrope) fields.reader().number("factor");  // must be there
   } else {
-    fields.constant("rope_type", rope.type);
+    fields.constant("rope_type", name_of(rope.type));
   }
-  const bool trained =
-      rope.type == "llama3" || rope.type == "yarn" || rope.type == "longrope" || rope.type == "dynamic";
-  if (rope.type != "longrope" || rope.factor != 1.0 || fields.reading()) fields.number("factor", rope.factor);
-  if (trained) fields.positive("original_max_position_embeddings", rope.original_max_position_embeddings);
-  if (rope.type == "llama3") {
-    fields.number("low_freq_factor", rope.low_freq_factor);
-    fields.number("high_freq_factor", rope.high_freq_factor);
-  }
-  if (rope.type == "yarn") {
-    fields.number("beta_fast", rope.beta_fast);
-    fields.number("beta_slow", rope.beta_slow);
-    fields.boolean("truncate", rope.truncate);
-    if (fields.reading() || rope.mscale) fields.optional("mscale", rope.mscale);
-    if (fields.reading() || rope.mscale_all_dim) fields.optional("mscale_all_dim", rope.mscale_all_dim);
-  }
-  if (rope.type == "longrope") {
-    fields.numbers("short_factor", rope.short_factor);
-    fields.numbers("long_factor", rope.long_factor);
-  }
-  if ((rope.type == "yarn" || rope.type == "longrope") && (fields.reading() || rope.attention_factor))
-    fields.optional("attention_factor", rope.attention_factor);
+  if (rope.type != RopeKind::longrope || rope.factor != 1.0 || fields.reading())
+    fields.number("factor", rope.factor);
+  TransformerConfig model;
+  model.rope_scaling = rope;
+  bind_part(fields, model, "rope_scaling");
+  rope = model.rope_scaling;
 }
 
 void ConfigBinding::positive(const std::string& key, std::int64_t& value, std::int64_t& field) {
@@ -60,10 +44,6 @@ void ConfigBinding::number(const std::string& key, double& value, double& field)
 }
 void ConfigBinding::boolean(const std::string& key, bool& value, bool& field) {
   boolean(key, value);
-  link(value, field);
-}
-void ConfigBinding::text(const std::string& key, std::string& value, std::string& field) {
-  text(key, value);
   link(value, field);
 }
 void ConfigBinding::optional(const std::string& key, std::optional<std::int64_t>& value,
@@ -191,7 +171,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     if (value.local_theta) fields_.constant("rope_local_base_freq", *value.local_theta);
     if (value.partial_factor != 1.0 || !keys.partial_factor.empty())
       fields_.constant(partial, value.partial_factor);
-    if (value.scaling.type != "default") {
+    if (value.scaling.type != RopeKind::none) {
       FieldBinding scaling;
       bind_rope_scaling(scaling, value.scaling, fields_.reader());
       if (value.temperature_scale) scaling.optional(keys.temperature_scale, value.temperature_scale);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "mhub/config/field_binding.hpp"
@@ -60,7 +61,15 @@ class ConfigBinding {
   void positive(const std::string& key, std::int64_t& value, std::int64_t& field);
   void number(const std::string& key, double& value, double& field);
   void boolean(const std::string& key, bool& value, bool& field);
-  void text(const std::string& key, std::string& value, std::string& field);
+  /// The typed member has one of the names of `field`'s enumeration (choices.hpp); another one is InputError.
+  template <NamedChoice E>
+  void text(const std::string& key, std::string& value, E& field) {
+    text(key, value);
+    const std::optional<E> known = find_named<E>(value);
+    check(known.has_value(), key, "unsupported: \"" + value + "\"");
+    if (to_megatron()) field = known.value();
+    if (from_megatron()) value = name_of(field);
+  }
   void optional(const std::string& key, std::optional<std::int64_t>& value,
                 std::optional<std::int64_t>& field);
   void optional(const std::string& key, std::optional<double>& value, std::optional<double>& field);
@@ -97,6 +106,11 @@ class ConfigBinding {
   template <typename T>
   void fixed(T& field, const std::type_identity_t<T>& value) {
     if (to_megatron()) field = value;
+  }
+  /// The same by name, which must be one of the enumeration's (choices.hpp).
+  template <NamedChoice E>
+  void fixed(E& field, std::string_view name) {
+    if (to_megatron()) field = find_named<E>(name).value();
   }
   /// A config.json field that changes the mathematics and has one supported value. Another one is refused;
   /// the value is written on export.

@@ -36,7 +36,7 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
   b.number("initializer_range", initializer_range, m.training.init_method_std);
   b.boolean("tie_word_embeddings", tie_word_embeddings, m.share_embeddings_and_output_weights);
   if (keys.rotary.theta.empty()) {
-    b.fixed(m.position_embedding_type, "none");
+    b.fixed(m.position_embedding_type, PositionEmbedding::none);
   } else {
     b.rotary(rotary, keys.rotary);
   }
@@ -48,7 +48,7 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
 }
 
 void fix_layer_norm_and_plain_mlp(ConfigBinding& b, bool biases) {
-  b.fixed(b.megatron.normalization, "LayerNorm");
+  b.fixed(b.megatron.normalization, Normalization::layer);
   b.fixed(b.megatron.gated_linear_unit, false);
   if (!biases) return;
   b.fixed(b.megatron.add_bias_linear, true);

@@ -3,60 +3,41 @@
 
 namespace mhub {
 
-void FieldBinding::integer(const std::string& key, std::int64_t& value) {
-  if (reading_) {
-    value = reader_.integer(key, value);
-  } else {
+template <typename T, typename Read>
+void FieldBinding::pass(const std::string& key, T& value, const Read& read) {
+  if (!reading_) {
     written_[key] = value;
+  } else if (reader_.has(key)) {
+    value = read();
   }
+}
+
+void FieldBinding::integer(const std::string& key, std::int64_t& value) {
+  pass(key, value, [&] { return reader_.integer(key); });
 }
 
 void FieldBinding::positive(const std::string& key, std::int64_t& value) {
-  if (!reading_) {
-    written_[key] = value;
-  } else if (reader_.has(key)) {
-    value = reader_.positive(key);
-  }
+  pass(key, value, [&] { return reader_.positive(key); });
 }
 
 void FieldBinding::number(const std::string& key, double& value) {
-  if (reading_) {
-    value = reader_.number(key, value);
-  } else {
-    written_[key] = value;
-  }
+  pass(key, value, [&] { return reader_.number(key); });
 }
 
 void FieldBinding::boolean(const std::string& key, bool& value) {
-  if (reading_) {
-    value = reader_.boolean(key, value);
-  } else {
-    written_[key] = value;
-  }
+  pass(key, value, [&] { return reader_.boolean(key); });
 }
 
 void FieldBinding::text(const std::string& key, std::string& value) {
-  if (reading_) {
-    value = reader_.string(key, value);
-  } else {
-    written_[key] = value;
-  }
+  pass(key, value, [&] { return reader_.string(key); });
 }
 
 void FieldBinding::integers(const std::string& key, std::vector<std::int64_t>& value) {
-  if (!reading_) {
-    written_[key] = value;
-  } else if (reader_.has(key)) {
-    value = reader_.integers(key);
-  }
+  pass(key, value, [&] { return reader_.integers(key); });
 }
 
 void FieldBinding::numbers(const std::string& key, std::vector<double>& value) {
-  if (!reading_) {
-    written_[key] = value;
-  } else if (reader_.has(key)) {
-    value = reader_.numbers(key);
-  }
+  pass(key, value, [&] { return reader_.numbers(key); });
 }
 
 void FieldBinding::optional(const std::string& key, std::optional<std::int64_t>& value) {

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mhub/config/choices.hpp"
 #include "mhub/config/config_reader.hpp"
 
 namespace mhub {
@@ -34,6 +35,15 @@ class FieldBinding {
   void number(const std::string& key, double& value);
   void boolean(const std::string& key, bool& value);
   void text(const std::string& key, std::string& value);
+  /// The name of one of several; another name is refused.
+  template <NamedChoice E>
+  void choice(const std::string& key, E& value) {
+    std::string name = name_of(value);
+    text(key, name);
+    const std::optional<E> known = find_named<E>(name);
+    if (!known) reader_.fail(key, "unsupported: \"" + name + "\"");
+    value = *known;
+  }
   void integers(const std::string& key, std::vector<std::int64_t>& value);
   void numbers(const std::string& key, std::vector<double>& value);
   /// Absent values are written as null.
@@ -43,6 +53,9 @@ class FieldBinding {
   void constant(const std::string& key, nlohmann::json value);
 
  private:
+  template <typename T, typename Read>
+  void pass(const std::string& key, T& value, const Read& read);
+
   ConfigReader reader_;
   nlohmann::json written_ = nlohmann::json::object();
   bool reading_ = true;

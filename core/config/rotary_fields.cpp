@@ -1,70 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary scaling in Megatron's terms.
+// Rotary positions in Megatron's terms.
 #include <cmath>
 
-#include "mhub/config/megatron_fields.hpp"
+#include "mhub/config/config_binding.hpp"
+#include "mhub/config/field_functions.hpp"
 
 namespace mhub {
 namespace {
 
-void bind_yarn(FieldBinding& f, MegatronYarn& yarn, const RotaryScalingNames& names) {
-  f.number(names.yarn_factor, yarn.factor);
-  f.number(names.yarn_mscale, yarn.mscale);
-  f.number(names.yarn_mscale_all_dim, yarn.mscale_all_dim);
-  f.positive("yarn_original_max_position_embeddings", yarn.original_max_position_embeddings);
-  f.number("yarn_beta_fast", yarn.beta_fast);
-  f.number("yarn_beta_slow", yarn.beta_slow);
-  f.boolean("yarn_correction_range_round_to_int", yarn.round_to_int);
-}
+/// What one kind of description calls the settings of rotary scaling; the others have one name everywhere.
+struct ScalingNames {
+  const char *yarn_factor, *yarn_mscale, *yarn_mscale_all_dim;
+  const char* llama3;         ///< a flag
+  const char* interpolation;  ///< the factor of linear scaling
+};
+/// Names as Megatron-LM's arguments.py has them, for YaRN as argument_utils.py, _apply_yarn_config_from_args,
+/// reads them.
+constexpr ScalingNames kArguments{"rotary_scaling_factor", "mscale", "mscale_all_dim", "use_rope_scaling",
+                                  "rotary_seq_len_interpolation_factor"};
+/// The fields of Bridge's GPTModelProvider (models/gpt_provider.py).
+constexpr ScalingNames kProvider{"yarn_rotary_scaling_factor", "yarn_mscale", "yarn_mscale_all_dim",
+                                 "rope_scaling", "seq_len_interpolation_factor"};
 
-}  // namespace
-
-void bind_rotary_scaling(FieldBinding& f, TransformerConfig& c, const RotaryScalingNames& names) {
-  const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
-  std::string type = yarn ? "yarn" : c.position_embedding_type;
-  f.text("position_embedding_type", type);
-  if (f.reading()) c.position_embedding_type = type == "yarn" ? "rope" : type;
-  if (type == "yarn") {
-    MegatronYarn settings = yarn.value_or(MegatronYarn{});
-    bind_yarn(f, settings, names);
-    if (f.reading()) c.rope_scaling = hf_yarn(settings);
-  }
-  bool llama3 = c.rope_scaling.type == "llama3";
-  f.boolean(names.llama3, llama3);
-  const bool all = names.factor_when_off.has_value();
-  double factor = llama3 ? c.rope_scaling.factor : names.factor_when_off.value_or(c.rope_scaling.factor);
-  if (f.reading() || llama3 || all) f.number("rope_scaling_factor", factor);
-  std::optional<double> interpolation;
-  if (c.rope_scaling.type == "linear") interpolation = c.rope_scaling.factor;
-  if (f.reading() || interpolation || all) f.optional(names.interpolation, interpolation);
-  if (f.reading() && llama3) {
-    c.rope_scaling.type = "llama3";
-    c.rope_scaling.factor = factor;
-  } else if (f.reading() && interpolation && *interpolation != 1.0) {
-    c.rope_scaling.type = "linear";
-    c.rope_scaling.factor = *interpolation;
-  }
-}
-
-std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
-  const RopeScaling& rope = config.rope_scaling;
-  if (rope.type != "yarn") return std::nullopt;
-  MegatronYarn yarn{
-      rope.factor,  rope.beta_fast, rope.beta_slow, 1.0, 0.0, rope.original_max_position_embeddings,
-      rope.truncate};
-  if (rope.attention_factor && rope.factor > 1.0) {
-    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
-  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
-    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
-    yarn.mscale = *rope.mscale;
-    yarn.mscale_all_dim = *rope.mscale_all_dim;
-  }
-  return yarn;
-}
-
+/// The scaling that a Hugging Face config states for Megatron's.
 RopeScaling hf_yarn(const MegatronYarn& yarn) {
   RopeScaling rope;
-  rope.type = "yarn";
+  rope.type = RopeKind::yarn;
   rope.factor = yarn.factor;
   rope.beta_fast = yarn.beta_fast;
   rope.beta_slow = yarn.beta_slow;
@@ -77,6 +38,131 @@ RopeScaling hf_yarn(const MegatronYarn& yarn) {
     rope.attention_factor = 0.1 * yarn.mscale * std::log(yarn.factor) + 1.0;
   }
   return rope;
+}
+
+void bind_yarn(FieldBinding& f, MegatronYarn& yarn, const ScalingNames& names) {
+  f.number(names.yarn_factor, yarn.factor);
+  f.number(names.yarn_mscale, yarn.mscale);
+  f.number(names.yarn_mscale_all_dim, yarn.mscale_all_dim);
+  f.positive("yarn_original_max_position_embeddings", yarn.original_max_position_embeddings);
+  f.number("yarn_beta_fast", yarn.beta_fast);
+  f.number("yarn_beta_slow", yarn.beta_slow);
+  f.boolean("yarn_correction_range_round_to_int", yarn.round_to_int);
+}
+
+/// MLATransformerConfig always scales (rope_type "yarn" with a factor of 1 is plain).
+void bind_latent_scaling(FieldBinding& f, TransformerConfig& c) {
+  MegatronYarn yarn = megatron_yarn(c).value_or(MegatronYarn{});
+  if (!f.reading() && !megatron_yarn(c)) yarn.mscale_all_dim = 1.0;
+  std::string type = megatron_yarn(c) ? "yarn" : "rope";
+  f.text("rope_type", type);
+  f.number("rotary_scaling_factor", yarn.factor);
+  f.positive("original_max_position_embeddings", yarn.original_max_position_embeddings);
+  f.number("beta_fast", yarn.beta_fast);
+  f.number("beta_slow", yarn.beta_slow);
+  f.number("mscale", yarn.mscale);
+  f.number("mscale_all_dim", yarn.mscale_all_dim);
+  if (f.reading() && type == "yarn" && yarn.factor != 1.0) c.rope_scaling = hf_yarn(yarn);
+}
+
+/// position_embedding_type "yarn" is GPTModel's name for rotary positions that YaRN scales.
+void bind_type(FieldBinding& f, TransformerConfig& c, const ScalingNames& names) {
+  const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
+  std::string type = yarn ? "yarn" : name_of(c.position_embedding_type);
+  f.text("position_embedding_type", type);
+  if (type == "yarn") {
+    MegatronYarn settings = yarn.value_or(MegatronYarn{});
+    bind_yarn(f, settings, names);
+    if (f.reading()) c.rope_scaling = hf_yarn(settings);
+  }
+  if (!f.reading()) return;
+  const auto known = find_named<PositionEmbedding>(type == "yarn" ? "rope" : type);
+  if (!known) f.reader().fail("position_embedding_type", "unsupported: \"" + type + "\"");
+  c.position_embedding_type = *known;
+}
+
+void bind_other_scaling(FieldBinding& f, TransformerConfig& c, Dialect dialect, const ScalingNames& names) {
+  // Megatron-LM's model builder asks for the factors whether they are used or not.
+  const bool all = dialect == Dialect::args;
+  bool llama3 = c.rope_scaling.type == RopeKind::llama3;
+  f.boolean(names.llama3, llama3);
+  double factor = llama3 || !all ? c.rope_scaling.factor : 8.0;
+  if (f.reading() || llama3 || all) f.number("rope_scaling_factor", factor);
+  std::optional<double> interpolation;
+  if (c.rope_scaling.type == RopeKind::linear) interpolation = c.rope_scaling.factor;
+  if (f.reading() || interpolation || all) f.optional(names.interpolation, interpolation);
+  if (f.reading() && llama3) {
+    c.rope_scaling.type = RopeKind::llama3;
+    c.rope_scaling.factor = factor;
+  } else if (f.reading() && interpolation && *interpolation != 1.0) {
+    c.rope_scaling.type = RopeKind::linear;
+    c.rope_scaling.factor = *interpolation;
+  }
+}
+
+/// What only Megatron-LM's arguments say.
+void bind_arguments(FieldBinding& f, TransformerConfig& c) {
+  if (f.reading()) {
+    bool rotary = false;  // an older way to say it
+    f.boolean("use_rotary_position_embeddings", rotary);
+    if (rotary) c.position_embedding_type = PositionEmbedding::rope;
+  }
+  f.constant("add_position_embedding", true);
+  // Megatron-LM takes it for "rope" whatever position_embedding_type says (arguments.py, validate_args).
+  const bool yarn = !c.mla && megatron_yarn(c);
+  f.constant("use_rotary_position_embeddings", c.position_embedding_type == PositionEmbedding::rope && !yarn);
+  // The whole scaling as Hugging Face states it: Megatron has no argument for some of it.
+  if (f.reading() && f.reader().has("hf_rope_scaling")) {
+    c.rope_scaling = {};
+    FieldBinding scaling(f.reader().object("hf_rope_scaling"));
+    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
+  } else if (!f.reading() && c.rope_scaling.type != RopeKind::none) {
+    FieldBinding scaling;
+    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
+    f.constant("hf_rope_scaling", scaling.written());
+  }
+}
+
+}  // namespace
+
+void bind_positions(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  const bool args = dialect == Dialect::args;
+  if (f.reading() && !args) c.position_embedding_type = PositionEmbedding::learned_absolute;
+  if (c.mla) bind_latent_scaling(f, c);
+  bind_type(f, c, args ? kArguments : kProvider);
+  bind_other_scaling(f, c, dialect, args ? kArguments : kProvider);
+  if (args) bind_arguments(f, c);
+}
+
+void bind_rotary_base(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  // Megatron-Bridge states a base for layers with a window as the first of a pair.
+  if (f.reading() && f.reader().has("rotary_base") && f.reader().json().at("rotary_base").is_array()) {
+    const std::vector<double> bases = f.reader().numbers("rotary_base");
+    if (bases.size() != 2) f.reader().fail("rotary_base", "expected a number or a pair");
+    c.rotary_base_local = bases[0];
+    c.rotary_base = bases[1];
+  } else {
+    f.number("rotary_base", c.rotary_base);
+  }
+  // Megatron-LM declares --rotary-base as an integer.
+  if (dialect == Dialect::args && c.rotary_base == std::floor(c.rotary_base))
+    f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));
+}
+
+std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
+  const RopeScaling& rope = config.rope_scaling;
+  if (rope.type != RopeKind::yarn) return std::nullopt;
+  MegatronYarn yarn{
+      rope.factor,  rope.beta_fast, rope.beta_slow, 1.0, 0.0, rope.original_max_position_embeddings,
+      rope.truncate};
+  if (rope.attention_factor && rope.factor > 1.0) {
+    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
+  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
+    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
+    yarn.mscale = *rope.mscale;
+    yarn.mscale_all_dim = *rope.mscale_all_dim;
+  }
+  return yarn;
 }
 
 }  // namespace mhub

@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "mhub/config/choices.hpp"
+
 namespace mhub {
 
 /// Rotary position scaling as a Hugging Face config states it (transformers' modeling_rope_utils.py). Fields
 /// that a kind does not use stay at their defaults.
 struct RopeScaling {
-  std::string type = "default";  ///< default, linear, dynamic, llama3, yarn, longrope
+  RopeKind type = RopeKind::none;
   double factor = 1.0;
   double low_freq_factor = 1.0;                          ///< llama3
   double high_freq_factor = 4.0;                         ///< llama3
@@ -34,7 +36,7 @@ struct MoeConfig {
   std::vector<std::int64_t> layer_freq;
   std::int64_t shared_expert_intermediate_size = 0;  ///< 0: no shared expert
   bool shared_expert_gate = false;
-  std::string router_score_function = "softmax";  ///< softmax, sigmoid
+  RouterScore router_score_function = RouterScore::softmax;
   /// softmax over all experts before the top-k (weights do not sum to one) or over the chosen ones
   bool router_pre_softmax = false;
   bool router_enable_expert_bias = false;  ///< a correction that counts for the choice alone
@@ -91,8 +93,22 @@ struct ImageConfig {
   std::int64_t num_channels = 3;
 };
 
-/// An encoder of images whose features join the decoder's embeddings (vision_config.hpp).
-struct VisionConfig;
+struct TransformerConfig;
+
+/// The vision part of a vision-language model as Megatron-Core's LLaVAModel has it
+/// (megatron/core/models/multimodal): a vision transformer whose features, one for each patch, a two-layer
+/// MLP takes into the space of the decoder's embeddings. The names in comments are Megatron-LM's arguments.
+struct VisionConfig {
+  /// With ImageConfig; num_layers are those that features come from. Never empty.
+  std::shared_ptr<const TransformerConfig> tower;
+  /// Layers of the Hugging Face model behind those: nothing uses them. They are carried.
+  std::int64_t unused_layers = 0;
+  bool drop_class_token = true;  ///< disable_vision_class_token
+  ActivationFunction projector_activation = ActivationFunction::gelu;
+  std::int64_t projector_ffn_hidden_size = 0;
+  bool projector_bias = true;
+  std::int64_t image_token_index = 0;  ///< the token that stands for an image, or for each of its patches
+};
 
 /// What training starts from and what the forward pass does not depend on. A Hugging Face config often has no
 /// place for it.
@@ -104,9 +120,9 @@ struct TrainingDefaults {
 };
 
 /// What Megatron needs to know to build the model: the fields carry Megatron-Core's TransformerConfig /
-/// GPTModel names. An architecture's plugin binds it to its config.json (config_binding.hpp); the bindings of
-/// `args` (Megatron-LM) and `run_config.yaml` (Megatron-Bridge) and the runtime read it. Every field that
-/// changes the mathematics is here and is compared by differing_fields; `training` is not.
+/// GPTModel names. An architecture's plugin binds it to its config.json (config_binding.hpp). Everything else
+/// that there is to know of a field stands in its entry of the table of fields (field_table.cpp): what
+/// Megatron calls it, how it compares, what limits it, whether generation honours it.
 struct TransformerConfig {
   std::int64_t num_layers = 0;
   std::int64_t hidden_size = 0;
@@ -117,7 +133,7 @@ struct TransformerConfig {
   std::int64_t vocab_size = 0;        ///< rows of the embedding before padding
   std::int64_t max_position_embeddings = 0;
 
-  std::string position_embedding_type = "rope";  ///< rope, learned_absolute, none
+  PositionEmbedding position_embedding_type = PositionEmbedding::rope;
   double rotary_base = 10000.0;
   double rotary_percent = 1.0;
   bool rotary_interleaved = false;
@@ -125,13 +141,13 @@ struct TransformerConfig {
   std::optional<double> rotary_base_local;   ///< of the layers with a window, unscaled (Gemma 3)
   std::vector<std::int64_t> no_rope_layers;  ///< 1: this layer does not rotate; empty: all rotate
 
-  std::string normalization = "RMSNorm";  ///< RMSNorm, LayerNorm
+  Normalization normalization = Normalization::rms;
   double layernorm_epsilon = 1e-5;
   bool layernorm_zero_centered_gamma = false;  ///< weights are stored minus one
   bool layernorm_bias = true;                  ///< LayerNorm with biases; RMSNorm never has one
   bool pre_norms = true;                       ///< norms before attention and MLP
   bool post_norms = false;                     ///< norms behind attention and MLP, before the residual sum
-  std::string activation = "silu";             ///< as HF names it: silu, gelu, gelu_pytorch_tanh, relu2, ...
+  ActivationFunction activation = ActivationFunction::silu;
   bool gated_linear_unit = true;
   std::optional<double> activation_clamp;  ///< activation_func_clamp_value
   double glu_linear_offset = 0.0;
@@ -149,8 +165,8 @@ struct TransformerConfig {
   bool qk_l2_norm = false;               ///< norm without weights; rotation leaves it as it is
   bool qk_l2_norm_rotated_only = false;  ///< not in layers that do not rotate
   bool attention_output_gate = false;
-  std::optional<double> softmax_scale;   ///< absent: 1 / sqrt(kv_channels)
-  std::string softmax_type = "vanilla";  ///< vanilla, learnable (a sink logit per head)
+  std::optional<double> softmax_scale;  ///< absent: 1 / sqrt(kv_channels)
+  SoftmaxType softmax_type = SoftmaxType::vanilla;
   std::optional<double> attn_logit_softcapping, final_logit_softcapping;
   std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
   std::vector<std::int64_t> window_layers;     ///< 1: this layer has the window; empty: all have it
@@ -170,7 +186,7 @@ struct TransformerConfig {
   std::int64_t mtp_num_layers = 0;   ///< multi-token prediction blocks
   std::optional<ImageConfig> image;  ///< a model of images instead of tokens
   /// A vision-language model: the fields above are its decoder's
-  std::shared_ptr<const VisionConfig> vision;
+  std::optional<VisionConfig> vision;
 
   TrainingDefaults training;
   /// The Megatron-Bridge class that builds the model, for run_config.yaml; empty: there is none

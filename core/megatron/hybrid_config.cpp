@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mhub/config/fields.hpp"
 #include "mhub/megatron/hybrid_names.hpp"
 
 namespace mhub {
@@ -21,14 +22,22 @@ std::vector<std::int64_t> halved(const std::vector<std::int64_t>& list) {
   return out;
 }
 
+/// All lists with one entry a layer but those of parts, which say what the pattern says.
+void change_layers(TransformerConfig& c,
+                   std::vector<std::int64_t> (*change)(const std::vector<std::int64_t>&)) {
+  for (const Field& field : fields()) {
+    const auto* list = std::get_if<Access<std::vector<std::int64_t>>>(&field.value.access);
+    if (list != nullptr && field.value.there == nullptr) list->of(c) = change(list->in(c));
+  }
+}
+
 }  // namespace
 
 TransformerConfig hybrid_config(const TransformerConfig& gpt, const std::string& pattern) {
   TransformerConfig hybrid = gpt;
   hybrid.num_layers = 2 * gpt.num_layers;
   hybrid.hybrid_layer_pattern = pattern;
-  hybrid.window_layers = doubled(gpt.window_layers);
-  hybrid.no_rope_layers = doubled(gpt.no_rope_layers);
+  change_layers(hybrid, doubled);
   if (hybrid.moe) hybrid.moe->layer_freq.clear();
   hybrid.bridge_provider = "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider";
   return hybrid;
@@ -41,8 +50,7 @@ TransformerConfig gpt_config(const TransformerConfig& hybrid) {
   std::erase(pattern, '|');
   gpt.hybrid_layer_pattern.clear();
   gpt.num_layers = static_cast<std::int64_t>(pattern.size() / 2);
-  gpt.window_layers = halved(hybrid.window_layers);
-  gpt.no_rope_layers = halved(hybrid.no_rope_layers);
+  change_layers(gpt, halved);
   if (gpt.moe && pattern.find('-') != std::string::npos) {
     gpt.moe->layer_freq.clear();
     for (std::size_t k = 1; k < pattern.size(); k += 2)

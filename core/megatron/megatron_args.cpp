@@ -1,113 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/megatron/megatron_args.hpp"
 
-#include <cmath>
-
-#include "mhub/base/error.hpp"
-#include "mhub/config/config_binding.hpp"
-#include "mhub/config/megatron_fields.hpp"
-#include "mhub/config/vision_fields.hpp"
+#include "mhub/config/fields.hpp"
 
 namespace mhub {
 namespace {
-
-/// Names as Megatron-LM's arguments.py has them, for YaRN as argument_utils.py, _apply_yarn_config_from_args,
-/// reads them. Its model builder asks for the factors whether they are used or not.
-constexpr RotaryScalingNames kNames{"rotary_scaling_factor",
-                                    "mscale",
-                                    "mscale_all_dim",
-                                    "use_rope_scaling",
-                                    "rotary_seq_len_interpolation_factor",
-                                    8.0};
-
-void bind_positions(FieldBinding& f, TransformerConfig& c) {
-  bind_rotary_scaling(f, c, kNames);
-  if (f.reading()) {
-    bool rotary = false;  // an older way to say it
-    f.boolean("use_rotary_position_embeddings", rotary);
-    if (rotary) c.position_embedding_type = "rope";
-  }
-  f.constant("add_position_embedding", true);
-  // Megatron-LM takes it for "rope" whatever position_embedding_type says (arguments.py, validate_args).
-  const bool yarn = !c.mla && c.rope_scaling.type == "yarn";
-  f.constant("use_rotary_position_embeddings", c.position_embedding_type == "rope" && !yarn);
-  // The whole scaling as Hugging Face states it: Megatron has no argument for some of it.
-  if (f.reading() && f.reader().has("hf_rope_scaling")) {
-    c.rope_scaling = {};
-    FieldBinding scaling(f.reader().object("hf_rope_scaling"));
-    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
-  } else if (!f.reading() && c.rope_scaling.type != "default") {
-    FieldBinding scaling;
-    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
-    f.constant("hf_rope_scaling", scaling.written());
-  }
-}
-
-void bind_activation(FieldBinding& f, TransformerConfig& c) {
-  bool swiglu = c.gated_linear_unit && c.activation == "silu", squared_relu = c.activation == "relu2",
-       quick_geglu = c.gated_linear_unit && c.activation == "quick_gelu",
-       openai_gelu = is_gelu_tanh(c.activation);
-  f.boolean("swiglu", swiglu);
-  f.boolean("squared_relu", squared_relu);
-  f.boolean("quick_geglu", quick_geglu);
-  f.boolean("openai_gelu", openai_gelu);
-  if (f.reading()) {
-    // Megatron-LM's fused bias + GELU is the tanh form (megatron/core/fusions/fused_bias_gelu.py).
-    bool fused = false;
-    f.boolean("bias_gelu_fusion", fused);
-    c.gated_linear_unit = swiglu || quick_geglu;
-    c.activation = swiglu                                        ? "silu"
-                   : squared_relu                                ? "relu2"
-                   : quick_geglu                                 ? "quick_gelu"
-                   : openai_gelu || (fused && c.add_bias_linear) ? "gelu_pytorch_tanh"
-                                                                 : "gelu";
-  }
-  // Gated functions other than those have no flag.
-  f.boolean("hf_gated_linear_unit", c.gated_linear_unit);
-  f.text("hf_activation", c.activation);
-}
-
-void bind_vocabulary(FieldBinding& f, TransformerConfig& c) {
-  if (c.image) return;
-  // Megatron-LM's vocab_size is the one "before EOD or padding" (arguments.py), so it may be too small; the
-  // padded one never loses a row. The true one is recorded under a name of its own.
-  if (f.reading()) f.positive("vocab_size", c.vocab_size);
-  if (f.reading()) f.positive("padded_vocab_size", c.vocab_size);
-  f.constant("vocab_size", c.vocab_size);
-  f.positive("hf_vocab_size", c.vocab_size);
-}
-
-void bind_args(FieldBinding& f, TransformerConfig& c) {
-  bind_image(f, c);
-  bind_vision(f, c, bind_args);
-  if (f.reading()) {
-    c.normalization = "LayerNorm";
-    c.add_bias_linear = true;
-  }
-  bind_megatron_fields(f, c, "num_experts");
-  bind_multipliers(f, c);
-  f.constant("encoder_num_layers", c.num_layers);
-  bool grouped = c.num_query_groups != c.num_attention_heads;
-  f.boolean("group_query_attention", grouped);
-  if (f.reading()) c.num_query_groups = c.num_attention_heads;
-  if (!f.reading() || grouped) f.positive("num_query_groups", c.num_query_groups);
-  f.constant("seq_length", c.max_position_embeddings);
-  f.positive("max_position_embeddings", c.max_position_embeddings);
-  bind_positions(f, c);
-  // The argument is norm_epsilon; TransformerConfig's name for it appears in newer checkpoints.
-  f.number("layernorm_epsilon", c.layernorm_epsilon);
-  f.number("norm_epsilon", c.layernorm_epsilon);
-  f.boolean("apply_layernorm_1p", c.layernorm_zero_centered_gamma);
-  bind_activation(f, c);
-  bool untied = !c.share_embeddings_and_output_weights;
-  f.boolean("untie_embeddings_and_output_weights", untied);
-  c.share_embeddings_and_output_weights = !untied;
-  f.constant("apply_query_key_layer_scaling", false);
-  bind_vocabulary(f, c);
-  // Megatron-LM declares --rotary-base as an integer.
-  if (c.rotary_base == std::floor(c.rotary_base))
-    f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));
-}
 
 /// What belongs to the job and not to the model.
 void add_job(PickleArena& arena, PickleNode* args, const MegatronTarget& t) {
@@ -154,7 +51,7 @@ const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& con
                                 const MegatronTarget& target) {
   FieldBinding fields;
   TransformerConfig copy = config;
-  bind_args(fields, copy);
+  bind_fields(fields, copy, Dialect::args);
   PickleNode* dict = arena.dict();
   for (const auto& field : fields.written().items()) {
     // argparse's tuple_type makes window_size a tuple, and TransformerEngine asks for one.
@@ -169,7 +66,7 @@ const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& con
 TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where) {
   TransformerConfig config;
   FieldBinding fields(ConfigReader(args, where));
-  bind_args(fields, config);
+  bind_fields(fields, config, Dialect::args);
   return config;
 }
 
@@ -184,6 +81,16 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
   PickleNode* content = arena.dict();
   arena.set(content, "singleton_local_shards", arena.boolean(false));
   arena.set(top, "content_metadata", content);
+}
+
+Lines megatron_flags(const TransformerConfig& config) {
+  if (config.image) return {};  // CLIPViTModel is built by programs, not from arguments
+  return field_flags(config);
+}
+
+Lines megatron_limits(const TransformerConfig& config) {
+  if (config.image) return {};
+  return field_limits(config);
 }
 
 }  // namespace mhub

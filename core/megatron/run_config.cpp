@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/megatron/run_config.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include <yaml-cpp/yaml.h>
 
 #include "mhub/base/error.hpp"
-#include "mhub/config/megatron_fields.hpp"
+#include "mhub/config/fields.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace mhub {
@@ -16,72 +13,8 @@ namespace {
 /// A Python object by name, as Bridge's yaml_utils writes functions and dtypes.
 nlohmann::json reference(const std::string& target) { return {{"_target_", target}, {"_call_", false}}; }
 
-struct Function {
-  const char *name, *target;
-};
-/// For one function the first name is the one that is read back.
-constexpr std::array<Function, 7> kActivations{{{"silu", "torch.nn.functional.silu"},
-                                                {"gelu", "torch.nn.functional.gelu"},
-                                                {"gelu_pytorch_tanh", "megatron.core.activations.fast_gelu"},
-                                                {"gelu_new", "megatron.core.activations.fast_gelu"},
-                                                {"gelu_fast", "megatron.core.activations.fast_gelu"},
-                                                {"relu2", "megatron.core.activations.squared_relu"},
-                                                {"quick_gelu", "megatron.core.activations.quick_gelu"}}};
-
-void bind_activation(FieldBinding& f, TransformerConfig& c) {
-  f.boolean("gated_linear_unit", c.gated_linear_unit);
-  if (!f.reading()) {
-    const auto* known = std::find_if(kActivations.begin(), kActivations.end(),
-                                     [&](const Function& one) { return c.activation == one.name; });
-    if (known == kActivations.end())
-      throw InputError("unsupported: activation \"" + c.activation + "\" (no Megatron function for it)");
-    f.constant("activation_func", reference(known->target));
-    return;
-  }
-  const std::string target =
-      f.reader().object("activation_func").string("_target_", "torch.nn.functional.gelu");
-  // Only the function's own name counts: it moves between modules (torch._C._nn.gelu,
-  // megatron.core.utils...).
-  const std::string name = target.substr(target.rfind('.') + 1);
-  for (const Function& one : kActivations) {
-    const std::string known = one.target;
-    if (known.substr(known.rfind('.') + 1) == name) {
-      c.activation = one.name;
-      return;
-    }
-  }
-  f.reader().fail("activation_func", "unsupported: " + target);
-}
-
-/// The fields of Bridge's GPTModelProvider (models/gpt_provider.py).
-constexpr RotaryScalingNames kScalingNames{"yarn_rotary_scaling_factor",   "yarn_mscale",
-                                           "yarn_mscale_all_dim",          "rope_scaling",
-                                           "seq_len_interpolation_factor", std::nullopt};
-
 void bind_model(FieldBinding& f, TransformerConfig& c) {
-  if (f.reading()) {  // the defaults of Bridge's GPTModelProvider
-    f.text("_target_", c.bridge_provider);
-    c.normalization = "LayerNorm";
-    c.add_bias_linear = true;
-    c.gated_linear_unit = false;
-    c.share_embeddings_and_output_weights = true;
-    c.position_embedding_type = "learned_absolute";
-  }
-  bind_megatron_fields(f, c, "num_moe_experts");
-  if (f.reading()) c.num_query_groups = c.num_attention_heads;
-  f.positive("num_query_groups", c.num_query_groups);
-  f.positive("seq_length", c.max_position_embeddings);
-  // The true size: Bridge pads it itself, for the tensor-parallel size that it loads with, and cuts the
-  // padding off on export only when it knows the true one (model_bridge.py,
-  // maybe_modify_converted_hf_weight).
-  f.positive("vocab_size", c.vocab_size);
-  f.number("layernorm_epsilon", c.layernorm_epsilon);
-  f.boolean("layernorm_zero_centered_gamma", c.layernorm_zero_centered_gamma);
-  f.boolean("share_embeddings_and_output_weights", c.share_embeddings_and_output_weights);
-  bind_rotary_scaling(f, c, kScalingNames);
-  bind_activation(f, c);
-  // Its own classes multiply on their own account, and some name fields differently.
-  if (c.bridge_provider == TransformerConfig().bridge_provider) bind_multipliers(f, c);
+  bind_fields(f, c, Dialect::run_config);
   if (const ModelDescriptor* model = PluginRegistry::instance().find_bridge_provider(c.bridge_provider))
     model->bridge_fields(f, c);
 }
@@ -152,9 +85,6 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
   TransformerConfig copy = config;
   bind_model(fields, copy);
   nlohmann::json model = fields.written();
-  // Bridge refuses names that its provider does not have.
-  for (auto it = model.begin(); it != model.end();)
-    it = it.key().starts_with("hf_") ? model.erase(it) : std::next(it);
   const nlohmann::json dtype = reference("torch." + std::string(torch_name(target.dtype)));
   model["_target_"] = config.bridge_provider;
   model["make_vocab_size_divisible_by"] = target.vocab_divisible_by;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mhub/base/error.hpp"
+#include "mhub/config/fields.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace mhub {
@@ -36,15 +37,10 @@ Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatro
 }
 
 void require_sizes(const TransformerConfig& c, const std::string& where) {
-  struct Size {
-    const char* name;
-    std::int64_t value;
-  };
-  for (const Size& size :
-       {Size{"num_layers", c.num_layers}, Size{"hidden_size", c.hidden_size},
-        Size{"num_attention_heads", c.num_attention_heads}, Size{"num_query_groups", c.num_query_groups},
-        Size{"vocab_size", c.image ? 1 : c.vocab_size}}) {
-    if (size.value < 1) throw InputError(where + ": " + size.name + " is missing");
+  for (const Field& field : fields()) {
+    const auto* size = std::get_if<Access<std::int64_t>>(&field.value.access);
+    if (field.required && matters(field, c) && size != nullptr && size->in(c) < 1)
+      throw InputError(where + ": " + field.name + " is missing");
   }
 }
 

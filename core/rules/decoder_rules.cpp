@@ -47,7 +47,7 @@ void add_norm(Mapping& map, const TransformerConfig& config, const std::string& 
               const std::string& hf, const std::optional<Layers>& layers) {
   const Shape shape{config.hidden_size};
   restrict(map.rule(megatron + "weight", replicated(hf + ".weight", shape)), layers);
-  if (config.normalization == "LayerNorm" && config.layernorm_bias)
+  if (config.normalization == Normalization::layer && config.layernorm_bias)
     restrict(map.rule(megatron + "bias", replicated(hf + ".bias", shape)), layers);
 }
 
@@ -91,7 +91,7 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
       restrict(
           map.rule(attention + megatron, replicated(names.layer + hf + ".weight", {all ? heads * d : d})),
           layers);
-      if (c.normalization == "LayerNorm" && c.layernorm_bias) {
+      if (c.normalization == Normalization::layer && c.layernorm_bias) {
         const std::string bias = std::string(megatron).substr(0, std::string(megatron).rfind('.')) + ".bias";
         restrict(map.rule(attention + bias, replicated(names.layer + hf + ".bias", {all ? heads * d : d})),
                  layers);
@@ -134,7 +134,7 @@ Mapping decoder_mapping(const TransformerConfig& config, const DecoderNames& nam
   add_ends(map, config, names);
   add_attention(map, config, names);
   add_dense_mlp(map, config, names);
-  if (config.position_embedding_type == "rope")
+  if (config.position_embedding_type == PositionEmbedding::rope)
     map.ignore("*.rotary_emb.inv_freq", "rotary frequencies, computed from the config");
   return map;
 }

@@ -198,7 +198,7 @@ void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token) {
   b.require("norm_topk_prob", true);
   b.check(experts_per_token > 1, "num_experts_per_tok",
           "unsupported with a sigmoid router: 1 (its weight would be 1 here and is the score in Megatron)");
-  b.fixed(moe.router_score_function, "sigmoid");
+  b.fixed(moe.router_score_function, RouterScore::sigmoid);
   b.fixed(moe.router_pre_softmax, true);
   b.fixed(moe.router_enable_expert_bias, true);
   b.fixed(moe.router_fp32, true);

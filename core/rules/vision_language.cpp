@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/rules/vision_language.hpp"
 
+#include <memory>
+
 #include "mhub/base/config_error.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/mapping/pattern.hpp"
@@ -32,7 +34,7 @@ nlohmann::json part_of(const TransformerConfig& megatron, const std::string& whe
 void add_projector(Mapping& map, const TransformerConfig& megatron, const std::string& hf) {
   const VisionConfig& vision = *megatron.vision;
   const std::vector<std::string> names = expand_alternatives(hf);
-  const std::int64_t in = vision.tower.hidden_size, inner = vision.projector_ffn_hidden_size,
+  const std::int64_t in = vision.tower->hidden_size, inner = vision.projector_ffn_hidden_size,
                      out = megatron.hidden_size;
   const std::string encoder = "vision_projection.encoder.";
   map.rule(encoder + "linear_fc1.weight", column(names.at(0) + ".weight", {inner, in}));
@@ -57,6 +59,8 @@ void VisionLanguageConfig::bind(ConfigBinding& b) {
   b.check(vision_feature_select_strategy == "default" || vision_feature_select_strategy == "full",
           "vision_feature_select_strategy", "expected \"default\" or \"full\"");
   b.text("projector_hidden_act", projector_hidden_act);
+  b.check(find_named<ActivationFunction>(projector_hidden_act).has_value(), "projector_hidden_act",
+          "unsupported: \"" + projector_hidden_act + "\"");
   b.boolean("multimodal_projector_bias", multimodal_projector_bias);
   b.boolean("tie_word_embeddings", tie_word_embeddings);
   // Of the two places that may say it, one suffices (transformers' LlavaConfig).
@@ -76,37 +80,38 @@ void VisionLanguageConfig::to_megatron(ConfigBinding& b) const {
   const ConfigPart decoder(text, kText), images(vision, kVision);
   b.megatron = decoder.model.megatron(decoder.config);
   VisionConfig parts;
-  parts.tower = images.model.megatron(images.config);
-  if (!parts.tower.image)
+  TransformerConfig tower = images.model.megatron(images.config);
+  if (!tower.image)
     throw ConfigError(std::string(kVision) + ": " + images.model.class_name + " is no model of images");
   // Megatron-Core stacks the keys of a module's layers or not, as that module's config says; one answer is
   // kept here.
   if (b.megatron.image || b.megatron.vision || b.megatron.moe || !b.megatron.hybrid_layer_pattern.empty())
     throw ConfigError(std::string(kText) +
                       ": unsupported in a vision-language model: " + decoder.model.class_name);
-  const std::int64_t layers = parts.tower.num_layers;
-  parts.tower.num_layers = feature_layer(vision_feature_layer, layers);
-  parts.unused_layers = layers - parts.tower.num_layers;
+  const std::int64_t layers = tower.num_layers;
+  tower.num_layers = feature_layer(vision_feature_layer, layers);
+  parts.unused_layers = layers - tower.num_layers;
+  parts.tower = std::make_shared<const TransformerConfig>(std::move(tower));
   parts.drop_class_token = vision_feature_select_strategy == "default";
-  parts.projector_activation = projector_hidden_act;
+  parts.projector_activation = find_named<ActivationFunction>(projector_hidden_act).value();
   parts.projector_bias = multimodal_projector_bias;
   parts.projector_ffn_hidden_size = b.megatron.hidden_size;
   parts.image_token_index = image_token_index;
-  b.megatron.vision = std::make_shared<const VisionConfig>(std::move(parts));
+  b.megatron.vision = std::move(parts);
   b.megatron.bridge_provider.clear();  // Megatron-Bridge imports no such model
 }
 
 void VisionLanguageConfig::from_megatron(const TransformerConfig& megatron) {
   if (!megatron.vision) return;  // of another class: the comparison behind this says so
   const VisionConfig& parts = *megatron.vision;
-  TransformerConfig decoder = megatron, tower = parts.tower;
+  TransformerConfig decoder = megatron, tower = *parts.tower;
   decoder.vision.reset();
   tower.num_layers += parts.unused_layers;
   text = part_of(decoder, kText);
   vision = part_of(tower, kVision);
   vision_feature_layer = -1 - parts.unused_layers;
   vision_feature_select_strategy = parts.drop_class_token ? "default" : "full";
-  projector_hidden_act = parts.projector_activation;
+  projector_hidden_act = name_of(parts.projector_activation);
   multimodal_projector_bias = parts.projector_bias;
   image_token_index = parts.image_token_index;
   tie_word_embeddings = megatron.share_embeddings_and_output_weights;
@@ -118,7 +123,7 @@ Mapping vision_language_mapping(const VisionLanguageConfig& config, const Transf
   Mapping map;
   map.include(decoder.model.mapping(decoder.config), {std::string(kDecoderModule) + ".", names.text});
   Mapping tower = images.model.mapping(images.config);
-  tower.carry_from("i", megatron.vision->tower.num_layers);
+  tower.carry_from("i", megatron.vision->tower->num_layers);
   map.include(tower, {"vision_model.", names.vision, "v"});
   add_projector(map, megatron, names.projector);
   return map;

@@ -5,14 +5,13 @@
 #include <string>
 
 #include "mhub/config/config_binding.hpp"
-#include "mhub/config/vision_config.hpp"
 #include "mhub/mapping/mapping.hpp"
 
 namespace mhub {
 
 /// A vision-language model made of two registered ones: config.json has a config of a decoder and one of a
 /// model of images, and each part's own class knows how it is mapped. Megatron-Core's LLaVAModel is built the
-/// same way (vision_config.hpp). A derived config sets the defaults that differ.
+/// same way (VisionConfig). A derived config sets the defaults that differ.
 struct VisionLanguageConfig {
   nlohmann::json text = nlohmann::json::object(),
                  vision = nlohmann::json::object();  ///< the parts' config.json

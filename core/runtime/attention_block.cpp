@@ -130,7 +130,7 @@ AttentionOptions attention_options(const LayerSource& source, const LayerPlan& p
   options.window = plan.window;
   options.chunk = plan.chunk;
   options.soft_cap = static_cast<float>(config.attn_logit_softcapping.value_or(0.0));
-  if (config.softmax_type == "learnable") {
+  if (config.softmax_type == SoftmaxType::learnable) {
     options.sinks = source.weights.vector(source.prefix + "self_attention.core_attention.softmax_offset",
                                           config.num_attention_heads);
   }

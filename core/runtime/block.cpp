@@ -26,7 +26,7 @@ void Linear::run(ForwardPass& pass, Matrix in, Matrix out, bool accumulate) cons
 Norm load_norm(Weights& weights, const TransformerConfig& config, const std::string& name,
                std::int64_t size) {
   Norm norm;
-  norm.kind = config.normalization == "LayerNorm" ? NormKind::layer : NormKind::rms;
+  norm.kind = config.normalization == Normalization::layer ? NormKind::layer : NormKind::rms;
   norm.epsilon = config.layernorm_epsilon;
   norm.weight = weights.vector(name + "weight", size);
   if (config.layernorm_zero_centered_gamma) {

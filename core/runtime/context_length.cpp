@@ -6,11 +6,11 @@
 namespace mhub::runtime {
 
 std::optional<std::int64_t> context_length(const TransformerConfig& config) {
-  if (config.position_embedding_type == "none") return std::nullopt;
+  if (config.position_embedding_type == PositionEmbedding::none) return std::nullopt;
   const RopeScaling& scaling = config.rope_scaling;
-  if (config.position_embedding_type != "rope" || scaling.type == "default")
+  if (config.position_embedding_type != PositionEmbedding::rope || scaling.type == RopeKind::none)
     return config.max_position_embeddings;
-  const bool stated = scaling.type != "linear" && scaling.type != "dynamic";
+  const bool stated = scaling.type != RopeKind::linear && scaling.type != RopeKind::dynamic;
   const std::int64_t original =
       stated ? scaling.original_max_position_embeddings : config.max_position_embeddings;
   const double scaled = std::min(static_cast<double>(original) * scaling.factor, 1e15);

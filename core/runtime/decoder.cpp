@@ -34,11 +34,11 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
   word_embeddings_ = backend.place(
       weights.matrix("embedding.word_embeddings.weight", config_.vocab_size, config_.hidden_size),
       config_.share_embeddings_and_output_weights ? Rows::all : Rows::some);
-  if (config_.position_embedding_type == "learned_absolute") {
+  if (config_.position_embedding_type == PositionEmbedding::learned_absolute) {
     position_embeddings_ = backend.place(weights.matrix("embedding.position_embeddings.weight",
                                                         config_.max_position_embeddings, config_.hidden_size),
                                          Rows::some);
-  } else if (config_.position_embedding_type == "rope") {
+  } else if (config_.position_embedding_type == PositionEmbedding::rope) {
     rotary_.emplace(config_);
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(config_));
   }

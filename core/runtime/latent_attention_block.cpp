@@ -33,7 +33,7 @@ class LatentAttention final : public AttentionBlock {
 float yarn_score_factor(const TransformerConfig& config) {
   const RopeScaling& rope = config.rope_scaling;
   const double weight = rope.mscale_all_dim.value_or(0);
-  if (rope.type != "yarn" || weight == 0 || rope.factor <= 1 || config.softmax_scale) return 1.0F;
+  if (rope.type != RopeKind::yarn || weight == 0 || rope.factor <= 1 || config.softmax_scale) return 1.0F;
   const double mscale = 0.1 * weight * std::log(rope.factor) + 1.0;
   return static_cast<float>(mscale * mscale);
 }

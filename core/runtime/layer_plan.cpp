@@ -31,7 +31,8 @@ LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   LayerPlan plan;
   const bool windowed = config.sliding_window && entry(config.window_layers, layer, true);
   if (windowed) plan.window = *config.sliding_window;
-  if (config.position_embedding_type != "rope" || entry(config.no_rope_layers, layer, false)) {
+  if (config.position_embedding_type != PositionEmbedding::rope ||
+      entry(config.no_rope_layers, layer, false)) {
     plan.positions = LayerPlan::Positions::none;
   } else if (windowed && config.rotary_base_local) {
     plan.positions = LayerPlan::Positions::local;

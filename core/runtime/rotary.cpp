@@ -115,16 +115,16 @@ Rotary::Rotary(const TransformerConfig& config)
       // Latent attention rotates neighbours (Megatron-Core rope_utils.py, multi_latent_attention).
       interleaved_(config.rotary_interleaved || config.mla) {
   const RopeScaling& scaling = config.rope_scaling;
-  if (scaling.type == "default") {
+  if (scaling.type == RopeKind::none) {
     fixed_ = inverted(powers(config.rotary_base, dim_));
-  } else if (scaling.type == "linear") {
+  } else if (scaling.type == RopeKind::linear) {
     fixed_ = inverted(powers(config.rotary_base, dim_), scaling.factor);
-  } else if (scaling.type == "llama3") {
+  } else if (scaling.type == RopeKind::llama3) {
     fixed_ = llama3(inverted(powers(config.rotary_base, dim_)), scaling);
-  } else if (scaling.type == "yarn") {
+  } else if (scaling.type == RopeKind::yarn) {
     fixed_ = yarn(dim_, config.rotary_base, scaling);
     attention_factor_ = yarn_attention_factor(scaling);
-  } else if (scaling.type == "longrope") {
+  } else if (scaling.type == RopeKind::longrope) {
     attention_factor_ = longrope_attention_factor(config);
   }
 }
@@ -132,7 +132,7 @@ Rotary::Rotary(const TransformerConfig& config)
 std::vector<float> Rotary::frequencies(std::int64_t length) const {
   if (!fixed_.empty()) return fixed_;
   const RopeScaling& scaling = config_.rope_scaling;
-  if (scaling.type == "longrope") {
+  if (scaling.type == RopeKind::longrope) {
     const bool beyond = length > scaling.original_max_position_embeddings;
     return longrope(powers(config_.rotary_base, dim_), beyond ? scaling.long_factor : scaling.short_factor);
   }

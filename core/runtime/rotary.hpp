@@ -31,7 +31,7 @@ class Rotary {
   /// has to run anew: longrope, where it leaves the original context (transformers modeling_phi3.py,
   /// prepare_inputs_for_generation). With dynamic scaling transformers keeps what it has.
   bool restarts_at(std::int64_t length) const {
-    return config_.rope_scaling.type == "longrope" &&
+    return config_.rope_scaling.type == RopeKind::longrope &&
            length == config_.rope_scaling.original_max_position_embeddings + 1;
   }
   /// Cosines and sines are multiplied by this (yarn, longrope).

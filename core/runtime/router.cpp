@@ -52,7 +52,7 @@ std::vector<float> within_groups(std::vector<float> scores, const MoeConfig& moe
 std::vector<Choice> route(const MoeConfig& moe, std::span<const float> logits,
                           std::span<const float> correction) {
   std::vector<float> scores(logits.begin(), logits.end());
-  const bool sigmoid = moe.router_score_function == "sigmoid";
+  const bool sigmoid = moe.router_score_function == RouterScore::sigmoid;
   if (sigmoid) {
     for (float& score : scores) score = 1.0F / (1.0F + std::exp(-score));
   } else if (moe.router_pre_softmax) {

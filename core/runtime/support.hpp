@@ -13,7 +13,7 @@ namespace mhub::runtime {
 /// other, which a plugin may not have noticed.
 void require_supported(const TransformerConfig& config, const std::string& source);
 
-/// The activation of that name (transformers' ACT2FN). Throws InputError for one that is not supported.
-ActivationKind activation_kind(const std::string& name, const std::string& source);
+/// The kernel of a function. Throws InputError for one that is not supported.
+ActivationKind activation_kind(ActivationFunction activation, const std::string& source);
 
 }  // namespace mhub::runtime

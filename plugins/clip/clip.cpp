@@ -61,7 +61,7 @@ void CLIPEncoderConfig::bind(ConfigBinding& b) {
   b.number("layer_norm_eps", layer_norm_eps, m.layernorm_epsilon);
   b.number("attention_dropout", attention_dropout, m.training.attention_dropout);
   b.number("initializer_range", initializer_range, m.training.init_method_std);
-  b.fixed(m.position_embedding_type, "learned_absolute");
+  b.fixed(m.position_embedding_type, PositionEmbedding::learned_absolute);
   fix_layer_norm_and_plain_mlp(b, true);
 }
 

@@ -25,7 +25,7 @@ void CohereConfig::bind(ConfigBinding& b) {
   b.number("logit_scale", logit_scale, m.logits_multiplier);
   b.require("attention_bias", false);
   b.require("use_qk_norm", false);  // a LayerNorm with weights of its own for each head
-  b.fixed(m.normalization, "LayerNorm");
+  b.fixed(m.normalization, Normalization::layer);
   b.fixed(m.layernorm_bias, false);
   b.fixed(m.rotary_interleaved, true);
   b.fixed(m.parallel_residual, true);

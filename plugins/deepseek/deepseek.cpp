@@ -58,11 +58,11 @@ void DeepseekConfig::bind_attention(ConfigBinding& b) {
   b.positive("v_head_dim", v_head_dim, m.mla->v_head_dim);
   b.rotary(rotary);
   const RopeScaling& scaling = rotary.scaling;
-  b.check(scaling.type == "default" || scaling.type == "yarn", "rope_scaling",
-          "unsupported with latent attention: \"" + scaling.type + "\"");
+  b.check(scaling.type == RopeKind::none || scaling.type == RopeKind::yarn, "rope_scaling",
+          "unsupported with latent attention: \"" + name_of(scaling.type) + "\"");
   b.check(scaling.mscale.has_value() == scaling.mscale_all_dim.has_value(), "rope_scaling",
           "unsupported: one of mscale and mscale_all_dim alone");
-  b.check(scaling.type != "yarn" || (scaling.truncate && !scaling.attention_factor), "rope_scaling",
+  b.check(scaling.type != RopeKind::yarn || (scaling.truncate && !scaling.attention_factor), "rope_scaling",
           "unsupported with latent attention: truncate=false or attention_factor");
   b.require("attention_bias", false);
   b.require("rope_interleave", true);  // Megatron-Core's latent attention always pairs neighbours

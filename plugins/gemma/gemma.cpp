@@ -129,7 +129,7 @@ Mapping Gemma3ForCausalLM::mapping(const Gemma3TextConfig&, const TransformerCon
 // its own name for linear scaling.
 void Gemma3ForCausalLM::bridge_fields(FieldBinding& f, TransformerConfig& m) {
   GemmaForCausalLM::bridge_fields(f, m);
-  double factor = m.rope_scaling.type == "linear" ? m.rope_scaling.factor : 1.0;
+  double factor = m.rope_scaling.type == RopeKind::linear ? m.rope_scaling.factor : 1.0;
   f.number("rope_scaling_factor", factor);
   std::vector<std::int64_t> pattern{5, 1};
   const auto global = std::find(m.window_layers.begin(), m.window_layers.end(), 0);
@@ -141,7 +141,7 @@ void Gemma3ForCausalLM::bridge_fields(FieldBinding& f, TransformerConfig& m) {
     m.post_norms = true;
     m.window_layers = window_pattern(m.num_layers, pattern[0] + 1);
     m.rope_scaling = {};
-    if (factor != 1.0) m.rope_scaling.type = "linear";
+    if (factor != 1.0) m.rope_scaling.type = RopeKind::linear;
     m.rope_scaling.factor = factor;
   } else {
     f.constant("rotary_base", {m.rotary_base_local.value_or(m.rotary_base), m.rotary_base});

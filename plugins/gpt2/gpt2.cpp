@@ -27,7 +27,7 @@ void GPT2Config::bind(ConfigBinding& b) {
   b.require("add_cross_attention", false);
   b.divides("n_head", n_head, "n_embd", n_embd);
   b.check(!n_inner || *n_inner > 0, "n_inner", "expected 1 or more");
-  b.fixed(m.position_embedding_type, "learned_absolute");
+  b.fixed(m.position_embedding_type, PositionEmbedding::learned_absolute);
   fix_layer_norm_and_plain_mlp(b, true);
   b.fixed(m.num_query_groups, n_head);
   b.fixed(m.kv_channels, n_embd / n_head);

@@ -36,12 +36,12 @@ void GptOssConfig::bind(ConfigBinding& b) {
   // modeling_gpt_oss.py has the clamp, 1.702 and the + 1 as constants, whatever hidden_act says.
   b.require("hidden_act", "silu");
   b.require("swiglu_limit", 7.0);
-  b.fixed(m.activation, "quick_gelu");
+  b.fixed(m.activation, ActivationFunction::quick_gelu);
   b.fixed(m.activation_clamp, swiglu_limit);
   b.fixed(m.glu_linear_offset, 1.0);
   b.fixed(m.add_bias_linear, true);
   b.fixed(m.add_qkv_bias, true);
-  b.fixed(m.softmax_type, "learnable");
+  b.fixed(m.softmax_type, SoftmaxType::learnable);
   b.fixed(moe.router_pre_softmax, false);  // softmax over the chosen experts' logits
 }
 

@@ -64,7 +64,7 @@ void Ministral3Config::bind(ConfigBinding& b) {
   DecoderKeys keys;
   keys.rotary.temperature_scale = "llama_4_scaling_beta";
   MistralConfig::bind(b, keys);
-  b.check(rotary.temperature_scale && rotary.scaling.type != "default", "rope_parameters",
+  b.check(rotary.temperature_scale && rotary.scaling.type != RopeKind::none, "rope_parameters",
           "expected a scaling with original_max_position_embeddings and llama_4_scaling_beta");
   std::optional<AttentionTemperature>& temperature = b.megatron.attention_temperature;
   if (b.to_megatron() && rotary.temperature_scale)

@@ -44,7 +44,7 @@ void Llama4TextConfig::bind_experts(ConfigBinding& b) {
     if (dense_layers(b.megatron).empty()) moe.layer_freq.clear();
   }
   if (b.from_megatron()) moe_layers = mhub::moe_layers(b.megatron);
-  b.fixed(moe.router_score_function, "sigmoid");
+  b.fixed(moe.router_score_function, RouterScore::sigmoid);
   b.fixed(moe.apply_probs_on_input, true);
 }
 

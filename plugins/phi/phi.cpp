@@ -56,11 +56,11 @@ void Phi3Config::bind(ConfigBinding& b) {
   DecoderConfig::bind(b, keys);
   // Phi3Config has the length trained with beside the scaling; transformers looks for it there.
   std::int64_t trained = rotary.scaling.original_max_position_embeddings;
-  if (!b.reading() && rotary.scaling.type == "longrope")
+  if (!b.reading() && rotary.scaling.type == RopeKind::longrope)
     b.positive("original_max_position_embeddings", trained);
   // transformers renames a Phi-3 scaling of this name to "longrope".
-  b.check(rotary.scaling.type == "default" || rotary.scaling.type == "longrope", "rope_scaling",
-          "unsupported: \"" + rotary.scaling.type + "\"");
+  b.check(rotary.scaling.type == RopeKind::none || rotary.scaling.type == RopeKind::longrope, "rope_scaling",
+          "unsupported: \"" + name_of(rotary.scaling.type) + "\"");
   b.optional("sliding_window", sliding_window, b.megatron.sliding_window);
   b.check(!sliding_window || *sliding_window > 0, "sliding_window", "expected 1 or more");
 }

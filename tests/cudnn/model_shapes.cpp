@@ -55,13 +55,13 @@ ModelShape shape_of(const std::string& name, const TransformerConfig& config) {
   shape.gated = config.gated_linear_unit;
   shape.activation = runtime::activation_kind(config.activation, name);
   shape.clamp = static_cast<float>(config.activation_clamp.value_or(0.0));
-  shape.layer_norm = config.normalization == "LayerNorm";
+  shape.layer_norm = config.normalization == Normalization::layer;
   shape.norm_bias = shape.layer_norm && config.layernorm_bias;
   shape.linear_bias = config.add_bias_linear;
   shape.qkv_bias = config.add_bias_linear || config.add_qkv_bias;
   shape.window = config.sliding_window.value_or(0);
   shape.soft_cap = static_cast<float>(config.attn_logit_softcapping.value_or(0.0));
-  shape.sinks = config.softmax_type == "learnable";
+  shape.sinks = config.softmax_type == SoftmaxType::learnable;
   shape.output_gate = config.attention_output_gate;
   add_experts(config, shape);
   add_other_attention(config, shape);

@@ -15,10 +15,8 @@ using namespace mhub::runtime;
 
 namespace {
 
-TransformerConfig rope(std::int64_t positions, const std::string& type, double factor,
-                       std::int64_t original = 8192) {
+TransformerConfig rope(std::int64_t positions, RopeKind type, double factor, std::int64_t original = 8192) {
   TransformerConfig config;
-  config.position_embedding_type = "rope";
   config.max_position_embeddings = positions;
   config.rope_scaling.type = type;
   config.rope_scaling.factor = factor;
@@ -53,16 +51,16 @@ struct Small {
 BOOST_AUTO_TEST_SUITE(context)
 
 BOOST_AUTO_TEST_CASE(how_far_positions_reach) {
-  BOOST_TEST(*context_length(rope(2048, "default", 1)) == 2048);
-  BOOST_TEST(*context_length(rope(2048, "linear", 4)) == 8192);
-  BOOST_TEST(*context_length(rope(32768, "yarn", 4, 32768)) == 131072);  // Qwen2.5
-  BOOST_TEST(*context_length(rope(131072, "llama3", 8, 8192)) == 131072);
-  BOOST_TEST(*context_length(rope(131072, "longrope", 1, 4096)) == 131072);
+  BOOST_TEST(*context_length(rope(2048, RopeKind::none, 1)) == 2048);
+  BOOST_TEST(*context_length(rope(2048, RopeKind::linear, 4)) == 8192);
+  BOOST_TEST(*context_length(rope(32768, RopeKind::yarn, 4, 32768)) == 131072);  // Qwen2.5
+  BOOST_TEST(*context_length(rope(131072, RopeKind::llama3, 8, 8192)) == 131072);
+  BOOST_TEST(*context_length(rope(131072, RopeKind::longrope, 1, 4096)) == 131072);
   TransformerConfig learned;
-  learned.position_embedding_type = "learned_absolute";
+  learned.position_embedding_type = PositionEmbedding::learned_absolute;
   learned.max_position_embeddings = 1024;
   BOOST_TEST(*context_length(learned) == 1024);
-  learned.position_embedding_type = "none";
+  learned.position_embedding_type = PositionEmbedding::none;
   BOOST_TEST(!context_length(learned));
 }
 

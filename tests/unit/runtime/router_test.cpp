@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(softmax_over_all) {
 
 BOOST_AUTO_TEST_CASE(sigmoid_with_a_correction_for_the_choice_alone) {
   MoeConfig moe = with_experts(4, 2);
-  moe.router_score_function = "sigmoid";
+  moe.router_score_function = RouterScore::sigmoid;
   const std::vector<float> correction{1.0F, 0.0F, 0.0F, 0.0F};
   const auto choices = route(moe, kLogits, correction);
   BOOST_TEST(experts(choices) == (Experts{0, 1}));
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(sigmoid_with_a_correction_for_the_choice_alone) {
 
 BOOST_AUTO_TEST_CASE(groups_first) {
   MoeConfig moe = with_experts(6, 2);
-  moe.router_score_function = "sigmoid";
+  moe.router_score_function = RouterScore::sigmoid;
   moe.router_num_groups = 3;
   moe.router_group_topk = 1;
   moe.router_group_score_topk = 2;

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fields that descriptions of a model state in a form of their own.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "mhub/base/error.hpp"
+#include "mhub/config/field_functions.hpp"
+
+namespace mhub {
+namespace {
+
+/// A Python object by name, as Bridge's yaml_utils writes functions.
+nlohmann::json reference(const std::string& target) { return {{"_target_", target}, {"_call_", false}}; }
+
+struct Function {
+  ActivationFunction activation;  ///< as function_of gives it
+  const char* target;
+};
+constexpr std::array<Function, 5> kFunctions{
+    {{ActivationFunction::silu, "torch.nn.functional.silu"},
+     {ActivationFunction::gelu, "torch.nn.functional.gelu"},
+     {ActivationFunction::gelu_pytorch_tanh, "megatron.core.activations.fast_gelu"},
+     {ActivationFunction::relu2, "megatron.core.activations.squared_relu"},
+     {ActivationFunction::quick_gelu, "megatron.core.activations.quick_gelu"}}};
+
+void bind_function(FieldBinding& f, TransformerConfig& c) {
+  if (!f.reading()) {
+    for (const Function& one : kFunctions) {
+      if (one.activation == function_of(c.activation))
+        return f.constant("activation_func", reference(one.target));
+    }
+    throw InputError("unsupported: activation \"" + name_of(c.activation) +
+                     "\" (no Megatron function for it)");
+  }
+  const std::string target =
+      f.reader().object("activation_func").string("_target_", "torch.nn.functional.gelu");
+  // Only the function's own name counts: it moves between modules (torch._C._nn.gelu,
+  // megatron.core.utils...).
+  const std::string name = target.substr(target.rfind('.') + 1);
+  for (const Function& one : kFunctions) {
+    const std::string known = one.target;
+    if (known.substr(known.rfind('.') + 1) != name) continue;
+    c.activation = one.activation;
+    return;
+  }
+  f.reader().fail("activation_func", "unsupported: " + target);
+}
+
+}  // namespace
+
+void read_layers(const FieldBinding& f, const std::string& key, std::int64_t layers,
+                 std::int64_t (*entry)(std::int64_t, std::int64_t), std::vector<std::int64_t>& list) {
+  if (!f.reader().has(key)) return;
+  if (!f.reader().json().at(key).is_number_integer()) {
+    list = f.reader().integers(key);
+    return;
+  }
+  const std::int64_t every = f.reader().positive(key);
+  list.clear();
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(layers, 1 << 20); ++i) list.push_back(entry(i, every));
+}
+
+void bind_moe(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  const char* key = dialect == Dialect::args ? "num_experts" : "num_moe_experts";
+  if (f.reading() && f.reader().has(key)) c.moe.emplace();
+  if (c.moe) {
+    f.constant("moe_grouped_gemm", true);
+  } else {
+    f.constant(key, nullptr);
+  }
+}
+
+void bind_latent_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
+  bool enabled = c.mla.has_value();
+  f.boolean("multi_latent_attention", enabled);
+  if (enabled && !c.mla) c.mla.emplace();
+}
+
+void bind_linear_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
+  if (f.reading() && f.reader().has("linear_attention_freq")) c.linear_attention.emplace();
+  if (c.linear_attention) f.constant("experimental_attention_variant", "gated_delta_net");
+}
+
+void bind_mamba(FieldBinding& f, TransformerConfig& c, Dialect) {
+  // Megatron-LM's sizes of a mixer have values in every checkpoint.
+  if (f.reading() && f.reader().has("mamba_state_dim") &&
+      f.reader().string("hybrid_layer_pattern", "").find('M') != std::string::npos)
+    c.mamba.emplace();
+}
+
+void bind_query_groups(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  bool grouped = dialect != Dialect::args || c.num_query_groups != c.num_attention_heads;
+  if (dialect == Dialect::args) {
+    f.boolean("group_query_attention", grouped);
+    f.constant("apply_query_key_layer_scaling", false);
+  }
+  if (f.reading()) c.num_query_groups = c.num_attention_heads;
+  if (grouped || (!f.reading() && dialect == Dialect::args))
+    f.positive("num_query_groups", c.num_query_groups);
+}
+
+void bind_vocabulary(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  // The true size in run_config.yaml: Bridge pads it itself, for the tensor-parallel size that it loads with,
+  // and cuts the padding off on export only when it knows the true one (model_bridge.py,
+  // maybe_modify_converted_hf_weight).
+  if (dialect == Dialect::run_config) return f.positive("vocab_size", c.vocab_size);
+  if (c.image) return;
+  // Megatron-LM's vocab_size is the one "before EOD or padding" (arguments.py), so it may be too small; the
+  // padded one never loses a row. The true one is recorded under a name of its own.
+  if (f.reading()) f.positive("vocab_size", c.vocab_size);
+  if (f.reading()) f.positive("padded_vocab_size", c.vocab_size);
+  f.constant("vocab_size", c.vocab_size);
+  f.positive("hf_vocab_size", c.vocab_size);
+}
+
+void bind_epsilon(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  // The argument is norm_epsilon; TransformerConfig's name for it appears in newer checkpoints.
+  f.number("layernorm_epsilon", c.layernorm_epsilon);
+  if (dialect == Dialect::args) f.number("norm_epsilon", c.layernorm_epsilon);
+}
+
+void bind_window(FieldBinding& f, TransformerConfig& c, Dialect) {
+  // HF counts the tokens that a query sees, itself included; Megatron counts those to its left.
+  if (f.reading() && f.reader().has("window_size")) {
+    const auto& window = f.reader().json().at("window_size");
+    if (window.is_number_integer()) c.sliding_window = window.get<std::int64_t>();
+    if (window.is_array() && !window.empty() && window[0].is_number_integer() &&
+        window[0].get<std::int64_t>() >= 0)
+      c.sliding_window = window[0].get<std::int64_t>() + 1;
+  } else {
+    f.constant("window_size", c.sliding_window ? nlohmann::json{*c.sliding_window - 1, 0} : nlohmann::json());
+  }
+}
+
+void bind_activation(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  if (dialect == Dialect::run_config) return bind_function(f, c);
+  const ActivationFunction function = function_of(c.activation);
+  bool swiglu = c.gated_linear_unit && function == ActivationFunction::silu,
+       squared_relu = function == ActivationFunction::relu2,
+       quick_geglu = c.gated_linear_unit && function == ActivationFunction::quick_gelu,
+       openai_gelu = function == ActivationFunction::gelu_pytorch_tanh;
+  f.boolean("swiglu", swiglu);
+  f.boolean("squared_relu", squared_relu);
+  f.boolean("quick_geglu", quick_geglu);
+  f.boolean("openai_gelu", openai_gelu);
+  if (f.reading()) {
+    // Megatron-LM's fused bias + GELU is the tanh form (megatron/core/fusions/fused_bias_gelu.py).
+    bool fused = false;
+    f.boolean("bias_gelu_fusion", fused);
+    c.gated_linear_unit = swiglu || quick_geglu;
+    c.activation = swiglu                                        ? ActivationFunction::silu
+                   : squared_relu                                ? ActivationFunction::relu2
+                   : quick_geglu                                 ? ActivationFunction::quick_gelu
+                   : openai_gelu || (fused && c.add_bias_linear) ? ActivationFunction::gelu_pytorch_tanh
+                                                                 : ActivationFunction::gelu;
+  }
+  // Gated functions other than those have no flag.
+  f.boolean("hf_gated_linear_unit", c.gated_linear_unit);
+  f.choice("hf_activation", c.activation);
+}
+
+bool has_multipliers(const TransformerConfig& c) {
+  return c.embedding_multiplier != 1.0 || c.logits_multiplier != 1.0 || (c.softmax_scale && !c.mla);
+}
+
+void bind_multipliers(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  // Bridge's own classes multiply on their own account.
+  if (dialect == Dialect::run_config && c.bridge_provider != TransformerConfig().bridge_provider) return;
+  const auto heads = static_cast<double>(c.kv_channels);
+  bool enabled = has_multipliers(c);
+  if (!f.reading() && !enabled) return;
+  f.boolean("use_mup", enabled);
+  if (!enabled) return;
+  std::optional<double> base;
+  if (!f.reading())
+    base = c.softmax_scale && !c.mla ? *c.softmax_scale * *c.softmax_scale * heads * heads : heads;
+  double power = 1.0;
+  f.number("mup_embedding_mult", c.embedding_multiplier);
+  f.number("mup_output_mult", c.logits_multiplier);
+  f.optional("mup_base_head_dim", base);
+  f.number("mup_attn_scale_power", power);
+  if (!f.reading()) return;
+  std::int64_t base_hidden = c.hidden_size;
+  f.positive("mup_base_hidden_size", base_hidden);
+  if (c.logits_multiplier == 1.0 && c.hidden_size > 0)
+    c.logits_multiplier = static_cast<double>(base_hidden) / static_cast<double>(c.hidden_size);
+  const double scale = std::sqrt(base.value_or(1.0)) / std::pow(heads, power);
+  if (!c.softmax_scale && !c.mla && std::abs(scale * std::sqrt(heads) - 1.0) > 1e-9) c.softmax_scale = scale;
+}
+
+void bind_moe_layers(FieldBinding& f, TransformerConfig& c, Dialect) {
+  // The integer 1 is the default, which keeps stacked keys.
+  constexpr const char* kKey = "moe_layer_freq";
+  std::vector<std::int64_t>& list = c.moe->layer_freq;
+  if (!f.reading()) return f.constant(kKey, list.empty() ? nlohmann::json(1) : nlohmann::json(list));
+  read_layers(
+      f, kKey, c.num_layers,
+      [](std::int64_t i, std::int64_t every) -> std::int64_t { return i % every == 0 ? 1 : 0; }, list);
+  if (f.reader().has(kKey) && f.reader().json().at(kKey) == 1) list.clear();
+}
+
+void bind_group_score(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  // Megatron-Core has no setting for it.
+  MoeConfig& moe = *c.moe;
+  const std::int64_t per_group = moe.router_group_topk > 0 ? moe.router_topk / moe.router_group_topk : 0;
+  if (f.reading()) moe.router_group_score_topk = per_group;
+  if (dialect == Dialect::args && (f.reading() || moe.router_group_score_topk != per_group))
+    f.integer("hf_moe_router_group_score_topk", moe.router_group_score_topk);
+}
+
+void bind_router_dtype(FieldBinding& f, TransformerConfig& c, Dialect) {
+  std::string dtype = c.moe->router_fp32 ? "fp32" : "";
+  if (f.reading() || c.moe->router_fp32) f.text("moe_router_dtype", dtype);
+  c.moe->router_fp32 = !dtype.empty();
+}
+
+void bind_aux_loss(FieldBinding& f, TransformerConfig& c, Dialect) {
+  // Megatron-Bridge keeps a list for several losses.
+  constexpr const char* kKey = "moe_aux_loss_coeff";
+  if (c.moe && (!f.reading() || (f.reader().has(kKey) && f.reader().json().at(kKey).is_number())))
+    f.number(kKey, c.training.moe_aux_loss_coeff);
+}
+
+void bind_tied_embeddings(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  bool& tied = c.share_embeddings_and_output_weights;
+  if (dialect == Dialect::run_config) {
+    if (f.reading()) tied = true;  // the default of Bridge's GPTModelProvider
+    return f.boolean("share_embeddings_and_output_weights", tied);
+  }
+  bool untied = !tied;
+  f.boolean("untie_embeddings_and_output_weights", untied);
+  tied = !untied;
+}
+
+}  // namespace mhub

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of fields: nothing is left out, and what an entry says of a field holds both ways.
+#include "mhub/config/fields.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "mhub/base/error.hpp"
+#include "models.hpp"
+
+using namespace mhub;
+using namespace mhub::tests;
+
+namespace {
+
+/// The names that transformer_config.hpp declares in each struct.
+std::map<std::string, std::vector<std::string>> declared_members() {
+  std::ifstream in(std::filesystem::path(__FILE__).parent_path() /
+                   "../../../core/config/transformer_config.hpp");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  text = std::regex_replace(text, std::regex("//[^\n]*|bool operator[^;]*;"), "");
+  std::map<std::string, std::vector<std::string>> members;
+  const std::regex whole("struct (\\w+) \\{([^}]*)\\};"), one("(\\w+)( = [^,;]+)?[,;]");
+  for (std::sregex_iterator at(text.begin(), text.end(), whole), end; at != end; ++at) {
+    const std::string body = (*at)[2];
+    for (std::sregex_iterator member(body.begin(), body.end(), one); member != end; ++member)
+      members[(*at)[1]].push_back((*member)[1]);
+  }
+  return members;
+}
+
+/// Whether another field decides: no description can say both.
+bool overruled(const std::string& field, const TransformerConfig& c) {
+  if (field == "add_qkv_bias" || field == "attention_proj_bias") return c.add_bias_linear;
+  return field == "position_embedding_type" && c.rope_scaling.type != RopeKind::none;
+}
+
+/// Another value that the field may have in this model; false where there is none.
+bool change(const Field& field, TransformerConfig& c) {
+  if (const auto* at = std::get_if<Access<std::int64_t>>(&field.value.access)) return at->of(c) += 1, true;
+  if (const auto* at = std::get_if<Access<double>>(&field.value.access))
+    return at->of(c) = at->of(c) * 0.75 + 0.125, true;
+  if (const auto* at = std::get_if<Access<bool>>(&field.value.access)) return at->of(c) = !at->of(c), true;
+  if (const auto* at = std::get_if<Access<std::optional<std::int64_t>>>(&field.value.access))
+    return at->of(c) = at->of(c).value_or(2) + 1, true;
+  if (const auto* at = std::get_if<Access<std::optional<double>>>(&field.value.access))
+    return at->of(c) = at->of(c).value_or(2.0) * 0.75, true;
+  if (const auto* at = std::get_if<Access<std::vector<std::int64_t>>>(&field.value.access))
+    return at->of(c) = at->of(c) == Layers{1, 0, 0} ? Layers{0, 0, 1} : Layers{1, 0, 0}, true;
+  if (const auto* at = std::get_if<Access<std::vector<double>>>(&field.value.access))
+    return at->of(c).push_back(1.5), true;
+  if (const auto* choice = std::get_if<Choice>(&field.value.access)) {
+    const std::string now = choice->name(c);
+    for (const char* name : {"none", "LayerNorm", "RMSNorm", "relu2", "sigmoid", "softmax", "learnable"})
+      if (name != now && choice->set(c, name)) return true;
+  }
+  return false;
+}
+
+nlohmann::json written(TransformerConfig c, Dialect dialect) {
+  FieldBinding fields;
+  bind_fields(fields, c, dialect);
+  return fields.written();
+}
+
+TransformerConfig read(const nlohmann::json& json, Dialect dialect) {
+  TransformerConfig c;
+  FieldBinding fields(ConfigReader(json, "model"));
+  bind_fields(fields, c, dialect);
+  return c;
+}
+
+std::string joined(const Lines& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(fields_table)
+
+BOOST_AUTO_TEST_CASE(every_member_has_an_entry) {
+  const std::map<std::string, std::string> parts{{"TransformerConfig", ""},
+                                                 {"RopeScaling", "rope_scaling."},
+                                                 {"MoeConfig", "moe."},
+                                                 {"MlaConfig", "mla."},
+                                                 {"LinearAttentionConfig", "linear_attention."},
+                                                 {"MambaConfig", "mamba."},
+                                                 {"AttentionTemperature", "attention_temperature."},
+                                                 {"ImageConfig", "image."},
+                                                 {"VisionConfig", "vision."},
+                                                 {"TrainingDefaults", "training."}};
+  std::set<std::string> names;
+  for (const Field& field : fields()) BOOST_TEST(names.insert(field.name).second, field.name);
+  const auto structs = declared_members();
+  BOOST_TEST(structs.size() == parts.size());
+  std::size_t members = 0;
+  for (const auto& [name, part] : parts) {
+    BOOST_REQUIRE_MESSAGE(structs.contains(name), name);
+    for (const std::string& member : structs.at(name)) {
+      if (part.empty() && (member == "rope_scaling" || member == "training"))
+        continue;  // no parts by themselves
+      BOOST_TEST(names.contains(part + member), part + member + " has no entry in the table");
+      ++members;
+    }
+  }
+  BOOST_TEST(members == names.size());
+}
+
+BOOST_AUTO_TEST_CASE(every_field_is_compared_and_survives_args) {
+  // Megatron has no setting for it: no description states it.
+  const std::set<std::string> unsaid{"mamba.conv_kernel_dim"};
+  std::set<std::string> tried;
+  for (const auto& [name, model] : models()) {
+    BOOST_TEST(joined(differing_fields(model, model)) == "");
+    for (const Field& field : fields()) {
+      TransformerConfig other = model;
+      if (!matters(field, model) || overruled(field.name, model) || !change(field, other)) continue;
+      BOOST_TEST_CONTEXT(name << ", " << field.name) {
+        const Lines difference = differing_fields(model, other);
+        BOOST_TEST((field.compared == !difference.empty()), joined(difference));
+        tried.insert(field.name);
+        if (unsaid.contains(field.name)) continue;
+        const TransformerConfig back = read(written(other, Dialect::args), Dialect::args);
+        BOOST_TEST(joined(differing_fields(other, back)) == "");
+        BOOST_TEST(written(back, Dialect::args) == written(other, Dialect::args));
+      }
+    }
+  }
+  for (const Field& field : fields()) {
+    const bool part = field.value.access.index() <= 1;
+    BOOST_TEST(
+        (part || tried.contains(field.name) || std::string(field.name) == "image.vision_model_type" ||
+         std::string(field.name) == "bridge_provider" || std::string(field.name) == "hybrid_layer_pattern" ||
+         std::string(field.name) == "rope_scaling.type"),
+        field.name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_bridge_has_a_name_for_survives_its_run_config) {
+  for (const auto& [name, model] : models()) {
+    for (const Field& field : fields()) {
+      TransformerConfig other = model;
+      if ((field.core == nullptr && field.run_config == nullptr) || !matters(field, model) || model.image ||
+          overruled(field.name, model) || !change(field, other))
+        continue;
+      BOOST_TEST_CONTEXT(name << ", " << field.name) {
+        const nlohmann::json json = written(other, Dialect::run_config);
+        BOOST_TEST(written(read(json, Dialect::run_config), Dialect::run_config) == json);
+        for (const auto& entry : json.items()) BOOST_TEST(!entry.key().starts_with("hf_"), entry.key());
+        const bool stated = json != written(model, Dialect::run_config);
+        BOOST_TEST(stated, "run_config.yaml does not state it");
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_field_has_its_default) {
+  for (const auto& [name, model] : models()) {
+    TransformerConfig plain = model;
+    for (const Field& field : fields()) reset(field, plain);
+    BOOST_TEST(joined(differing_fields(plain, TransformerConfig())) == "", name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_is_none_of_the_names_is_refused_where_it_stands) {
+  nlohmann::json json = written(models().at("dense"), Dialect::args);
+  for (const char* key : {"normalization", "position_embedding_type", "softmax_type", "hf_activation"}) {
+    nlohmann::json wrong = json;
+    wrong[key] = "no_such_name";
+    BOOST_CHECK_EXCEPTION(read(wrong, Dialect::args), InputError, [&](const InputError& error) {
+      return error.what() == "model: " + std::string(key) + ": unsupported: \"no_such_name\"";
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(values_outside_their_range_are_named) {
+  auto refusals = [](const TransformerConfig& c) {
+    Lines lines;
+    check_ranges(c, [&](const std::string& name, const std::string& found, const std::string& expected) {
+      lines.push_back(name + " = " + found + ", " + expected);
+    });
+    return lines;
+  };
+  for (const auto& [name, model] : models()) BOOST_TEST(joined(refusals(model)) == "", name);
+  TransformerConfig c = models().at("experts");
+  c.hidden_size = 0;
+  c.moe->router_topk = std::int64_t{1} << 40;
+  c.rotary_percent = 1.5;
+  c.no_rope_layers = {1};
+  BOOST_TEST(joined(refusals(c)) ==
+             "hidden_size = 0, a size from 1 to 2^31\n"
+             "rotary_percent = 1.500000, a number from 0.001000 to 1.000000\n"
+             "no_rope_layers = 1 entries, one for each layer\n"
+             "moe_router_topk = 1099511627776, a size from 1 to 2^31\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
