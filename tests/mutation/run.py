@@ -18,13 +18,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 def mutations():
-    """Of each name the mistake that has its place in the tree, or the first if none has."""
     with open(os.path.join(HERE, "mutations.toml"), "rb") as file:
-        listed = tomllib.load(file)["mutation"]
-    named = {}
-    for mutation in listed:
-        named.setdefault(mutation["name"], []).append(mutation)
-    return [next((one for one in same if not misplaced(one)), same[0]) for same in named.values()]
+        return tomllib.load(file)["mutation"]
 
 
 def edits(mutation):
