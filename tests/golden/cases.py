@@ -96,7 +96,7 @@ CASES = {
         layout_flags={"--model-type hybrid": "--hybrid-layer-pattern *-*-*-*-", "--tp 2 --pp 2 --model-type hybrid": "--hybrid-layer-pattern '*-*-|*-*-'"}),
     "qwen3_moe": dict(
         hf=("Qwen3MoeConfig", "Qwen3MoeForCausalLM", EXPERTS), flags=QWEN3_MOE, te_flags="--moe-grouped-gemm", bridge=True,
-        te=["", "--ep 2", "--tp 2 --ep 2 --etp 1", "--pp 2 --ep 2", "--pp 2 --vpp 2 --ep 2"], local=["", "--tp 2 --ep 2 --etp 1"]),
+        te=["", "--ep 2", "--tp 2 --ep 2", "--tp 2 --ep 2 --etp 1", "--pp 2 --ep 2", "--pp 2 --vpp 2 --ep 2"], local=["", "--tp 2 --ep 2 --etp 1"]),
     "qwen3_moe_hybrid": dict(
         hf=("Qwen3MoeConfig", "Qwen3MoeForCausalLM", {**EXPERTS, "num_hidden_layers": 2}), flags=QWEN3_MOE.replace("--num-layers 4 ", ""), te_flags="--moe-grouped-gemm",
         te=["--model-type hybrid"], local=[], layout_flags={"--model-type hybrid": "--hybrid-layer-pattern *E*E"}),
