@@ -25,6 +25,9 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
   if (b.reading() || b.from_megatron()) {
     if (num_key_value_heads == 0) num_key_value_heads = num_attention_heads;
     if (head_dim == 0) head_dim = hidden_size / num_attention_heads;
+    b.check(head_dim > 0, "num_attention_heads",
+            "expected " + std::to_string(hidden_size) + " (hidden_size) at most, found " +
+                std::to_string(num_attention_heads));
   }
   b.fixed(m.num_query_groups, num_key_value_heads);
   b.fixed(m.kv_channels, head_dim);

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "mhub/base/config_error.hpp"
+
 namespace mhub {
 namespace {
 
@@ -14,7 +16,13 @@ void require(bool condition, const char* operation, const Shape& shape) {
 
 }  // namespace
 
-View::View(const Shape& shape) : shape_(shape), strides_(row_major_strides(shape)) {}
+View::View(const Shape& shape) : shape_(shape), strides_(row_major_strides(shape)) {
+  for (const std::int64_t extent : shape) {
+    if (extent < 1)
+      throw ConfigError("a tensor would have the shape " + to_string(shape) +
+                        "; sizes in the config contradict each other");
+  }
+}
 
 View View::split(std::size_t axis, const Shape& extents) const {
   require(axis < shape_.size() && numel(extents) == shape_[axis], "split", shape_);

@@ -15,6 +15,7 @@ namespace mhub {
 /// not in a file.
 class View {
  public:
+  /// Throws ConfigError for a tensor without elements: shapes come from configs.
   explicit View(const Shape& shape);
 
   /// Replaces an axis by several whose extents multiply to it, outermost first.

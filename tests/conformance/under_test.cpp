@@ -26,15 +26,17 @@ std::unique_ptr<Backend> make_host_lanes(DType run) {
   return make_device_backend(std::make_unique<HostDevice>(3), element_of(run));
 }
 
+std::unique_ptr<Backend> make_cudnn(DType run) { return make_cudnn_backend(run, "cudnn"); }
+
 const UnderTest kKnown[] = {
     {"cpu", DType::bf16, 2e-2, make_cpu},
     {"host-f32", DType::f32, kExact, make_host},
     {"host-f16", DType::f16, 4e-3, make_host},
     {"host-bf16", DType::bf16, 3e-2, make_host},
     {"host-lanes", DType::bf16, 3e-2, make_host_lanes},
-    {"cudnn-f32", DType::f32, kExact, make_cudnn_backend},
-    {"cudnn-f16", DType::f16, 4e-3, make_cudnn_backend},
-    {"cudnn-bf16", DType::bf16, 3e-2, make_cudnn_backend},
+    {"cudnn-f32", DType::f32, kExact, make_cudnn},
+    {"cudnn-f16", DType::f16, 4e-3, make_cudnn},
+    {"cudnn-bf16", DType::bf16, 3e-2, make_cudnn},
 };
 
 }  // namespace

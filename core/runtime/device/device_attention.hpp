@@ -16,7 +16,7 @@ namespace mhub::runtime {
 /// the run's type in pages [groups, LayerCache::kTokens, dim].
 class DeviceAttention {
  public:
-  DeviceAttention(Device& device, Scratch& scratch, Constants& constants, Element run)
+  DeviceAttention(Device& device, DeviceScratch& scratch, Constants& constants, Element run)
       : device_(device), scratch_(scratch), constants_(constants), run_(run) {}
 
   std::shared_ptr<float> allocate_page(std::int64_t numbers) { return pool_of(numbers).take(); }
@@ -44,7 +44,7 @@ class DeviceAttention {
   void run_graph(const Call& call, const AttentionSpec& spec, std::size_t first, std::size_t count);
 
   Device& device_;
-  Scratch& scratch_;
+  DeviceScratch& scratch_;
   Constants& constants_;
   Element run_;
   std::map<std::int64_t, PagePool> pools_;  ///< by numbers in a page

@@ -112,7 +112,7 @@ class DeviceBackend final : public Backend {
 
   std::unique_ptr<Device> device_;
   Element run_;
-  Scratch scratch_;
+  DeviceScratch scratch_;
   Constants constants_;
   RecentArrays recent_;
   DeviceLinear linear_;

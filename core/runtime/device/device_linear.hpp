@@ -12,7 +12,7 @@ namespace mhub::runtime {
 /// Products with weights on a device; arguments as Backend::linear.
 class DeviceLinear {
  public:
-  DeviceLinear(Device& device, Scratch& scratch, Constants& constants, Element run)
+  DeviceLinear(Device& device, DeviceScratch& scratch, Constants& constants, Element run)
       : device_(device), scratch_(scratch), constants_(constants), run_(run) {}
 
   void run(const WeightView& weight, std::span<const float> bias, Matrix in, Matrix out, bool accumulate,
@@ -28,7 +28,7 @@ class DeviceLinear {
                  bool accumulate);
 
   Device& device_;
-  Scratch& scratch_;
+  DeviceScratch& scratch_;
   Constants& constants_;
   Element run_;
 };

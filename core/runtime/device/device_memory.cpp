@@ -5,7 +5,7 @@
 
 namespace mhub::runtime {
 
-void* Scratch::get(const char* name, std::size_t bytes) {
+void* DeviceScratch::get(const char* name, std::size_t bytes) {
   Buffer& buffer = buffers_[name];
   if (buffer.bytes < bytes) {
     buffer.memory.reset();

@@ -16,9 +16,9 @@ namespace mhub::runtime {
 
 /// Device buffers by purpose, whose contents last until the next call with the same name; they grow and are
 /// used again.
-class Scratch {
+class DeviceScratch {
  public:
-  explicit Scratch(Device& device) : device_(device) {}
+  explicit DeviceScratch(Device& device) : device_(device) {}
   void* get(const char* name, std::size_t bytes);
   /// The values of one call's small arrays on the device.
   template <typename T>

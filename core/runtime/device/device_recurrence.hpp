@@ -12,7 +12,7 @@ namespace mhub::runtime {
 /// Layers with a recurrence on a device; arguments as Backend's. A sequence's state: see sequence_states.hpp.
 class DeviceRecurrence {
  public:
-  DeviceRecurrence(Device& device, Scratch& scratch, Constants& constants, Element run)
+  DeviceRecurrence(Device& device, DeviceScratch& scratch, Constants& constants, Element run)
       : device_(device), scratch_(scratch), constants_(constants), run_(run) {}
 
   void delta_net(const DeltaNet& net, Matrix in, std::span<const Segment> segments, Matrix out);
@@ -20,7 +20,7 @@ class DeviceRecurrence {
 
  private:
   Device& device_;
-  Scratch& scratch_;
+  DeviceScratch& scratch_;
   Constants& constants_;
   Element run_;
 };

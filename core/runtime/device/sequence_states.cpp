@@ -6,8 +6,8 @@
 
 namespace mhub::runtime {
 
-SequenceStates find_states(Device& device, Scratch& scratch, Element run, std::span<const Segment> segments,
-                           std::int64_t rows, const StateSize& size) {
+SequenceStates find_states(Device& device, DeviceScratch& scratch, Element run,
+                           std::span<const Segment> segments, std::int64_t rows, const StateSize& size) {
   const std::int64_t floats = size.inputs + size.matrices;
   std::vector<StateSegment> found;
   std::vector<std::int32_t> of_row(static_cast<std::size_t>(rows));

@@ -23,7 +23,7 @@ struct SequenceStates {
 
 /// Finds the states of segments that have `rows` rows together. They are float32 whatever the run's type,
 /// each in a page of its layer's cache; those of sequences that begin are zeros.
-SequenceStates find_states(Device& device, Scratch& scratch, Element run, std::span<const Segment> segments,
-                           std::int64_t rows, const StateSize& size);
+SequenceStates find_states(Device& device, DeviceScratch& scratch, Element run,
+                           std::span<const Segment> segments, std::int64_t rows, const StateSize& size);
 
 }  // namespace mhub::runtime

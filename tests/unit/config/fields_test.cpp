@@ -21,8 +21,7 @@ namespace {
 
 /// The names that transformer_config.hpp declares in each struct.
 std::map<std::string, std::vector<std::string>> declared_members() {
-  std::ifstream in(std::filesystem::path(__FILE__).parent_path() /
-                   "../../../core/config/transformer_config.hpp");
+  std::ifstream in(std::filesystem::path(MHUB_REPOSITORY) / "core/config/transformer_config.hpp");
   std::string text{std::istreambuf_iterator<char>(in), {}};
   text = std::regex_replace(text, std::regex("//[^\n]*|bool operator[^;]*;"), "");
   std::map<std::string, std::vector<std::string>> members;

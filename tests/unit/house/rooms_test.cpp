@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kRepository = fs::path(__FILE__).parent_path() / "../../..";
+const fs::path kRepository = MHUB_REPOSITORY;
 
 /// From the bottom up; core/README.md says what each is. What stands above core/ comes last.
 constexpr std::array<std::string_view, 14> kRooms{"base",    "tensor",  "store",      "mapping",   "config",

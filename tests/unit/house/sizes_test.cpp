@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kRepository = fs::path(__FILE__).parent_path() / "../../..";
+const fs::path kRepository = MHUB_REPOSITORY;
 constexpr std::ptrdiff_t kMostLines = 400;
 
 bool is_source(const fs::path& file) {

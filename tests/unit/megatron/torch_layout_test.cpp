@@ -49,7 +49,7 @@ std::set<std::string> names(const Layout& layout, bool copies) {
 
 /// What the ranks of a layout say of it.
 LayoutRequest read_back(const Layout& layout, bool with_tensors = true) {
-  StoredFacts facts{"somewhere", "torch", {}, nlohmann::json::object()};
+  StoredFacts facts{"somewhere", {}, nlohmann::json::object()};
   std::vector<StoredTensor> tensors;
   std::set<std::string> ranks;
   for (const SinkTensor& tensor : layout.tensors) {

@@ -19,8 +19,8 @@ using namespace mhub::tests;
 namespace {
 
 /// A folder of its own with copies of three plugins of this build.
-struct Copies {
-  Copies() {
+struct PluginCopies {
+  PluginCopies() {
     const fs::path plugins = fs::path(MHUB_BINARY).parent_path().parent_path() / "lib/mhub/plugins";
     for (const std::string family : {"gpt2", "llama", "qwen"})
       fs::copy_file(plugins / ("libmhub_plugin_" + family + ".so"), library(family));
@@ -49,14 +49,14 @@ const ModelDescriptor& by_type(const PluginRegistry& registry, const std::string
 BOOST_AUTO_TEST_SUITE(registry)
 
 BOOST_AUTO_TEST_CASE(a_folder_without_an_index_is_opened_as_a_whole) {
-  const Copies copies;
+  const PluginCopies copies;
   const PluginRegistry registry({copies.folder.path()});
   for (const std::string family : {"gpt2", "llama", "qwen"}) BOOST_TEST(copies.loaded(family), family);
   BOOST_TEST(registry.plugins().size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(only_the_plugin_that_is_asked_for_is_opened) {
-  const Copies copies;
+  const PluginCopies copies;
   write_plugin_index(copies.folder.path());
   const PluginRegistry registry({copies.folder.path()});
   BOOST_TEST(!copies.loaded("llama"));
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(only_the_plugin_that_is_asked_for_is_opened) {
 }
 
 BOOST_AUTO_TEST_CASE(a_library_that_changed_is_opened_anew) {
-  const Copies copies;
+  const PluginCopies copies;
   write_plugin_index(copies.folder.path());
   fs::remove(copies.library("qwen"));
   fs::copy_file(copies.library("gpt2"), copies.library("qwen"));
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_library_that_changed_is_opened_anew) {
 }
 
 BOOST_AUTO_TEST_CASE(an_index_that_says_something_else_is_refused) {
-  const Copies copies;
+  const PluginCopies copies;
   write_plugin_index(copies.folder.path());
   std::string text;
   std::getline(std::ifstream(copies.folder.file("mhub_plugins.json")), text, '\0');
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(an_index_that_says_something_else_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_index_is_reported_and_not_used) {
-  const Copies copies;
+  const PluginCopies copies;
   std::ofstream(copies.folder.file("mhub_plugins.json")) << "{\"abi\": ";
   const PluginRegistry registry({copies.folder.path()});
   BOOST_TEST(by_type(registry, "gpt2").class_name == "GPT2LMHeadModel");
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_index_is_reported_and_not_used) {
 }
 
 BOOST_AUTO_TEST_CASE(threads_share_a_registry) {
-  const Copies copies;
+  const PluginCopies copies;
   write_plugin_index(copies.folder.path());
   const PluginRegistry registry({copies.folder.path()});
   std::vector<const ModelDescriptor*> found(8);

@@ -24,7 +24,7 @@ using namespace mhub;
 namespace {
 
 nlohmann::ordered_json families() {
-  std::ifstream in(fs::path(__FILE__).parent_path() / "families.json");
+  std::ifstream in(fs::path(MHUB_REPOSITORY) / "tests/unit/pretrained/families.json");
   return nlohmann::ordered_json::parse(in);
 }
 

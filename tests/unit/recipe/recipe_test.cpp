@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(refuses_recipes_of_another_form) {
 }
 
 BOOST_AUTO_TEST_CASE(reads_the_recipes_of_this_repository) {
-  const auto folder = std::filesystem::path(__FILE__).parent_path() / "../../../recipes";
+  const auto folder = std::filesystem::path(MHUB_REPOSITORY) / "recipes";
   int count = 0;
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
     if (file.path().extension() != ".yaml") continue;

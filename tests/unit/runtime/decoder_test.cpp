@@ -226,7 +226,7 @@ BOOST_AUTO_TEST_CASE(fields_that_the_decoder_does_not_compute_are_refused) {
     config = before;
   };
   refused("attention_chunk_size", [](TransformerConfig& c) { c.attention_chunk_size = 0; });
-  refused("attention_temperature", [](TransformerConfig& c) { c.attention_temperature = {0, 0.1}; });
+  refused("attention_temperature", [](TransformerConfig& c) { c.attention_temperature = {0, 0.1, 1, true}; });
   refused("linear_attention_freq", [](TransformerConfig& c) { c.linear_attention.emplace(); });
   refused("linear_num_key_heads", [](TransformerConfig& c) {
     c.linear_attention.emplace();

@@ -13,7 +13,7 @@ BOOST_AUTO_TEST_SUITE(device_memory)
 
 BOOST_AUTO_TEST_CASE(scratch_grows_and_is_used_again) {
   HostDevice device;
-  Scratch scratch(device);
+  DeviceScratch scratch(device);
   void* small = scratch.get("a", 100);
   BOOST_TEST(scratch.get("a", 50) == small);
   BOOST_TEST(scratch.get("b", 50) != small);
