@@ -1,19 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds everything and runs every test: tests/run.sh [--fast] [--gpu]
+# Builds everything and runs every test: tests/run.sh [--fast] [--slow] [--gpu]
 #   --fast  leaves out the tests that compare with the real Python packages (CTest label "python")
+#   --slow  also runs ThreadSanitizer on two conversions at a time, and clang-tidy (CTest label "tidy")
 #   --gpu   also runs the conformance suite on the CUDA device (CTest label "gpu"); fails where there is none
 # Ends with CTest's summary; the exit status is 0 when all tests passed.
 set -eu
 cd "$(dirname "$0")/.."
 
 fast=
+slow=
 gpu=OFF
 for argument in "$@"; do
   case "$argument" in
     --fast) fast=1 ;;
+    --slow) slow=1 ;;
     --gpu) gpu=ON ;;
-    *) echo "usage: tests/run.sh [--fast] [--gpu]" >&2; exit 2 ;;
+    *) echo "usage: tests/run.sh [--fast] [--slow] [--gpu]" >&2; exit 2 ;;
   esac
 done
 jobs=$(nproc)
@@ -28,19 +31,23 @@ cmake --build --preset release --parallel "$jobs"
 # g++ 12 finds uninitialised members in sanitized std::regex; the release build is the one that holds all warnings.
 cmake --preset asan
 cmake --build --preset asan --parallel "$jobs"
-cmake --preset tsan
-cmake --build --preset tsan --parallel "$jobs"
+if [ -n "$slow" ]; then
+  cmake --preset tsan
+  cmake --build --preset tsan --parallel "$jobs"
+fi
 
 # Its summary would be out of sight above the next one's: what fails here ends the run.
 ctest --preset asan --no-tests=error --tests-regex '^unit\.' --parallel "$jobs"
-# ThreadSanitizer of g++ 12 cannot place its memory where addresses are randomised with many bits.
-setarch -R ctest --preset tsan --no-tests=error
-status=0
-if [ -n "$fast" ]; then
-  ctest --preset release --no-tests=error --label-exclude python --parallel "$jobs" || status=1
+left_out=
+if [ -n "$slow" ]; then
+  # ThreadSanitizer of g++ 12 cannot place its memory where addresses are randomised with many bits.
+  setarch -R ctest --preset tsan --no-tests=error
 else
-  ctest --preset release --no-tests=error --parallel "$jobs" || status=1
+  left_out=tidy
 fi
+[ -z "$fast" ] || left_out="python${left_out:+|$left_out}"
+status=0
+ctest --preset release --no-tests=error --label-exclude "${left_out:-^$}" --parallel "$jobs" || status=1
 if [ "$gpu" = ON ]; then
   # The first test of the suite asks the backend what it is.
   report=$(build/bin/conformance_test --color_output=no --log_level=message --run_test=matrix_operators/it_says_what_it_is -- cudnn-bf16 2>&1) || {
