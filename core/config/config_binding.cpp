@@ -35,7 +35,7 @@ void ConfigBinding::positive(const std::string& key, std::int64_t& value, std::i
   positive(key, value);
   // Reading the config.json made of it would refuse it as well; `bind` may divide by it before.
   if (from_megatron() && (field < 1 || field > ConfigReader::kLargestSize))
-    throw InputError(key + ": expected 1 .. 2^31, Megatron's model has " + std::to_string(field));
+    throw InputError(key + ": expected 1 .. 2^28, Megatron's model has " + std::to_string(field));
   link(value, field);
 }
 void ConfigBinding::number(const std::string& key, double& value, double& field) {

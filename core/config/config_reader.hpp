@@ -19,8 +19,11 @@ class ConfigReader : public JsonObject {
   /// `file` is for messages; `json` must be an object.
   ConfigReader(nlohmann::json json, std::string file);
 
-  /// No model's size comes near this; it keeps every later product of two sizes inside 64 bits.
-  static constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+  /// No model's size comes near this; it keeps every later product of two sizes, times a small factor, inside
+  /// 64 bits. All integers of a config are at most this far from zero.
+  static constexpr std::int64_t kLargestSize = std::int64_t{1} << 28;
+  std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
+  std::vector<std::int64_t> integers(const std::string& key) const;
   /// An integer of 1 .. kLargestSize.
   std::int64_t positive(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
   /// A nested object; empty when the key is missing.

@@ -274,7 +274,7 @@ void check_ranges(
   for (const Field& field : fields()) {
     if (!matters(field, c)) continue;
     const auto [low, high] = field.runs.value_or(kYes);
-    const std::string sizes = "a size from 1 to 2^31";
+    const std::string sizes = "a size from 1 to 2^28";
     const std::string numbers = "a number from " + std::to_string(low) + " to " + std::to_string(high);
     for (const nlohmann::json& one : numbers_of(field, c)) {
       const auto value = one.get<double>();

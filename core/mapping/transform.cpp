@@ -123,9 +123,10 @@ Transform concatenated(std::string_view hf, const std::vector<std::int64_t>& row
   const std::vector<std::string> names = names_of(hf, rows.size());
   const Shape shape = with_rows(std::accumulate(rows.begin(), rows.end(), std::int64_t{0}), inner);
   std::vector<Operand> operands;
+  numel(shape);  // all products below fit when this does
+  const std::int64_t row_size = numel(inner);
   std::int64_t first = 0;
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    const std::int64_t row_size = numel(inner);
     operands.push_back(
         {names[k], with_rows(rows[k], inner), {run_box(0, first * row_size, rows[k] * row_size)}, {}});
     first += rows[k];

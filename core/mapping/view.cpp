@@ -16,7 +16,9 @@ void require(bool condition, const char* operation, const Shape& shape) {
 
 }  // namespace
 
-View::View(const Shape& shape) : shape_(shape), strides_(row_major_strides(shape)) {
+View::View(const Shape& shape) : shape_(shape) {
+  numel(shape);  // the strides fit when this does
+  strides_ = row_major_strides(shape);
   for (const std::int64_t extent : shape) {
     if (extent < 1)
       throw ConfigError("a tensor would have the shape " + to_string(shape) +

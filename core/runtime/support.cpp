@@ -17,7 +17,7 @@ class Check {
   void positive(const char* field, std::int64_t value) const {
     // The decoder multiplies two of these at a time.
     if (value < 1 || value > (std::int64_t{1} << 31))
-      fail(field, std::to_string(value), "a size from 1 to 2^31");
+      fail(field, std::to_string(value), "a size from 1 to 2^28");
   }
   [[noreturn]] void absent(const std::string& field) const {
     throw InputError(source_ + ": generation does not support " + field + " yet");

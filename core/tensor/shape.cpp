@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/tensor/shape.hpp"
 
+#include "mhub/base/config_error.hpp"
+
 namespace mhub {
 
 std::optional<std::int64_t> checked_numel(const Shape& shape) {
@@ -21,7 +23,10 @@ std::optional<std::int64_t> checked_numel(const Shape& shape) {
 
 std::int64_t numel(const Shape& shape) {
   std::int64_t count = 1;
-  for (const std::int64_t size : shape) count *= size;
+  for (const std::int64_t size : shape) {
+    if (__builtin_mul_overflow(count, size, &count))
+      throw ConfigError("a tensor of shape " + to_string(shape) + " has more elements than 64 bits count");
+  }
   return count;
 }
 

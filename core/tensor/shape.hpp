@@ -16,7 +16,7 @@ using Index = std::vector<std::int64_t>;
 /// The number of elements, or nothing when a size is negative or the product does not fit 2^62: headers of
 /// damaged files claim such shapes.
 std::optional<std::int64_t> checked_numel(const Shape& shape);
-/// The same for a shape that has been checked before.
+/// The same for a shape made from a config or checked before; ConfigError when it does not fit.
 std::int64_t numel(const Shape& shape);
 /// Element strides of a dense row-major tensor.
 Index row_major_strides(const Shape& shape);

@@ -195,10 +195,10 @@ BOOST_AUTO_TEST_CASE(values_outside_their_range_are_named) {
   c.rotary_percent = 1.5;
   c.no_rope_layers = {1};
   BOOST_TEST(joined(refusals(c)) ==
-             "hidden_size = 0, a size from 1 to 2^31\n"
+             "hidden_size = 0, a size from 1 to 2^28\n"
              "rotary_percent = 1.500000, a number from 0.001000 to 1.000000\n"
              "no_rope_layers = 1 entries, one for each layer\n"
-             "moe_router_topk = 1099511627776, a size from 1 to 2^31\n");
+             "moe_router_topk = 1099511627776, a size from 1 to 2^28\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
