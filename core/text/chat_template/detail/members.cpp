@@ -12,6 +12,10 @@ namespace {
 
 using Names = std::initializer_list<std::string_view>;
 
+constexpr std::string_view kViewAttributes[] = {"isdisjoint", "mapping"};
+constexpr std::string_view kGeneratorAttributes[] = {"close",      "send",         "throw",
+                                                     "gi_running", "gi_suspended", "gi_yieldfrom"};
+
 bool one_of(Names names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -120,6 +124,15 @@ std::optional<Value> number_member(const Value& self, std::string_view name) {
   return std::nullopt;
 }
 
+/// What functions, generators and views lack is undefined, as of every other value; templates rely on it
+/// where a key is missing and the name is that of a method: parameter['items']['type'].
+std::optional<Value> without(std::span<const std::string_view> names, const Value& self,
+                             std::string_view name) {
+  if (std::find(names.begin(), names.end(), name) != names.end())
+    unsupported("the attribute '" + std::string(name) + "' of a " + self.type_name());
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Value> member(const Value& object, std::string_view name) {
@@ -134,8 +147,9 @@ std::optional<Value> member(const Value& object, std::string_view name) {
     case Kind::integer:
     case Kind::real: return number_member(object, name);
     case Kind::callable:
-    case Kind::view:
-    case Kind::iterator: unsupported("the attribute '" + std::string(name) + "' of a " + object.type_name());
+      return without(object.as<std::shared_ptr<const Callable>>()->unsupported, object, name);
+    case Kind::view: return without(kViewAttributes, object, name);
+    case Kind::iterator: return without(kGeneratorAttributes, object, name);
     default: return std::nullopt;
   }
 }

@@ -247,9 +247,10 @@ Value make_iterator(std::vector<Value> items) {
   iterator->items = std::move(items);
   return Value(std::move(iterator));
 }
-Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function) {
+Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function,
+                    std::span<const std::string_view> unsupported) {
   return Value(std::shared_ptr<const Callable>(
-      std::make_shared<Callable>(Callable{std::move(name), std::move(function)})));
+      std::make_shared<Callable>(Callable{std::move(name), std::move(function), unsupported})));
 }
 
 bool is_iterable(const Value& value) {

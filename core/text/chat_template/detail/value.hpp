@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -192,13 +193,16 @@ struct Arguments {
 struct Callable {
   std::string name;
   std::function<Value(Interpreter&, Arguments&)> function;
+  /// Attributes that Python's object has and this one lacks: of macros and types, none of functions.
+  std::span<const std::string_view> unsupported = {};
 };
 
 Value make_undefined(std::string message);
 Value make_list(std::vector<Value> items);
 Value make_tuple(std::vector<Value> items);
 Value make_iterator(std::vector<Value> items);
-Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function);
+Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function,
+                    std::span<const std::string_view> unsupported = {});
 
 /// What iterating over a value gives. Holds the elements, so that `for (... : iterate(value))` is safe.
 class Elements {

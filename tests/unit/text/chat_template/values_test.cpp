@@ -57,6 +57,23 @@ BOOST_AUTO_TEST_CASE(a_method_hides_a_key_behind_a_dot) {
              "1True2");
 }
 
+BOOST_AUTO_TEST_CASE(what_functions_and_generators_lack_is_undefined) {
+  // A schema without "items": the name is then that of the dict's method (tool templates of gpt-oss, Hermes).
+  const char* schema = R"({"d": {"type": "array"}})";
+  BOOST_TEST(render("{{ 'a' if d['items']['type'] == 'string' else 'any' }}", schema) == "any");
+  BOOST_TEST(render("{{ d.items.type|default('none') }}{{ (d|items).type is defined }}", schema) ==
+             "noneFalse");
+  BOOST_TEST(render("{{ ([1]|map('string')).x is defined }}{{ d.keys().x is defined }}", schema) ==
+             "FalseFalse");
+  BOOST_TEST(render("{% macro f() %}{% endmacro %}{{ f.type is defined }}{{ f['x']|default(1) }}") ==
+             "False1");
+  BOOST_TEST(render("{{ range.x is defined }}{{ 'a'.split.x is defined }}{{ 1.5.x is defined }}") ==
+             "FalseFalseFalse");
+  // What they have and this interpreter does not is not undefined.
+  BOOST_CHECK_THROW(render("{% macro f() %}{% endmacro %}{{ f.name }}"), mhub::InputError);
+  BOOST_CHECK_THROW(render("{{ dict.fromkeys }}"), mhub::InputError);
+}
+
 BOOST_AUTO_TEST_CASE(lists_cannot_be_changed) {
   BOOST_TEST(render("{{ messages.append is defined }}") == "False");
   BOOST_CHECK_THROW(render("{{ messages.append(1) }}"), mhub::Error);
