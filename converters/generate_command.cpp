@@ -7,6 +7,7 @@
 #include "interrupt.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "options.hpp"
 #include "parse.hpp"
@@ -26,9 +27,16 @@ void declare(CommandLine& line) {
       "tokens", po::value<std::string>(), "the prompt as token numbers, separated by commas")(
       "chat", "put the prompt into the model's chat template, as the user's message")(
       "system", po::value<std::string>(), "with --chat: the system message")(
+      "messages", po::value<std::string>(),
+      "a JSON file with the conversation to answer: [{\"role\": ..., \"content\": ...}, ...]")(
+      "tools", po::value<std::string>(),
+      "with --chat or --messages: a JSON file with a list of tool schemas")(
+      "template-arg", po::value<std::vector<std::string>>()->default_value({}, ""),
+      "with --chat or --messages: NAME=VALUE for the chat template, VALUE as JSON or as text; repeatable")(
       "max-new-tokens", po::value<std::int64_t>(),
       "tokens to generate at most (default: the model's, or 128)")(
       "max-length", po::value<std::int64_t>(), "the same with the prompt's tokens counted")(
+      "min-new-tokens", po::value<std::int64_t>(), "no end-of-sequence token before so many")(
       "do-sample", po::value<bool>(),
       "true: draw; false: always the most likely token (default: true with --temperature above 0, --top-k, "
       "--top-p or --min-p, else the model's)")("temperature", po::value<double>(),
@@ -39,8 +47,11 @@ void declare(CommandLine& line) {
       "repetition-penalty", po::value<double>(), "above 1: tokens that have occurred become less likely")(
       "seed", po::value<std::uint64_t>()->default_value(0), "of the random numbers")(
       "stop", po::value<std::vector<std::string>>()->default_value({}, ""),
-      "text that ends generation; repeatable")("ignore-eos", "go on behind end-of-sequence tokens")(
-      "exact", "float32 throughout, where bfloat16 is faster")(
+      "text that ends generation, special tokens' too; repeatable")(
+      "stop-token-ids", po::value<std::string>()->default_value(""), "tokens that end generation, as 1,2,3")(
+      "no-repeat-ngram-size", po::value<std::int64_t>(), "no run of so many tokens occurs twice")(
+      "ignore-eos", "go on behind end-of-sequence tokens")("exact",
+                                                           "float32 throughout, where bfloat16 is faster")(
       "hf-reference", po::value<std::string>()->default_value(""),
       "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
@@ -50,6 +61,7 @@ void declare(CommandLine& line) {
 GenerateOptions options_of(const CommandLine& line) {
   GenerateOptions options;
   options.max_new_tokens = line.find<std::int64_t>("max-new-tokens");
+  options.min_new_tokens = line.find<std::int64_t>("min-new-tokens");
   options.max_length = line.find<std::int64_t>("max-length");
   options.do_sample = line.find<bool>("do-sample");
   options.temperature = line.find<double>("temperature");
@@ -59,22 +71,64 @@ GenerateOptions options_of(const CommandLine& line) {
   options.repetition_penalty = line.find<double>("repetition-penalty");
   options.seed = line.get<std::uint64_t>("seed");
   options.stop_strings = line.get<std::vector<std::string>>("stop");
+  options.stop_token_ids = parse_token_list<std::int64_t>(line.get<std::string>("stop-token-ids"));
+  options.no_repeat_ngram_size = line.find<std::int64_t>("no-repeat-ngram-size");
   if (line.has("ignore-eos")) options.eos_token_id.emplace();
   options.exact = line.has("exact");
   return options;
 }
 
+nlohmann::ordered_json list_in(const std::string& path) {
+  nlohmann::ordered_json list = parse_ordered_json(read_file(path, kLargestPrompt), path);
+  if (!list.is_array()) throw InputError(path + ": expected a list, found " + list.type_name());
+  return list;
+}
+
+/// NAME=VALUE; the value is text where it is no JSON.
+void set_variable(nlohmann::ordered_json& variables, const std::string& argument) {
+  const std::size_t equals = argument.find('=');
+  if (equals == 0 || equals == argument.npos)
+    throw UsageError("--template-arg " + argument + ": expected NAME=VALUE");
+  const std::string text = argument.substr(equals + 1);
+  nlohmann::ordered_json value = nlohmann::ordered_json::parse(text, nullptr, false);
+  variables[argument.substr(0, equals)] = value.is_discarded() ? nlohmann::ordered_json(text) : value;
+}
+
+ChatRequest conversation(const CommandLine& line, const std::string& text) {
+  ChatRequest request;
+  request.add_generation_prompt = true;
+  if (line.has("system"))
+    request.messages.push_back({{"role", "system"}, {"content", line.get<std::string>("system")}});
+  if (line.has("messages")) {
+    request.messages = list_in(line.get<std::string>("messages"));
+  } else {
+    request.messages.push_back({{"role", "user"}, {"content", text}});
+  }
+  if (line.has("tools")) request.tools = list_in(line.get<std::string>("tools"));
+  for (const std::string& argument : line.get<std::vector<std::string>>("template-arg"))
+    set_variable(request.variables, argument);
+  return request;
+}
+
 std::vector<std::int64_t> prompt_of(const CommandLine& line, CausalLM& model) {
   if (line.has("tokens")) return parse_tokens(line.get<std::string>("tokens"));
-  const std::string text = line.has("prompt")
-                               ? line.get<std::string>("prompt")
-                               : read_file(line.get<std::string>("prompt-file"), kLargestPrompt);
-  if (!line.has("chat")) return model.encode(text);
-  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-  if (line.has("system"))
-    messages.push_back({{"role", "system"}, {"content", line.get<std::string>("system")}});
-  messages.push_back({{"role", "user"}, {"content", text}});
-  return model.encode_chat(messages);
+  std::string text = line.find<std::string>("prompt").value_or("");
+  if (line.has("prompt-file")) text = read_file(line.get<std::string>("prompt-file"), kLargestPrompt);
+  if (line.has("chat") || line.has("messages")) return model.encode_chat(conversation(line, text));
+  return model.encode(text);
+}
+
+void check_prompt(const CommandLine& line) {
+  const int prompts =
+      line.has("prompt") + line.has("prompt-file") + line.has("tokens") + line.has("messages");
+  if (prompts != 1)
+    throw UsageError("generate needs one of --prompt, --prompt-file, --messages and --tokens");
+  const bool text = line.has("prompt") || line.has("prompt-file");
+  if (line.has("chat") && !text) throw UsageError("--chat needs --prompt or --prompt-file");
+  if (line.has("system") && !line.has("chat")) throw UsageError("--system needs --chat");
+  const bool templated = line.has("tools") || !line.get<std::vector<std::string>>("template-arg").empty();
+  if (templated && !line.has("chat") && !line.has("messages"))
+    throw UsageError("--tools and --template-arg need --chat or --messages");
 }
 
 std::string finish_name(Generation::Finish finish) {
@@ -122,14 +176,12 @@ void print_tokens(const std::vector<std::int64_t>& tokens) {
 int generate_command(const Arguments& arguments) {
   CommandLine line(
       "mhub generate SOURCE (--prompt TEXT | --prompt-file FILE) [--chat] [--max-new-tokens N] [--json] ...\n"
+      "mhub generate SOURCE --messages FILE.json [--tools FILE.json] [--template-arg NAME=VALUE]...\n"
       "mhub generate SOURCE --tokens IDS ...",
       {"SOURCE"});
   declare(line);
   if (!line.parse(arguments)) return 0;
-  const bool text = line.has("prompt") || line.has("prompt-file");
-  if (line.has("tokens") == text || (line.has("prompt") && line.has("prompt-file")))
-    throw UsageError("generate needs one of --prompt, --prompt-file and --tokens");
-  if (line.has("chat") && !text) throw UsageError("--chat needs --prompt or --prompt-file");
+  check_prompt(line);
   GenerateOptions options = options_of(line);
 
   const auto start = std::chrono::steady_clock::now();
@@ -145,7 +197,7 @@ int generate_command(const Arguments& arguments) {
   const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   // Text is shown as it comes; a model asked with numbers answers with numbers.
-  const bool stream = !line.has("json") && text;
+  const bool stream = !line.has("json") && !line.has("tokens");
   if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };
   const TextGeneration result = model.generate(prompt, options);
   if (line.has("json")) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 
+#include <algorithm>
 #include <ostream>
 
 #include "mhub/base/error.hpp"
@@ -27,8 +28,30 @@ runtime::SamplingOptions sampling_of(const GenerateOptions& options, runtime::Sa
   model.top_k = options.top_k.value_or(model.top_k);
   model.top_p = options.top_p.value_or(model.top_p);
   model.min_p = options.min_p.value_or(model.min_p);
-  model.repetition_penalty = options.repetition_penalty.value_or(model.repetition_penalty);
   return model;
+}
+
+runtime::LogitsRules rules_of(const GenerateOptions& options, runtime::LogitsRules model) {
+  model.repetition_penalty = options.repetition_penalty.value_or(model.repetition_penalty);
+  model.no_repeat_ngram_size = options.no_repeat_ngram_size.value_or(model.no_repeat_ngram_size);
+  model.min_new_tokens = options.min_new_tokens.value_or(model.min_new_tokens);
+  return model;
+}
+
+/// What the model's own config says must be what mhub can do, where the caller does not say otherwise.
+void require_usable(const runtime::GenerationConfig& model, const GenerateOptions& options,
+                    const runtime::GenerationOptions& resolved, std::int64_t vocabulary) {
+  for (const runtime::UnsupportedField& one : model.unsupported) {
+    const bool said = one.field == "top_k" && options.top_k;
+    if ((!one.sampling || resolved.sampling.do_sample) && !said)
+      throw InputError(model.file + ": " + one.field + "=" + one.value + " is not supported");
+  }
+  try {
+    check(resolved.sampling);
+    check(resolved.rules, vocabulary);
+  } catch (const UsageError& error) {
+    throw InputError(model.file + ": " + error.what());
+  }
 }
 
 /// How many tokens to add to a prompt.
@@ -48,9 +71,14 @@ std::int64_t new_tokens(const GenerateOptions& options, const runtime::Generatio
 
 /// The model's own settings, changed by what the caller says.
 runtime::GenerationOptions resolved(const GenerateOptions& options, const runtime::GenerationConfig& model,
-                                    std::size_t prompt) {
+                                    std::size_t prompt, std::int64_t vocabulary) {
   runtime::GenerationOptions result;
+  // By itself first, so that it is known who said what cannot be.
+  check(sampling_of(options, {}));
+  check(rules_of(options, {}), vocabulary);
   result.sampling = sampling_of(options, model.sampling);
+  result.rules = rules_of(options, model.rules);
+  require_usable(model, options, result, vocabulary);
   result.eos_token_ids = options.eos_token_id.value_or(model.eos_token_ids);
   result.max_new_tokens = new_tokens(options, model, prompt);
   result.seed = options.seed;
@@ -61,11 +89,20 @@ runtime::GenerationOptions resolved(const GenerateOptions& options, const runtim
 /// Turns new tokens into text piece by piece and says when a stop string has come.
 class TextCollector {
  public:
-  TextCollector(const Tokenizer& tokenizer, const GenerateOptions& options)
-      : decoder_(tokenizer, {.skip_special_tokens = true}), stops_(options.stop_strings), options_(options) {}
+  TextCollector(const Tokenizer& tokenizer, std::vector<std::string> stop_strings,
+                const GenerateOptions& options)
+      : tokenizer_(tokenizer),
+        decoder_(tokenizer, {.skip_special_tokens = true}),
+        stops_(std::move(stop_strings)),
+        options_(options) {}
   /// True when generation ends here.
   bool put(std::int64_t token) {
-    emit(stops_.put(decoder_.put(static_cast<TokenId>(token))));
+    const auto id = static_cast<TokenId>(token);
+    emit(stops_.put(decoder_.put(id)));
+    // Special tokens are no part of the text, but a stop string may name them (transformers'
+    // StopStringCriteria).
+    if (tokenizer_.is_special(id))
+      emit(stops_.put(tokenizer_.token_of(id).value_or(""), runtime::StopStrings::Text::hidden));
     return stops_.found();
   }
   std::string finish() {
@@ -80,6 +117,7 @@ class TextCollector {
     if (options_.on_text && !piece.empty()) options_.on_text(piece);
   }
 
+  const Tokenizer& tokenizer_;
   StreamDecoder decoder_;
   runtime::StopStrings stops_;
   const GenerateOptions& options_;
@@ -161,20 +199,31 @@ std::vector<std::int64_t> CausalLM::encode_chat(const nlohmann::ordered_json& me
   ChatRequest request;
   request.messages = messages;
   request.add_generation_prompt = true;
+  return encode_chat(request);
+}
+
+std::vector<std::int64_t> CausalLM::encode_chat(const ChatRequest& request) {
   // The template writes the special tokens itself.
   const TokenIds ids = tokenizer().encode(chat_template().render(request), {.add_special_tokens = false});
   return {ids.begin(), ids.end()};
 }
 
 TextGeneration CausalLM::generate(std::span<const std::int64_t> prompt, const GenerateOptions& options) {
-  runtime::GenerationOptions settings = resolved(options, generation_config(), prompt.size());
+  runtime::GenerationOptions settings =
+      resolved(options, generation_config(), prompt.size(), transformer_config().vocab_size);
   std::optional<TextCollector> collector;
+  const std::vector<std::string>& stops =
+      options.stop_strings.empty() ? generation_config().stop_strings : options.stop_strings;
   if (has_tokenizer()) {
-    collector.emplace(tokenizer(), options);
-    settings.on_token = [&](std::size_t, std::int64_t token) { return collector->put(token); };
-  } else if (!options.stop_strings.empty()) {
+    collector.emplace(tokenizer(), stops, options);
+  } else if (!stops.empty()) {
     throw UsageError(checkpoint_->path + ": stop strings need a tokenizer, and there is none");
   }
+  const std::vector<std::int64_t>& stop_ids = options.stop_token_ids;
+  settings.on_token = [&](std::size_t, std::int64_t token) {
+    const bool text = collector && collector->put(token);
+    return text || std::find(stop_ids.begin(), stop_ids.end(), token) != stop_ids.end();
+  };
   runtime::GenerationResult result =
       runtime::generate(model(), {std::vector<std::int64_t>(prompt.begin(), prompt.end())}, settings);
   runtime::Generation& one = result.sequences.front();

@@ -41,8 +41,13 @@ struct GenerateOptions {
   std::optional<double> temperature = {};
   std::optional<std::int64_t> top_k = {};
   std::optional<double> top_p = {}, min_p = {}, repetition_penalty = {};
+  std::optional<std::int64_t> no_repeat_ngram_size = {};
+  std::optional<std::int64_t> min_new_tokens = {};             ///< no end-of-sequence token before so many
   std::optional<std::vector<std::int64_t>> eos_token_id = {};  ///< each ends generation; empty: none does
-  std::vector<std::string> stop_strings = {};  ///< text that ends generation; not part of the result's text
+  /// Text that ends generation, special tokens' too; not part of the result's text. Empty: the model's.
+  std::vector<std::string> stop_strings = {};
+  std::vector<std::int64_t> stop_token_ids =
+      {};  ///< each ends generation; not part of the model's eos tokens
   std::uint64_t seed = 0;
   bool exact = false;  ///< float32 activations in long prompts too (runtime::Precision)
   /// Called with text as it becomes certain; the pieces make up the result's text.
@@ -86,6 +91,8 @@ class CausalLM {
   std::string decode(std::span<const std::int64_t> tokens);
   /// The tokens of a conversation, [{"role": ..., "content": ...}, ...], up to where the assistant answers.
   std::vector<std::int64_t> encode_chat(const nlohmann::ordered_json& messages);
+  /// The same with tools, documents and variables of the template.
+  std::vector<std::int64_t> encode_chat(const ChatRequest& request);
   TextGeneration generate(std::span<const std::int64_t> prompt, const GenerateOptions& options = {});
   TextGeneration generate(std::string_view prompt, const GenerateOptions& options = {});
 

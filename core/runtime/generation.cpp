@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <optional>
 
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/context_length.hpp"
@@ -24,6 +25,7 @@ double seconds_since(Clock::time_point start) {
 struct Sequence {
   SequenceCache cache;
   std::vector<std::int64_t> history;
+  std::size_t prompt;  ///< so many of history
   SamplingRandom random;
   Generation result;
   bool done = false;
@@ -31,26 +33,31 @@ struct Sequence {
 
 /// The next token of each sequence from its row of the logits, of which no more is read than decides.
 std::vector<std::int64_t> next_tokens(Backend& backend, Matrix logits, std::span<Sequence* const> sequences,
-                                      const SamplingOptions& options) {
-  std::vector<std::int64_t> tokens;
-  if (const std::int64_t needed = logits_needed(options); needed > 0) {
-    const std::int64_t count = std::min(needed, logits.columns);
-    const std::vector<RowEntry> largest = backend.largest(logits, count);
-    for (Sequence* sequence : sequences) {
-      const std::size_t begin = tokens.size() * static_cast<std::size_t>(count);
-      const auto row = std::span(largest).subspan(begin, static_cast<std::size_t>(count));
-      tokens.push_back(choose(row, options, sequence->random));
+                                      const GenerationOptions& options) {
+  std::vector<std::optional<std::int64_t>> tokens(sequences.size());
+  const std::int64_t needed = options.rules.any() ? 0 : logits_needed(options.sampling);
+  if (needed > 0) {
+    const auto count = static_cast<std::size_t>(std::min(needed, logits.columns));
+    const std::vector<RowEntry> largest = backend.largest(logits, static_cast<std::int64_t>(count));
+    for (std::size_t k = 0; k < tokens.size(); ++k)
+      tokens[k] =
+          choose(std::span(largest).subspan(k * count, count), options.sampling, sequences[k]->random);
+  }
+  std::vector<float> values;
+  std::vector<std::int64_t> chosen;
+  for (std::size_t k = 0; k < tokens.size(); ++k) {
+    if (!tokens[k]) {
+      const auto columns = static_cast<std::size_t>(logits.columns);
+      if (values.empty()) backend.read(logits, values = std::vector<float>(tokens.size() * columns));
+      const auto row = std::span(values).subspan(k * columns, columns);
+      Sequence& sequence = *sequences[k];
+      const auto longest = static_cast<std::int64_t>(sequence.prompt) + options.max_new_tokens;
+      apply(options.rules, row, {sequence.history, sequence.prompt, longest, options.eos_token_ids});
+      tokens[k] = choose(row, options.sampling, sequence.random);
     }
-    return tokens;
+    chosen.push_back(*tokens[k]);
   }
-  const auto columns = static_cast<std::size_t>(logits.columns);
-  std::vector<float> values(sequences.size() * columns);
-  backend.read(logits, values);
-  for (Sequence* sequence : sequences) {
-    const auto row = std::span(values).subspan(tokens.size() * columns, columns);
-    tokens.push_back(choose(row, sequence->history, options, sequence->random));
-  }
-  return tokens;
+  return chosen;
 }
 
 /// Appends a token to a sequence and decides whether it ends there; `context` is how long it may become.
@@ -93,7 +100,8 @@ Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder
 GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::int64_t>>& prompts,
                           const GenerationOptions& options) {
   check(options.sampling);
-  if (options.max_new_tokens < 1) throw UsageError("max-new-tokens: expected 1 or more");
+  check(options.rules, decoder.config().vocab_size);
+  if (options.max_new_tokens < 1) throw UsageError("max_new_tokens: expected 1 or more");
   GenerationResult result;
   const std::int64_t context =
       context_length(decoder.config()).value_or(std::numeric_limits<std::int64_t>::max());
@@ -102,13 +110,12 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
   for (std::size_t k = 0; k < prompts.size(); ++k) {
     if (prompts[k].empty()) throw UsageError("the prompt has no tokens");
     decoder.require_length(static_cast<std::int64_t>(prompts[k].size()));
-    Sequence& sequence =
-        sequences.emplace_back(Sequence{{}, prompts[k], SamplingRandom(options.seed + k), {}, false});
+    Sequence& sequence = sequences.emplace_back(
+        Sequence{{}, prompts[k], prompts[k].size(), SamplingRandom(options.seed + k), {}, false});
     const Matrix logits =
         run_anew(decoder, sequence, prompts[k].size(), Decoder::Logits::last, options.precision);
     Sequence* const one[]{&sequence};
-    advance(sequence, k, next_tokens(decoder.backend(), logits, one, options.sampling).front(), context,
-            options);
+    advance(sequence, k, next_tokens(decoder.backend(), logits, one, options).front(), context, options);
     result.timing.prompt_tokens += static_cast<std::int64_t>(prompts[k].size());
   }
   result.timing.prefill_seconds = seconds_since(start);
@@ -129,7 +136,7 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
     }
     if (active.empty()) break;
     const Matrix logits = decoder.forward(steps, Decoder::Logits::last, options.precision);
-    const auto tokens = next_tokens(decoder.backend(), logits, active, options.sampling);
+    const auto tokens = next_tokens(decoder.backend(), logits, active, options);
     for (std::size_t row = 0; row < active.size(); ++row)
       advance(*active[row], numbers[row], tokens[row], context, options);
     result.timing.decoded_tokens += static_cast<std::int64_t>(active.size());

@@ -14,6 +14,7 @@ namespace mhub::runtime {
 /// How one call of `generate` runs.
 struct GenerationOptions {
   SamplingOptions sampling;
+  LogitsRules rules;
   std::vector<std::int64_t> eos_token_ids;
   std::int64_t max_new_tokens = 20;
   std::uint64_t seed = 0;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <sstream>
 #include <string>
 
 #include "mhub/base/error.hpp"
@@ -12,21 +14,11 @@
 namespace mhub::runtime {
 namespace {
 
-/// Divides positive and multiplies negative logits of tokens that have occurred, each once.
-void penalize(std::span<float> logits, std::span<const std::int64_t> history, double penalty) {
-  std::vector<std::int64_t> seen(history.begin(), history.end());
-  std::sort(seen.begin(), seen.end());
-  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-  const auto factor = static_cast<float>(penalty);
-  for (const std::int64_t token : seen) {
-    float& logit = logits[static_cast<std::size_t>(token)];
-    logit = logit < 0 ? logit * factor : logit / factor;
-  }
-}
-
 /// Probabilities from logits that `list` holds in its probability fields, most likely first.
 void softmax(std::vector<Candidate>& list) {
   const double largest = list.front().probability;
+  if (largest == -std::numeric_limits<double>::infinity())
+    throw InputError("no token is left to draw from: the generation config forbids them all");
   double sum = 0;
   for (Candidate& one : list) sum += one.probability = std::exp(one.probability - largest);
   for (Candidate& one : list) one.probability /= sum;
@@ -49,15 +41,21 @@ std::vector<Candidate> distribution(std::span<const RowEntry> entries, const Sam
   };
   const std::size_t count =
       options.top_k > 0 ? std::min(list.size(), static_cast<std::size_t>(options.top_k)) : list.size();
-  std::partial_sort(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(count), list.end(), likelier);
-  list.resize(count);
+  const auto kept = list.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(list.begin(), kept, list.end(), likelier);
+  // torch.topk's last value is the bound (TopKLogitsWarper), so ties with it stay.
+  const double last = list[count - 1].probability;
+  const auto ties =
+      std::partition(kept, list.end(), [&](const Candidate& one) { return one.probability == last; });
+  std::sort(kept, ties, likelier);
+  list.erase(ties, list.end());
   softmax(list);
   if (options.top_p < 1.0) {
     // The smallest set whose probability reaches top_p.
     double before = 0;
-    std::size_t kept = 0;
-    while (kept < list.size() && before < options.top_p) before += list[kept++].probability;
-    keep(list, kept);
+    std::size_t count_kept = 0;
+    while (count_kept < list.size() && before < options.top_p) before += list[count_kept++].probability;
+    keep(list, count_kept);
   }
   if (options.min_p > 0) {
     const double least = options.min_p * list.front().probability;
@@ -81,20 +79,20 @@ std::int64_t draw(const std::vector<Candidate>& list, SamplingRandom& random) {
 
 void check(const SamplingOptions& options) {
   auto require = [](bool condition, const std::string& name, double value, const std::string& expected) {
-    if (!condition) throw UsageError(name + " " + std::to_string(value) + ": expected " + expected);
+    if (condition) return;
+    std::ostringstream text;
+    text << name << ' ' << value << ": expected " << expected;
+    throw UsageError(text.str());
   };
-  require(!options.do_sample || (options.temperature > 0 && options.temperature < 1e6), "temperature",
-          options.temperature, "a number of at least 0");
-  require(options.top_k >= 0, "top-k", static_cast<double>(options.top_k), "a number of at least 0");
-  require(options.top_p > 0 && options.top_p <= 1, "top-p", options.top_p, "a number in (0, 1]");
-  require(options.min_p >= 0 && options.min_p <= 1, "min-p", options.min_p, "a number in [0, 1]");
-  require(options.repetition_penalty > 0 && options.repetition_penalty < 1e6, "repetition-penalty",
-          options.repetition_penalty, "a number greater than 0");
+  if (!options.do_sample) return;
+  require(options.temperature > 0 && options.temperature < 1e6, "temperature", options.temperature,
+          "a number greater than 0");
+  require(options.top_k >= 0, "top_k", static_cast<double>(options.top_k), "a number of at least 0");
+  require(options.top_p > 0 && options.top_p <= 1, "top_p", options.top_p, "a number in (0, 1]");
+  require(options.min_p >= 0 && options.min_p <= 1, "min_p", options.min_p, "a number in [0, 1]");
 }
 
-std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::int64_t> history,
-                                  const SamplingOptions& options) {
-  if (options.repetition_penalty != 1.0) penalize(logits, history, options.repetition_penalty);
+std::vector<Candidate> candidates(std::span<const float> logits, const SamplingOptions& options) {
   std::vector<RowEntry> entries;
   for (const float logit : logits)
     entries.push_back(RowEntry::of(logit, static_cast<std::int32_t>(entries.size())));
@@ -102,19 +100,20 @@ std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::
 }
 
 std::int64_t logits_needed(const SamplingOptions& options) {
-  if (options.repetition_penalty != 1.0) return 0;
-  return options.do_sample ? options.top_k : 1;
+  // One more than are kept shows whether that one ties with the last.
+  return !options.do_sample ? 1 : options.top_k > 0 ? options.top_k + 1 : 0;
 }
 
-std::int64_t choose(std::span<const RowEntry> largest, const SamplingOptions& options,
-                    SamplingRandom& random) {
-  return options.do_sample ? draw(distribution(largest, options), random) : largest.front().column;
+std::optional<std::int64_t> choose(std::span<const RowEntry> largest, const SamplingOptions& options,
+                                   SamplingRandom& random) {
+  if (!options.do_sample) return largest.front().column;
+  const auto k = static_cast<std::size_t>(options.top_k);
+  if (k < largest.size() && largest[k].value == largest[k - 1].value) return std::nullopt;
+  return draw(distribution(largest.first(std::min(k, largest.size())), options), random);
 }
 
-std::int64_t choose(std::span<float> logits, std::span<const std::int64_t> history,
-                    const SamplingOptions& options, SamplingRandom& random) {
-  if (options.do_sample) return draw(candidates(logits, history, options), random);
-  if (options.repetition_penalty != 1.0) penalize(logits, history, options.repetition_penalty);
+std::int64_t choose(std::span<const float> logits, const SamplingOptions& options, SamplingRandom& random) {
+  if (options.do_sample) return draw(candidates(logits, options), random);
   std::vector<RowEntry> best;
   append_largest(logits, 1, best);
   return best.front().column;

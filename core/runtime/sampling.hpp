@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 #include <vector>
@@ -10,19 +11,17 @@
 
 namespace mhub::runtime {
 
-/// How the next token is chosen from logits; the meaning of each field is that of transformers'
-/// GenerationConfig, and the filters apply in its order: repetition penalty, temperature, top-k, top-p,
-/// min-p.
+/// How the next token is chosen from logits that LogitsRules have changed; the meaning of each field is that
+/// of transformers' GenerationConfig, and the filters apply in its order: temperature, top-k, top-p, min-p.
 struct SamplingOptions {
-  bool do_sample = false;    ///< false: the most likely token (the first of equals); only the penalty applies
+  bool do_sample = false;    ///< false: the most likely token (the first of equals), whatever stands below
   double temperature = 1.0;  ///< > 0
-  std::int64_t top_k = 0;    ///< 0: off
+  std::int64_t top_k = 0;    ///< 0: off; what is as likely as the last of them is kept too
   double top_p = 1.0;        ///< in (0, 1]; 1: off
   double min_p = 0.0;        ///< in [0, 1]; 0: off
-  double repetition_penalty = 1.0;  ///< > 0; of tokens that are in the sequence already; 1: off
 };
 
-/// Throws UsageError for a value outside its range.
+/// Throws UsageError for a value outside its range, if sampling uses it.
 void check(const SamplingOptions& options);
 
 /// Random numbers that are the same on every machine for one seed.
@@ -42,21 +41,20 @@ struct Candidate {
   double probability;
 };
 
-/// The distribution that sampling draws from, most likely token first; probabilities sum to 1. `logits` are
-/// changed by the repetition penalty.
-std::vector<Candidate> candidates(std::span<float> logits, std::span<const std::int64_t> history,
-                                  const SamplingOptions& options);
+/// The distribution that sampling draws from, most likely token first; probabilities sum to 1. Throws
+/// InputError when no token is left.
+std::vector<Candidate> candidates(std::span<const float> logits, const SamplingOptions& options);
 
-/// How many of the largest logits (Backend::largest) are enough to choose a token; 0: all are needed, as
-/// nothing limits them or the repetition penalty changes their order.
+/// How many of the largest logits (Backend::largest) choose a token; 0: all are needed, as nothing limits
+/// them.
 std::int64_t logits_needed(const SamplingOptions& options);
 
-/// The next token, from so many of its largest logits.
-std::int64_t choose(std::span<const RowEntry> largest, const SamplingOptions& options,
-                    SamplingRandom& random);
+/// The next token, from so many of its largest logits; nothing when they do not decide, since there may be
+/// more that are as likely as the last of them.
+std::optional<std::int64_t> choose(std::span<const RowEntry> largest, const SamplingOptions& options,
+                                   SamplingRandom& random);
 
-/// The next token, from all logits. `history` is the sequence so far, prompt included.
-std::int64_t choose(std::span<float> logits, std::span<const std::int64_t> history,
-                    const SamplingOptions& options, SamplingRandom& random);
+/// The next token, from all logits.
+std::int64_t choose(std::span<const float> logits, const SamplingOptions& options, SamplingRandom& random);
 
 }  // namespace mhub::runtime

@@ -81,6 +81,42 @@ BOOST_AUTO_TEST_CASE(prompts_that_cannot_be_read) {
                 "too many");
 }
 
+BOOST_AUTO_TEST_CASE(conversations_tools_and_template_arguments) {
+  const Model model;
+  model.write("chat_template.jinja",
+              "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}"
+              "{% if tools %}T{{ tools|length }}{{ tools[0].name }}{% endif %}"
+              "{{ 'thinks' if enable_thinking else 'quick' }}{{ style }}{{ 'A' if add_generation_prompt }}");
+  TinyLlama::write_text(model.scratch / "messages.json",
+                        R"([{"role": "user", "content": "hello"}, {"role": "x", "content": "a"}])");
+  TinyLlama::write_text(model.scratch / "tools.json", R"([{"name": "search"}])");
+  TinyLlama::write_text(model.scratch / "object.json", R"({"messages": []})");
+  const std::string command = "generate " + model.folder + " --max-new-tokens 1 --json ";
+  const auto prompt = [&](const std::string& options) {
+    const Run run = run_mhub(command + options);
+    BOOST_TEST(run.code == 0, run.err);
+    return nlohmann::json::parse(run.out)["prompt"];
+  };
+  const auto text = [&](const std::string& rendered) {
+    const Run run = run_mhub("tokenize " + model.folder + " '" + rendered + "' --json --no-special-tokens");
+    BOOST_TEST(run.code == 0, run.err);
+    return nlohmann::json::parse(run.out)["ids"];
+  };
+  const std::string messages = "--messages " + (model.scratch / "messages.json") + " ";
+  BOOST_TEST(prompt(messages) == text("user:hello;x:a;quickA"));
+  BOOST_TEST(prompt(messages + "--tools " + (model.scratch / "tools.json") +
+                    " --template-arg enable_thinking=true --template-arg style=plain") ==
+             text("user:hello;x:a;T1searchthinksplainA"));
+  BOOST_TEST(prompt("--chat --prompt a --template-arg enable_thinking=false") == text("user:a;quickA"));
+  check_refused(run_mhub(command + "--messages " + (model.scratch / "object.json")), 3, "expected a list",
+                "object");
+  check_refused(run_mhub(command + messages + "--prompt a"), 2, "--messages", "both");
+  check_refused(run_mhub(command + "--prompt a --template-arg x=1"), 2, "--chat or --messages",
+                "no template");
+  check_refused(run_mhub(command + "--prompt a --system b"), 2, "--system needs --chat", "no chat");
+  check_refused(run_mhub(command + messages + "--template-arg x"), 2, "NAME=VALUE", "no value");
+}
+
 BOOST_AUTO_TEST_CASE(damaged_text_files) {
   const Model model;
   const std::string generate = "generate " + model.folder + " --prompt hello --max-new-tokens 1";

@@ -36,4 +36,18 @@ BOOST_AUTO_TEST_CASE(the_earliest_stop_counts) {
   BOOST_TEST(stops.finish().empty());
 }
 
+BOOST_AUTO_TEST_CASE(hidden_text_is_found_and_never_shown) {
+  using Text = StopStrings::Text;
+  StopStrings stops({"<end>", "b<x>"});
+  BOOST_TEST(stops.put("a") == "a");
+  BOOST_TEST(stops.put("<bos>", Text::hidden).empty());
+  BOOST_TEST(stops.put("<en", Text::hidden).empty());
+  BOOST_TEST(stops.put("c b") == "c ");
+  BOOST_TEST(stops.put("<y>", Text::hidden) == "b");
+  BOOST_TEST(stops.put(" b").starts_with(" "));
+  BOOST_TEST(!stops.found());
+  BOOST_TEST(stops.put("<x>", Text::hidden).empty());
+  BOOST_TEST(stops.found());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
