@@ -6,7 +6,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/formats/format.hpp"
-#include "mhub/mapping/pattern.hpp"
+#include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/inspection.hpp"
 #include "options.hpp"
 

@@ -9,9 +9,9 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/formats/hf/hf_model.hpp"
-#include "mhub/mapping/contradictions.hpp"
 #include "mhub/mapping/executor.hpp"
-#include "mhub/mapping/parts.hpp"
+#include "mhub/mapping/mapping.hpp"
+#include "mhub/mapping/state_map.hpp"
 
 namespace mhub::converters {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mhub/plugin/descriptor.hpp"
+#include "mhub/plugin/plugin.hpp"
 
 namespace mhub::converters {
 

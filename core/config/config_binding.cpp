@@ -38,54 +38,6 @@ void ConfigBinding::positive(const std::string& key, std::int64_t& value, std::i
     throw InputError(key + ": expected 1 .. 2^28, Megatron's model has " + std::to_string(field));
   link(value, field);
 }
-void ConfigBinding::number(const std::string& key, double& value, double& field) {
-  number(key, value);
-  link(value, field);
-}
-void ConfigBinding::boolean(const std::string& key, bool& value, bool& field) {
-  boolean(key, value);
-  link(value, field);
-}
-void ConfigBinding::optional(const std::string& key, std::optional<std::int64_t>& value,
-                             std::optional<std::int64_t>& field) {
-  optional(key, value);
-  link(value, field);
-}
-void ConfigBinding::optional(const std::string& key, std::optional<double>& value,
-                             std::optional<double>& field) {
-  optional(key, value);
-  link(value, field);
-}
-
-void ConfigBinding::positive(const std::string& key, std::int64_t& value) {
-  if (direction_ <= Direction::to_json) fields_.positive(key, value);
-}
-void ConfigBinding::integer(const std::string& key, std::int64_t& value) {
-  if (direction_ <= Direction::to_json) fields_.integer(key, value);
-}
-void ConfigBinding::number(const std::string& key, double& value) {
-  if (direction_ <= Direction::to_json) fields_.number(key, value);
-}
-void ConfigBinding::boolean(const std::string& key, bool& value) {
-  if (direction_ <= Direction::to_json) fields_.boolean(key, value);
-}
-void ConfigBinding::text(const std::string& key, std::string& value) {
-  if (direction_ <= Direction::to_json) fields_.text(key, value);
-}
-void ConfigBinding::integers(const std::string& key, std::vector<std::int64_t>& value) {
-  if (direction_ <= Direction::to_json) fields_.integers(key, value);
-}
-void ConfigBinding::optional(const std::string& key, std::optional<std::int64_t>& value) {
-  if (direction_ > Direction::to_json) return;
-  // An explicit null is a value of its own here: "no window", where the default may be one.
-  if (reading() && reader().json().contains(key) && !reader().has(key)) value.reset();
-  fields_.optional(key, value);
-}
-void ConfigBinding::optional(const std::string& key, std::optional<double>& value) {
-  if (direction_ > Direction::to_json) return;
-  if (reading() && reader().json().contains(key) && !reader().has(key)) value.reset();
-  fields_.optional(key, value);
-}
 
 void ConfigBinding::per_layer(const std::string& key, const std::vector<std::string>& names,
                               std::vector<std::int64_t>& value) {
@@ -97,40 +49,31 @@ void ConfigBinding::per_layer(const std::string& key, const std::vector<std::str
       value.push_back(at - names.begin());
     }
   }
-  if (direction_ != Direction::to_json || value.empty()) return;
+  if (!writing() || value.empty()) return;
   nlohmann::json list = nlohmann::json::array();
   for (const std::int64_t one : value) list.push_back(names.at(static_cast<std::size_t>(one)));
-  fields_.constant(key, std::move(list));
+  constant(key, std::move(list));
 }
 
 void ConfigBinding::object(const std::string& key, nlohmann::json& value) {
   if (reading()) value = reader().object(key).json();
-  if (direction_ == Direction::to_json) fields_.constant(key, value);
+  constant(key, value);
 }
 
 void ConfigBinding::absent_means(const std::string& key, const nlohmann::json& value) {
   if (!reading() || reader().has(key)) return;
   nlohmann::json json = reader().json();
   json[key] = value;
-  fields_ = FieldBinding(ConfigReader(std::move(json), reader().file()));
+  reader_ = ConfigReader(std::move(json), reader().file());
 }
 
 void ConfigBinding::also_called(const std::string& key, const std::string& other) {
   if (reading() && reader().has(other)) absent_means(key, reader().json()[other]);
 }
 
-void ConfigBinding::layer_types(const std::string& key, std::int64_t num_layers,
-                                std::vector<std::int64_t>& sliding) {
-  per_layer(key, {"full_attention", "sliding_attention"}, sliding);
-  if (!reading() || !reader().has(key)) return;
-  check(static_cast<std::int64_t>(sliding.size()) == num_layers, key,
-        "expected " + std::to_string(num_layers) + " entries, one a layer, found " +
-            std::to_string(sliding.size()));
-}
-
 void ConfigBinding::require(const std::string& key, const nlohmann::json& only_value) {
   if (reading()) reader().require(key, only_value);
-  if (direction_ == Direction::to_json) fields_.constant(key, only_value);
+  constant(key, only_value);
 }
 
 void ConfigBinding::check(bool good, const std::string& key, const std::string& problem) const {
@@ -156,7 +99,8 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     value.partial_factor =
         parameters.number("partial_rotary_factor", config.number(partial, value.partial_factor));
     bind_rope_scaling(scaling, value.scaling, config);
-    if (!keys.temperature_scale.empty()) scaling.optional(keys.temperature_scale, value.temperature_scale);
+    if (scaling.reader().has(keys.temperature_scale))
+      scaling.optional(keys.temperature_scale, value.temperature_scale);
     if (value.local_theta) {
       const ConfigReader local = config.object("rope_parameters").object("sliding_attention");
       value.local_theta =
@@ -166,17 +110,15 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     } else {
       check(!per_kind, "rope_parameters", "unsupported: one object for each kind of layer");
     }
-  } else if (direction_ == Direction::to_json) {
-    fields_.constant(keys.theta, value.theta);
-    if (value.local_theta) fields_.constant("rope_local_base_freq", *value.local_theta);
-    if (value.partial_factor != 1.0 || !keys.partial_factor.empty())
-      fields_.constant(partial, value.partial_factor);
-    if (value.scaling.type != RopeKind::none) {
-      FieldBinding scaling;
-      bind_rope_scaling(scaling, value.scaling, fields_.reader());
+  } else if (writing()) {
+    constant(keys.theta, value.theta);
+    if (value.local_theta) constant("rope_local_base_freq", *value.local_theta);
+    if (value.partial_factor != 1.0 || !keys.partial_factor.empty()) constant(partial, value.partial_factor);
+    if (value.scaling.type == RopeKind::none) return;
+    nested("rope_scaling", [&](FieldBinding& scaling) {
+      bind_rope_scaling(scaling, value.scaling, reader());
       if (value.temperature_scale) scaling.optional(keys.temperature_scale, value.temperature_scale);
-      fields_.constant("rope_scaling", scaling.written());
-    }
+    });
   }
   link(value.theta, megatron.rotary_base);
   link(value.partial_factor, megatron.rotary_percent);
@@ -185,6 +127,44 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     fixed(megatron.rotary_base_local, value.local_theta);
     if (from_megatron() && megatron.rotary_base_local) value.local_theta = megatron.rotary_base_local;
   }
+}
+
+ConfigReader::ConfigReader(nlohmann::json json, std::string file)
+    : JsonObject(std::make_shared<const nlohmann::json>(std::move(json)), std::move(file)) {}
+
+std::int64_t ConfigReader::integer(const std::string& key, std::optional<std::int64_t> fallback) const {
+  const std::int64_t value = JsonObject::integer(key, fallback);
+  if (value < -kLargestSize || value > kLargestSize)
+    fail(key, "expected an integer of at most 2^28, found " + std::to_string(value));
+  return value;
+}
+
+std::vector<std::int64_t> ConfigReader::integers(const std::string& key) const {
+  std::vector<std::int64_t> values = JsonObject::integers(key);
+  for (const std::int64_t value : values) {
+    if (value < -kLargestSize || value > kLargestSize)
+      fail(key, "expected integers of at most 2^28, found " + std::to_string(value));
+  }
+  return values;
+}
+
+std::int64_t ConfigReader::positive(const std::string& key, std::optional<std::int64_t> fallback) const {
+  const std::int64_t value = integer(key, fallback);
+  if (value < 1) fail(key, "expected 1 .. 2^28, found " + std::to_string(value));
+  return value;
+}
+
+ConfigReader ConfigReader::object(const std::string& key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return {nlohmann::json::object(), file()};
+  if (!value->is_object()) wrong(key, "an object");
+  return ConfigReader(JsonObject(share(*value), file() + ": " + key));
+}
+
+void ConfigReader::require(const std::string& key, const nlohmann::json& only_value) const {
+  const nlohmann::json* value = find(key);
+  if (value != nullptr && *value != only_value)
+    fail("unsupported: " + key + "=" + shown(*value) + " (only " + shown(only_value) + " is)");
 }
 
 }  // namespace mhub

@@ -1,14 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-#include <string_view>
 #include <type_traits>
 
-#include "mhub/config/field_binding.hpp"
+#include "mhub/base/json_object.hpp"
 #include "mhub/config/transformer_config.hpp"
 
 namespace mhub {
+
+/// Typed access to a Hugging Face config.json (or a part of it). A missing or null key takes the default;
+/// that is how transformers reads a config too (it leaves out keys at their default when it saves one).
+class ConfigReader : public JsonObject {
+ public:
+  /// `file` is for messages; `json` must be an object.
+  ConfigReader(nlohmann::json json, std::string file);
+
+  /// No model's size comes near this; it keeps every later product of two sizes, times a small factor, inside
+  /// 64 bits. All integers of a config are at most this far from zero.
+  static constexpr std::int64_t kLargestSize = std::int64_t{1} << 28;
+  std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
+  std::vector<std::int64_t> integers(const std::string& key) const;
+  /// An integer of 1 .. kLargestSize.
+  std::int64_t positive(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
+  /// What the getter for values of this type gives.
+  template <typename T>
+  T value(const std::string& key) const {
+    if constexpr (std::is_same_v<T, std::int64_t>) return integer(key);
+    if constexpr (std::is_same_v<T, double>) return number(key);
+    if constexpr (std::is_same_v<T, bool>) return boolean(key);
+    if constexpr (std::is_same_v<T, std::string>) return string(key);
+    if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) return integers(key);
+    if constexpr (std::is_same_v<T, std::vector<double>>) return numbers(key);
+  }
+  /// A nested object; empty when the key is missing.
+  ConfigReader object(const std::string& key) const;
+
+  /// Refuses a config in which a field that changes the mathematics has a value that the mapping does not
+  /// cover.
+  void require(const std::string& key, const nlohmann::json& only_value) const;
+
+  const std::string& file() const { return origin(); }
+
+ private:
+  explicit ConfigReader(JsonObject part) : JsonObject(std::move(part)) {}
+};
 
 /// Rotary positions in a typed config.
 struct RotaryConfig {
@@ -28,40 +63,115 @@ struct RotaryKeys {
   std::string temperature_scale = {};  ///< beside the scaling's fields; empty: the architecture has none
 };
 
+/// Named values of a config file that are declared once and travel both ways: each function reads its key
+/// into `value` or writes `value` under its key. A missing or null key leaves `value` as it is, so that
+/// member initialisers are the defaults. Reading throws InputError as ConfigReader does.
+class FieldBinding {
+ public:
+  enum class Direction { from_json, to_json, to_megatron, from_megatron };
+
+  /// Reads from `json`.
+  explicit FieldBinding(ConfigReader json) : FieldBinding(Direction::from_json, std::move(json)) {}
+  /// Writes.
+  FieldBinding() : FieldBinding(Direction::to_json) {}
+
+  Direction direction() const { return direction_; }
+  bool reading() const { return direction_ == Direction::from_json; }
+  bool writing() const { return direction_ == Direction::to_json; }
+  /// What is read; empty in the other directions.
+  const ConfigReader& reader() const { return reader_; }
+  /// What has been written.
+  const nlohmann::json& written() const { return written_; }
+
+  void integer(const std::string& key, std::int64_t& value) { pass(key, value); }
+  /// A size, 1 .. ConfigReader::kLargestSize.
+  void positive(const std::string& key, std::int64_t& value) {
+    pass(key, value);
+    if (reading() && reader_.has(key)) reader_.positive(key);
+  }
+  void number(const std::string& key, double& value) { pass(key, value); }
+  void boolean(const std::string& key, bool& value) { pass(key, value); }
+  void text(const std::string& key, std::string& value) { pass(key, value); }
+  void integers(const std::string& key, std::vector<std::int64_t>& value) { pass(key, value); }
+  /// Absent values are null: "no window", where the default may be one.
+  template <typename T>
+  void optional(const std::string& key, std::optional<T>& value) {
+    if (writing()) written_[key] = value ? nlohmann::json(*value) : nlohmann::json();
+    if (!reading() || !reader_.json().contains(key)) return;
+    value = reader_.has(key) ? std::optional<T>(reader_.value<T>(key)) : std::nullopt;
+  }
+  /// The name of one of several; another name is refused.
+  template <NamedChoice E>
+  void choice(const std::string& key, E& value) {
+    std::string name = name_of(value);
+    text(key, name);
+    const std::optional<E> known = find_named<E>(name);
+    if (!known) reader_.fail(key, "unsupported: \"" + name + "\"");
+    value = *known;
+  }
+  /// A value of any of those types.
+  template <typename T>
+  void pass(const std::string& key, T& value) {
+    if (writing()) written_[key] = value;
+    if (reading() && reader_.has(key)) value = reader_.value<T>(key);
+  }
+  /// An object of its own, whose fields `bind(FieldBinding&)` passes on.
+  template <typename Bind>
+  void nested(const std::string& key, const Bind& bind) {
+    if (reading() && !reader_.has(key)) return;
+    FieldBinding fields = reading() ? FieldBinding(reader_.object(key)) : FieldBinding();
+    bind(fields);
+    constant(key, fields.written());
+  }
+  /// Writes a value that nothing reads back.
+  void constant(const std::string& key, nlohmann::json value) {
+    if (writing()) written_[key] = std::move(value);
+  }
+
+ protected:
+  explicit FieldBinding(Direction direction, ConfigReader json = {nlohmann::json::object(), ""})
+      : reader_(std::move(json)), direction_(direction) {}
+
+  ConfigReader reader_;
+  nlohmann::json written_ = nlohmann::json::object();
+
+ private:
+  Direction direction_;
+};
+
 /// One declaration of a Hugging Face config that serves four directions: config.json -> typed config ->
 /// Megatron's TransformerConfig, and back. A plugin's `Config::bind(ConfigBinding&)` calls a function per
 /// field with its JSON key, the typed member (its initialiser is transformers' default) and, where Megatron
 /// has the same thing, the TransformerConfig field. What does not round-trip (a TransformerConfig that the
 /// architecture cannot express) is found by comparing after a round trip, so `bind` needs no checks for it.
-class ConfigBinding {
+class ConfigBinding : public FieldBinding {
  public:
-  enum class Direction { from_json, to_json, to_megatron, from_megatron };
-
-  /// config.json -> typed config.
-  explicit ConfigBinding(const ConfigReader& json) : direction_(Direction::from_json), fields_(json) {}
-  /// typed config -> config.json (written()).
-  ConfigBinding() : direction_(Direction::to_json) {}
+  using FieldBinding::FieldBinding;
+  ConfigBinding() = default;
   /// typed config -> TransformerConfig (`megatron`, filled), or back (`megatron`, read).
-  ConfigBinding(Direction direction, const TransformerConfig& start)
-      : megatron(start), direction_(direction) {}
+  ConfigBinding(Direction direction, TransformerConfig start)
+      : FieldBinding(direction), megatron(std::move(start)) {}
 
-  /// The Megatron side of the two directions that have one; scratch in the others.
-  TransformerConfig megatron;
+  TransformerConfig
+      megatron;  ///< the Megatron side of the two directions that have one; scratch in the others
 
-  Direction direction() const { return direction_; }
-  bool reading() const { return direction_ == Direction::from_json; }
-  bool to_megatron() const { return direction_ == Direction::to_megatron; }
-  bool from_megatron() const { return direction_ == Direction::from_megatron; }
-  /// The config.json being read, empty in the other directions.
-  const ConfigReader& reader() const { return fields_.reader(); }
-  const nlohmann::json& written() const { return fields_.written(); }
+  bool to_megatron() const { return direction() == Direction::to_megatron; }
+  bool from_megatron() const { return direction() == Direction::from_megatron; }
 
-  // JSON key <-> typed member <-> TransformerConfig field.
-  /// A size, 1 .. ConfigReader::kLargestSize; another one is InputError from either side.
+  // JSON key <-> typed member, as in FieldBinding, <-> TransformerConfig field.
+  using FieldBinding::boolean, FieldBinding::number, FieldBinding::optional, FieldBinding::positive,
+      FieldBinding::text;
+  /// InputError from either side for what is no size.
   void positive(const std::string& key, std::int64_t& value, std::int64_t& field);
-  void number(const std::string& key, double& value, double& field);
-  void boolean(const std::string& key, bool& value, bool& field);
-  /// The typed member has one of the names of `field`'s enumeration (choices.hpp); another one is InputError.
+  void number(const std::string& key, double& value, double& field) {
+    number(key, value);
+    link(value, field);
+  }
+  void boolean(const std::string& key, bool& value, bool& field) {
+    boolean(key, value);
+    link(value, field);
+  }
+  /// The typed member has one of the names of `field`'s enumeration; another one is InputError.
   template <NamedChoice E>
   void text(const std::string& key, std::string& value, E& field) {
     text(key, value);
@@ -70,23 +180,13 @@ class ConfigBinding {
     if (to_megatron()) field = known.value();
     if (from_megatron()) value = name_of(field);
   }
-  void optional(const std::string& key, std::optional<std::int64_t>& value,
-                std::optional<std::int64_t>& field);
-  void optional(const std::string& key, std::optional<double>& value, std::optional<double>& field);
+  template <typename T>
+  void optional(const std::string& key, std::optional<T>& value, std::optional<T>& field) {
+    optional(key, value);
+    link(value, field);
+  }
 
-  // JSON key <-> typed member, for what Megatron has in another form.
-  void positive(const std::string& key, std::int64_t& value);
-  void integer(const std::string& key, std::int64_t& value);
-  void number(const std::string& key, double& value);
-  void boolean(const std::string& key, bool& value);
-  void text(const std::string& key, std::string& value);
-  void integers(const std::string& key, std::vector<std::int64_t>& value);
-  void optional(const std::string& key, std::optional<std::int64_t>& value);
-  void optional(const std::string& key, std::optional<double>& value);
-  /// One name a layer, "sliding_attention" as 1 and "full_attention" as 0. An empty list is not written.
-  void layer_types(const std::string& key, std::int64_t num_layers, std::vector<std::int64_t>& sliding);
-
-  /// One of `names` a layer (`layer_types`) <-> its number among them.
+  /// One of `names` a layer (`layer_types`) <-> its number among them. An empty list is not written.
   void per_layer(const std::string& key, const std::vector<std::string>& names,
                  std::vector<std::int64_t>& value);
   /// An object of its own, taken as it is.
@@ -107,7 +207,7 @@ class ConfigBinding {
   void fixed(T& field, const std::type_identity_t<T>& value) {
     if (to_megatron()) field = value;
   }
-  /// The same by name, which must be one of the enumeration's (choices.hpp).
+  /// The same by name, which must be one of the enumeration's.
   template <NamedChoice E>
   void fixed(E& field, std::string_view name) {
     if (to_megatron()) field = find_named<E>(name).value();
@@ -127,10 +227,6 @@ class ConfigBinding {
   /// `rope_parameters` holds an object for each kind of layer, or `rope_local_base_freq` stands beside
   /// `rope_theta`. Written in the 4.x form, which both read.
   void rotary(RotaryConfig& value, const RotaryKeys& keys = {});
-
- private:
-  Direction direction_;
-  FieldBinding fields_;
 };
 
 /// A scaling's own fields (`rope_scaling`, or `rope_parameters` without the base), both ways. `config` gives
@@ -169,9 +265,7 @@ C config_from_megatron(const TransformerConfig& megatron) {
 template <typename C>
 void bind_part(ConfigBinding& b, const std::string& key, C& config) {
   if (b.reading()) config = config_from_json<C>(b.reader().object(key));
-  if (b.direction() != ConfigBinding::Direction::to_json) return;
-  nlohmann::json json = config_to_json(config);
-  b.object(key, json);
+  if (b.writing()) b.constant(key, config_to_json(config));
 }
 
 }  // namespace mhub

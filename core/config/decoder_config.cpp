@@ -67,7 +67,11 @@ void WindowConfig::bind(ConfigBinding& b, std::int64_t num_layers) {
     layers = m.window_layers;
     if (sliding_window && layers.empty()) layers.assign(static_cast<std::size_t>(num_layers), 1);
   }
-  b.layer_types("layer_types", num_layers, layers);
+  b.per_layer("layer_types", {"full_attention", "sliding_attention"}, layers);
+  b.check(!b.reader().has("layer_types") || static_cast<std::int64_t>(layers.size()) == num_layers,
+          "layer_types",
+          "expected " + std::to_string(num_layers) + " entries, one a layer, found " +
+              std::to_string(layers.size()));
   if (b.to_megatron()) {
     const bool any = layers.empty() || std::find(layers.begin(), layers.end(), 1) != layers.end();
     const bool all = std::find(layers.begin(), layers.end(), 0) == layers.end();

@@ -3,16 +3,9 @@
 
 #include <functional>
 #include <limits>
-#include <optional>
 #include <span>
-#include <string>
-#include <variant>
-#include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include "mhub/config/field_binding.hpp"
-#include "mhub/config/transformer_config.hpp"
+#include "mhub/config/config_binding.hpp"
 
 namespace mhub {
 
@@ -22,32 +15,9 @@ enum class Dialect { args, run_config };
 /// What is said of a model, one sentence or one command line option each.
 using Lines = std::vector<std::string>;
 
-/// Where a field's value is.
-template <typename T>
-struct Access {
-  T& (*of)(TransformerConfig&);
-  const T& (*in)(const TransformerConfig&);
-};
-/// A value of an enumeration, by its name.
-struct Choice {
-  std::string (*name)(const TransformerConfig&);
-  bool (*set)(TransformerConfig&, const std::string& name);  ///< false: there is no such name
-};
-/// A part that a model has or has not; its own fields follow.
-struct Part {
-  void (*add)(TransformerConfig&);
-  void (*remove)(TransformerConfig&);
-};
-
-struct FieldValue {
-  /// Nothing for a setting of Megatron's that several fields make together.
-  std::variant<std::monostate, Part, Choice, Access<std::int64_t>, Access<double>, Access<bool>,
-               Access<std::string>, Access<std::optional<std::int64_t>>, Access<std::optional<double>>,
-               Access<std::vector<std::int64_t>>, Access<std::vector<double>>>
-      access;
-  /// Whether the model has the part that the field is of, or is; empty: every model has it.
-  bool (*there)(const TransformerConfig&) = nullptr;
-};
+// What fields need code for.
+using Bind = void(FieldBinding&, TransformerConfig&, Dialect);
+using Note = void(Lines&, const TransformerConfig&);
 
 /// When a description states a field that has its default.
 enum class Written { always, never, null };
@@ -61,23 +31,42 @@ struct Range {
 inline constexpr Range kSize{1, static_cast<double>(ConfigReader::kLargestSize)};
 inline constexpr Range kYes{};
 
-/// The member's own name, without its part's.
-inline constexpr const char* kOwn = "";
+// Names that are made from the member's: what Megatron has in front of the part's names and the member's own,
+// and where Megatron has no name.
+inline constexpr const char *kOwn = "", *kHf = "hf_";
 
 /// All that there is to know of a field of TransformerConfig. What is left out does not apply.
 struct Field {
-  const char* name;  ///< the member's; behind its part's and a point where it belongs to one
-  FieldValue value;
+  // What the member itself says.
+  std::string_view part = {}, member = {};  ///< its name, and its part's where it belongs to one
+  std::string_view prefix = {};             ///< what Megatron has in front of the part's names ("moe_")
+  /// The value as descriptions state it, an enumeration's by its name, null where it is absent. Nothing for a
+  /// part, and for a setting of Megatron's that several fields make together.
+  nlohmann::json (*get)(const TransformerConfig&) = nullptr;
+  /// Reads what `get` gave. Throws InputError.
+  void (*read)(const Field&, FieldBinding&, const std::string& key, TransformerConfig&) = nullptr;
+  /// Gives it its default.
+  void (*reset)(TransformerConfig&) = nullptr;
+  /// The value that is a list with one entry a layer.
+  std::vector<std::int64_t>& (*layers)(TransformerConfig&) = nullptr;
+  /// Makes a part that a model has or has not, where the field is one; its own fields follow.
+  void (*add)(TransformerConfig&) = nullptr;
+  /// Whether the model has the part that the field is of, or is; empty: every model has it.
+  bool (*there)(const TransformerConfig&) = nullptr;
 
-  // Names in descriptions of a model; kOwn: as the member's.
+  /// "num_layers", "moe.num_experts"
+  std::string name() const { return std::string(part) + (part.empty() ? "" : ".") + std::string(member); }
+
+  // Names in descriptions of a model.
   const char* core = nullptr;        ///< in Megatron-Core's TransformerConfig or MLATransformerConfig
   const char* args = nullptr;        ///< Megatron-LM's; "hf_..." where Megatron has none. Empty: as `core`
   const char* run_config = nullptr;  ///< Megatron-Bridge's; empty: as `core`
   const char* args_copy = nullptr;   ///< an argument of Megatron-LM's that has the same value
-  const char* key = nullptr;  ///< in an object of its part alone (transformers' rope_scaling, hf_image)
+  bool key =
+      false;  ///< in an object of its part alone (transformers' rope_scaling, hf_image), by its own name
   Written default_is = Written::always;
   /// In the place of what those names say.
-  void (*bind)(FieldBinding&, TransformerConfig&, Dialect) = nullptr;
+  Bind* bind = nullptr;
   /// What a description without the field means, where it is not the member's initialiser.
   void (*absent)(TransformerConfig&) = nullptr;
   bool required = false;  ///< no model goes without it
@@ -86,13 +75,13 @@ struct Field {
 
   // Command line of Megatron-LM, for what --use-checkpoint-args does not restore (checkpointing.py,
   // load_args_from_checkpoint).
-  const char* flag = nullptr;  ///< with the value behind it, where it is not a switch
-  void (*add_flags)(Lines&, const TransformerConfig&) = nullptr;
+  const char* flag = nullptr;  ///< with the value behind it, where it is not a switch; kOwn: named as in args
+  Note* add_flags = nullptr;
   /// What plain Megatron-LM cannot express, where the field has not its default, or where `limited(c)`.
   const char* limit = nullptr;
   const char* spec_limit = nullptr;  ///< one that does not hold for a layer spec (examples/megatron/)
   bool (*limited)(const TransformerConfig&) = nullptr;
-  void (*add_limits)(Lines&, const TransformerConfig&) = nullptr;
+  Note* add_limits = nullptr;
 
   // Comparison.
   bool compared = true;                                 ///< false: the model's function does not depend on it

@@ -2,52 +2,73 @@
 // Rotary positions in Megatron's terms.
 #include <cmath>
 
-#include "mhub/config/config_binding.hpp"
 #include "mhub/config/field_functions.hpp"
 
 namespace mhub {
 namespace {
 
+/// YaRN scaling in Megatron-Core's terms (yarn_rotary_pos_embedding.py): cosines and sines are multiplied by
+/// m(mscale) / m(mscale_all_dim) with m(x) = 0.1 x ln(factor) + 1.
+struct MegatronYarn {
+  MegatronYarn() { scaling.original_max_position_embeddings = 4096; }
+  RopeScaling scaling;
+  double mscale = 1.0, mscale_all_dim = 0.0;
+};
+
+/// Nothing for a model without YaRN. An explicit attention_factor becomes the mscale that gives it.
+std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
+  const RopeScaling& rope = config.rope_scaling;
+  if (rope.type != RopeKind::yarn) return std::nullopt;
+  MegatronYarn yarn;
+  yarn.scaling = rope;
+  if (rope.attention_factor && rope.factor > 1.0) {
+    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
+  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
+    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
+    yarn.mscale = *rope.mscale;
+    yarn.mscale_all_dim = *rope.mscale_all_dim;
+  }
+  return yarn;
+}
+
 /// What one kind of description calls the settings of rotary scaling; the others have one name everywhere.
 struct ScalingNames {
-  const char *yarn_factor, *yarn_mscale, *yarn_mscale_all_dim;
-  const char* llama3;         ///< a flag
-  const char* interpolation;  ///< the factor of linear scaling
+  const char *yarn,  ///< in front of YaRN's other names
+      *yarn_factor, *yarn_mscale, *yarn_mscale_all_dim;
+  const char *llama3, *interpolation;  ///< a flag; the factor of linear scaling
 };
 /// Names as Megatron-LM's arguments.py has them, for YaRN as argument_utils.py, _apply_yarn_config_from_args,
 /// reads them.
-constexpr ScalingNames kArguments{"rotary_scaling_factor", "mscale", "mscale_all_dim", "use_rope_scaling",
-                                  "rotary_seq_len_interpolation_factor"};
-/// The fields of Bridge's GPTModelProvider (models/gpt_provider.py).
-constexpr ScalingNames kProvider{"yarn_rotary_scaling_factor", "yarn_mscale", "yarn_mscale_all_dim",
+constexpr ScalingNames kArguments{
+    "yarn_",          "rotary_scaling_factor", "mscale",
+    "mscale_all_dim", "use_rope_scaling",      "rotary_seq_len_interpolation_factor"};
+/// The fields of Bridge's GPTModelProvider (models/gpt_provider.py), and of MLATransformerConfig.
+constexpr ScalingNames kProvider{"yarn_",        "yarn_rotary_scaling_factor",
+                                 "yarn_mscale",  "yarn_mscale_all_dim",
                                  "rope_scaling", "seq_len_interpolation_factor"};
+constexpr ScalingNames kLatent{"", "rotary_scaling_factor", "mscale", "mscale_all_dim", nullptr, nullptr};
 
 /// The scaling that a Hugging Face config states for Megatron's.
 RopeScaling hf_yarn(const MegatronYarn& yarn) {
-  RopeScaling rope;
+  RopeScaling rope = yarn.scaling;
   rope.type = RopeKind::yarn;
-  rope.factor = yarn.factor;
-  rope.beta_fast = yarn.beta_fast;
-  rope.beta_slow = yarn.beta_slow;
-  rope.original_max_position_embeddings = yarn.original_max_position_embeddings;
-  rope.truncate = yarn.round_to_int;
   if (yarn.mscale_all_dim != 0.0 && yarn.mscale != 0.0) {
     rope.mscale = yarn.mscale;
     rope.mscale_all_dim = yarn.mscale_all_dim;
   } else if (yarn.mscale != 1.0) {
-    rope.attention_factor = 0.1 * yarn.mscale * std::log(yarn.factor) + 1.0;
+    rope.attention_factor = 0.1 * yarn.mscale * std::log(yarn.scaling.factor) + 1.0;
   }
   return rope;
 }
 
 void bind_yarn(FieldBinding& f, MegatronYarn& yarn, const ScalingNames& names) {
-  f.number(names.yarn_factor, yarn.factor);
+  f.number(names.yarn_factor, yarn.scaling.factor);
   f.number(names.yarn_mscale, yarn.mscale);
   f.number(names.yarn_mscale_all_dim, yarn.mscale_all_dim);
-  f.positive("yarn_original_max_position_embeddings", yarn.original_max_position_embeddings);
-  f.number("yarn_beta_fast", yarn.beta_fast);
-  f.number("yarn_beta_slow", yarn.beta_slow);
-  f.boolean("yarn_correction_range_round_to_int", yarn.round_to_int);
+  const std::string prefix = names.yarn;
+  f.positive(prefix + "original_max_position_embeddings", yarn.scaling.original_max_position_embeddings);
+  f.number(prefix + "beta_fast", yarn.scaling.beta_fast);
+  f.number(prefix + "beta_slow", yarn.scaling.beta_slow);
 }
 
 /// MLATransformerConfig always scales (rope_type "yarn" with a factor of 1 is plain).
@@ -56,13 +77,8 @@ void bind_latent_scaling(FieldBinding& f, TransformerConfig& c) {
   if (!f.reading() && !megatron_yarn(c)) yarn.mscale_all_dim = 1.0;
   std::string type = megatron_yarn(c) ? "yarn" : "rope";
   f.text("rope_type", type);
-  f.number("rotary_scaling_factor", yarn.factor);
-  f.positive("original_max_position_embeddings", yarn.original_max_position_embeddings);
-  f.number("beta_fast", yarn.beta_fast);
-  f.number("beta_slow", yarn.beta_slow);
-  f.number("mscale", yarn.mscale);
-  f.number("mscale_all_dim", yarn.mscale_all_dim);
-  if (f.reading() && type == "yarn" && yarn.factor != 1.0) c.rope_scaling = hf_yarn(yarn);
+  bind_yarn(f, yarn, kLatent);
+  if (f.reading() && type == "yarn" && yarn.scaling.factor != 1.0) c.rope_scaling = hf_yarn(yarn);
 }
 
 /// position_embedding_type "yarn" is GPTModel's name for rotary positions that YaRN scales.
@@ -73,6 +89,7 @@ void bind_type(FieldBinding& f, TransformerConfig& c, const ScalingNames& names)
   if (type == "yarn") {
     MegatronYarn settings = yarn.value_or(MegatronYarn{});
     bind_yarn(f, settings, names);
+    f.boolean("yarn_correction_range_round_to_int", settings.scaling.truncate);
     if (f.reading()) c.rope_scaling = hf_yarn(settings);
   }
   if (!f.reading()) return;
@@ -112,15 +129,11 @@ void bind_arguments(FieldBinding& f, TransformerConfig& c) {
   const bool yarn = !c.mla && megatron_yarn(c);
   f.constant("use_rotary_position_embeddings", c.position_embedding_type == PositionEmbedding::rope && !yarn);
   // The whole scaling as Hugging Face states it: Megatron has no argument for some of it.
-  if (f.reading() && f.reader().has("hf_rope_scaling")) {
-    c.rope_scaling = {};
-    FieldBinding scaling(f.reader().object("hf_rope_scaling"));
+  if (!f.reading() && c.rope_scaling.type == RopeKind::none) return;
+  f.nested("hf_rope_scaling", [&](FieldBinding& scaling) {
+    if (f.reading()) c.rope_scaling = {};
     bind_rope_scaling(scaling, c.rope_scaling, f.reader());
-  } else if (!f.reading() && c.rope_scaling.type != RopeKind::none) {
-    FieldBinding scaling;
-    bind_rope_scaling(scaling, c.rope_scaling, f.reader());
-    f.constant("hf_rope_scaling", scaling.written());
-  }
+  });
 }
 
 }  // namespace
@@ -149,20 +162,58 @@ void bind_rotary_base(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
     f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));
 }
 
-std::optional<MegatronYarn> megatron_yarn(const TransformerConfig& config) {
-  const RopeScaling& rope = config.rope_scaling;
-  if (rope.type != RopeKind::yarn) return std::nullopt;
-  MegatronYarn yarn{
-      rope.factor,  rope.beta_fast, rope.beta_slow, 1.0, 0.0, rope.original_max_position_embeddings,
-      rope.truncate};
-  if (rope.attention_factor && rope.factor > 1.0) {
-    yarn.mscale = (*rope.attention_factor - 1.0) / (0.1 * std::log(rope.factor));
-  } else if (rope.mscale && rope.mscale_all_dim && *rope.mscale != 0.0 && *rope.mscale_all_dim != 0.0) {
-    // transformers' modeling_rope_utils.py takes the pair only when both are given and not zero.
-    yarn.mscale = *rope.mscale;
-    yarn.mscale_all_dim = *rope.mscale_all_dim;
+void add_rope_flags(Lines& flags, const TransformerConfig& c) {
+  if (c.rope_scaling.type == RopeKind::llama3) {
+    flags.emplace_back("--use-rope-scaling");
+    flags.push_back("--rope-scaling-factor " + shortest(c.rope_scaling.factor));
   }
-  return yarn;
+  if (c.rope_scaling.type == RopeKind::linear)
+    flags.push_back("--rotary-seq-len-interpolation-factor " + shortest(c.rope_scaling.factor));
+  const auto yarn = megatron_yarn(c);
+  if (!yarn) return;
+  flags.push_back("--rotary-scaling-factor " + shortest(yarn->scaling.factor));
+  flags.push_back("--mscale " + shortest(yarn->mscale));
+  flags.push_back("--mscale-all-dim " + shortest(yarn->mscale_all_dim));
+  if (c.mla) return;  // the rest has no arguments there
+  flags.push_back("--yarn-original-max-position-embeddings " +
+                  std::to_string(yarn->scaling.original_max_position_embeddings));
+  flags.push_back("--yarn-beta-fast " + shortest(yarn->scaling.beta_fast));
+  flags.push_back("--yarn-beta-slow " + shortest(yarn->scaling.beta_slow));
+  flags.emplace_back(yarn->scaling.truncate ? "--yarn-correction-range-round-to-int"
+                                            : "--no-yarn-correction-range-round-to-int");
+}
+
+void add_rope_type_flags(Lines& flags, const TransformerConfig& c) {
+  const bool yarn = megatron_yarn(c).has_value();
+  flags.emplace_back(yarn ? "--rope-type yarn" : "--rope-type rope");
+  if (!yarn) flags.emplace_back("--rotary-scaling-factor 1");
+}
+
+void add_rope_limits(Lines& limits, const TransformerConfig& c) {
+  const RopeScaling& rope = c.rope_scaling;
+  if (rope.type == RopeKind::llama3 && (rope.low_freq_factor != 1.0 || rope.high_freq_factor != 4.0 ||
+                                        rope.original_max_position_embeddings != 8192)) {
+    // Megatron-Core rotary_pos_embedding.py, _apply_scaling: constants
+    limits.push_back(
+        "llama3 rope scaling with low_freq_factor=" + shortest(rope.low_freq_factor) +
+        " high_freq_factor=" + shortest(rope.high_freq_factor) + " original_max_position_embeddings=" +
+        std::to_string(rope.original_max_position_embeddings) + ": Megatron-Core always uses 1, 4 and 8192");
+  }
+  if (rope.type == RopeKind::yarn)
+    limits.emplace_back(
+        "rope scaling \"yarn\" needs a megatron-core whose GPTModel knows it (0.16 does, 0.14 does not)");
+  if (rope.type == RopeKind::dynamic || rope.type == RopeKind::longrope)
+    limits.push_back("rope scaling \"" + name_of(rope.type) +
+                     "\": GPTModel has no setting for it in Megatron-LM's arguments");
+}
+
+void add_latent_yarn_limit(Lines& limits, const TransformerConfig& c) {
+  const auto yarn = megatron_yarn(c);
+  if (yarn && (yarn->scaling.original_max_position_embeddings != 4096 || yarn->scaling.beta_fast != 32.0 ||
+               yarn->scaling.beta_slow != 1.0))
+    limits.emplace_back(
+        "yarn scaling of latent attention: Megatron-LM has no arguments for "
+        "original_max_position_embeddings, beta_fast and beta_slow and takes 4096, 32 and 1");
 }
 
 }  // namespace mhub

@@ -1,15 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "mhub/config/choices.hpp"
-
 namespace mhub {
+
+// What a model has one of. Each enumeration has one table of names, in its order: those of transformers where
+// a config.json states it, else Megatron-Core's.
+
+/// The names of an enumeration's values.
+template <typename E>
+inline constexpr bool kNames = false;
+constexpr auto names(auto... name) { return std::array{std::string_view(name)...}; }
+
+/// Megatron's position_embedding_type.
+enum class PositionEmbedding { rope, learned_absolute, none };
+template <>
+inline constexpr auto kNames<PositionEmbedding> = names("rope", "learned_absolute", "none");
+
+enum class Normalization { rms, layer };
+template <>
+inline constexpr auto kNames<Normalization> = names("RMSNorm", "LayerNorm");
+
+/// transformers' kinds of rotary scaling (modeling_rope_utils.py).
+enum class RopeKind { none, linear, dynamic, llama3, yarn, longrope };
+template <>
+inline constexpr auto kNames<RopeKind> = names("default", "linear", "dynamic", "llama3", "yarn", "longrope");
+
+/// transformers' names of functions (activations.py, ACT2FN) as far as Megatron or mhub's runtime computes
+/// them. Some functions have several: see function_of.
+enum class ActivationFunction {
+  silu,
+  swish,
+  gelu,
+  gelu_python,
+  gelu_pytorch_tanh,
+  gelu_new,
+  gelu_fast,
+  gelu_python_tanh,
+  gelu_accurate,
+  quick_gelu,
+  relu,
+  relu2,
+  linear
+};
+template <>
+inline constexpr auto kNames<ActivationFunction> = names("silu", "swish", "gelu", "gelu_python",
+                                                         "gelu_pytorch_tanh", "gelu_new", "gelu_fast",
+                                                         "gelu_python_tanh", "gelu_accurate", "quick_gelu",
+                                                         "relu", "relu2", "linear");
+/// The name that stands for all names of the same function.
+ActivationFunction function_of(ActivationFunction activation);
+
+enum class RouterScore { softmax, sigmoid };
+template <>
+inline constexpr auto kNames<RouterScore> = names("softmax", "sigmoid");
+
+/// Megatron-Core's softmax_type; `learnable`: a sink logit per head.
+enum class SoftmaxType { vanilla, learnable };
+template <>
+inline constexpr auto kNames<SoftmaxType> = names("vanilla", "learnable");
+
+/// An enumeration with a table of names.
+template <typename E>
+concept NamedChoice = requires {
+  kNames<E>.size();
+};
+
+template <NamedChoice E>
+std::string name_of(E value) {
+  return std::string(kNames<E>.at(static_cast<std::size_t>(value)));
+}
+
+template <NamedChoice E>
+std::optional<E> find_named(std::string_view name) {
+  const auto at = std::find(kNames<E>.begin(), kNames<E>.end(), name);
+  if (at == kNames<E>.end()) return std::nullopt;
+  return static_cast<E>(at - kNames<E>.begin());
+}
 
 /// Rotary position scaling as a Hugging Face config states it (transformers' modeling_rope_utils.py). Fields
 /// that a kind does not use stay at their defaults.

@@ -20,35 +20,23 @@ void bind_image(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
   if (dialect != Dialect::args) return;
   if (f.reading() && f.reader().has(key)) c.image.emplace();
   if (!c.image) return;
-  FieldBinding fields = f.reading() ? FieldBinding(f.reader().object(key)) : FieldBinding();
-  bind_part(fields, c, "image");
-  if (f.reading()) return;
-  f.constant(key, fields.written());
+  f.nested(key, [&](FieldBinding& fields) { bind_part(fields, c, "image"); });
   write_arguments(f, *c.image);
 }
 
 void bind_vision(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
-  const char *tower_key = "hf_vision_tower", *projector_key = "hf_vision_projector";
+  const char* key = "hf_vision_tower";
   if (dialect != Dialect::args) return;
-  if (f.reading()) {
-    if (!f.reader().has(tower_key)) return;
-    FieldBinding fields(f.reader().object(tower_key)), projector(f.reader().object(projector_key));
-    TransformerConfig tower;
-    bind_fields(fields, tower, dialect);
-    if (!tower.image) f.reader().fail(tower_key, "expected a model of images");
-    c.vision.emplace().tower = std::make_shared<const TransformerConfig>(std::move(tower));
-    bind_part(projector, c, "vision");
-  } else if (c.vision) {
-    TransformerConfig tower = *c.vision->tower;
-    FieldBinding fields, projector;
-    bind_fields(fields, tower, dialect);
-    bind_part(projector, c, "vision");
-    f.constant(tower_key, fields.written());
-    f.constant(projector_key, projector.written());
-    write_arguments(f, *tower.image);
-    f.constant("disable_vision_class_token", c.vision->drop_class_token);
-    f.constant("vision_projection_type", "mlp");
-  }
+  if (f.reading() && f.reader().has(key)) c.vision.emplace();
+  if (!c.vision) return;
+  TransformerConfig tower = f.reading() ? TransformerConfig() : *c.vision->tower;
+  f.nested(key, [&](FieldBinding& fields) { bind_fields(fields, tower, dialect); });
+  if (!tower.image) f.reader().fail(key, "expected a model of images");
+  f.nested("hf_vision_projector", [&](FieldBinding& fields) { bind_part(fields, c, "vision"); });
+  write_arguments(f, *tower.image);
+  f.constant("disable_vision_class_token", c.vision->drop_class_token);
+  f.constant("vision_projection_type", "mlp");
+  c.vision->tower = std::make_shared<const TransformerConfig>(std::move(tower));
 }
 
 void add_vision_flags(Lines& flags, const TransformerConfig& c) {

@@ -5,8 +5,8 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/formats/output_format.hpp"
-#include "mhub/mapping/exact_dtype.hpp"
 #include "mhub/mapping/executor.hpp"
+#include "mhub/mapping/plan.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/exact_dtype.hpp"
+#include "mhub/mapping/plan.hpp"
 
 namespace mhub {
 namespace {

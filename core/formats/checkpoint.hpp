@@ -9,10 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/file_set.hpp"
-#include "mhub/config/config_reader.hpp"
+#include "mhub/config/config_binding.hpp"
 #include "mhub/config/transformer_config.hpp"
 #include "mhub/formats/canonical_state.hpp"
-#include "mhub/plugin/descriptor.hpp"
+#include "mhub/plugin/plugin.hpp"
 
 namespace mhub {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "mhub/megatron/parallel_sizes.hpp"
+#include "mhub/megatron/pipeline_split.hpp"
 #include "mhub/megatron/stored_names.hpp"
 #include "mhub/tensor/dtype.hpp"
 

@@ -2,6 +2,7 @@
 #include "mhub/mapping/executor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -50,32 +51,20 @@ void for_each_chunk(const CopyPlan& plan, int jobs, const Work& make_work) {
   if (failure) std::rethrow_exception(failure);
 }
 
-std::string format_value(DType dtype, const std::byte* at) {
+/// One element's value; nothing for types without arithmetic.
+std::optional<double> value_at(DType dtype, const std::byte* at) {
+  if (!can_convert(dtype, DType::f64)) return std::nullopt;
   double value = 0;
-  if (can_convert(dtype, DType::f64)) {
-    convert_elements(dtype, at, DType::f64, reinterpret_cast<std::byte*>(&value), 1);
-    std::string text(32, '\0');
-    text.resize(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), value).ptr -
-                                         text.data()));
-    return text;
-  }
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, at, size_of(dtype));
-  return "0x" + [&] {
-    std::string text(16, '\0');
-    text.resize(static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), bits, 16).ptr -
-                                         text.data()));
-    return text;
-  }();
+  convert_elements(dtype, at, DType::f64, reinterpret_cast<std::byte*>(&value), 1);
+  return value;
 }
 
-/// |left - right| of one element; nothing for types without arithmetic.
-std::optional<double> distance(DType dtype, const std::byte* left, const std::byte* right) {
-  if (!can_convert(dtype, DType::f64)) return std::nullopt;
-  double a = 0, b = 0;
-  convert_elements(dtype, left, DType::f64, reinterpret_cast<std::byte*>(&a), 1);
-  convert_elements(dtype, right, DType::f64, reinterpret_cast<std::byte*>(&b), 1);
-  return std::abs(a - b);
+std::string format_value(DType dtype, const std::byte* at) {
+  if (const auto value = value_at(dtype, at)) return shortest(*value);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, at, size_of(dtype));
+  std::array<char, 16> digits{};
+  return {"0x" + std::string(digits.data(), std::to_chars(digits.begin(), digits.end(), bits, 16).ptr)};
 }
 
 /// Adds the differing elements of one window to the tensor's entry.
@@ -84,9 +73,9 @@ void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<cons
   const std::size_t size = size_of(chunk.dtype);
   for (std::size_t at = 0; at < left.size(); at += size) {
     if (std::memcmp(left.data() + at, right.data() + at, size) == 0) continue;
-    if (const auto apart = distance(chunk.dtype, left.data() + at, right.data() + at);
-        apart && !std::isnan(*apart))
-      difference.largest = std::max(difference.largest.value_or(0), *apart);
+    const auto a = value_at(chunk.dtype, left.data() + at), b = value_at(chunk.dtype, right.data() + at);
+    if (a && !std::isnan(*a - *b))
+      difference.largest = std::max(difference.largest.value_or(0), std::abs(*a - *b));
     if (difference.count++ == 0) {
       difference.first_index = begin + static_cast<std::int64_t>(at / size);
       difference.left = format_value(chunk.dtype, left.data() + at);

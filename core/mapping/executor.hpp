@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "mhub/mapping/plan.hpp"
-#include "mhub/store/tensor_sink.hpp"
 
 namespace mhub {
 

@@ -42,22 +42,6 @@ void copy_transposed(const T* source, T* destination, const Loop& a, const Loop&
   }
 }
 
-template <typename T>
-void copy_loops(const T* source, T* destination, std::span<const Loop> loops) {
-  if (loops.empty()) {
-    *destination = *source;
-  } else if (loops.size() == 1) {
-    copy_row(source, destination, loops[0]);
-  } else if (loops.size() == 2 && loops[1].source_stride != 1) {
-    copy_transposed(source, destination, loops[0], loops[1]);
-  } else {
-    for (std::int64_t i = 0; i < loops[0].extent; ++i) {
-      copy_loops(source + i * loops[0].source_stride, destination + i * loops[0].destination_stride,
-                 loops.subspan(1));
-    }
-  }
-}
-
 std::int64_t run_length(const Box& box) {
   if (box.loops.empty()) return 1;
   const Loop& inner = box.loops.back();
@@ -78,8 +62,22 @@ void for_each_step(std::span<const Loop> loops, std::int64_t source, std::int64_
   }
 }
 
-}  // namespace
+template <typename T>
+void copy_loops(const T* source, T* destination, std::span<const Loop> loops) {
+  const bool transposed = loops.size() > 1 && loops.back().source_stride != 1;
+  const std::span<const Loop> inner = loops.last(std::min<std::size_t>(loops.size(), transposed ? 2 : 1));
+  for_each_step(loops.first(loops.size() - inner.size()), 0, 0, [&](std::int64_t from, std::int64_t to) {
+    if (transposed) {
+      copy_transposed(source + from, destination + to, inner[0], inner[1]);
+    } else {
+      copy_row(source + from, destination + to, inner.empty() ? Loop{1, 1, 1} : inner[0]);
+    }
+  });
+}
 
+/// Copies elements of `size` bytes in memory: for every combination of the loops from `source + sum
+/// n*source_stride` to `destination + sum n*destination_stride` (strides in elements). Transposes go block by
+/// block, so that both sides stay in cache.
 void strided_copy(const std::byte* source, std::byte* destination, std::vector<Loop> loops,
                   std::size_t size) {
   // The last two loops decide the speed: the one contiguous in the destination goes last, the one contiguous
@@ -92,22 +90,21 @@ void strided_copy(const std::byte* source, std::byte* destination, std::vector<L
     if (contiguous != loops.end() - 1) std::rotate(contiguous, contiguous + 1, loops.end() - 1);
   }
   // Buffers come from operator new and offsets are multiples of `size`, so these pointers are aligned.
+  const auto copy = [&](auto element) {
+    using T = decltype(element);
+    copy_loops(reinterpret_cast<const T*>(source), reinterpret_cast<T*>(destination),
+               std::span<const Loop>(loops));
+  };
   switch (size) {
-    case 1:
-      return copy_loops(reinterpret_cast<const std::uint8_t*>(source),
-                        reinterpret_cast<std::uint8_t*>(destination), std::span<const Loop>(loops));
-    case 2:
-      return copy_loops(reinterpret_cast<const std::uint16_t*>(source),
-                        reinterpret_cast<std::uint16_t*>(destination), std::span<const Loop>(loops));
-    case 4:
-      return copy_loops(reinterpret_cast<const std::uint32_t*>(source),
-                        reinterpret_cast<std::uint32_t*>(destination), std::span<const Loop>(loops));
-    case 8:
-      return copy_loops(reinterpret_cast<const std::uint64_t*>(source),
-                        reinterpret_cast<std::uint64_t*>(destination), std::span<const Loop>(loops));
+    case 1: return copy(std::uint8_t());
+    case 2: return copy(std::uint16_t());
+    case 4: return copy(std::uint32_t());
+    case 8: return copy(std::uint64_t());
     default: throw std::logic_error("strided_copy: element size " + std::to_string(size));
   }
 }
+
+}  // namespace
 
 void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count,
                         std::span<std::byte> out) {

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <vector>
-
 #include "mhub/mapping/plan.hpp"
 
 namespace mhub {
-
-/// Copies elements of `size` bytes in memory: for every combination of the loops from `source + sum
-/// n*source_stride` to `destination + sum n*destination_stride` (strides in elements). Transposes go block by
-/// block, so that both sides stay in cache.
-void strided_copy(const std::byte* source, std::byte* destination, std::vector<Loop> loops, std::size_t size);
 
 /// Makes windows of destination chunks from the bytes on disk. One per thread: it owns the scratch memory,
 /// which is at most a few times the largest window asked for.

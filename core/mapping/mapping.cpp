@@ -5,12 +5,10 @@
 #include <numeric>
 #include <set>
 #include <stdexcept>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/contradictions.hpp"
 
 namespace mhub {
 namespace {
@@ -52,26 +50,6 @@ void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t
   for (const Bindings& bindings : combinations) visit(bindings);
 }
 
-/// Collects the tensors of the Hugging Face state while rules name them.
-class SourceTable {
- public:
-  std::size_t position(const std::string& name, const Shape& shape, const std::string& rule,
-                       std::vector<std::string>& problems) {
-    const auto [it, fresh] = positions_.emplace(name, tensors.size());
-    if (fresh) {
-      tensors.push_back({name, shape});
-    } else if (tensors[it->second].shape != shape) {
-      problems.push_back("rule " + rule + ": " + name + " is " + to_string(shape) + " here and " +
-                         to_string(tensors[it->second].shape) + " in another rule");
-    }
-    return it->second;
-  }
-  std::vector<StateTensor> tensors;
-
- private:
-  std::unordered_map<std::string, std::size_t> positions_;
-};
-
 /// The boxes of an operand for one value of its stack variable: the same map, further into the stacked
 /// tensor.
 std::vector<Box> placed_boxes(const Operand& operand, const Bindings& bindings) {
@@ -82,19 +60,21 @@ std::vector<Box> placed_boxes(const Operand& operand, const Bindings& bindings) 
   return boxes;
 }
 
-void note_coverage(const StateMap& import, std::vector<std::string>& problems) {
-  try {
-    check_destination_coverage(import, "mapping");
-    check_source_coverage(import, "mapping");
-  } catch (const InputError& error) {
-    problems.emplace_back(error.what());
-  }
-}
-
 /// Expands as far as that makes sense.
 ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& problems) {
   ExpandedMapping result;
-  SourceTable sources;
+  std::vector<StateTensor>& sources = result.import.source;
+  std::unordered_map<std::string, std::size_t> positions;  // of sources, by name
+  const auto source_of = [&](const Rule& rule, const Operand& operand, const Bindings& bindings) {
+    const auto [at, fresh] = positions.emplace(substitute(operand.name, bindings), sources.size());
+    if (fresh) {
+      sources.push_back({at->first, operand.shape});
+    } else if (const Shape& other = sources[at->second].shape; other != operand.shape) {
+      problems.push_back("rule " + rule.megatron + ": " + at->first + " is " + to_string(operand.shape) +
+                         " here and " + to_string(other) + " in another rule");
+    }
+    return at->second;
+  };
   std::unordered_set<std::string> names;
   for (const Rule& rule : mapping.rules()) {
     const IdentityPattern pattern(rule.megatron);
@@ -107,15 +87,19 @@ ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& probl
       result.import.destination.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result.import.terms.emplace_back();
       for (const Operand& operand : rule.transform.operands) {
-        const std::size_t source =
-            sources.position(substitute(operand.name, bindings), operand.shape, rule.megatron, problems);
+        const std::size_t source = source_of(rule, operand, bindings);
         for (Box& box : placed_boxes(operand, bindings))
           terms.push_back({source, std::move(box), rule.transform.added});
       }
     });
   }
-  result.import.source = std::move(sources.tensors);
-  if (problems.empty()) note_coverage(result.import, problems);
+  if (!problems.empty()) return result;
+  try {
+    check_destination_coverage(result.import, "mapping");
+    check_source_coverage(result.import, "mapping");
+  } catch (const InputError& error) {
+    problems.emplace_back(error.what());
+  }
   return result;
 }
 

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "mhub/mapping/identity.hpp"
-#include "mhub/mapping/pattern.hpp"
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/mapping/transform.hpp"
 #include "mhub/tensor/dtype.hpp"
@@ -91,7 +83,6 @@ class Mapping {
   std::vector<Rule>& rules() { return rules_; }
   const std::vector<Tied>& ties() const { return ties_; }
   const std::vector<Ignored>& ignored() const { return ignored_; }
-  const std::vector<Spelling>& spellings() const { return spellings_; }
   const std::vector<std::string>& rest() const { return rest_; }  ///< prefixes
   /// All that a Hugging Face tensor may be called, its declared name first.
   std::vector<std::string> names_of(const std::string& declared) const;
@@ -132,5 +123,9 @@ std::vector<StateTensor> carried_tensors(const std::vector<CanonicalTensor>& can
 /// Expands and checks: every canonical element has exactly one source element and the other way round. Throws
 /// std::logic_error where the declaration contradicts itself.
 ExpandedMapping expand(const Mapping& mapping);
+
+/// What is wrong with a declaration, one sentence each, where expand() would throw the first as a
+/// std::logic_error. For those who write one (`mhub plugins --check`).
+std::vector<std::string> contradictions(const Mapping& mapping);
 
 }  // namespace mhub

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <span>
 
 #include "mhub/base/error.hpp"
+#include "mhub/mapping/gather.hpp"
 #include "mhub/tensor/convert.hpp"
+#include "mhub/tensor/offset.hpp"
 
 namespace mhub {
 namespace {
@@ -61,6 +62,48 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
   return located;
 }
 
+/// The plan of one destination tensor with the values as they are stored.
+CopyPlan unchanged(const StateMap& map, std::size_t destination,
+                   const std::vector<const StoredTensor*>& sources) {
+  const StateTensor& tensor = map.destination[destination];
+  StateMap one{{}, {tensor}, {map.terms[destination]}};
+  std::erase_if(one.terms[0], [](const Term& term) { return !term.writes(); });
+  std::vector<const StoredTensor*> used;  // those of a large model are many
+  for (Term& term : one.terms[0]) {
+    term.added = 0;
+    if (term.zero()) continue;
+    used.push_back(sources[term.source]);
+    one.source.push_back(map.source[term.source]);
+    term.source = used.size() - 1;
+  }
+  const DType dtype = natural_dtype(one, 0, used);
+  return compile(one, std::move(used), {SinkTensor::whole(tensor.name, dtype, tensor.shape)});
+}
+
+/// The first element of the plan's tensor that `dtype` cannot hold with `added`: where and its value.
+struct Lost {
+  std::int64_t index;
+  double value;
+};
+std::optional<Lost> first_lost(const ChunkPlan& chunk, DType dtype, double added) {
+  WindowReader reader;
+  std::vector<std::byte> window;
+  const std::size_t size = size_of(chunk.dtype);
+  const std::int64_t step = window_elements(chunk);
+  for (std::int64_t begin = 0; begin < chunk.elements; begin += step) {
+    const auto count = static_cast<std::size_t>(std::min(step, chunk.elements - begin));
+    window.resize(count * size);
+    reader.read(chunk, begin, static_cast<std::int64_t>(count), window);
+    const std::size_t at = first_inexact(chunk.dtype, window.data(), dtype, count, added);
+    if (at == count) continue;
+    double value = 0;
+    convert_elements(chunk.dtype, window.data() + at * size, DType::f64, reinterpret_cast<std::byte*>(&value),
+                     1);
+    return Lost{begin + static_cast<std::int64_t>(at), value};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 DType natural_dtype(const StateMap& map, std::size_t destination,
@@ -113,6 +156,23 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
 
 std::uint64_t byte_size(const ChunkPlan& chunk) {
   return static_cast<std::uint64_t>(chunk.elements) * size_of(chunk.dtype);
+}
+
+DType exact_dtype(const StateMap& map, std::size_t destination,
+                  const std::vector<const StoredTensor*>& sources, std::span<const DType> candidates) {
+  const CopyPlan plan = unchanged(map, destination, sources);
+  const double added = added_to(map, destination);
+  std::optional<Lost> lost;
+  for (const DType dtype : candidates) {
+    lost = first_lost(plan.chunks[0], dtype, added);
+    if (!lost) return dtype;
+  }
+  const std::string tried = candidates.empty() ? "" : std::string(torch_name(candidates.back()));
+  throw InputError("tensor " + map.destination[destination].name + ": element " +
+                   std::to_string(lost ? lost->index : 0) + " is made of " +
+                   shortest(lost ? lost->value : 0) + (added < 0 ? " minus " : " plus ") +
+                   shortest(added < 0 ? -added : added) + ", which is not exact in " + tried +
+                   "; --dtype asks for a cast, which rounds");
 }
 
 }  // namespace mhub

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/store/tensor_sink.hpp"
 #include "mhub/store/tensor_source.hpp"
@@ -43,7 +39,7 @@ struct CopyPlan {
 /// Binds a map. `sources[k]` is where `map.source[k]` is stored (same shape); `tensors` is parallel to
 /// map.destination, with the wanted dtypes. Throws InputError when the parts of one destination tensor have
 /// different types or a cast is not possible. Where the map adds something, the given types decide what is
-/// rounded: exact_dtype.hpp finds one that loses nothing.
+/// rounded: exact_dtype finds one that loses nothing.
 CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
                  std::vector<SinkTensor> tensors);
 
@@ -51,6 +47,13 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
 /// InputError when they differ.
 DType natural_dtype(const StateMap& map, std::size_t destination,
                     const std::vector<const StoredTensor*>& sources);
+
+/// For a destination tensor whose values change on the way (added_to): the first of `candidates` that holds
+/// every element exactly, so that the way back gives the same bits again. bf16 weights of about 1, for
+/// example, stay exact in bf16 minus one from 0.5 on, and in f32 from 2^-17 on. Reads the tensor. Throws
+/// InputError that names the tensor, the element and its value when no candidate does.
+DType exact_dtype(const StateMap& map, std::size_t destination,
+                  const std::vector<const StoredTensor*>& sources, std::span<const DType> candidates);
 
 /// Bytes of a chunk on the destination side.
 std::uint64_t byte_size(const ChunkPlan& chunk);

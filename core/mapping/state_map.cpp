@@ -2,24 +2,14 @@
 #include "mhub/mapping/state_map.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <numeric>
+#include <sstream>
 #include <stdexcept>
 
 #include "mhub/base/error.hpp"
 
 namespace mhub {
 namespace {
-
-std::unordered_map<std::string, std::size_t> positions(const std::vector<StateTensor>& tensors) {
-  std::unordered_map<std::string, std::size_t> index;
-  for (std::size_t k = 0; k < tensors.size(); ++k) index.emplace(tensors[k].name, k);
-  return index;
-}
-
-/// The terms that lead to a destination tensor, or nowhere.
-std::vector<Term>& terms_of(StateMap& map, std::size_t destination) {
-  return destination == Term::kZero ? map.dropped : map.terms[destination];
-}
 
 Term::Kind turned(Term::Kind kind) {
   switch (kind) {
@@ -31,7 +21,8 @@ Term::Kind turned(Term::Kind kind) {
 
 /// Where `first` makes what `second` reads: per source tensor of `second` a destination of `first`.
 std::vector<std::size_t> matched(const StateMap& first, const StateMap& second, const std::string& where) {
-  const auto made = positions(first.destination);
+  std::unordered_map<std::string, std::size_t> made;
+  for (std::size_t d = 0; d < first.destination.size(); ++d) made.emplace(first.destination[d].name, d);
   std::vector<std::size_t> middle;
   for (const StateTensor& tensor : second.source) {
     const auto at = made.find(tensor.name);
@@ -93,6 +84,29 @@ void check_coverage(const StateMap& map, const std::string& where, const char* d
   }
 }
 
+/// Sets of numbers that grow together.
+class Sets {
+ public:
+  explicit Sets(std::size_t count) : parent_(count) { std::iota(parent_.begin(), parent_.end(), 0); }
+  std::size_t find(std::size_t k) {
+    while (parent_[k] != k) k = parent_[k] = parent_[parent_[k]];
+    return k;
+  }
+  void join(std::size_t a, std::size_t b) { parent_[find(a)] = find(b); }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+void write(std::ostream& out, const std::vector<Term>& terms) {
+  for (const Term& term : terms) {
+    out << "; " << term.source << ' ' << term.added << ' ' << static_cast<int>(term.kind) << ' '
+        << term.box.source_offset << '>' << term.box.destination_offset;
+    for (const Loop& loop : term.box.loops)
+      out << ' ' << loop.extent << ':' << loop.source_stride << ':' << loop.destination_stride;
+  }
+}
+
 }  // namespace
 
 StateMap identity_map(const std::vector<StateTensor>& tensors) {
@@ -122,9 +136,10 @@ double added_to(const StateMap& map, std::size_t destination) {
 StateMap inverted(const StateMap& map) {
   StateMap result{map.destination, map.source, std::vector<std::vector<Term>>(map.source.size())};
   const auto turn = [&](std::size_t destination, const std::vector<Term>& terms) {
-    for (const Term& term : terms)
-      terms_of(result, term.source)
-          .push_back({destination, inverted(term.box), -term.added, turned(term.kind)});
+    for (const Term& term : terms) {
+      std::vector<Term>& to = term.zero() ? result.dropped : result.terms[term.source];
+      to.push_back({destination, inverted(term.box), -term.added, turned(term.kind)});
+    }
   };
   for (std::size_t d = 0; d < map.destination.size(); ++d) turn(d, map.terms[d]);
   turn(Term::kZero, map.dropped);
@@ -173,6 +188,53 @@ void check_destination_coverage(const StateMap& map, const std::string& where) {
 
 void check_source_coverage(const StateMap& map, const std::string& where) {
   check_coverage(inverted(map), where, "read", "reads");
+}
+
+std::vector<StateMap> independent_parts(const StateMap& map) {
+  const std::size_t sources = map.source.size();
+  Sets sets(sources + map.destination.size());
+  for (std::size_t d = 0; d < map.destination.size(); ++d) {
+    for (const Term& term : map.terms[d]) {
+      if (!term.zero()) sets.join(term.source, sources + d);
+    }
+  }
+  std::vector<StateMap> parts;
+  std::unordered_map<std::size_t, std::size_t> number;  // of a set's part
+  const auto part_of = [&](std::size_t member) -> StateMap& {
+    const auto [at, added] = number.emplace(sets.find(member), parts.size());
+    if (added) parts.emplace_back();
+    return parts[at->second];
+  };
+  std::vector<std::size_t> place(sources);  // of a source tensor in its part
+  for (std::size_t s = 0; s < sources; ++s) {
+    StateMap& part = part_of(s);
+    place[s] = part.source.size();
+    part.source.push_back(map.source[s]);
+  }
+  for (std::size_t d = 0; d < map.destination.size(); ++d) {
+    StateMap& part = part_of(sources + d);
+    part.destination.push_back(map.destination[d]);
+    part.terms.push_back(map.terms[d]);
+    for (Term& term : part.terms.back()) {
+      if (!term.zero()) term.source = place[term.source];
+    }
+  }
+  for (const Term& drop : map.dropped)
+    part_of(drop.source).dropped.push_back({place[drop.source], drop.box, drop.added, drop.kind});
+  return parts;
+}
+
+std::string structure_of(const StateMap& map) {
+  std::ostringstream out;
+  out << std::hexfloat;
+  for (const StateTensor& tensor : map.source) out << to_string(tensor.shape);
+  for (std::size_t d = 0; d < map.destination.size(); ++d) {
+    out << '\n' << to_string(map.destination[d].shape);
+    write(out, map.terms[d]);
+  }
+  out << "\ndropped";
+  write(out, map.dropped);
+  return out.str();
 }
 
 }  // namespace mhub

@@ -2,14 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "mhub/mapping/box.hpp"
-#include "mhub/tensor/shape.hpp"
 
 namespace mhub {
 
@@ -47,7 +43,7 @@ struct Term {
 ///
 /// A term may also add a constant to the values that it moves (norms that one side stores minus one).
 /// Constants sum when maps are composed and change sign when they are inverted; whether the sums are exact is
-/// the business of who chooses the element type (exact_dtype.hpp).
+/// the business of who chooses the element type (plan.hpp).
 ///
 /// Elements travel one to one, with two exceptions that are named: padding, which comes from kZero and is
 /// `dropped` in the other direction, and copies, as replicated tensors have on every rank, which are checks
@@ -89,5 +85,13 @@ void check_destination_coverage(const StateMap& map, const std::string& where);
 
 /// Checks that every source element is read exactly once or dropped on purpose. Throws InputError likewise.
 void check_source_coverage(const StateMap& map, const std::string& where);
+
+/// The smallest maps that a map consists of: tensors are in one part when elements of one go to the other.
+/// Tensors keep their order.
+std::vector<StateMap> independent_parts(const StateMap& map);
+
+/// All of a map but its tensors' names: two maps with equal structures move their elements alike (an
+/// attention of layer 3 and one of layer 4).
+std::string structure_of(const StateMap& map);
 
 }  // namespace mhub

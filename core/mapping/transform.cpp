@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/mapping/transform.hpp"
 
+#include <array>
 #include <numeric>
 #include <stdexcept>
 
 #include "mhub/base/config_error.hpp"
-#include "mhub/mapping/pattern.hpp"
+#include "mhub/mapping/identity.hpp"
 
 namespace mhub {
 namespace {
@@ -19,24 +20,10 @@ std::vector<std::string> names_of(std::string_view pattern, std::size_t expected
   return names;
 }
 
-Shape with_rows(std::int64_t rows, const Shape& inner) {
-  Shape shape{rows};
-  shape.insert(shape.end(), inner.begin(), inner.end());
-  return shape;
-}
-
 Transform identity(std::string kind, std::string_view hf, const Shape& shape, Partition partition) {
   Operand operand{names_of(hf, 1)[0], shape, {run_box(0, 0, numel(shape))}, {}};
   return custom(std::move(kind), {std::move(operand)}, shape, std::move(partition));
 }
-
-/// Where the query, key and value heads lie in linear_qkv: views [groups, heads of the kind per group, dim,
-/// inner...].
-struct InterleavedHeads {
-  View q, k, v;
-  Shape shape;
-  Partition partition;
-};
 
 /// Query heads per group.
 std::int64_t require_groups(const AttentionHeads& heads) {
@@ -47,13 +34,21 @@ std::int64_t require_groups(const AttentionHeads& heads) {
   return heads.query / heads.groups;
 }
 
-InterleavedHeads interleaved(const AttentionHeads& heads, const Shape& inner) {
-  const std::int64_t per_group = require_groups(heads);
-  const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
-  const View all = View(shape).split(0, {heads.groups, per_group + 2, heads.dim});
-  return {all.slice(1, 0, per_group), all.slice(1, per_group, 1), all.slice(1, per_group + 1, 1), shape,
-          qkv_partition(heads, shape)};
-}
+/// Where the heads lie in linear_qkv: views [groups, heads of the kind per group, dim, inner...].
+struct InterleavedHeads {
+  InterleavedHeads(const AttentionHeads& heads, const Shape& inner, bool gated = false)
+      : per_group(require_groups(heads)),
+        shape(with_rows(((gated ? 2 : 1) * heads.query + 2 * heads.groups) * heads.dim, inner)),
+        all(View(shape).split(0, {heads.groups, (gated ? 2 : 1) * per_group + 2, heads.dim})) {}
+  View query() const { return all.slice(1, 0, per_group); }
+  View gate() const { return all.slice(1, per_group, per_group); }
+  View key() const { return all.slice(1, all.shape()[1] - 2, 1); }
+  View value() const { return all.slice(1, all.shape()[1] - 1, 1); }
+
+  std::int64_t per_group;
+  Shape shape;
+  View all;
+};
 
 /// Axis 0 in units of the given slices.
 Partition interleaved_partition(const Shape& shape, std::vector<Partition::Slice> slices) {
@@ -71,7 +66,54 @@ View plain_heads(const View& tensor, std::int64_t first, std::int64_t groups, st
   return tensor.slice(0, first, groups * per_group * dim).split(0, {groups, per_group, dim});
 }
 
+/// An operand that has one kind of head, in order.
+Operand plain_operand(const std::string& name, const AttentionHeads& heads, const Shape& inner,
+                      const View& destination) {
+  const std::int64_t per_group = destination.shape()[1];
+  const Shape shape = with_rows(heads.groups * per_group * heads.dim, inner);
+  const View source = plain_heads(View(shape), 0, heads.groups, per_group, heads.dim);
+  return {name, shape, {zip(source, destination)}, {}};
+}
+
 }  // namespace
+
+std::string_view name_of(Role role) {
+  constexpr std::array<std::string_view, 14> kNames{"whole", "query", "key",  "value", "output_gate",
+                                                    "gate",  "up",    "z",    "x",     "B",
+                                                    "C",     "dt",    "beta", "alpha"};
+  return kNames.at(static_cast<std::size_t>(role));
+}
+
+std::vector<RolePart> role_parts(const Shape& shape, const Partition& partition) {
+  std::vector<RolePart> parts;
+  if (partition.replicated()) return parts;
+  const auto axis = static_cast<std::size_t>(partition.axis);
+  std::int64_t begin = 0;
+  for (const Partition::Segment& segment : partition.segments) {
+    const View view = View(shape).slice(axis, begin, segment.length);
+    begin += segment.length;
+    Shape part = shape;
+    if (segment.role != Role::whole) {
+      part[axis] = segment.length;
+      parts.push_back({segment.role, part, zip(view, View(part))});
+    }
+    const std::int64_t units = segment.length / segment.unit;
+    std::int64_t first = 0;
+    for (const Partition::Slice& slice : segment.slices) {
+      part[axis] = units * slice.length;
+      const View from = view.split(axis, {units, segment.unit}).slice(axis + 1, first, slice.length);
+      parts.push_back({slice.role, part, zip(from, View(part).split(axis, {units, slice.length}))});
+      first += slice.length;
+    }
+  }
+  return parts;
+}
+
+Shape with_rows(std::int64_t rows, const Shape& inner) {
+  Shape shape{rows};
+  shape.insert(shape.end(), inner.begin(), inner.end());
+  return shape;
+}
 
 Partition split_axis(int axis, const Shape& shape, std::vector<Partition::Segment> segments) {
   if (segments.empty()) segments.emplace_back(shape.at(static_cast<std::size_t>(axis)));
@@ -143,57 +185,45 @@ Transform gated(std::string_view hf_gate_up, std::int64_t rows, const Shape& inn
 
 Transform qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner) {
   const std::vector<std::string> names = names_of(hf_q_k_v, 3);
-  const InterleavedHeads to = interleaved(heads, inner);
-  auto operand = [&](const std::string& name, const View& destination) {
-    const Shape shape = with_rows(heads.groups * destination.shape()[1] * heads.dim, inner);
-    const View source = plain_heads(View(shape), 0, heads.groups, destination.shape()[1], heads.dim);
-    return Operand{name, shape, {zip(source, destination)}, {}};
-  };
-  return custom("qkv", {operand(names[0], to.q), operand(names[1], to.k), operand(names[2], to.v)}, to.shape,
-                to.partition);
+  const InterleavedHeads to(heads, inner);
+  return custom(
+      "qkv",
+      {plain_operand(names[0], heads, inner, to.query()), plain_operand(names[1], heads, inner, to.key()),
+       plain_operand(names[2], heads, inner, to.value())},
+      to.shape, qkv_partition(heads, to.shape));
 }
 
 Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shape& inner) {
-  const InterleavedHeads to = interleaved(heads, inner);
+  const InterleavedHeads to(heads, inner);
   const View tensor(to.shape);
-  const std::int64_t per_group = heads.query / heads.groups;
-  auto part = [&](std::int64_t first_head, std::int64_t heads_per_group, const View& destination) {
-    return zip(plain_heads(tensor, first_head * heads.dim, heads.groups, heads_per_group, heads.dim),
+  auto part = [&](std::int64_t first_head, const View& destination) {
+    return zip(plain_heads(tensor, first_head * heads.dim, heads.groups, destination.shape()[1], heads.dim),
                destination);
   };
   Operand operand{
       names_of(hf, 1)[0],
       to.shape,
-      {part(0, per_group, to.q), part(heads.query, 1, to.k), part(heads.query + heads.groups, 1, to.v)},
+      {part(0, to.query()), part(heads.query, to.key()), part(heads.query + heads.groups, to.value())},
       {}};
-  return custom("fused_qkv", {std::move(operand)}, to.shape, to.partition);
+  return custom("fused_qkv", {std::move(operand)}, to.shape, qkv_partition(heads, to.shape));
 }
 
 Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner) {
   const std::vector<std::string> names = names_of(hf_q_k_v, 3);
-  // A query head and its gate count as two heads.
-  const std::int64_t doubled = 2 * heads.query, per_group = require_groups(heads);
-  const Shape shape = with_rows((doubled + 2 * heads.groups) * heads.dim, inner);
-  const View all = View(shape).split(0, {heads.groups, 2 * per_group + 2, heads.dim});
-  const Shape query_shape = with_rows(doubled * heads.dim, inner);
-  const View query = View(query_shape).split(0, {heads.groups, per_group, 2, heads.dim});
-  Operand q{names[0],
-            query_shape,
-            {zip(query.select(2, 0), all.slice(1, 0, per_group)),
-             zip(query.select(2, 1), all.slice(1, per_group, per_group))},
-            {}};
-  auto single = [&](const std::string& name, std::int64_t head) {
-    const Shape rows = with_rows(heads.groups * heads.dim, inner);
-    return Operand{
-        name, rows, {zip(View(rows).split(0, {heads.groups, heads.dim}), all.select(1, head))}, {}};
-  };
-  const std::int64_t queries = per_group * heads.dim;
+  const InterleavedHeads to(heads, inner, true);
+  const Shape query_shape = with_rows(2 * heads.query * heads.dim, inner);
+  const View query = View(query_shape).split(0, {heads.groups, to.per_group, 2, heads.dim});
+  Operand q{
+      names[0], query_shape, {zip(query.select(2, 0), to.query()), zip(query.select(2, 1), to.gate())}, {}};
+  const std::int64_t queries = to.per_group * heads.dim;
   return custom("gated_qkv",
-                {std::move(q), single(names[1], 2 * per_group), single(names[2], 2 * per_group + 1)}, shape,
-                interleaved_partition(shape, {{Role::query, queries},
-                                              {Role::output_gate, queries},
-                                              {Role::key, heads.dim},
-                                              {Role::value, heads.dim}}));
+                {std::move(q), plain_operand(names[1], heads, inner, to.key()),
+                 plain_operand(names[2], heads, inner, to.value())},
+                to.shape,
+                interleaved_partition(to.shape, {{Role::query, queries},
+                                                 {Role::output_gate, queries},
+                                                 {Role::key, heads.dim},
+                                                 {Role::value, heads.dim}}));
 }
 
 Transform zero_centered(Transform transform) {

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
+#include <nlohmann/json.hpp>
 
-#include "mhub/mapping/mapping.hpp"
-#include "mhub/mapping/state_map.hpp"
-#include "mhub/megatron/parallel_sizes.hpp"
+#include "mhub/config/transformer_config.hpp"
 #include "mhub/megatron/pipeline_split.hpp"
-#include "mhub/megatron/shard.hpp"
 #include "mhub/megatron/stored_names.hpp"
 #include "mhub/store/tensor_sink.hpp"
+#include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
 
@@ -46,6 +42,23 @@ Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutR
 /// The canonical state as it is, every tensor whole and under its own name (an archive of one file).
 Layout canonical_layout(const std::vector<CanonicalTensor>& canonical);
 
+/// A run of indices along the split axis that one tensor-parallel rank owns.
+struct AxisRange {
+  std::int64_t global = 0;  ///< first index in the whole tensor
+  std::int64_t local = 0;   ///< first index in the rank's shard
+  std::int64_t length = 0;
+};
+
+/// The runs that `rank` of `ranks` owns, one per segment, in order. `name` is for the message of the
+/// InputError that says that a segment does not divide. Not for replicated tensors.
+std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& partition, int ranks, int rank);
+
+/// Vocabulary rows after padding to a multiple of divisible_by * tp (Megatron-LM's vocab_utils.py,
+/// calculate_padded_vocab_size).
+std::int64_t padded_vocabulary(std::int64_t rows, std::int64_t divisible_by, int tensor_parallel);
+/// A tensor as it is stored: with so many rows where they count tokens.
+CanonicalTensor padded(CanonicalTensor tensor, std::int64_t rows);
+
 /// A rank of a stage: its place in the tensor-parallel group of dense layers and in the two groups of expert
 /// layers (Megatron-Core parallel_state.py: tensor-parallel ranks are neighbours in both arrangements).
 struct RankPlace {
@@ -53,6 +66,17 @@ struct RankPlace {
 };
 /// Ranks that one pipeline stage needs at least, in order.
 std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes);
+
+/// What a rank of a stage holds of a tensor.
+struct Shard {
+  std::size_t rank = 0;           ///< among the stage's
+  std::vector<AxisRange> ranges;  ///< none of a replicated tensor, which it holds whole
+  bool again = false;             ///< a rank before this one holds the same
+};
+/// All shards of a tensor, of which `experts` are in its layer if it is an expert's: contiguous blocks of
+/// them go to each expert-parallel rank. Throws InputError where it does not divide.
+std::vector<Shard> shards_of(const CanonicalTensor& tensor, const std::vector<RankPlace>& ranks,
+                             const ParallelSizes& sizes, std::int64_t experts);
 
 /// The folder of a rank in a `torch` checkpoint (Megatron-LM checkpointing.py, get_checkpoint_name).
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
@@ -69,5 +93,25 @@ std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& ca
 /// The same for one rank's state dict of a `torch` checkpoint: names whose value is None, for the given
 /// parameter names.
 std::vector<std::string> extra_state_names(const std::vector<std::string>& parameters, TransformerImpl impl);
+
+/// What a Megatron checkpoint says of itself, as far as finding its layout needs it.
+struct StoredFacts {
+  std::string directory;           ///< for messages
+  std::vector<std::string> ranks;  ///< the folders of ranks; none where tensors lie whole under their keys
+  nlohmann::json args;             ///< Megatron-LM's plain args; empty object: none
+};
+
+/// Finds out how a checkpoint of the given model is laid out, from the names and shapes that are stored:
+/// parallel sizes and layers per stage, TransformerEngine or local names, stacked or single keys, vocabulary
+/// padding. `args` only decide what names leave open. Throws InputError when ranks are missing.
+LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensors,
+                            const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
+
+/// LayoutRequest::local_norm_keys of a model.
+bool has_local_norm_keys(const TransformerConfig& config);
+
+/// The names of wrapper modules in front of all parameters ("module.", "model.", "module.module."), which
+/// checkpoints saved from a wrapped model have; empty for most.
+std::string wrapper_prefix(const std::vector<std::string>& parameter_names);
 
 }  // namespace mhub

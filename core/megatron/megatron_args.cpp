@@ -7,61 +7,55 @@ namespace mhub {
 namespace {
 
 /// What belongs to the job and not to the model.
-void add_job(PickleArena& arena, PickleNode* args, const MegatronTarget& t) {
-  auto integer = [&](const char* key, std::int64_t value) { arena.set(args, key, arena.integer(value)); };
-  auto boolean = [&](const char* key, bool value) { arena.set(args, key, arena.boolean(value)); };
-  auto text = [&](const char* key, std::string value) {
-    arena.set(args, key, arena.string(std::move(value)));
-  };
-  integer("padded_vocab_size", t.padded_vocab_size);
-  integer("make_vocab_size_divisible_by", t.vocab_divisible_by);
-  integer("tensor_model_parallel_size", t.sizes.tensor);
-  integer("pipeline_model_parallel_size", t.sizes.pipeline);
-  if (t.sizes.virtual_pipeline > 1) {
-    integer("virtual_pipeline_model_parallel_size", t.sizes.virtual_pipeline);
-  } else {
-    arena.set(args, "virtual_pipeline_model_parallel_size", arena.none());
+nlohmann::ordered_json job_of(const MegatronTarget& t) {
+  const auto or_none = [](const auto& value) { return value ? nlohmann::json(*value) : nlohmann::json(); };
+  const int chunks = t.sizes.virtual_pipeline;
+  nlohmann::ordered_json job{
+      {"padded_vocab_size", t.padded_vocab_size},
+      {"make_vocab_size_divisible_by", t.vocab_divisible_by},
+      {"tensor_model_parallel_size", t.sizes.tensor},
+      {"pipeline_model_parallel_size", t.sizes.pipeline},
+      {"virtual_pipeline_model_parallel_size", chunks > 1 ? nlohmann::json(chunks) : nlohmann::json()},
+      {"decoder_first_pipeline_num_layers", or_none(t.pipeline.first_stage_layers)},
+      {"decoder_last_pipeline_num_layers", or_none(t.pipeline.last_stage_layers)},
+      {"account_for_embedding_in_pipeline_split", t.pipeline.account_for_embedding},
+      {"account_for_loss_in_pipeline_split", t.pipeline.account_for_loss},
+      {"expert_model_parallel_size", t.sizes.expert},
+      {"expert_tensor_parallel_size", t.sizes.expert_tensor},
+      {"context_parallel_size", 1},
+      {"transformer_impl", t.impl == TransformerImpl::local ? "local" : "transformer_engine"},
+      {"ckpt_format", t.format},
+      {"use_dist_ckpt", t.distributed},
+      {"bf16", t.dtype == DType::bf16},
+      {"fp16", t.dtype == DType::f16},
+      {"no_save_optim", true},
+      {"no_save_rng", true},
+      {"consumed_train_samples", 0},
+      {"consumed_valid_samples", 0}};
+  if (!t.pipeline.layout.empty()) job["pipeline_model_parallel_layout"] = t.pipeline.layout;
+  return job;
+}
+
+/// Megatron-LM's `args` for the checkpoint: an argparse.Namespace of plain values, so that
+/// `--use-checkpoint-args` (Megatron-LM checkpointing.py, load_args_from_checkpoint) needs no architecture
+/// flag for anything it takes from there and torch.load(weights_only=True) accepts it.
+const PickleNode* megatron_args(PickleArena& arena, TransformerConfig config, const MegatronTarget& target) {
+  FieldBinding fields;
+  bind_fields(fields, config, Dialect::args);
+  nlohmann::ordered_json args = fields.written();
+  args.update(job_of(target));
+  PickleNode* dict = arena.dict();
+  for (const auto& [key, value] : args.items()) {
+    // argparse's tuple_type makes window_size a tuple, and TransformerEngine asks for one.
+    const bool tuple = key == "window_size" && value.is_array();
+    const PickleNode* node = pickle_of(arena, value);
+    arena.set(dict, key, tuple ? arena.tuple(node->items) : node);
   }
-  auto optional = [&](const char* key, const std::optional<int>& value) {
-    arena.set(args, key, value ? arena.integer(*value) : arena.none());
-  };
-  optional("decoder_first_pipeline_num_layers", t.pipeline.first_stage_layers);
-  optional("decoder_last_pipeline_num_layers", t.pipeline.last_stage_layers);
-  boolean("account_for_embedding_in_pipeline_split", t.pipeline.account_for_embedding);
-  boolean("account_for_loss_in_pipeline_split", t.pipeline.account_for_loss);
-  if (!t.pipeline.layout.empty()) text("pipeline_model_parallel_layout", t.pipeline.layout);
-  integer("expert_model_parallel_size", t.sizes.expert);
-  integer("expert_tensor_parallel_size", t.sizes.expert_tensor);
-  integer("context_parallel_size", 1);
-  text("transformer_impl", t.impl == TransformerImpl::local ? "local" : "transformer_engine");
-  text("ckpt_format", t.format);
-  boolean("use_dist_ckpt", t.distributed);
-  arena.set(args, "params_dtype", arena.global("torch " + std::string(torch_name(t.dtype))));
-  boolean("bf16", t.dtype == DType::bf16);
-  boolean("fp16", t.dtype == DType::f16);
-  boolean("no_save_optim", true);
-  boolean("no_save_rng", true);
-  integer("consumed_train_samples", 0);
-  integer("consumed_valid_samples", 0);
+  arena.set(dict, "params_dtype", arena.global("torch " + std::string(torch_name(target.dtype))));
+  return arena.instance("argparse Namespace", dict);
 }
 
 }  // namespace
-
-const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& config,
-                                const MegatronTarget& target) {
-  FieldBinding fields;
-  TransformerConfig copy = config;
-  bind_fields(fields, copy, Dialect::args);
-  PickleNode* dict = arena.dict();
-  for (const auto& field : fields.written().items()) {
-    // argparse's tuple_type makes window_size a tuple, and TransformerEngine asks for one.
-    const bool tuple = field.key() == "window_size" && field.value().is_array();
-    const PickleNode* value = pickle_of(arena, field.value());
-    arena.set(dict, field.key(), tuple ? arena.tuple(value->items) : value);
-  }
-  add_job(arena, dict, target);
-  return arena.instance("argparse Namespace", dict);
-}
 
 TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where) {
   TransformerConfig config;

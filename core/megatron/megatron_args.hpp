@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include <nlohmann/json.hpp>
-
-#include "mhub/config/transformer_config.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/store/pickle/plain.hpp"
-#include "mhub/store/pickle/value.hpp"
-#include "mhub/tensor/dtype.hpp"
 
 namespace mhub {
 
@@ -29,12 +19,6 @@ struct MegatronTarget {
   PipelineOptions pipeline;
 };
 
-/// Megatron-LM's `args` for the checkpoint: an argparse.Namespace of plain values, so that
-/// `--use-checkpoint-args` (Megatron-LM checkpointing.py, load_args_from_checkpoint) needs no architecture
-/// flag for anything it takes from there and torch.load(weights_only=True) accepts it.
-const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& config,
-                                const MegatronTarget& target);
-
 /// The dict that Megatron-LM keeps beside the tensors (common.pt, or the top level of model_optim_rng.pt):
 /// args, checkpoint_version, iteration, and for torch_dist the content_metadata that selects stacked layer
 /// keys.
@@ -45,6 +29,15 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
 /// missing take Megatron-LM's defaults. `vocab_size` is the padded one where mhub has not recorded the true
 /// one. Throws InputError that starts with `where`.
 TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where);
+
+/// The run_config.yaml from which Megatron-Bridge instantiates the model (bridge training/model_load_save.py,
+/// load_model_config): a model provider with the fields that differ from its defaults. Throws InputError for
+/// an activation that Bridge has no name for.
+std::string bridge_run_config(const TransformerConfig& config, const MegatronTarget& target);
+
+/// The model that such a file describes, as Bridge or mhub wrote it. `text` is the file's content, `where`
+/// its name for messages. Throws InputError.
+TransformerConfig read_run_config(const std::string& text, const std::string& where);
 
 /// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
 /// "--norm-epsilon 1e-06", "--use-rope-scaling".

@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "mhub/mapping/identity.hpp"
-#include "mhub/megatron/parallel_sizes.hpp"
 
 namespace mhub {
+
+/// The model-parallel sizes of a Megatron job (Megatron-Core's parallel_state). All are at least 1.
+struct ParallelSizes {
+  int tensor = 1;            ///< TP
+  int pipeline = 1;          ///< PP
+  int virtual_pipeline = 1;  ///< VPP: model chunks per pipeline rank
+  int expert = 1;            ///< EP
+  int expert_tensor = 1;     ///< ETP
+};
+
+/// How layers are spread over pipeline stages where they are not spread evenly (Megatron-LM's arguments).
+struct PipelineOptions {
+  std::optional<int> first_stage_layers;  ///< --decoder-first-pipeline-num-layers
+  std::optional<int> last_stage_layers;   ///< --decoder-last-pipeline-num-layers
+  bool account_for_embedding = false;     ///< --account-for-embedding-in-pipeline-split
+  bool account_for_loss = false;          ///< --account-for-loss-in-pipeline-split
+  std::string layout;                     ///< --pipeline-model-parallel-layout: "Et*3|(tt|)*29,m|L"
+};
 
 /// Where something lives in a pipeline.
 struct StagePlace {
@@ -23,12 +37,14 @@ class PipelineSplit {
  public:
   /// The layers of a job with these sizes and options (transformer_block.py, get_num_layers_to_build;
   /// pipeline_parallel_layer_layout.py). `mtp_layers` is what a layout string must place. Throws InputError
-  /// when the layers do not divide, and for a layout string that does not fit.
+  /// when the layers do not divide, UsageError for a layout string that does not fit.
   PipelineSplit(std::int64_t layers, const ParallelSizes& sizes, const PipelineOptions& options = {},
                 std::int64_t mtp_layers = 0);
   /// From the number of layers in each chunk: `counts[stage][chunk]`, as found in a checkpoint.
   explicit PipelineSplit(std::vector<std::vector<std::int64_t>> counts);
 
+  /// By [stage][chunk].
+  const std::vector<std::vector<std::int64_t>>& counts() const { return counts_; }
   int stages() const { return static_cast<int>(counts_.size()); }
   int chunks() const { return static_cast<int>(counts_.front().size()); }
   std::int64_t layers() const { return static_cast<std::int64_t>(places_.size()); }
@@ -44,8 +60,6 @@ class PipelineSplit {
   StagePlace mtp() const { return mtp_; }
 
  private:
-  void number_layers();
-
   std::vector<std::vector<std::int64_t>> counts_;
   std::vector<StagePlace> places_;
   StagePlace mtp_;

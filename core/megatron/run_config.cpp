@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/megatron/run_config.hpp"
-
 #include <yaml-cpp/yaml.h>
 
 #include "mhub/base/error.hpp"
 #include "mhub/config/fields.hpp"
+#include "mhub/megatron/megatron_args.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace mhub {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/megatron/stored_layout.hpp"
-
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <map>
 #include <numeric>
 #include <set>
-#include <string_view>
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/megatron/layout.hpp"
 
 namespace mhub {
 namespace {
@@ -59,11 +57,16 @@ class TorchReader {
   }
 
  private:
+  std::optional<std::int64_t> integer_arg(const char* name) const {
+    const auto at = facts_.args.find(name);
+    if (at == facts_.args.end() || !at->is_number_integer()) return std::nullopt;
+    return at->get<std::int64_t>();
+  }
+
   /// Two numbers are TP and PP, or TP and EP: the folder's name does not say.
   bool second_is_expert(int second_ranks) const {
-    if (facts_.args.contains("pipeline_model_parallel_size") &&
-        facts_.args["pipeline_model_parallel_size"].is_number_integer())
-      return facts_.args["pipeline_model_parallel_size"] == 1 && second_ranks > 1;
+    if (const auto stages = integer_arg("pipeline_model_parallel_size"))
+      return *stages == 1 && second_ranks > 1;
     // Every expert-parallel rank has the whole of the dense layers, a pipeline stage has no more than its
     // own.
     std::set<std::string_view> first, last;  // ranks that have the model's first and last tensors
@@ -78,28 +81,25 @@ class TorchReader {
   ParallelSizes read_sizes() const {
     ParallelSizes sizes;
     std::size_t fields = 0;
-    int first = 0, second = 0, third = 0;
+    std::array<int, 3> largest{};
     for (const std::string& rank : facts_.ranks) {
       const std::vector<int> numbers = rank_numbers(rank, facts_.directory);
       if (fields != 0 && numbers.size() != fields)
         throw InputError(facts_.directory + ": rank folders of different kinds: " + facts_.ranks.front() +
                          " and " + rank);
       fields = numbers.size();
-      if (fields > 0) first = std::max(first, numbers[0]);
-      if (fields > 1) second = std::max(second, numbers[1]);
-      if (fields > 2) third = std::max(third, numbers[2]);
+      for (std::size_t k = 0; k < fields; ++k) largest[k] = std::max(largest[k], numbers[k]);
     }
-    sizes.tensor = first + 1;
+    sizes.tensor = largest[0] + 1;
     if (fields == 3) {
-      sizes.pipeline = second + 1;
-      sizes.expert = third + 1;
+      sizes.pipeline = largest[1] + 1;
+      sizes.expert = largest[2] + 1;
     } else if (fields == 2) {
-      (second_is_expert(second + 1) ? sizes.expert : sizes.pipeline) = second + 1;
+      (second_is_expert(largest[1] + 1) ? sizes.expert : sizes.pipeline) = largest[1] + 1;
     }
     sizes.expert_tensor = sizes.tensor;
-    if (facts_.args.contains("expert_tensor_parallel_size") &&
-        facts_.args["expert_tensor_parallel_size"].is_number_integer())
-      sizes.expert_tensor = std::clamp(facts_.args["expert_tensor_parallel_size"].get<int>(), 1, 65536);
+    if (const auto size = integer_arg("expert_tensor_parallel_size"))
+      sizes.expert_tensor = static_cast<int>(std::clamp<std::int64_t>(*size, 1, 65536));
     return sizes;
   }
 

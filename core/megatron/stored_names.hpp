@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <string>
-#include <string_view>
 #include <tuple>
-#include <vector>
 
 #include "mhub/mapping/mapping.hpp"
 

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <map>
-#include <numeric>
-#include <unordered_map>
-#include <utility>
 
-#include "mhub/mapping/view.hpp"
 #include "mhub/megatron/layout.hpp"
 
 namespace mhub {
@@ -34,16 +29,12 @@ class Builder {
   Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
       : request_(request), ranks_(stage_ranks(request.sizes)), counts_(canonical) {}
 
-  void add(std::size_t source, CanonicalTensor tensor) {
-    layout_.map.source.push_back({tensor.name, tensor.shape});
-    const Shape canonical = tensor.shape;
-    if (tensor.partition.vocabulary) {
-      tensor.shape[0] = request_.padded_vocab_size;
-      tensor.partition.segments = {request_.padded_vocab_size};
-    }
+  void add(std::size_t source, const CanonicalTensor& canonical) {
+    layout_.map.source.push_back({canonical.name, canonical.shape});
+    const CanonicalTensor tensor = padded(canonical, request_.padded_vocab_size);
     const TorchDistPlace place = torch_dist_place(tensor.identity, request_, counts_);
     for (const Piece& piece : pieces_of(tensor, request_.keys))
-      add_piece(source, tensor, canonical, place, piece);
+      add_piece(source, tensor, canonical.shape, place, piece);
   }
   Layout take() { return std::move(layout_); }
 
@@ -75,46 +66,30 @@ class Builder {
   /// The chunks that ranks write of one piece.
   void add_chunks(const CanonicalTensor& tensor, const TorchDistPlace& place, const Piece& piece,
                   SinkTensor& sink) {
-    const int stage = request_.split.place_of(tensor.identity).stage;
+    const auto stage = static_cast<std::size_t>(request_.split.place_of(tensor.identity).stage);
     const std::size_t lead = place.index.size();
-    auto chunk = [&](std::int64_t start, std::int64_t length, int rank) {
-      SinkChunk one{Index(sink.shape.size(), 0), sink.shape, stage * static_cast<int>(ranks_.size()) + rank};
+    auto chunk = [&](const AxisRange& range, std::size_t rank) {
+      SinkChunk one{Index(sink.shape.size(), 0), sink.shape, static_cast<int>(stage * ranks_.size() + rank)};
       for (std::size_t k = 0; k < lead; ++k) {
         one.offset[k] = place.index[k];
         one.shape[k] = 1;
       }
       if (!tensor.partition.replicated()) {
         const std::size_t axis = lead + static_cast<std::size_t>(tensor.partition.axis);
-        one.offset[axis] = start;
-        one.shape[axis] = length;
+        one.offset[axis] = range.global - piece.begin;
+        one.shape[axis] = range.length;
       }
       sink.chunks.push_back(std::move(one));
     };
-    const TensorIdentity& one = tensor.identity;
-    const bool expert = one.of_expert();
-    const int parts = expert ? request_.sizes.expert_tensor : request_.sizes.tensor;
-    const int group =
-        expert ? expert_group(tensor.name, one.expert, counts_.experts(one), request_.sizes.expert) : 0;
-    if (tensor.partition.replicated()) {
-      chunk(0, 0, writer(expert, group, 0));
-      return;
-    }
-    for (int part = 0; part < parts; ++part) {
-      for (const AxisRange& range : shard_ranges(tensor.name, tensor.partition, parts, part)) {
-        if (range.global < piece.begin || range.global >= piece.begin + piece.length) continue;
-        chunk(range.global - piece.begin, range.length, writer(expert, group, part));
+    const std::int64_t experts = tensor.identity.of_expert() ? counts_.experts(tensor.identity) : 0;
+    for (const Shard& shard : shards_of(tensor, ranks_, request_.sizes, experts)) {
+      if (shard.again) continue;
+      if (tensor.partition.replicated()) chunk({}, shard.rank);
+      for (const AxisRange& range : shard.ranges) {
+        if (range.global >= piece.begin && range.global < piece.begin + piece.length)
+          chunk(range, shard.rank);
       }
     }
-  }
-
-  /// The first rank of a stage that holds a part.
-  int writer(bool expert, int group, int part) const {
-    for (std::size_t r = 0; r < ranks_.size(); ++r) {
-      const RankPlace& rank = ranks_[r];
-      if (expert ? rank.expert == group && rank.expert_tensor == part : rank.tensor == part)
-        return static_cast<int>(r);
-    }
-    return 0;
   }
 
   std::size_t destination(const std::string& key, const Shape& shape) {
@@ -135,34 +110,6 @@ class Builder {
 };
 
 }  // namespace
-
-std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
-  const int expert_world = sizes.expert * sizes.expert_tensor;
-  const int world = std::lcm(sizes.tensor, expert_world);
-  std::vector<RankPlace> ranks;
-  ranks.reserve(static_cast<std::size_t>(world));
-  for (int rank = 0; rank < world; ++rank) {
-    ranks.push_back(
-        {rank % sizes.tensor, rank / sizes.expert_tensor % sizes.expert, rank % sizes.expert_tensor});
-  }
-  return ranks;
-}
-
-bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
-  using Part = std::pair<std::string, std::int64_t>;  // and expert
-  std::map<std::string, std::map<std::int64_t, std::map<Part, Shape>>> stacks;
-  for (const CanonicalTensor& tensor : canonical) {
-    const TensorIdentity& one = tensor.identity;
-    if (one.block == Block::layer)
-      stacks[one.module][one.layer].emplace(Part{one.part, one.expert}, tensor.shape);
-  }
-  for (const auto& [stack, layers] : stacks) {
-    for (const auto& [layer, tensors] : layers) {
-      if (tensors != layers.begin()->second) return false;
-    }
-  }
-  return true;
-}
 
 Layout torch_dist_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
   Builder builder(request, canonical);

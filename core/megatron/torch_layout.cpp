@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <map>
-#include <memory>
-#include <set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/view.hpp"
 #include "mhub/megatron/layout.hpp"
 
 namespace mhub {
@@ -81,57 +75,37 @@ class Builder {
   /// number.
   void add_at(std::size_t source, const CanonicalTensor& tensor, TensorIdentity local,
               const StagePlace& place, bool copy) {
+    const std::vector<RankFile>& files = files_[static_cast<std::size_t>(place.stage)];
+    std::vector<RankPlace> ranks;
+    for (const RankFile& file : files) ranks.push_back(file.place);
     const TensorIdentity& whole = tensor.identity;
-    const std::string dense = whole.of_expert() ? "" : rank_name(local, request_);
-    std::set<int> seen;  // parts that a rank before this one holds
-    for (const RankFile& file : files_[static_cast<std::size_t>(place.stage)]) {
-      if (!whole.of_expert()) {
-        const int part = tensor.partition.replicated() ? 0 : file.place.tensor;
-        const bool again = !seen.insert(part).second;
-        add_shard(source, tensor, file, place, dense, request_.sizes.tensor, file.place.tensor,
-                  copy || again);
-        continue;
-      }
-      const std::int64_t count = counts_.experts(whole);
-      if (expert_group(tensor.name, whole.expert, count, request_.sizes.expert) != file.place.expert)
-        continue;
-      const int part = tensor.partition.replicated() ? 0 : file.place.expert_tensor;
-      const bool again = !seen.insert(part).second;
-      local.expert = whole.expert % (count / request_.sizes.expert);
-      add_shard(source, tensor, file, place, rank_name(local, request_), request_.sizes.expert_tensor,
-                file.place.expert_tensor, copy || again);
-    }
+    const std::int64_t count = whole.of_expert() ? counts_.experts(whole) : 0;
+    const CanonicalTensor stored = padded(tensor, request_.padded_vocab_size);
+    const std::vector<Shard> shards = shards_of(stored, ranks, request_.sizes, count);
+    if (whole.of_expert()) local.expert = whole.expert % (count / request_.sizes.expert);
+    for (const Shard& shard : shards)
+      add_shard(source, tensor, shard, files[shard.rank], place, rank_name(local, request_), copy);
   }
 
-  /// Adds part `rank` of `ranks` of a canonical tensor to one file.
-  void add_shard(std::size_t source, const CanonicalTensor& tensor, const RankFile& file,
-                 const StagePlace& place, const std::string& local_name, int ranks, int rank, bool copy) {
-    Partition partition = tensor.partition;
+  void add_shard(std::size_t source, const CanonicalTensor& tensor, const Shard& shard, const RankFile& file,
+                 const StagePlace& place, const std::string& local_name, bool copy) {
     Shape shape = tensor.shape;
     std::vector<Term> terms;
-    if (partition.replicated()) {
-      terms.push_back({source, run_box(0, 0, numel(shape))});
-    } else if (partition.vocabulary) {
-      const std::int64_t row = numel(shape) / shape[0];
-      partition.segments = {request_.padded_vocab_size};
-      const AxisRange range = shard_ranges(tensor.name, partition, ranks, rank)[0];
-      const std::int64_t real = std::clamp<std::int64_t>(shape[0] - range.global, 0, range.length);
-      if (real > 0) terms.push_back({source, run_box(range.global * row, 0, real * row)});
+    if (tensor.partition.replicated()) terms.push_back({source, run_box(0, 0, numel(shape))});
+    const auto axis = static_cast<std::size_t>(std::max(0, tensor.partition.axis));
+    if (!shard.ranges.empty()) shape[axis] = shard.ranges.back().local + shard.ranges.back().length;
+    for (const AxisRange& range : shard.ranges) {
+      const std::int64_t real = std::clamp<std::int64_t>(tensor.shape[axis] - range.global, 0, range.length);
+      if (real > 0)
+        terms.push_back({source, zip(View(tensor.shape).slice(axis, range.global, real),
+                                     View(shape).slice(axis, range.local, real))});
+      const std::int64_t row = numel(shape) / shape[0];  // padding is rows
       if (real < range.length) terms.push_back(zero_term(real * row, range.length * row));
-      shape[0] = range.length;
-    } else {
-      const auto axis = static_cast<std::size_t>(partition.axis);
-      const std::vector<AxisRange> ranges = shard_ranges(tensor.name, partition, ranks, rank);
-      shape[axis] /= ranks;
-      for (const AxisRange& range : ranges) {
-        terms.push_back({source, zip(View(tensor.shape).slice(axis, range.global, range.length),
-                                     View(shape).slice(axis, range.local, range.length))});
-      }
     }
     std::string key(StateDict::kModel);
     if (request_.split.chunks() > 1) key += std::to_string(place.chunk);
     add_destination({file.folder, std::move(key), place.chunk}, local_name, shape, std::move(terms),
-                    file.number, copy);
+                    file.number, copy || shard.again);
   }
 
   void add_destination(StateDict dict, const std::string& parameter, const Shape& shape,
@@ -155,19 +129,6 @@ class Builder {
 };
 
 }  // namespace
-
-std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
-                              int expert_rank) {
-  std::array<char, 64> text{};
-  int length = std::snprintf(text.data(), text.size(), "mp_rank_%02d", tensor_rank);
-  auto add = [&](int rank) {
-    length +=
-        std::snprintf(text.data() + length, text.size() - static_cast<std::size_t>(length), "_%03d", rank);
-  };
-  if (sizes.pipeline > 1) add(pipeline_rank);
-  if (sizes.expert > 1) add(expert_rank);
-  return text.data();
-}
 
 Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
   Builder builder(request, canonical);

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/plugin/identify.hpp"
-
 #include <utility>
 
 #include "mhub/base/error.hpp"
@@ -38,9 +36,8 @@ Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatro
 
 void require_sizes(const TransformerConfig& c, const std::string& where) {
   for (const Field& field : fields()) {
-    const auto* size = std::get_if<Access<std::int64_t>>(&field.value.access);
-    if (field.required && matters(field, c) && size != nullptr && size->in(c) < 1)
-      throw InputError(where + ": " + field.name + " is missing");
+    if (field.required && matters(field, c) && field.get(c) < 1)
+      throw InputError(where + ": " + field.name() + " is missing");
   }
 }
 

@@ -1,13 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-#include <utility>
-#include <vector>
+#include <any>
+#include <functional>
 
-#include "mhub/plugin/descriptor.hpp"
+#include "mhub/config/config_binding.hpp"
+#include "mhub/mapping/mapping.hpp"
+#include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
+
+/// What mhub knows of one model class; all that loading, inspection, conversion and the runtime ever use.
+struct ModelDescriptor {
+  std::string class_name;    ///< transformers' class, as in config.json "architectures": "GPT2LMHeadModel"
+  std::string config_class;  ///< "GPT2Config"
+  std::string model_type;    ///< config.json "model_type": "gpt2"
+  std::string
+      tokenizer_class;  ///< what transformers loads when the checkpoint does not say: "GPT2TokenizerFast"
+  std::string plugin;   ///< the family that registered it; filled by the registry
+  int preference = 0;   ///< among classes that build the same function, the one to export to
+
+  /// The typed config as the plugin declares it (std::any of Model::Config).
+  std::function<std::any(const ConfigReader&)> config;
+  std::function<TransformerConfig(const ConfigReader&)> megatron;
+  std::function<Mapping(const ConfigReader&)> mapping;
+  /// A checkpoint's config.json together with what only the names of its tensors say (a part of the model
+  /// that the config does not mention). Empty: nothing.
+  std::function<nlohmann::json(const ConfigReader&, const TensorSource&)> completed_config;
+  /// The fields of a config.json that build what a TransformerConfig describes, as far as the architecture
+  /// can (identify_model asks whether it is exact). Empty: a TransformerConfig describes only a part of the
+  /// model.
+  std::function<nlohmann::json(const TransformerConfig&)> config_json;
+
+  /// The Megatron-Bridge class that builds the model, where Bridge has one with fields of its own, and those
+  /// fields: bound behind the common ones of run_config.yaml, so what is written here replaces them.
+  std::string bridge_provider;
+  std::function<void(FieldBinding&, TransformerConfig&)> bridge_fields;
+};
+
+/// The descriptor of a typed model class. `Model` has
+///   - using Config = ...; a default-constructible struct with `void bind(ConfigBinding&)`
+///   (config_binding.hpp)
+///   - static constexpr const char *class_name, *config_class, *model_type, *tokenizer_class;
+///   - static Mapping mapping(const Config&, const TransformerConfig&);
+///     which throws ConfigError for a config that contradicts itself
+/// and, where it needs them,
+///   - static constexpr int preference;
+///   - static constexpr bool partly_described = true; see ModelDescriptor::config_json
+///   - static nlohmann::json completed_config(const ConfigReader&, const TensorSource&);
+///   - static constexpr const char* bridge_provider; with
+///     static void bridge_fields(FieldBinding&, TransformerConfig&);
+template <typename Model>
+ModelDescriptor describe() {
+  using Config = typename Model::Config;
+  ModelDescriptor d;
+  d.class_name = Model::class_name;
+  d.config_class = Model::config_class;
+  d.model_type = Model::model_type;
+  d.tokenizer_class = Model::tokenizer_class;
+  if constexpr (requires { Model::preference; }) d.preference = Model::preference;
+  if constexpr (requires { &Model::completed_config; }) d.completed_config = &Model::completed_config;
+  if constexpr (requires { Model::bridge_provider; }) {
+    d.bridge_provider = Model::bridge_provider;
+    d.bridge_fields = [](FieldBinding& fields, TransformerConfig& config) {
+      Model::bridge_fields(fields, config);
+    };
+  }
+  d.config = [](const ConfigReader& json) { return std::any(config_from_json<Config>(json)); };
+  d.megatron = [](const ConfigReader& json) {
+    TransformerConfig megatron = config_to_megatron(config_from_json<Config>(json));
+    if constexpr (requires { Model::bridge_provider; }) megatron.bridge_provider = Model::bridge_provider;
+    return megatron;
+  };
+  d.mapping = [](const ConfigReader& json) {
+    const Config config = config_from_json<Config>(json);
+    return Model::mapping(config, config_to_megatron(config));
+  };
+  if constexpr (!requires { Model::partly_described; }) {
+    d.config_json = [](const TransformerConfig& megatron) {
+      return config_to_json(config_from_megatron<Config>(megatron));
+    };
+  }
+  return d;
+}
 
 /// Changes whenever a type that plugins use changes. A plugin built against another number is not loaded.
 inline constexpr unsigned kPluginAbi = MHUB_PLUGIN_ABI;

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/plugin/plugin_index.hpp"
-
 #include <cerrno>
 #include <filesystem>
 #include <sys/stat.h>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/config/config_reader.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace fs = std::filesystem;
@@ -21,7 +17,14 @@ namespace {
 
 constexpr const char* kName = "mhub_plugins.json";
 
-IndexedPlugin from_json(const ConfigReader& entry, const std::string& folder) {
+/// Size and time of modification; nothing where there is no such file.
+std::optional<std::pair<std::uint64_t, std::int64_t>> stamp_of(const std::string& library) {
+  struct stat status {};
+  if (::stat(library.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(static_cast<std::uint64_t>(status.st_size), std::int64_t{status.st_mtim.tv_sec});
+}
+
+IndexedPlugin from_json(const JsonObject& entry, const std::string& folder) {
   IndexedPlugin plugin;
   plugin.path = (fs::path(folder) / fs::path(entry.string("file")).filename()).string();
   plugin.family = entry.string("family");
@@ -29,7 +32,7 @@ IndexedPlugin from_json(const ConfigReader& entry, const std::string& folder) {
   plugin.size = static_cast<std::uint64_t>(entry.integer("size"));
   plugin.modified = entry.integer("modified");
   for (const json& one : entry.json().at("models")) {
-    const ConfigReader model(one, entry.file() + ": models");
+    const JsonObject model(std::make_shared<const json>(one), entry.origin() + ": models");
     plugin.models.push_back(
         {model.string("class"), model.string("model_type"), model.string("bridge_provider", "")});
   }
@@ -50,33 +53,21 @@ json to_json(const IndexedPlugin& plugin) {
           {"models", std::move(models)}};
 }
 
-bool unchanged(const IndexedPlugin& plugin) {
-  struct stat status {};
-  return ::stat(plugin.path.c_str(), &status) == 0 &&
-         static_cast<std::uint64_t>(status.st_size) == plugin.size &&
-         status.st_mtim.tv_sec == plugin.modified;
-}
-
 }  // namespace
-
-IndexedPlugin stamp_of(const std::string& library) {
-  struct stat status {};
-  if (::stat(library.c_str(), &status) != 0) throw IoError("stat", library, errno);
-  return {library, {}, {}, static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec, {}};
-}
 
 std::vector<IndexedPlugin> read_plugin_index(const std::string& folder) {
   const std::string file = (fs::path(folder) / kName).string();
   if (!fs::is_regular_file(file)) return {};
-  const ConfigReader index(parse_json_file(file, 1 << 22), file);
+  const JsonObject index(std::make_shared<const json>(parse_json_file(file, 1 << 22)), file);
   if (index.integer("abi") != kPluginAbi) return {};
   std::vector<IndexedPlugin> plugins;
   for (const json& one : index.json().value("plugins", json::array())) {
-    const ConfigReader entry(one, file);
+    const JsonObject entry(std::make_shared<const json>(one), file);
     if (!entry.json().contains("models") || !entry.json()["models"].is_array())
       entry.fail("models", "expected a list");
     IndexedPlugin plugin = from_json(entry, folder);
-    if (unchanged(plugin)) plugins.push_back(std::move(plugin));
+    if (stamp_of(plugin.path) == std::pair(plugin.size, plugin.modified))
+      plugins.push_back(std::move(plugin));
   }
   return plugins;
 }
@@ -87,11 +78,10 @@ void write_plugin_index(const std::string& folder) {
     throw InputError(broken.path + ": " + broken.reason);
   json plugins = json::array();
   for (const PluginRegistry::Plugin& plugin : registry.plugins()) {
-    IndexedPlugin entry = stamp_of(plugin.path);
-    entry.family = plugin.family;
-    entry.about = plugin.about;
-    entry.models = indexed_models(plugin.models);
-    plugins.push_back(to_json(entry));
+    const auto stamp = stamp_of(plugin.path);
+    if (!stamp) throw IoError("stat", plugin.path, errno);
+    plugins.push_back(to_json({plugin.path, plugin.family, plugin.about, stamp->first, stamp->second,
+                               indexed_models(plugin.models)}));
   }
   const json index{{"abi", kPluginAbi}, {"plugins", std::move(plugins)}};
   replace_file((fs::path(folder) / kName).string(), index.dump(1) + '\n');

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 #include <boost/dll/runtime_symbol_info.hpp>
@@ -36,11 +37,9 @@ namespace {
 std::vector<std::string> default_folders() {
   std::vector<std::string> folders;
   if (const char* path = std::getenv("MHUB_PLUGIN_PATH")) {
-    const std::string list = path;
-    for (std::size_t begin = 0; begin < list.size();) {
-      const std::size_t end = std::min(list.find(':', begin), list.size());
-      if (end > begin) folders.push_back(list.substr(begin, end - begin));
-      begin = end + 1;
+    std::istringstream list(path);
+    for (std::string folder; std::getline(list, folder, ':');) {
+      if (!folder.empty()) folders.push_back(folder);
     }
   }
   // libmhub.so lies in <prefix>/lib, in the build tree and installed alike; Debian's multi-arch adds one
@@ -150,7 +149,7 @@ const PluginRegistry::Plugin* PluginRegistry::opened(const Entry& entry) const {
         throw std::runtime_error(
             "its folder's index is out of date; mhub plugins --write-index FOLDER renews it");
       for (ModelDescriptor& model : registrar.models) model.plugin = registrar.family;
-      entry.plugin = {registrar.family, registrar.about, path, std::move(registrar.models)};
+      entry.plugin = {std::move(registrar), path};
       entry.good = true;
     } catch (const std::exception& error) {
       state_->broken.push_back({path, error.what()});

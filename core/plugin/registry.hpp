@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "mhub/plugin/plugin.hpp"
-#include "mhub/plugin/plugin_index.hpp"
 
 namespace mhub {
 
-/// Plugins of some folders. Those that a folder's index lists (plugin_index.hpp) are opened when one of their
+/// What a folder's index says of one class: all by which PluginRegistry looks for a descriptor.
+struct IndexedModel {
+  std::string class_name, model_type, bridge_provider;
+
+  friend bool operator==(const IndexedModel&, const IndexedModel&) = default;
+};
+
+/// What it says of one library. Size and time of modification tell whether it is still the one that was
+/// indexed.
+struct IndexedPlugin {
+  std::string path, family, about;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;  ///< seconds, as packages keep them
+  std::vector<IndexedModel> models;
+};
+
+/// Plugins of some folders. Those that a folder's index lists are opened when one of their
 /// classes is asked for, the others at once. A plugin that cannot be loaded is reported and skipped.
 /// Thread-safe; what is returned lives as long as the registry.
 class PluginRegistry {
@@ -27,9 +37,8 @@ class PluginRegistry {
   PluginRegistry(const PluginRegistry&) = delete;
   PluginRegistry& operator=(const PluginRegistry&) = delete;
 
-  struct Plugin {
-    std::string family, about, path;
-    std::vector<ModelDescriptor> models;
+  struct Plugin : PluginRegistrar {
+    std::string path;
   };
   struct Broken {
     std::string path, reason;
@@ -60,7 +69,40 @@ class PluginRegistry {
   std::unique_ptr<State> state_;
 };
 
+/// A config.json within a config.json and the class that it belongs to, as the registry knows it.
+struct ConfigPart {
+  /// `key` names it in messages. Throws InputError where no plugin knows the class.
+  ConfigPart(const nlohmann::json& json, const std::string& key)
+      : config(json, "config.json: " + key), model(PluginRegistry::instance().find(config)) {}
+
+  ConfigReader config;
+  const ModelDescriptor& model;
+};
+
 /// What an index says of a plugin's classes.
 std::vector<IndexedModel> indexed_models(const std::vector<ModelDescriptor>& models);
+
+/// The entries of `folder`/mhub_plugins.json whose libraries are as they were: none where there is no index
+/// or it was written for another plugin ABI. Throws InputError for a file that is no index.
+std::vector<IndexedPlugin> read_plugin_index(const std::string& folder);
+
+/// Opens all plugins of a folder and writes mhub_plugins.json there, so that a program opens only those that
+/// it needs. Throws InputError for a plugin that cannot be loaded.
+void write_plugin_index(const std::string& folder);
+
+/// The Hugging Face model that a Megatron model is.
+struct IdentifiedModel {
+  const ModelDescriptor* model = nullptr;  ///< owned by the plugin registry
+  nlohmann::json config;                   ///< its config.json, without a dtype
+  std::vector<std::string> alternatives;   ///< other classes that build the same function
+};
+
+/// Finds the registered class whose config can express `megatron` exactly: its config.json, read again,
+/// builds the same function (differing_fields). Where several can, the one with the highest
+/// ModelDescriptor::preference wins, then the first by plugin and order. `class_name` asks for one class.
+/// Throws InputError that starts with `where` and names, for the nearest class, the fields that it cannot
+/// hold.
+IdentifiedModel identify_model(const TransformerConfig& megatron,
+                               const std::optional<std::string>& class_name, const std::string& where);
 
 }  // namespace mhub

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/rules/decoder_rules.hpp"
 
-#include <numeric>
-
-#include "mhub/mapping/pattern.hpp"
+#include <algorithm>
 
 namespace mhub {
 namespace {
 
 const std::string kLayer = "decoder.layers.{i}.";
 
-void restrict(Rule& rule, const std::optional<Layers>& layers) {
-  if (layers) rule.only("i", *layers);
+bool has_norm_bias(const TransformerConfig& c) {
+  return c.normalization == Normalization::layer && c.layernorm_bias;
 }
 
 /// Operands of a weight as the state stores them.
@@ -26,29 +24,49 @@ Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const
   if (c.attention_output_gate) return gated_qkv(hf, heads, inner);
   if (expand_alternatives(hf).size() == 3) return qkv(hf, heads, inner);
   if (names.qkv_order == FusedOrder::concatenated) return fused_qkv(hf, heads, inner);
-  Shape shape{(heads.query + 2 * heads.groups) * heads.dim};
-  shape.insert(shape.end(), inner.begin(), inner.end());
+  const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
   return partitioned(hf, shape, qkv_partition(heads, shape));
 }
 
-/// linear_fc1's weight or bias.
-Transform fc1_transform(const std::string& hf, const TransformerConfig& c, const Shape& inner) {
-  const std::int64_t f = c.ffn_hidden_size;
-  Shape shape{c.gated_linear_unit ? 2 * f : f};
-  shape.insert(shape.end(), inner.begin(), inner.end());
-  if (!c.gated_linear_unit) return column(hf, shape);
-  if (expand_alternatives(hf).size() == 2) return gated(hf, f, inner);
-  return partitioned(hf, shape, gate_up_partition(shape));
+/// The same rule for multi-token-prediction blocks, which are built like the last decoder layer; nothing
+/// where that layer has no such tensor.
+std::optional<Rule> block_rule(Rule rule, const TransformerConfig& c, const DecoderNames& names,
+                               const std::string& hf_layer) {
+  const auto only = rule.values.find("i");
+  const bool applies = rule.megatron.starts_with(kLayer) &&
+                       (only == rule.values.end() || std::find(only->second.begin(), only->second.end(),
+                                                               c.num_layers - 1) != only->second.end());
+  if (!applies) return std::nullopt;
+  rule.values.erase("i");
+  rule.megatron = "mtp.layers.{t}.transformer_layer." + rule.megatron.substr(kLayer.size());
+  for (Operand& operand : rule.transform.operands)
+    operand.name = hf_layer + operand.name.substr(names.layer.size());
+  return rule;
 }
 
 }  // namespace
 
+Rule& layer_rule(Mapping& map, const std::string& part, Transform transform,
+                 const std::optional<Layers>& layers) {
+  Rule& rule = map.rule(kLayer + part, std::move(transform));
+  return layers ? rule.only("i", *layers) : rule;
+}
+
+Transform fc1(const std::string& hf, const TransformerConfig& c, std::int64_t rows, const Shape& inner) {
+  if (!c.gated_linear_unit) return column(hf, with_rows(rows, inner));
+  if (expand_alternatives(hf).size() == 2) return gated(hf, rows, inner);
+  const Shape shape = with_rows(2 * rows, inner);
+  return partitioned(hf, shape, gate_up_partition(shape));
+}
+
 void add_norm(Mapping& map, const TransformerConfig& config, const std::string& megatron,
               const std::string& hf, const std::optional<Layers>& layers) {
-  const Shape shape{config.hidden_size};
-  restrict(map.rule(megatron + "weight", replicated(hf + ".weight", shape)), layers);
-  if (config.normalization == Normalization::layer && config.layernorm_bias)
-    restrict(map.rule(megatron + "bias", replicated(hf + ".bias", shape)), layers);
+  const auto add = [&](const std::string& name) {
+    Rule& rule = map.rule(megatron + name, replicated(hf + "." + name, {config.hidden_size}));
+    if (layers) rule.only("i", *layers);
+  };
+  add("weight");
+  if (has_norm_bias(config)) add("bias");
 }
 
 void add_ends(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
@@ -75,35 +93,27 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
                    const std::optional<Layers>& layers) {
   const std::string attention = kLayer + "self_attention.";
   const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
+  const auto add = [&](const std::string& part, Transform transform) {
+    layer_rule(map, "self_attention." + part, std::move(transform), layers);
+  };
   if (c.pre_norms)
     add_norm(map, c, attention + "linear_qkv.layer_norm_", names.layer + names.input_norm, layers);
   const std::string hf_qkv = names.layer + names.qkv, hf_proj = names.layer + names.proj;
-  restrict(map.rule(attention + "linear_qkv.weight",
-                    stored(qkv_transform(hf_qkv + ".weight", c, names, {h}), names)),
-           layers);
+  add("linear_qkv.weight", stored(qkv_transform(hf_qkv + ".weight", c, names, {h}), names));
   if (c.add_qkv_bias || c.add_bias_linear)
-    restrict(map.rule(attention + "linear_qkv.bias", qkv_transform(hf_qkv + ".bias", c, names, {})), layers);
+    add("linear_qkv.bias", qkv_transform(hf_qkv + ".bias", c, names, {}));
+  const auto add_head_norm = [&](const std::string& part, const std::string& hf, std::int64_t heads) {
+    // Over all heads the weight belongs to heads, but every rank keeps all of it.
+    const Shape shape{c.qk_layernorm_over_heads ? heads * c.kv_channels : c.kv_channels};
+    add(part + ".weight", replicated(names.layer + hf + ".weight", shape));
+    if (has_norm_bias(c)) add(part + ".bias", replicated(names.layer + hf + ".bias", shape));
+  };
   if (c.qk_layernorm) {
-    const std::int64_t d = c.kv_channels;
-    const bool all = c.qk_layernorm_over_heads;
-    auto norm = [&](const char* megatron, const std::string& hf, std::int64_t heads) {
-      // Over all heads the weight belongs to heads, but every rank keeps all of it.
-      restrict(
-          map.rule(attention + megatron, replicated(names.layer + hf + ".weight", {all ? heads * d : d})),
-          layers);
-      if (c.normalization == Normalization::layer && c.layernorm_bias) {
-        const std::string bias = std::string(megatron).substr(0, std::string(megatron).rfind('.')) + ".bias";
-        restrict(map.rule(attention + bias, replicated(names.layer + hf + ".bias", {all ? heads * d : d})),
-                 layers);
-      }
-    };
-    norm("q_layernorm.weight", names.q_norm, c.num_attention_heads);
-    norm("k_layernorm.weight", names.k_norm, c.num_query_groups);
+    add_head_norm("q_layernorm", names.q_norm, c.num_attention_heads);
+    add_head_norm("k_layernorm", names.k_norm, c.num_query_groups);
   }
-  restrict(map.rule(attention + "linear_proj.weight", stored(row(hf_proj + ".weight", {h, width}), names)),
-           layers);
-  if (c.add_bias_linear || c.attention_proj_bias)
-    restrict(map.rule(attention + "linear_proj.bias", replicated(hf_proj + ".bias", {h})), layers);
+  add("linear_proj.weight", stored(row(hf_proj + ".weight", {h, width}), names));
+  if (c.add_bias_linear || c.attention_proj_bias) add("linear_proj.bias", replicated(hf_proj + ".bias", {h}));
   // Megatron-Bridge's name for norms behind a block (bridge models/gemma/gemma2_bridge.py).
   if (c.post_norms)
     add_norm(map, c, attention + "linear_proj.post_layernorm.", names.layer + names.post_attention_norm,
@@ -113,17 +123,18 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
 void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
   const std::string mlp = kLayer + "mlp.";
-  const std::int64_t h = c.hidden_size;
+  const std::int64_t h = c.hidden_size, f = c.ffn_hidden_size;
+  const auto add = [&](const std::string& part, Transform transform) {
+    layer_rule(map, "mlp." + part, std::move(transform), layers);
+  };
   if (c.pre_norms && !c.shared_pre_norm)
     add_norm(map, c, mlp + "linear_fc1.layer_norm_", names.layer + names.pre_mlp_norm, layers);
-  const std::string fc1 = names.layer + names.fc1, fc2 = names.layer + names.fc2;
-  restrict(map.rule(mlp + "linear_fc1.weight", stored(fc1_transform(fc1 + ".weight", c, {h}), names)),
-           layers);
-  restrict(map.rule(mlp + "linear_fc2.weight", stored(row(fc2 + ".weight", {h, c.ffn_hidden_size}), names)),
-           layers);
+  const std::string hf_fc1 = names.layer + names.fc1, hf_fc2 = names.layer + names.fc2;
+  add("linear_fc1.weight", stored(fc1(hf_fc1 + ".weight", c, f, {h}), names));
+  add("linear_fc2.weight", stored(row(hf_fc2 + ".weight", {h, f}), names));
   if (c.add_bias_linear) {
-    restrict(map.rule(mlp + "linear_fc1.bias", fc1_transform(fc1 + ".bias", c, {})), layers);
-    restrict(map.rule(mlp + "linear_fc2.bias", replicated(fc2 + ".bias", {h})), layers);
+    add("linear_fc1.bias", fc1(hf_fc1 + ".bias", c, f, {}));
+    add("linear_fc2.bias", replicated(hf_fc2 + ".bias", {h}));
   }
   if (c.post_norms)
     add_norm(map, c, mlp + "linear_fc2.post_layernorm.", names.layer + names.post_mlp_norm, layers);
@@ -139,18 +150,43 @@ Mapping decoder_mapping(const TransformerConfig& config, const DecoderNames& nam
   return map;
 }
 
-Layers layer_range(std::int64_t begin, std::int64_t end) {
-  Layers layers(static_cast<std::size_t>(std::max<std::int64_t>(0, end - begin)));
-  std::iota(layers.begin(), layers.end(), begin);
-  return layers;
-}
-
 Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value) {
   Layers layers;
   for (std::size_t k = 0; k < list.size(); ++k) {
     if (list[k] == value) layers.push_back(static_cast<std::int64_t>(k));
   }
   return layers;
+}
+
+void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MtpNames& mtp) {
+  if (c.mtp_num_layers == 0) return;
+  const std::string block = "mtp.layers.{t}.";
+  map.index("t", c.mtp_num_layers);
+  const std::vector<Rule> decoder = map.rules();
+  for (const Rule& rule : decoder) {
+    if (std::optional<Rule> same = block_rule(rule, c, names, mtp.layer))
+      map.rule(same->megatron, same->transform) = *same;
+  }
+  add_norm(map, c, block + "enorm.", mtp.embedding_norm);
+  add_norm(map, c, block + "hnorm.", mtp.hidden_norm);
+  map.rule(block + "eh_proj.weight", column(mtp.projection + ".weight", {c.hidden_size, 2 * c.hidden_size}));
+  add_norm(map, c, block + "final_layernorm.", mtp.final_norm);
+  for (std::int64_t t = 0; t < c.mtp_num_layers; ++t) {
+    auto copy = [&](const std::string& name, const std::string& of) {
+      if (!name.empty()) map.tied(substitute(name, {{"t", t}}) + ".weight", of + ".weight");
+    };
+    copy(mtp.embedding, names.embedding);
+    copy(mtp.head, names.output_layer);
+  }
+}
+
+void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
+  const std::string number = "{i}";
+  std::string hf = names.layer;
+  hf.replace(hf.find(number), number.size(), "{t+" + std::to_string(c.num_layers) + "}");
+  add_mtp(map, c, names,
+          {hf, hf + "eh_proj", hf + "enorm", hf + "hnorm", hf + "shared_head.norm", hf + "embed_tokens",
+           hf + "shared_head.head"});
 }
 
 }  // namespace mhub

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "mhub/config/transformer_config.hpp"
 #include "mhub/mapping/mapping.hpp"
 
@@ -62,9 +58,33 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& config, const DecoderN
 void add_norm(Mapping& map, const TransformerConfig& config, const std::string& megatron,
               const std::string& hf, const std::optional<Layers>& layers = {});
 
-/// {begin, begin + 1, ..., end - 1}
-Layers layer_range(std::int64_t begin, std::int64_t end);
+/// The rule for `part` of "decoder.layers.{i}.".
+Rule& layer_rule(Mapping& map, const std::string& part, Transform transform,
+                 const std::optional<Layers>& layers = {});
+/// linear_fc1's weight (`inner` is {hidden_size}) or bias ({}) with `rows` behind the gate, from two names,
+/// one fused [gate; up], or ungated.
+Transform fc1(const std::string& hf, const TransformerConfig& config, std::int64_t rows, const Shape& inner);
+
 /// The layers whose entry in a per-layer list is `value`.
 Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value);
+
+/// Where a Hugging Face state has the multi-token-prediction block {t}. Names are whole.
+struct MtpNames {
+  std::string layer;            ///< its decoder layer, to which DecoderNames' names are relative
+  std::string projection;       ///< of [embedding; hidden state], without ".weight"
+  std::string embedding_norm;   ///< of the embedding, before the projection
+  std::string hidden_norm;      ///< of the hidden state, before the projection
+  std::string final_norm;       ///< behind the layer
+  std::string embedding, head;  ///< copies of the embedding and of the output layer; empty: none are stored
+};
+
+/// Multi-token prediction: as many blocks as the config says, each built like the last decoder layer.
+/// Megatron shares embedding and output layer with the decoder, so copies in the state must be equal to them.
+/// Call it when all rules of the decoder are there.
+void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names, const MtpNames& mtp);
+
+/// As DeepSeek-V3 stores it: block t is the state's layer num_layers + t, with "eh_proj", "enorm", "hnorm",
+/// "shared_head.norm" and copies "embed_tokens" and "shared_head.head".
+void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
 
 }  // namespace mhub

@@ -4,19 +4,12 @@
 #include <algorithm>
 
 #include "mhub/base/config_error.hpp"
-#include "mhub/mapping/pattern.hpp"
-#include "mhub/rules/mamba_rules.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 
 namespace mhub {
 namespace {
 
 const std::string kLayer = "decoder.layers.{i}.";
-
-Shape with_rows(std::int64_t rows, const Shape& inner) {
-  Shape shape{rows};
-  shape.insert(shape.end(), inner.begin(), inner.end());
-  return shape;
-}
 
 /// [gate; up] from rows gate 0, up 0, gate 1, up 1, ...
 Transform deinterleaved(const std::string& hf, std::int64_t rows, const Shape& inner) {
@@ -26,16 +19,6 @@ Transform deinterleaved(const std::string& hf, std::int64_t rows, const Shape& i
   const View alternating = View(shape).split(0, {rows, 2}).permute(order);
   Operand operand{hf, shape, {zip(alternating, View(shape).split(0, {2, rows}))}, {}};
   return custom("deinterleaved", {std::move(operand)}, shape, gate_up_partition(shape));
-}
-
-/// linear_fc1's weight (`inner` is {hidden_size}) or bias (`inner` is empty).
-Transform fc1(const std::string& hf, const TransformerConfig& c, std::int64_t rows, const Shape& inner,
-              bool interleaved) {
-  if (!c.gated_linear_unit) return column(hf, with_rows(rows, inner));
-  if (interleaved) return deinterleaved(hf, rows, inner);
-  if (expand_alternatives(hf).size() == 2) return gated(hf, rows, inner);
-  const Shape shape = with_rows(2 * rows, inner);
-  return partitioned(hf, shape, gate_up_partition(shape));
 }
 
 /// Operands as the state stores an expert's tensor.
@@ -48,51 +31,53 @@ Transform stored(Transform transform, const MoeNames& names, std::int64_t expert
 
 void add_experts(Mapping& map, const TransformerConfig& c, const std::string& hf, const MoeNames& names,
                  const Layers& layers) {
-  const std::string expert = kLayer + "mlp.experts.local_experts.{e}.";
   const std::int64_t h = c.hidden_size, f = c.moe->ffn_hidden_size, n = c.moe->num_experts;
-  auto add = [&](const char* megatron, Transform transform) {
-    map.rule(expert + megatron, stored(std::move(transform), names, n)).only("i", layers);
+  const auto add = [&](const std::string& part, Transform transform) {
+    layer_rule(map, "mlp.experts.local_experts.{e}." + part, stored(std::move(transform), names, n), layers);
+  };
+  const auto any_fc1 = [&](const std::string& name, const Shape& inner) {
+    const bool alternating = names.interleaved && c.gated_linear_unit;
+    return alternating ? deinterleaved(hf + name, f, inner) : fc1(hf + name, c, f, inner);
   };
   map.index("e", n);
-  add("linear_fc1.weight", fc1(hf + names.fc1, c, f, {h}, names.interleaved));
+  add("linear_fc1.weight", any_fc1(names.fc1, {h}));
   add("linear_fc2.weight", row(hf + names.fc2, {h, f}));
   if (!c.add_bias_linear) return;
-  add("linear_fc1.bias", fc1(hf + names.fc1_bias, c, f, {}, names.interleaved));
+  add("linear_fc1.bias", any_fc1(names.fc1_bias, {}));
   add("linear_fc2.bias", replicated(hf + names.fc2_bias, {h}));
 }
 
 void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::string& hf,
                         const MoeNames& names, const Layers& layers) {
-  const std::string shared = kLayer + "mlp.shared_experts.";
+  const std::string shared = "mlp.shared_experts.";
   const std::int64_t h = c.hidden_size, f = c.moe->shared_expert_intermediate_size;
-  map.rule(shared + "linear_fc1.weight", fc1(hf + names.shared_fc1, c, f, {h}, false)).only("i", layers);
-  map.rule(shared + "linear_fc2.weight", row(hf + names.shared_fc2, {h, f})).only("i", layers);
+  layer_rule(map, shared + "linear_fc1.weight", fc1(hf + names.shared_fc1, c, f, {h}), layers);
+  layer_rule(map, shared + "linear_fc2.weight", row(hf + names.shared_fc2, {h, f}), layers);
   if (c.moe->shared_expert_gate)
-    map.rule(shared + "gate_weight", replicated(hf + names.shared_gate, {1, h})).only("i", layers);
+    layer_rule(map, shared + "gate_weight", replicated(hf + names.shared_gate, {1, h}), layers);
 }
 
 }  // namespace
 
 Layers moe_layers(const TransformerConfig& c) {
   if (!c.hybrid_layer_pattern.empty()) return layers_of(c.hybrid_layer_pattern, 'E');
-  return c.moe->layer_freq.empty() ? layer_range(0, c.num_layers) : layers_with(c.moe->layer_freq, 1);
+  if (!c.moe->layer_freq.empty()) return layers_with(c.moe->layer_freq, 1);
+  return layers_with(std::vector<std::int64_t>(static_cast<std::size_t>(c.num_layers), 1), 1);
 }
 
 Layers dense_layers(const TransformerConfig& c) { return layers_with(c.moe->layer_freq, 0); }
 
 void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
   const Layers layers = moe_layers(c);
-  const std::string router = kLayer + "mlp.router.";
   const std::int64_t n = c.moe->num_experts;
+  const auto add = [&](const char* name, const std::string& hf, const Shape& shape) -> Rule& {
+    return layer_rule(map, std::string("mlp.router.") + name, replicated(names.layer + hf, shape), layers);
+  };
   add_norm(map, c, kLayer + "pre_mlp_layernorm.", names.layer + names.pre_mlp_norm, layers);
-  map.rule(router + "weight", replicated(names.layer + moe.router, {n, c.hidden_size})).only("i", layers);
-  if (c.add_bias_linear)
-    map.rule(router + "bias", replicated(names.layer + moe.router_bias, {n})).only("i", layers);
-  if (c.moe->router_enable_expert_bias)
-    // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).
-    map.rule(router + "expert_bias", replicated(names.layer + moe.correction_bias, {n}))
-        .only("i", layers)
-        .dtype = DType::f32;
+  add("weight", moe.router, {n, c.hidden_size});
+  if (c.add_bias_linear) add("bias", moe.router_bias, {n});
+  // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).
+  if (c.moe->router_enable_expert_bias) add("expert_bias", moe.correction_bias, {n}).dtype = DType::f32;
   add_experts(map, c, names.layer, moe, layers);
   if (c.moe->shared_expert_intermediate_size > 0) add_shared_experts(map, c, names.layer, moe, layers);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "mhub/config/config_binding.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 

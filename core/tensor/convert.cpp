@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/tensor/convert.hpp"
 
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -145,6 +147,11 @@ void convert_elements(DType from, const std::byte* source, DType to, std::byte* 
                      [=](std::size_t i) { return f8_e8m0_to_float(load<std::uint8_t>(source, i)); });
     default: throw std::logic_error("convert_elements: unsupported source type");
   }
+}
+
+std::string shortest(double value) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
 }  // namespace mhub

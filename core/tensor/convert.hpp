@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "mhub/tensor/dtype.hpp"
 
@@ -26,5 +27,8 @@ bool can_convert(DType from, DType to);
 /// through f32.
 void convert_elements(DType from, const std::byte* source, DType to, std::byte* destination,
                       std::size_t count);
+
+/// The shortest text that reads back.
+std::string shortest(double value);
 
 }  // namespace mhub

@@ -2,9 +2,9 @@
 #include "deepseek.hpp"
 
 #include "mhub/plugin/plugin.hpp"
-#include "mhub/rules/mla_rules.hpp"
+#include "mhub/rules/decoder_rules.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
-#include "mhub/rules/mtp_rules.hpp"
 
 namespace mhub::deepseek {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/plugin/descriptor.hpp"
+#include "mhub/plugin/plugin.hpp"
 
 namespace mhub::deepseek {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "mhub/config/decoder_config.hpp"
-#include "mhub/plugin/descriptor.hpp"
+#include "mhub/plugin/plugin.hpp"
 
 namespace mhub::falcon {
 

@@ -2,8 +2,8 @@
 #include "glm_moe.hpp"
 
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
-#include "mhub/rules/mtp_rules.hpp"
 
 namespace mhub::glm_moe {
 

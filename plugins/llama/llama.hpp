@@ -2,8 +2,8 @@
 #pragma once
 
 #include "mhub/config/decoder_config.hpp"
-#include "mhub/plugin/descriptor.hpp"
-#include "mhub/rules/multimodal_text.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
 
 namespace mhub::llama {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/plugin/descriptor.hpp"
-#include "mhub/rules/vision_language.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
 
 namespace mhub::llava {
 

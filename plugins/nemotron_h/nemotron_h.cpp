@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "mhub/plugin/plugin.hpp"
-#include "mhub/rules/mamba_rules.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::nemotron_h {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "mhub/config/decoder_config.hpp"
-#include "mhub/plugin/descriptor.hpp"
-#include "mhub/rules/mamba_rules.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 
 namespace mhub::nemotron_h {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
-#include "mhub/rules/mtp_rules.hpp"
 
 namespace mhub::qwen_next {
 

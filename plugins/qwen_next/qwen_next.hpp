@@ -2,9 +2,9 @@
 #pragma once
 
 #include "mhub/config/decoder_config.hpp"
-#include "mhub/plugin/descriptor.hpp"
-#include "mhub/rules/gated_delta_rules.hpp"
-#include "mhub/rules/multimodal_text.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/mixer_rules.hpp"
+#include "mhub/rules/multimodal.hpp"
 
 namespace mhub::qwen_next {
 

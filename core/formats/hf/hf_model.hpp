@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "mhub/plugin/descriptor.hpp"
+#include "mhub/plugin/plugin.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/config/config_reader.hpp"
+#include "mhub/config/config_binding.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {

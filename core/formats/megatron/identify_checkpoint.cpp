@@ -8,10 +8,8 @@
 #include "mhub/base/staging.hpp"
 #include "mhub/formats/hf/quantization.hpp"
 #include "mhub/formats/megatron/megatron_checkpoint.hpp"
-#include "mhub/megatron/hybrid_config.hpp"
+#include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/megatron_args.hpp"
-#include "mhub/megatron/run_config.hpp"
-#include "mhub/plugin/identify.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace fs = std::filesystem;

@@ -8,9 +8,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/hf/hf_model.hpp"
-#include "mhub/megatron/hybrid_config.hpp"
-#include "mhub/megatron/hybrid_names.hpp"
-#include "mhub/megatron/stored_layout.hpp"
+#include "mhub/megatron/hybrid.hpp"
+#include "mhub/megatron/layout.hpp"
 #include "mhub/store/pickle/plain.hpp"
 
 namespace fs = std::filesystem;

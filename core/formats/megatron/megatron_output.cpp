@@ -4,10 +4,9 @@
 #include "mhub/base/error.hpp"
 #include "mhub/formats/megatron/megatron_folder.hpp"
 #include "mhub/formats/tokenizer_files.hpp"
-#include "mhub/megatron/hybrid_config.hpp"
-#include "mhub/megatron/hybrid_names.hpp"
-#include "mhub/megatron/run_config.hpp"
-#include "mhub/megatron/stored_layout.hpp"
+#include "mhub/megatron/hybrid.hpp"
+#include "mhub/megatron/layout.hpp"
+#include "mhub/megatron/megatron_args.hpp"
 
 namespace fs = std::filesystem;
 

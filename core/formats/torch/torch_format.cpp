@@ -3,7 +3,7 @@
 #include "mhub/formats/megatron/megatron_checkpoint.hpp"
 #include "mhub/formats/megatron/megatron_folder.hpp"
 #include "mhub/formats/megatron/megatron_output.hpp"
-#include "mhub/megatron/stored_layout.hpp"
+#include "mhub/megatron/layout.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
 
 namespace mhub {

@@ -6,7 +6,7 @@
 #include "mhub/formats/megatron/megatron_checkpoint.hpp"
 #include "mhub/formats/megatron/megatron_folder.hpp"
 #include "mhub/formats/megatron/megatron_output.hpp"
-#include "mhub/megatron/stored_layout.hpp"
+#include "mhub/megatron/layout.hpp"
 #include "mhub/store/torch_dist/torch_dist_sink.hpp"
 #include "mhub/store/torch_dist/torch_dist_source.hpp"
 #include "mhub/store/torch_zip/torch_save.hpp"

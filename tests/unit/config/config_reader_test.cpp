@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/config/config_reader.hpp"
+#include "mhub/config/config_binding.hpp"
 
 using namespace mhub;
 

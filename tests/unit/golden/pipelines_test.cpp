@@ -6,17 +6,19 @@
 
 #include "golden/facts.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/megatron/pipeline_layout.hpp"
+#include "mhub/megatron/pipeline_split.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;
 
 namespace {
 
-std::optional<PipelineLayout> parsed(const GoldenPipeline& golden) {
+std::optional<PipelineSplit> parsed(const GoldenPipeline& golden) {
+  PipelineOptions options;
+  options.layout = golden.text;
   try {
-    return parse_pipeline_layout(golden.text, golden.stages, golden.layers, golden.blocks);
-  } catch (const UsageError&) {
+    return PipelineSplit(golden.layers, {.pipeline = golden.stages}, options, golden.blocks);
+  } catch (const Error&) {
     return std::nullopt;
   }
 }
@@ -28,15 +30,15 @@ BOOST_AUTO_TEST_CASE(pipeline_layouts_are_megatron_cores) {
   const GoldenSettings settings = golden_settings();
   for (const GoldenPipeline& golden : settings.pipelines) {
     const std::string name = "\"" + golden.text + "\" on " + std::to_string(golden.stages) + " stages";
-    const std::optional<PipelineLayout> mine = parsed(golden);
+    const std::optional<PipelineSplit> mine = parsed(golden);
     BOOST_CHECK_MESSAGE(mine.has_value() != golden.places.is_null(),
                         name << ": mhub " << (mine ? "takes" : "refuses") << " it, megatron-core does not");
     if (!mine || golden.places.is_null()) continue;
     ++taken;
-    BOOST_CHECK_MESSAGE(golden.places.at(0) == mine->layers,
+    BOOST_CHECK_MESSAGE(golden.places.at(0) == mine->counts(),
                         name << ": megatron-core " << golden.places.dump());
-    BOOST_CHECK_MESSAGE(golden.places.at(1).is_null() || golden.places.at(1) == mine->mtp_stage,
-                        name << ": prediction blocks on stage " << mine->mtp_stage << ", megatron-core "
+    BOOST_CHECK_MESSAGE(golden.places.at(1).is_null() || golden.places.at(1) == mine->mtp().stage,
+                        name << ": prediction blocks on stage " << mine->mtp().stage << ", megatron-core "
                              << golden.places.dump());
   }
   BOOST_TEST(taken > 20U);

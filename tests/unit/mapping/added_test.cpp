@@ -7,7 +7,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/exact_dtype.hpp"
 #include "mhub/mapping/gather.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/mapping/plan.hpp"

@@ -8,7 +8,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mapping/random_views.hpp"
-#include "mhub/mapping/view.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;
@@ -61,8 +60,7 @@ BOOST_AUTO_TEST_CASE(composition_equals_the_join_of_pairs) {
     for (const auto& [s, d] : pairs(second)) {
       if (source_of.contains(s)) expected.emplace_back(source_of[s], d);
     }
-    BOOST_REQUIRE_MESSAGE(sorted_pairs(compose(first, second)) == expected,
-                          to_string(first) + " | " + to_string(second));
+    BOOST_REQUIRE_MESSAGE(sorted_pairs(compose(first, second)) == expected, "round " << round);
   }
 }
 

@@ -11,8 +11,8 @@
 #include "mapping/random_views.hpp"
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/mapping/box.hpp"
 #include "mhub/mapping/gather.hpp"
-#include "mhub/mapping/view.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

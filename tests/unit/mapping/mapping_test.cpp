@@ -13,7 +13,6 @@
 #include "mapping/state_values.hpp"
 #include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/contradictions.hpp"
 #include "mhub/megatron/layout.hpp"
 
 using namespace mhub;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps taken apart into what belongs together.
-#include "mhub/mapping/parts.hpp"
-
 #include <map>
 #include <set>
 
@@ -9,6 +7,7 @@
 
 #include "mapping/state_values.hpp"
 #include "mhub/mapping/mapping.hpp"
+#include "mhub/mapping/state_map.hpp"
 #include "mhub/megatron/layout.hpp"
 
 using namespace mhub;

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "mhub/mapping/view.hpp"
+#include "mhub/mapping/box.hpp"
 
 namespace mhub::tests {
 

@@ -6,7 +6,7 @@
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/megatron/hybrid_names.hpp"
+#include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
 
 using namespace mhub;

@@ -6,7 +6,7 @@
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/megatron/stored_layout.hpp"
+#include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

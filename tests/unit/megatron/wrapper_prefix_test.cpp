@@ -2,7 +2,7 @@
 // Modules that training wraps around a model put words before every name; what belongs to the model stays.
 #include <boost/test/unit_test.hpp>
 
-#include "mhub/megatron/stored_layout.hpp"
+#include "mhub/megatron/layout.hpp"
 
 using namespace mhub;
 

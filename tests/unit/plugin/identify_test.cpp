@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which class a Megatron model is of, asked of every class about models that fit none.
-#include "mhub/plugin/identify.hpp"
-
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/error.hpp"

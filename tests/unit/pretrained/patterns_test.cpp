@@ -13,7 +13,7 @@
 #include "cli/tiny_llama.hpp"
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/formats/hf/hf_model.hpp"
-#include "mhub/mapping/pattern.hpp"
+#include "mhub/mapping/identity.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "mhub/pretrained/inspection.hpp"
 #include "mhub/pretrained/model_state.hpp"

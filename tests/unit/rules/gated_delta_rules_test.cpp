@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layers of gated delta net beside gated attention: every element has its place, heads stay whole on every
 // rank, and both ways of storing the projections give the same Megatron tensor.
-#include "mhub/rules/gated_delta_rules.hpp"
-
 #include <map>
 #include <stdexcept>
 
@@ -11,7 +9,8 @@
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/layout.hpp"
-#include "mhub/rules/mtp_rules.hpp"
+#include "mhub/rules/decoder_rules.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

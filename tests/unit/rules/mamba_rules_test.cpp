@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mamba-2 mixers in a hybrid model: their names in both formats, and what a rank has of them.
-#include "mhub/rules/mamba_rules.hpp"
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -10,6 +8,7 @@
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/layout.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

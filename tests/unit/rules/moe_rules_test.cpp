@@ -7,8 +7,8 @@
 
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/rules/mla_rules.hpp"
-#include "mhub/rules/mtp_rules.hpp"
+#include "mhub/rules/decoder_rules.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 #include "rules/small_config.hpp"
 
 using namespace mhub;

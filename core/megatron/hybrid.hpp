@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
+#include "mhub/config/transformer_config.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/megatron/pipeline_split.hpp"
 
@@ -29,7 +26,12 @@ std::string hybrid_pattern(const std::vector<CanonicalTensor>& canonical);
 /// ...), as HybridModel wants it for more than one stage. `split` counts hybrid layers.
 std::string with_stages(const std::string& pattern, const PipelineSplit& split);
 
-/// Whether a pattern (without or with `|`) is that of a GPTModel: mixers and MLPs take turns.
-bool is_gpt_pattern(const std::string& pattern);
+/// The config with which HybridModel builds what GPTModel builds from `gpt`: twice the layers, per-layer
+/// lists doubled, the given pattern (hybrid_pattern). What kinds of MLP there are is the pattern's to say.
+TransformerConfig hybrid_config(const TransformerConfig& gpt, const std::string& pattern);
+
+/// The other way round. A config whose pattern is not that of a GPTModel (mixers and MLPs take turns), or
+/// that has none, is returned as it is.
+TransformerConfig gpt_config(const TransformerConfig& hybrid);
 
 }  // namespace mhub

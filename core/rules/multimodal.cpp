@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/rules/vision_language.hpp"
+#include "mhub/rules/multimodal.hpp"
 
-#include <memory>
+#include <algorithm>
 
 #include "mhub/base/config_error.hpp"
-#include "mhub/mapping/identity.hpp"
-#include "mhub/mapping/pattern.hpp"
-#include "mhub/plugin/config_part.hpp"
-#include "mhub/plugin/identify.hpp"
+#include "mhub/plugin/registry.hpp"
 
 namespace mhub {
 namespace {
 
-constexpr const char *kText = "text_config", *kVision = "vision_config";
+constexpr const char *kText = "text_config", *kVision = "vision_config", *kTied = "tie_word_embeddings";
 
 /// The layer that features come from, counted from 1.
 std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
@@ -23,12 +20,6 @@ std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
                       " is not the output of one of the " + std::to_string(layers) +
                       " layers of vision_config");
   return layer;
-}
-
-/// The config.json of a part whose class is found by what it does.
-nlohmann::json part_of(const TransformerConfig& megatron, const std::string& where) {
-  IdentifiedModel found = identify_model(megatron, std::nullopt, where);
-  return std::move(found.config);
 }
 
 void add_projector(Mapping& map, const TransformerConfig& megatron, const std::string& hf) {
@@ -42,6 +33,26 @@ void add_projector(Mapping& map, const TransformerConfig& megatron, const std::s
   if (!vision.projector_bias) return;
   map.rule(encoder + "linear_fc1.bias", column(names.at(0) + ".bias", {inner}));
   map.rule(encoder + "linear_fc2.bias", replicated(names.at(1) + ".bias", {out}));
+}
+
+void add_model_type(nlohmann::json& part, const std::string& model_type) {
+  if (!part.contains("model_type")) part["model_type"] = model_type;
+}
+
+ConfigPart decoder_of(const nlohmann::json& text) {
+  ConfigPart decoder(text, kText);
+  if (!decoder.model.config_json)
+    throw ConfigError(std::string(kText) + ": expected a model of texts, found " + decoder.model.class_name);
+  return decoder;
+}
+
+/// Both spellings of the same names (MultimodalNames).
+void add_spellings(Mapping& map, const MultimodalNames& names) {
+  const std::string inside = "model.language_model.";
+  if (names.model == inside) return;
+  map.also_spelled(names.model, inside);
+  map.also_spelled(names.head, "lm_head.");
+  for (const std::string& other : names.others) map.also_spelled(other, "model." + other);
 }
 
 }  // namespace
@@ -62,9 +73,9 @@ void VisionLanguageConfig::bind(ConfigBinding& b) {
   b.check(find_named<ActivationFunction>(projector_hidden_act).has_value(), "projector_hidden_act",
           "unsupported: \"" + projector_hidden_act + "\"");
   b.boolean("multimodal_projector_bias", multimodal_projector_bias);
-  b.boolean("tie_word_embeddings", tie_word_embeddings);
+  b.boolean(kTied, tie_word_embeddings);
   // Of the two places that may say it, one suffices (transformers' LlavaConfig).
-  if (b.reading() && tie_word_embeddings) text["tie_word_embeddings"] = true;
+  if (b.reading() && tie_word_embeddings) text[kTied] = true;
   if (b.to_megatron()) to_megatron(b);
 }
 
@@ -72,8 +83,8 @@ void VisionLanguageConfig::bind_parts(ConfigBinding& b) {
   b.object(kText, text);
   b.object(kVision, vision);
   if (!b.reading()) return;
-  if (!text.contains("model_type")) text["model_type"] = text_model_type;
-  if (!vision.contains("model_type")) vision["model_type"] = vision_model_type;
+  add_model_type(text, text_model_type);
+  add_model_type(vision, vision_model_type);
 }
 
 void VisionLanguageConfig::to_megatron(ConfigBinding& b) const {
@@ -107,8 +118,8 @@ void VisionLanguageConfig::from_megatron(const TransformerConfig& megatron) {
   TransformerConfig decoder = megatron, tower = *parts.tower;
   decoder.vision.reset();
   tower.num_layers += parts.unused_layers;
-  text = part_of(decoder, kText);
-  vision = part_of(tower, kVision);
+  text = identify_model(decoder, std::nullopt, kText).config;
+  vision = identify_model(tower, std::nullopt, kVision).config;
   vision_feature_layer = -1 - parts.unused_layers;
   vision_feature_select_strategy = parts.drop_class_token ? "default" : "full";
   projector_hidden_act = name_of(parts.projector_activation);
@@ -127,6 +138,41 @@ Mapping vision_language_mapping(const VisionLanguageConfig& config, const Transf
   map.include(tower, {"vision_model.", names.vision, "v"});
   add_projector(map, megatron, names.projector);
   return map;
+}
+
+void MultimodalTextConfig::bind(ConfigBinding& b, const std::string& text_model_type) {
+  b.object(kText, text);
+  if (b.reading()) add_model_type(text, text_model_type);
+  if (!b.to_megatron()) return;
+  const ConfigPart decoder = decoder_of(text);
+  b.megatron = decoder.model.megatron(decoder.config);
+}
+
+Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const MultimodalNames& names) {
+  const ConfigPart decoder = decoder_of(config.text);
+  Mapping map = decoder.model.mapping(decoder.config);
+  map.renamed("model.", names.model);
+  map.renamed("lm_head.", names.head);
+  add_spellings(map, names);
+  for (const std::string& other : names.others) map.carry_rest(other);
+  return map;
+}
+
+nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,
+                                     const std::string& text_model_type, const MultimodalNames& names) {
+  nlohmann::json json = config.json();
+  nlohmann::json text = config.object(kText).json();
+  add_model_type(text, text_model_type);
+  const ConfigPart decoder = decoder_of(text);
+  if (decoder.model.completed_config) text = decoder.model.completed_config(decoder.config, tensors);
+  const std::vector<std::string> heads{names.head + "weight", "lm_head.weight"};
+  const bool stored = std::any_of(heads.begin(), heads.end(),
+                                  [&](const std::string& name) { return tensors.find(name) != nullptr; });
+  const bool inner = decoder.model.megatron(decoder.config).share_embeddings_and_output_weights;
+  const bool tied = !stored || (inner && config.boolean(kTied, true));
+  if (tied != inner) text[kTied] = tied;
+  json[kText] = std::move(text);
+  return json;
 }
 
 }  // namespace mhub

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields that descriptions of a model state in a form of their own.
+// Fields that descriptions of a model state in a form of their own; flags and limits of Megatron-LM that
+// several fields make together, or that are worded after their values.
+#include "mhub/config/field_functions.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "mhub/base/error.hpp"
-#include "mhub/config/field_functions.hpp"
 
 namespace mhub {
 namespace {
@@ -13,11 +15,8 @@ namespace {
 /// A Python object by name, as Bridge's yaml_utils writes functions.
 nlohmann::json reference(const std::string& target) { return {{"_target_", target}, {"_call_", false}}; }
 
-struct Function {
-  ActivationFunction activation;  ///< as function_of gives it
-  const char* target;
-};
-constexpr std::array<Function, 5> kFunctions{
+/// Functions as function_of gives them.
+constexpr std::array<std::pair<ActivationFunction, std::string_view>, 5> kFunctions{
     {{ActivationFunction::silu, "torch.nn.functional.silu"},
      {ActivationFunction::gelu, "torch.nn.functional.gelu"},
      {ActivationFunction::gelu_pytorch_tanh, "megatron.core.activations.fast_gelu"},
@@ -25,26 +24,22 @@ constexpr std::array<Function, 5> kFunctions{
      {ActivationFunction::quick_gelu, "megatron.core.activations.quick_gelu"}}};
 
 void bind_function(FieldBinding& f, TransformerConfig& c) {
+  constexpr const char* kKey = "activation_func";
   if (!f.reading()) {
-    for (const Function& one : kFunctions) {
-      if (one.activation == function_of(c.activation))
-        return f.constant("activation_func", reference(one.target));
+    for (const auto& [activation, target] : kFunctions) {
+      if (activation == function_of(c.activation)) return f.constant(kKey, reference(std::string(target)));
     }
     throw InputError("unsupported: activation \"" + name_of(c.activation) +
                      "\" (no Megatron function for it)");
   }
-  const std::string target =
-      f.reader().object("activation_func").string("_target_", "torch.nn.functional.gelu");
+  const std::string stated = f.reader().object(kKey).string("_target_", "torch.nn.functional.gelu");
   // Only the function's own name counts: it moves between modules (torch._C._nn.gelu,
   // megatron.core.utils...).
-  const std::string name = target.substr(target.rfind('.') + 1);
-  for (const Function& one : kFunctions) {
-    const std::string known = one.target;
-    if (known.substr(known.rfind('.') + 1) != name) continue;
-    c.activation = one.activation;
-    return;
-  }
-  f.reader().fail("activation_func", "unsupported: " + target);
+  const auto own = [](std::string_view target) { return target.substr(target.rfind('.') + 1); };
+  const auto at = std::find_if(kFunctions.begin(), kFunctions.end(),
+                               [&](const auto& one) { return own(one.second) == own(stated); });
+  if (at == kFunctions.end()) f.reader().fail(kKey, "unsupported: " + stated);
+  c.activation = at->first;
 }
 
 }  // namespace
@@ -52,23 +47,18 @@ void bind_function(FieldBinding& f, TransformerConfig& c) {
 void read_layers(const FieldBinding& f, const std::string& key, std::int64_t layers,
                  std::int64_t (*entry)(std::int64_t, std::int64_t), std::vector<std::int64_t>& list) {
   if (!f.reader().has(key)) return;
-  if (!f.reader().json().at(key).is_number_integer()) {
-    list = f.reader().integers(key);
-    return;
-  }
+  const bool listed = !f.reader().json().at(key).is_number_integer();
+  list = listed ? f.reader().integers(key) : std::vector<std::int64_t>();
+  if (listed) return;
   const std::int64_t every = f.reader().positive(key);
-  list.clear();
   for (std::int64_t i = 0; i < std::min<std::int64_t>(layers, 1 << 20); ++i) list.push_back(entry(i, every));
 }
 
 void bind_moe(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
   const char* key = dialect == Dialect::args ? "num_experts" : "num_moe_experts";
   if (f.reading() && f.reader().has(key)) c.moe.emplace();
-  if (c.moe) {
-    f.constant("moe_grouped_gemm", true);
-  } else {
-    f.constant(key, nullptr);
-  }
+  if (!c.moe) return f.constant(key, nullptr);
+  f.constant("moe_grouped_gemm", true);
 }
 
 void bind_latent_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
@@ -231,6 +221,92 @@ void bind_tied_embeddings(FieldBinding& f, TransformerConfig& c, Dialect dialect
   bool untied = !tied;
   f.boolean("untie_embeddings_and_output_weights", untied);
   tied = !untied;
+}
+
+ActivationFunction function_of(ActivationFunction activation) {
+  switch (activation) {
+    case ActivationFunction::swish: return ActivationFunction::silu;
+    case ActivationFunction::gelu_python: return ActivationFunction::gelu;
+    case ActivationFunction::gelu_new:
+    case ActivationFunction::gelu_fast:
+    case ActivationFunction::gelu_python_tanh:
+    case ActivationFunction::gelu_accurate: return ActivationFunction::gelu_pytorch_tanh;
+    default: return activation;
+  }
+}
+
+std::vector<std::int64_t> list_meaning(const std::vector<std::int64_t>& list, std::int64_t everywhere) {
+  const bool plain = std::all_of(list.begin(), list.end(), [&](std::int64_t v) { return v == everywhere; });
+  return plain ? std::vector<std::int64_t>{} : list;
+}
+
+bool has_temperature(const TransformerConfig& c) {
+  return c.attention_temperature &&
+         (c.attention_temperature->everywhere || !list_meaning(c.no_rope_layers, 0).empty());
+}
+
+void add_window_flag(Lines& flags, const TransformerConfig& c) {
+  if (c.sliding_window) flags.push_back("--window-size " + std::to_string(*c.sliding_window - 1) + ",0");
+}
+
+void add_gelu_flag(Lines& flags, const TransformerConfig& c) {
+  // With biases Megatron-LM fuses them with GELU, and the fusion is the tanh form.
+  if (!c.gated_linear_unit && function_of(c.activation) == ActivationFunction::gelu && c.add_bias_linear)
+    flags.emplace_back("--no-bias-gelu-fusion");
+}
+
+void add_gate_flag(Lines& flags, const TransformerConfig& c) {
+  if (c.gated_linear_unit && c.activation == ActivationFunction::quick_gelu)
+    flags.emplace_back("--quick-geglu");
+}
+
+void add_multiplier_flags(Lines& flags, const TransformerConfig& c) {
+  if (!has_multipliers(c)) return;
+  FieldBinding fields;
+  TransformerConfig copy = c;
+  bind_multipliers(fields, copy, Dialect::args);
+  flags.emplace_back("--use-mup");
+  for (const char* key : {"mup_embedding_mult", "mup_output_mult", "mup_base_head_dim"}) {
+    std::string option = std::string("--") + key;
+    std::replace(option.begin(), option.end(), '_', '-');
+    flags.push_back(option + " " + shortest(fields.written().at(key).get<double>()));
+  }
+}
+
+void add_activation_limits(Lines& limits, const TransformerConfig& c) {
+  const ActivationFunction function = function_of(c.activation);
+  const std::string named = "activation \"" + name_of(c.activation) + "\"";
+  if (c.gated_linear_unit) {
+    if (function != ActivationFunction::silu && function != ActivationFunction::quick_gelu)
+      limits.push_back("gated " + named + ": Megatron-LM's flags (silu and quick_gelu) cannot" + kLayerSpec);
+  } else if (function == ActivationFunction::gelu_pytorch_tanh) {
+    if (!c.add_bias_linear)
+      limits.push_back(named +
+                       " without biases: Megatron-LM has the tanh form of GELU as a fusion with biases only");
+  } else if (function != ActivationFunction::relu2 && function != ActivationFunction::gelu) {
+    limits.push_back(named + ": Megatron-LM has no flag for it");
+  }
+}
+
+void add_group_score_limit(Lines& limits, const TransformerConfig& c) {
+  const MoeConfig& moe = *c.moe;
+  if (moe.router_group_topk < 1) return;
+  const std::int64_t per_group = moe.router_topk / moe.router_group_topk;
+  if (moe.router_group_score_topk != per_group)
+    limits.push_back("a group of experts counts by its " + std::to_string(moe.router_group_score_topk) +
+                     " best: Megatron-Core takes " + std::to_string(per_group) +
+                     " (moe_router_topk / moe_router_group_topk)");
+}
+
+void add_temperature_limit(Lines& limits, const TransformerConfig& c) {
+  const AttentionTemperature& temperature = *c.attention_temperature;
+  if (temperature.everywhere) {
+    limits.push_back(
+        "queries that grow with their position: SelfAttention cannot, so it differs from position " +
+        std::to_string(temperature.floor_scale) + " on");
+  } else if (!c.no_rope_layers.empty()) {
+    limits.push_back(std::string("queries that grow with their position: SelfAttention cannot") + kLayerSpec);
+  }
 }
 
 }  // namespace mhub

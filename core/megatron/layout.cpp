@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the layouts of all formats are made of, and the one without ranks.
+#include "mhub/megatron/layout.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "mhub/base/error.hpp"
+
+namespace mhub {
+
+std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& partition, int ranks,
+                                    int rank) {
+  std::vector<AxisRange> ranges;
+  std::int64_t global = 0;
+  std::int64_t local = 0;
+  for (const Partition::Segment& one : partition.segments) {
+    const std::int64_t segment = one.length, unit = one.unit, part = segment / ranks;
+    if (segment % ranks != 0 || part % unit != 0) {
+      const std::string blocks =
+          unit == 1 ? ""
+                    : " (in " + std::to_string(segment / unit) + " blocks of " + std::to_string(unit) + ")";
+      throw InputError("tensor " + name + ": " + std::to_string(segment) + " indices of axis " +
+                       std::to_string(partition.axis) + blocks + " cannot be split over TP=" +
+                       std::to_string(ranks) + "; choose a tensor-parallel size that divides them");
+    }
+    ranges.push_back({global + rank * part, local, part});
+    global += segment;
+    local += part;
+  }
+  return ranges;
+}
+
+std::int64_t padded_vocabulary(std::int64_t rows, std::int64_t divisible_by, int tensor_parallel) {
+  const std::int64_t multiple = divisible_by * tensor_parallel;
+  return (rows + multiple - 1) / multiple * multiple;
+}
+
+CanonicalTensor padded(CanonicalTensor tensor, std::int64_t rows) {
+  if (!tensor.partition.vocabulary) return tensor;
+  tensor.shape[0] = rows;
+  tensor.partition.segments = {rows};
+  return tensor;
+}
+
+std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
+  const int expert_world = sizes.expert * sizes.expert_tensor;
+  const int world = std::lcm(sizes.tensor, expert_world);
+  std::vector<RankPlace> ranks;
+  ranks.reserve(static_cast<std::size_t>(world));
+  for (int rank = 0; rank < world; ++rank) {
+    ranks.push_back(
+        {rank % sizes.tensor, rank / sizes.expert_tensor % sizes.expert, rank % sizes.expert_tensor});
+  }
+  return ranks;
+}
+
+std::vector<Shard> shards_of(const CanonicalTensor& tensor, const std::vector<RankPlace>& ranks,
+                             const ParallelSizes& sizes, std::int64_t experts) {
+  const bool expert = tensor.identity.of_expert(), whole = tensor.partition.replicated();
+  if (expert && experts % sizes.expert != 0) {
+    throw InputError("tensor " + tensor.name + ": " + std::to_string(experts) +
+                     " experts cannot be split over EP=" + std::to_string(sizes.expert) +
+                     "; choose an expert-parallel size that divides them");
+  }
+  std::vector<Shard> shards;
+  std::set<int> seen;
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    if (expert && tensor.identity.expert / (experts / sizes.expert) != ranks[r].expert) continue;
+    const int parts = expert ? sizes.expert_tensor : sizes.tensor;
+    const int part = expert ? ranks[r].expert_tensor : ranks[r].tensor;
+    Shard& shard = shards.emplace_back(Shard{r, {}, !seen.insert(whole ? 0 : part).second});
+    if (!whole) shard.ranges = shard_ranges(tensor.name, tensor.partition, parts, part);
+  }
+  return shards;
+}
+
+bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
+  using Part = std::pair<std::string, std::int64_t>;  // and expert
+  std::map<std::string, std::map<std::int64_t, std::map<Part, Shape>>> stacks;
+  for (const CanonicalTensor& tensor : canonical) {
+    const TensorIdentity& one = tensor.identity;
+    if (one.block == Block::layer)
+      stacks[one.module][one.layer].emplace(Part{one.part, one.expert}, tensor.shape);
+  }
+  for (const auto& [stack, layers] : stacks) {
+    for (const auto& [layer, tensors] : layers) {
+      if (tensors != layers.begin()->second) return false;
+    }
+  }
+  return true;
+}
+
+std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
+                              int expert_rank) {
+  const auto digits = [](int number, std::size_t width) {
+    const std::string text = std::to_string(number);
+    return std::string(width - std::min(width, text.size()), '0') + text;
+  };
+  std::string folder = "mp_rank_" + digits(tensor_rank, 2);
+  auto add = [&](int rank) { folder += "_" + digits(rank, 3); };
+  if (sizes.pipeline > 1) add(pipeline_rank);
+  if (sizes.expert > 1) add(expert_rank);
+  return folder;
+}
+
+Layout canonical_layout(const std::vector<CanonicalTensor>& canonical) {
+  std::vector<StateTensor> tensors;
+  for (const CanonicalTensor& tensor : canonical) tensors.push_back({tensor.name, tensor.shape});
+  Layout layout{identity_map(tensors), {}};
+  for (const CanonicalTensor& tensor : canonical)
+    layout.tensors.push_back(SinkTensor::whole(tensor.name, DType::f32, tensor.shape));
+  return layout;
+}
+
+}  // namespace mhub
