@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fields that descriptions of a model state in a form of their own; flags and limits of Megatron-LM that
 // several fields make together, or that are worded after their values.
-#include "mhub/config/field_functions.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "mhub/base/error.hpp"
+#include "mhub/config/fields.hpp"
 
 namespace mhub {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "mhub/config/field_functions.hpp"
+#include "mhub/config/fields.hpp"
 
 namespace mhub {
 namespace {
@@ -39,6 +39,8 @@ struct Whole {
   M member;
   const char* prefix = "";
 };
+template <typename M>
+Whole(M, const char* = "") -> Whole<M>;
 constexpr auto whole_of(const C*) { return nullptr; }
 constexpr auto whole_of(const RopeScaling*) { return Whole{&C::rope_scaling}; }
 constexpr auto whole_of(const AttentionTemperature*) { return Whole{&C::attention_temperature}; }

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "mhub/config/field_functions.hpp"
-
 namespace mhub {
 namespace {
 
@@ -39,6 +37,11 @@ std::string name_in(const Field& field, const char* name) {
   const std::string given = name;
   if (given != kOwn && given != kHf) return given;
   return (given == kHf ? given : std::string(field.prefix)) + std::string(field.member);
+}
+
+/// What messages call a field: Megatron-Core's name, else the member's.
+std::string known_as(const Field& field) {
+  return field.core != nullptr ? name_in(field, field.core) : field.name();
 }
 
 std::string key_of(const Field& field, Dialect dialect) {
@@ -122,10 +125,6 @@ void compare(const std::string& path, const nlohmann::json& a, const nlohmann::j
 
 }  // namespace
 
-std::string known_as(const Field& field) {
-  return field.core != nullptr ? name_in(field, field.core) : field.name();
-}
-
 bool matters(const Field& field, const TransformerConfig& c) {
   return there(field, c) && (field.matters == nullptr || field.matters(c));
 }
@@ -169,6 +168,7 @@ Lines differing_fields(const TransformerConfig& a, const TransformerConfig& b) {
 
 Lines field_flags(const TransformerConfig& c) {
   Lines flags;
+  if (c.image) return flags;  // CLIPViTModel is built by programs, not from arguments
   for (const Field& field : fields()) {
     if (!matters(field, c)) continue;
     if (field.flag != nullptr && needs_flag(field, c)) flags.push_back(flag_of(field, c));
@@ -179,6 +179,7 @@ Lines field_flags(const TransformerConfig& c) {
 
 Lines field_limits(const TransformerConfig& c) {
   Lines limits;
+  if (c.image) return limits;
   for (const Field& field : fields()) {
     if (!matters(field, c)) continue;
     const bool limited = field.limited != nullptr ? field.limited(c) : !has_default(field, c);

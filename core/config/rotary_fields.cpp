@@ -2,7 +2,7 @@
 // Rotary positions in Megatron's terms.
 #include <cmath>
 
-#include "mhub/config/field_functions.hpp"
+#include "mhub/config/fields.hpp"
 
 namespace mhub {
 namespace {

@@ -18,21 +18,22 @@ namespace mhub {
 /// The names of an enumeration's values.
 template <typename E>
 inline constexpr bool kNames = false;
-constexpr auto names(auto... name) { return std::array{std::string_view(name)...}; }
+constexpr auto name_table(auto... name) { return std::array{std::string_view(name)...}; }
 
 /// Megatron's position_embedding_type.
 enum class PositionEmbedding { rope, learned_absolute, none };
 template <>
-inline constexpr auto kNames<PositionEmbedding> = names("rope", "learned_absolute", "none");
+inline constexpr auto kNames<PositionEmbedding> = name_table("rope", "learned_absolute", "none");
 
 enum class Normalization { rms, layer };
 template <>
-inline constexpr auto kNames<Normalization> = names("RMSNorm", "LayerNorm");
+inline constexpr auto kNames<Normalization> = name_table("RMSNorm", "LayerNorm");
 
 /// transformers' kinds of rotary scaling (modeling_rope_utils.py).
 enum class RopeKind { none, linear, dynamic, llama3, yarn, longrope };
 template <>
-inline constexpr auto kNames<RopeKind> = names("default", "linear", "dynamic", "llama3", "yarn", "longrope");
+inline constexpr auto kNames<RopeKind> = name_table("default", "linear", "dynamic", "llama3", "yarn",
+                                                    "longrope");
 
 /// transformers' names of functions (activations.py, ACT2FN) as far as Megatron or mhub's runtime computes
 /// them. Some functions have several: see function_of.
@@ -52,21 +53,21 @@ enum class ActivationFunction {
   linear
 };
 template <>
-inline constexpr auto kNames<ActivationFunction> = names("silu", "swish", "gelu", "gelu_python",
-                                                         "gelu_pytorch_tanh", "gelu_new", "gelu_fast",
-                                                         "gelu_python_tanh", "gelu_accurate", "quick_gelu",
-                                                         "relu", "relu2", "linear");
+inline constexpr auto kNames<ActivationFunction> = name_table("silu", "swish", "gelu", "gelu_python",
+                                                              "gelu_pytorch_tanh", "gelu_new", "gelu_fast",
+                                                              "gelu_python_tanh", "gelu_accurate",
+                                                              "quick_gelu", "relu", "relu2", "linear");
 /// The name that stands for all names of the same function.
 ActivationFunction function_of(ActivationFunction activation);
 
 enum class RouterScore { softmax, sigmoid };
 template <>
-inline constexpr auto kNames<RouterScore> = names("softmax", "sigmoid");
+inline constexpr auto kNames<RouterScore> = name_table("softmax", "sigmoid");
 
 /// Megatron-Core's softmax_type; `learnable`: a sink logit per head.
 enum class SoftmaxType { vanilla, learnable };
 template <>
-inline constexpr auto kNames<SoftmaxType> = names("vanilla", "learnable");
+inline constexpr auto kNames<SoftmaxType> = name_table("vanilla", "learnable");
 
 /// An enumeration with a table of names.
 template <typename E>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/config/field_functions.hpp"
+#include "mhub/config/fields.hpp"
 
 namespace mhub {
 namespace {

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <set>
 
+#include "mhub/config/fields.hpp"
 #include "mhub/formats/format.hpp"
-#include "mhub/megatron/megatron_args.hpp"
 #include "mhub/plugin/plugin.hpp"
 
 namespace fs = std::filesystem;
@@ -61,7 +61,7 @@ nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, con
       {"source", describe_source(source)},
       {"config", source.config->json()},
       {"target", target},
-      {"megatron_lm_flags", megatron_flags(*source.transformer)},
+      {"megatron_lm_flags", field_flags(*source.transformer)},
       {"tensors", describe_chunks(plan, checksums)}};
   if (nlohmann::json generation = generation_config(source); !generation.is_null())
     manifest["generation_config"] = std::move(generation);

@@ -13,7 +13,6 @@
 #include <thread>
 
 #include "mhub/base/checksum.hpp"
-#include "mhub/mapping/gather.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/mapping/gather.hpp"
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
+#include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"
 #include "mhub/tensor/offset.hpp"
 

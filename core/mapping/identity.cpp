@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/mapping/identity.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fnmatch.h>
@@ -23,27 +24,13 @@ struct Prefix {
 constexpr std::array<Prefix, 3> kPrefixes{
     {{"embedding.", Block::embedding}, {"decoder.", Block::decoder}, {"output_layer.", Block::output}}};
 
-/// A number, or the index variable in braces that stands for one, with the dot behind it.
-struct Number {
-  std::int64_t value = -1;
-  std::string_view variable, rest;
-};
-std::optional<Number> number_at(std::string_view text) {
-  Number number;
+/// Takes a number and the dot behind it off a text.
+std::optional<std::int64_t> take_number(std::string_view& text) {
+  std::int64_t number = 0;
   const char* const end = text.data() + text.size();
-  const char* after = text.data();
-  if (text.starts_with('{')) {
-    const std::size_t close = text.find('}');
-    if (close == std::string_view::npos) return std::nullopt;
-    number.variable = text.substr(1, close - 1);
-    after += close + 1;
-  } else {
-    const auto parsed = std::from_chars(after, end, number.value);
-    if (parsed.ec != std::errc() || number.value < 0) return std::nullopt;
-    after = parsed.ptr;
-  }
-  if (after == end || *after != '.') return std::nullopt;
-  number.rest = text.substr(static_cast<std::size_t>(after + 1 - text.data()));
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc() || number < 0 || parsed.ptr == end || *parsed.ptr != '.') return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(parsed.ptr + 1 - text.data()));
   return number;
 }
 
@@ -64,59 +51,29 @@ std::string_view take_module(std::string_view& name) {
   return module;
 }
 
-/// A name or a pattern of names taken apart.
-struct Reading {
-  TensorIdentity identity;
-  std::string_view layer, expert;  ///< index variables
-};
-
 /// Takes the block and the layer number off what is left of a name.
-std::string_view read_block(std::string_view rest, Reading& reading) {
-  TensorIdentity& identity = reading.identity;
+void take_block(std::string_view& rest, TensorIdentity& identity) {
   const auto numbered = [&](std::string_view stack, Block block) {
-    const auto number = rest.starts_with(stack) ? number_at(rest.substr(stack.size())) : std::nullopt;
+    std::string_view behind = rest;
+    behind.remove_prefix(std::min(stack.size(), rest.size()));
+    const auto number = rest.starts_with(stack) ? take_number(behind) : std::nullopt;
     if (!number) return false;
     identity.block = block;
-    identity.layer = number->value;
-    reading.layer = number->variable;
-    rest = number->rest;
+    identity.layer = *number;
+    rest = behind;
     return true;
   };
-  if (numbered(kLayers, Block::layer)) return rest;
+  if (numbered(kLayers, Block::layer)) return;
   if (numbered(kMtpLayers, Block::mtp)) {
-    if (!rest.starts_with(kMtpLayer)) return rest;
+    if (!rest.starts_with(kMtpLayer)) return;
     identity.block = Block::mtp_layer;
-    return rest.substr(kMtpLayer.size());
+    return rest.remove_prefix(kMtpLayer.size());
   }
   for (const auto& [text, block] : kPrefixes) {
     if (!rest.starts_with(text)) continue;
     identity.block = block;
-    return rest.substr(text.size());
+    return rest.remove_prefix(text.size());
   }
-  return rest;
-}
-
-Reading read(std::string_view name) {
-  Reading reading;
-  TensorIdentity& identity = reading.identity;
-  if (name.starts_with(kCarriedPrefix)) {
-    identity.block = Block::carried;
-    identity.part = name.substr(kCarriedPrefix.size());
-    return reading;
-  }
-  identity.module = take_module(name);
-  const std::string_view rest = read_block(name, reading);
-  const std::size_t local = rest.find(kLocalExperts);
-  if (local != std::string_view::npos && rest.substr(0, local).ends_with(kExperts)) {
-    if (const auto number = number_at(rest.substr(local + kLocalExperts.size()))) {
-      identity.expert = number->value;
-      reading.expert = number->variable;
-      identity.part.assign(rest.substr(0, local)).append(number->rest);
-      return reading;
-    }
-  }
-  identity.part = rest;
-  return reading;
 }
 
 std::string_view prefix_of(Block block) {
@@ -147,6 +104,21 @@ std::vector<Brace> braces(std::string_view pattern) {
   return found;
 }
 
+/// The value of "i" or "i+3".
+std::int64_t index_value(std::string_view expression, const Bindings& bindings) {
+  const std::size_t plus = expression.find('+');
+  const auto value = bindings.find(std::string(expression.substr(0, plus)));
+  std::int64_t shift = 0;
+  bool good = value != bindings.end();
+  if (good && plus != std::string_view::npos) {
+    const char* end = expression.data() + expression.size();
+    const auto parsed = std::from_chars(expression.data() + plus + 1, end, shift);
+    good = parsed.ec == std::errc() && parsed.ptr == end;
+  }
+  if (!good) throw std::logic_error("no value for index {" + std::string(expression) + "} of a pattern");
+  return value->second + shift;
+}
+
 }  // namespace
 
 std::string canonical_name(const TensorIdentity& identity) {
@@ -165,21 +137,22 @@ std::string canonical_name(const TensorIdentity& identity) {
   return name.append(identity.part, at);
 }
 
-TensorIdentity identity_of(std::string_view canonical_name) { return read(canonical_name).identity; }
-
-IdentityPattern::IdentityPattern(std::string_view pattern) {
-  Reading reading = read(pattern);
-  identity_ = std::move(reading.identity);
-  layer_ = reading.layer;
-  expert_ = reading.expert;
-  open_ = identity_.part.find_first_of("{}") != std::string::npos;
-}
-
-TensorIdentity IdentityPattern::at(const Bindings& bindings) const {
-  TensorIdentity identity = identity_;
-  if (!layer_.empty()) identity.layer = index_value(layer_, bindings);
-  if (!expert_.empty()) identity.expert = index_value(expert_, bindings);
-  if (open_) identity.part = substitute(identity.part, bindings);
+TensorIdentity identity_of(std::string_view name) {
+  if (name.starts_with(kCarriedPrefix))
+    return {"", Block::carried, -1, -1, std::string(name.substr(kCarriedPrefix.size()))};
+  TensorIdentity identity;
+  identity.module = take_module(name);
+  take_block(name, identity);
+  const std::size_t local = name.find(kLocalExperts);
+  if (local != std::string_view::npos && name.substr(0, local).ends_with(kExperts)) {
+    std::string_view behind = name.substr(local + kLocalExperts.size());
+    if (const auto number = take_number(behind)) {
+      identity.expert = *number;
+      identity.part.assign(name.substr(0, local)).append(behind);
+      return identity;
+    }
+  }
+  identity.part = name;
   return identity;
 }
 
@@ -205,20 +178,6 @@ std::vector<std::string> variables(std::string_view pattern) {
   for (const Brace& brace : braces(pattern))
     names.emplace_back(brace.inside.substr(0, brace.inside.find('+')));
   return names;
-}
-
-std::int64_t index_value(std::string_view expression, const Bindings& bindings) {
-  const std::size_t plus = expression.find('+');
-  const auto value = bindings.find(std::string(expression.substr(0, plus)));
-  std::int64_t shift = 0;
-  bool good = value != bindings.end();
-  if (good && plus != std::string_view::npos) {
-    const char* end = expression.data() + expression.size();
-    const auto parsed = std::from_chars(expression.data() + plus + 1, end, shift);
-    good = parsed.ec == std::errc() && parsed.ptr == end;
-  }
-  if (!good) throw std::logic_error("no value for index {" + std::string(expression) + "} of a pattern");
-  return value->second + shift;
 }
 
 std::string substitute(std::string_view pattern, const Bindings& bindings) {

@@ -18,8 +18,6 @@ using Bindings = std::map<std::string, std::int64_t>;
 std::vector<std::string> expand_alternatives(std::string_view pattern);
 /// The index variables in a pattern, in order of appearance.
 std::vector<std::string> variables(std::string_view pattern);
-/// The value of "i" or "i+3". Throws std::logic_error for a variable without a value.
-std::int64_t index_value(std::string_view expression, const Bindings& bindings);
 /// Replaces "{i}" and "{i+3}" by numbers. Throws std::logic_error for a variable without a value.
 std::string substitute(std::string_view pattern, const Bindings& bindings);
 
@@ -73,18 +71,5 @@ struct TensorIdentity {
 std::string canonical_name(const TensorIdentity& identity);
 /// What a canonical name says; names that say nothing are a part of Block::other.
 TensorIdentity identity_of(std::string_view canonical_name);
-
-/// A pattern of canonical names ("decoder.layers.{i}.mlp.linear_fc2.weight"), read once for all values of its
-/// index variables.
-class IdentityPattern {
- public:
-  explicit IdentityPattern(std::string_view pattern);
-  TensorIdentity at(const Bindings& bindings) const;
-
- private:
-  TensorIdentity identity_;
-  std::string layer_, expert_;  ///< the index variables behind the numbers ("i", "i+3"); empty: none
-  bool open_ = false;           ///< the part has index variables, too
-};
 
 }  // namespace mhub

@@ -77,13 +77,11 @@ ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& probl
   };
   std::unordered_set<std::string> names;
   for (const Rule& rule : mapping.rules()) {
-    const IdentityPattern pattern(rule.megatron);
     for_each_binding(rule, mapping.indices(), problems, [&](const Bindings& bindings) {
-      TensorIdentity identity = pattern.at(bindings);
-      const std::string name = canonical_name(identity);
+      const std::string name = substitute(rule.megatron, bindings);
       if (!names.insert(name).second) problems.push_back("two rules make " + name);
       result.canonical.push_back(
-          {std::move(identity), name, rule.transform.shape, rule.transform.partition, rule.dtype});
+          {identity_of(name), name, rule.transform.shape, rule.transform.partition, rule.dtype});
       result.import.destination.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result.import.terms.emplace_back();
       for (const Operand& operand : rule.transform.operands) {
@@ -101,6 +99,40 @@ ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& probl
     problems.emplace_back(error.what());
   }
   return result;
+}
+
+/// A name pattern with index variable "i" called otherwise: "{i}", "{i+3}".
+std::string with_index(std::string pattern, const std::string& index) {
+  for (std::size_t at = pattern.find("{i"); at != std::string::npos; at = pattern.find("{i", at + 1)) {
+    const char next = at + 2 < pattern.size() ? pattern[at + 2] : '\0';
+    if (next == '}' || next == '+') pattern.replace(at + 1, 1, index);
+  }
+  return pattern;
+}
+
+std::string index_name(const std::string& variable, const std::string& index) {
+  return variable == "i" ? index : variable;
+}
+
+bool has_variable(const Rule& rule, const std::string& variable) {
+  const std::vector<std::string> found = variables(rule.megatron);
+  return std::find(found.begin(), found.end(), variable) != found.end();
+}
+
+/// A rule of a module as a rule of the whole.
+Rule placed(Rule rule, const ModuleNames& names) {
+  for (Operand& operand : rule.transform.operands) {
+    operand.name = names.hf + with_index(operand.name, names.index);
+    operand.stack_variable = index_name(operand.stack_variable, names.index);
+  }
+  rule.megatron = rule.megatron.starts_with(kCarriedPrefix)
+                      ? std::string(kCarriedPrefix) + rule.transform.operands[0].name
+                      : names.megatron + with_index(rule.megatron, names.index);
+  std::map<std::string, std::vector<std::int64_t>> values;
+  for (auto& [variable, allowed] : rule.values)
+    values[index_name(variable, names.index)] = std::move(allowed);
+  rule.values = std::move(values);
+  return rule;
 }
 
 }  // namespace
@@ -165,6 +197,114 @@ std::vector<std::string> contradictions(const Mapping& mapping) {
   std::vector<std::string> problems;
   expanded(mapping, problems);
   return problems;
+}
+
+std::vector<StateTensor> carried_tensors(const std::vector<CanonicalTensor>& canonical) {
+  std::vector<StateTensor> carried;
+  for (const CanonicalTensor& tensor : canonical) {
+    if (tensor.identity.carried()) carried.push_back({tensor.identity.part, tensor.shape});
+  }
+  return carried;
+}
+
+Rule& Mapping::carried(const std::string& hf, const Shape& shape) {
+  Transform transform = replicated(hf, shape);
+  transform.kind = "carried";
+  return rule(std::string(kCarriedPrefix) + hf, std::move(transform));
+}
+
+Mapping& Mapping::carry_rest(std::string prefix) {
+  rest_.push_back(std::move(prefix));
+  return *this;
+}
+
+Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const std::string& where) {
+  for (const std::string& prefix : mapping.rest()) {
+    const std::vector<std::string> spelled = mapping.names_of(prefix);
+    bool any = false;
+    for (const StateTensor& tensor : stored) {
+      const auto begin = std::find_if(spelled.begin(), spelled.end(),
+                                      [&](const std::string& one) { return tensor.name.starts_with(one); });
+      if (begin == spelled.end()) continue;
+      mapping.carried(prefix + tensor.name.substr(begin->size()), tensor.shape);
+      any = true;
+    }
+    if (!any) {
+      throw InputError(
+          where + ": no tensor " + prefix +
+          "* there, of a part that Megatron's model has no place for; where a checkpoint that it "
+          "saved itself lost them, --hf-reference DIR with the original's weights gives them back");
+    }
+  }
+  return mapping;
+}
+
+Mapping& Mapping::carry_from(const std::string& variable, std::int64_t begin) {
+  const std::int64_t count = indices_.at(variable);
+  std::vector<Rule> kept;
+  std::swap(kept, rules_);
+  for (Rule& one : kept) {
+    if (!has_variable(one, variable)) {
+      rules_.push_back(std::move(one));
+      continue;
+    }
+    if (one.values.contains(variable))
+      throw std::logic_error("carry_from: rule " + one.megatron + " is restricted");
+    for (const Operand& operand : one.transform.operands)
+      carried(operand.name, operand.shape).only(variable, begin, count);
+    one.only(variable, 0, begin);
+    rules_.push_back(std::move(one));
+  }
+  return *this;
+}
+
+Mapping& Mapping::carry_all() {
+  std::vector<Rule> all;
+  std::swap(all, rules_);
+  for (const Rule& one : all) {
+    for (const Operand& operand : one.transform.operands)
+      carried(operand.name, operand.shape).values = one.values;
+  }
+  return *this;
+}
+
+Mapping& Mapping::include(const Mapping& module, const ModuleNames& names) {
+  for (const auto& [variable, count] : module.indices_) {
+    const std::string name = index_name(variable, names.index);
+    const auto [at, fresh] = indices_.emplace(name, count);
+    if (!fresh && at->second != count)
+      throw std::logic_error("modules use the index variable {" + name + "} for " +
+                             std::to_string(at->second) + " and for " + std::to_string(count) + " values");
+  }
+  for (const Rule& one : module.rules_) rules_.push_back(placed(one, names));
+  for (const Tied& tie : module.ties_) ties_.push_back({names.hf + tie.hf, names.hf + tie.same_as});
+  for (const Ignored& one : module.ignored_)
+    ignored_.push_back({one.glob.starts_with("*") ? one.glob : names.hf + one.glob, one.why});
+  for (const Spelling& spelling : module.spellings_) {
+    const std::string front = spelling.part.starts_with('.') ? "" : names.hf;
+    spellings_.push_back({front + spelling.part, front + spelling.instead});
+  }
+  for (const std::string& prefix : module.rest_) rest_.push_back(names.hf + prefix);
+  return *this;
+}
+
+Mapping& Mapping::renamed(const std::string& part, const std::string& instead) {
+  auto rename = [&](std::string& name) {
+    if (name.starts_with(part)) name.replace(0, part.size(), instead);
+  };
+  for (Rule& one : rules_) {
+    for (Operand& operand : one.transform.operands) rename(operand.name);
+    if (one.megatron.starts_with(kCarriedPrefix))
+      one.megatron = std::string(kCarriedPrefix) + one.transform.operands[0].name;
+  }
+  for (Tied& tie : ties_) {
+    rename(tie.hf);
+    rename(tie.same_as);
+  }
+  for (Ignored& one : ignored_) rename(one.glob);
+  for (Spelling& spelling : spellings_) rename(spelling.part);
+  for (std::string& prefix : rest_) rename(prefix);
+  return *this;
 }
 
 }  // namespace mhub

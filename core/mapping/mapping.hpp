@@ -24,11 +24,6 @@ struct Rule {
   Rule& only(const std::string& variable, std::vector<std::int64_t> allowed);
 };
 
-/// Whether a canonical name is that of a carried tensor (kCarriedPrefix).
-bool is_carried(std::string_view canonical_name);
-/// The Hugging Face name of a carried tensor.
-std::string carried_name(std::string_view canonical_name);
-
 /// What a mapping's names become in a model that has it as a module (Mapping::include).
 struct ModuleNames {
   std::string megatron;     ///< in front of Megatron's names: "vision_model."

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/gather.hpp"
+#include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"
 #include "mhub/tensor/offset.hpp"
 

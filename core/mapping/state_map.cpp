@@ -12,11 +12,8 @@ namespace mhub {
 namespace {
 
 Term::Kind turned(Term::Kind kind) {
-  switch (kind) {
-    case Term::Kind::copy: return Term::Kind::check;
-    case Term::Kind::check: return Term::Kind::copy;
-    default: return kind;
-  }
+  if (kind == Term::Kind::copy) return Term::Kind::check;
+  return kind == Term::Kind::check ? Term::Kind::copy : kind;
 }
 
 /// Where `first` makes what `second` reads: per source tensor of `second` a destination of `first`.

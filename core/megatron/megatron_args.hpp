@@ -39,11 +39,4 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
 /// its name for messages. Throws InputError.
 TransformerConfig read_run_config(const std::string& text, const std::string& where);
 
-/// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
-/// "--norm-epsilon 1e-06", "--use-rope-scaling".
-std::vector<std::string> megatron_flags(const TransformerConfig& config);
-
-/// What plain Megatron-LM cannot express of this model, one sentence each; empty for most models.
-std::vector<std::string> megatron_limits(const TransformerConfig& config);
-
 }  // namespace mhub

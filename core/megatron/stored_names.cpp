@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace mhub {
 namespace {
@@ -12,8 +13,7 @@ struct Renaming {
 };
 
 /// The first renaming whose `from` a layer's part begins with, carried out.
-template <std::size_t N>
-std::string renamed(const std::string& part, const std::array<Renaming, N>& renamings) {
+std::string renamed(const std::string& part, std::span<const Renaming> renamings) {
   for (const auto& [from, to] : renamings) {
     if (part.starts_with(from)) return std::string(to) + part.substr(from.size());
   }

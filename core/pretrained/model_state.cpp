@@ -9,7 +9,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/formats/hf/hf_layout.hpp"
-#include "mhub/mapping/gather.hpp"
+#include "mhub/mapping/executor.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/uniform_names.hpp"
 #include "mhub/tensor/convert.hpp"

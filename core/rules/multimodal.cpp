@@ -59,7 +59,12 @@ void add_spellings(Mapping& map, const MultimodalNames& names) {
 
 void VisionLanguageConfig::bind(ConfigBinding& b) {
   if (b.from_megatron()) from_megatron(b.megatron);
-  bind_parts(b);
+  b.object(kText, text);
+  b.object(kVision, vision);
+  if (b.reading()) {
+    add_model_type(text, text_model_type);
+    add_model_type(vision, vision_model_type);
+  }
   b.also_called("image_token_index", "image_token_id");
   b.integer("image_token_index", image_token_index);
   b.check(!b.reading() || !b.reader().has("vision_feature_layer") ||
@@ -77,14 +82,6 @@ void VisionLanguageConfig::bind(ConfigBinding& b) {
   // Of the two places that may say it, one suffices (transformers' LlavaConfig).
   if (b.reading() && tie_word_embeddings) text[kTied] = true;
   if (b.to_megatron()) to_megatron(b);
-}
-
-void VisionLanguageConfig::bind_parts(ConfigBinding& b) {
-  b.object(kText, text);
-  b.object(kVision, vision);
-  if (!b.reading()) return;
-  add_model_type(text, text_model_type);
-  add_model_type(vision, vision_model_type);
 }
 
 void VisionLanguageConfig::to_megatron(ConfigBinding& b) const {

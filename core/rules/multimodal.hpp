@@ -25,7 +25,6 @@ struct VisionLanguageConfig {
   void bind(ConfigBinding& b);
 
  private:
-  void bind_parts(ConfigBinding& b);
   void to_megatron(ConfigBinding& b) const;
   void from_megatron(const TransformerConfig& megatron);
 };

@@ -6,7 +6,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "mhub/mapping/gather.hpp"
+#include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub::runtime {

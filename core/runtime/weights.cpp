@@ -2,7 +2,7 @@
 #include "mhub/runtime/weights.hpp"
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/gather.hpp"
+#include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub::runtime {

@@ -37,7 +37,7 @@ Layout layout_of(const Checkpoint& checkpoint, const std::vector<CanonicalTensor
 template <typename Tensor>
 std::optional<std::string> carried_name_of(const Tensor& tensor) {
   if (tensor.dict != nullptr && tensor.dict->carried()) return std::string(tensor.parameter());
-  if (is_carried(tensor.name)) return carried_name(tensor.name);
+  if (TensorIdentity identity = identity_of(tensor.name); identity.carried()) return std::move(identity.part);
   return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 #include "mhub/formats/megatron/megatron_output.hpp"
 
 #include "mhub/base/error.hpp"
+#include "mhub/config/fields.hpp"
 #include "mhub/formats/megatron/megatron_folder.hpp"
 #include "mhub/formats/tokenizer_files.hpp"
 #include "mhub/megatron/hybrid.hpp"
@@ -115,7 +116,7 @@ class MegatronOutput final : public OutputFormat {
   }
 
   nlohmann::json advice() const override {
-    return {{"megatron_lm_flags", megatron_flags(model_.config)}, {"limits", megatron_limits(model_.config)}};
+    return {{"megatron_lm_flags", field_flags(model_.config)}, {"limits", field_limits(model_.config)}};
   }
 
  private:

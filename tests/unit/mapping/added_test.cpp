@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/mapping/gather.hpp"
+#include "mhub/mapping/executor.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/mapping/plan.hpp"
 #include "mhub/tensor/convert.hpp"

@@ -12,7 +12,6 @@
 #include "mapping/state_values.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/box.hpp"
-#include "mhub/mapping/gather.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;
