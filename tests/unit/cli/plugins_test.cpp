@@ -45,7 +45,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_tried_out_is_refused) {
   BOOST_TEST(run.code == 3);
   BOOST_TEST(run.err.find("num_key_value_heads") != std::string::npos);
   config["num_key_value_heads"] = 2;
-  config["vocab_size"] = 1 << 29;
+  config["vocab_size"] = 1 << 28;
+  config["hidden_size"] = 16;
   run = run_mhub("plugins --check LlamaForCausalLM " + written(scratch, config));
   BOOST_TEST(run.code == 2);
   BOOST_TEST(run.err.find("smaller sizes") != std::string::npos);
@@ -53,7 +54,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_tried_out_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_config_that_no_mapping_fits_is_bad_input) {
   const Scratch scratch;
-  const Run run = run_mhub("plugins Qwen3MoeForCausalLM " + written(scratch, {{"num_experts", 1LL << 31}}));
+  const Run run = run_mhub("plugins Qwen3MoeForCausalLM " + written(scratch, {{"num_experts", 1 << 28}}));
   BOOST_TEST(run.code == 3);
   BOOST_TEST(run.err.find("config.json: this config cannot be mapped") != std::string::npos);
 }
