@@ -38,6 +38,16 @@ float yarn_score_factor(const TransformerConfig& config) {
   return static_cast<float>(mscale * mscale);
 }
 
+/// The norm of a compressed query, key or value. transformers leaves its epsilon at the class's default,
+/// whatever rms_norm_eps says (modeling_deepseek_v3.py, q_a_layernorm and kv_a_layernorm; so do all models
+/// made after it); megatron-core takes layernorm_epsilon (multi_latent_attention.py), which `mhub convert`
+/// notes.
+Norm compressed_norm(const LayerSource& source, const std::string& name, std::int64_t rank) {
+  Norm norm = load_norm(source.weights, source.config, name, rank);
+  norm.epsilon = 1e-6;
+  return norm;
+}
+
 LatentAttention::LatentAttention(const LayerSource& source, const LayerPlan& plan)
     : plan_(plan),
       heads_(source.config.num_attention_heads),
@@ -54,13 +64,11 @@ LatentAttention::LatentAttention(const LayerSource& source, const LayerPlan& pla
     query_ = Linear::load(source, name + "linear_q_proj", query_size, h);
   } else {
     query_down_ = Linear::load(source, name + "linear_q_down_proj", query_rank_, h);
-    query_norm_ =
-        load_norm(source.weights, source.config, name + "linear_q_up_proj.layer_norm_", query_rank_);
+    query_norm_ = compressed_norm(source, name + "linear_q_up_proj.layer_norm_", query_rank_);
     query_up_ = Linear::load(source, name + "linear_q_up_proj", query_size, query_rank_);
   }
   key_value_down_ = Linear::load(source, name + "linear_kv_down_proj", key_value_rank_ + rotated_, h);
-  key_value_norm_ =
-      load_norm(source.weights, source.config, name + "linear_kv_up_proj.layer_norm_", key_value_rank_);
+  key_value_norm_ = compressed_norm(source, name + "linear_kv_up_proj.layer_norm_", key_value_rank_);
   key_value_up_ =
       Linear::load(source, name + "linear_kv_up_proj", heads_ * (plain_ + value_), key_value_rank_);
   proj_ = Linear::load(source, name + "linear_proj", h, heads_ * value_);

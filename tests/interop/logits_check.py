@@ -53,6 +53,8 @@ EXTRA = {
     # Its 32 new tokens begin inside the original context and end beyond it. There transformers 5.12 drops its cache and then
     # runs the last token alone, so what it computes without a cache is the truth.
     "phi3_crossing": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 24, **dense_rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, dtype="bfloat16", use_cache=False),
+    # The norms of compressed queries, keys and values have an epsilon of their own.
+    "deepseek_v3_epsilon": dict(config="DeepseekV3Config", model="DeepseekV3ForCausalLM", fields={**MLA, "q_lora_rank": 20, "n_group": 4, "topk_group": 2, "rms_norm_eps": 0.1}, dtype="bfloat16"),
     "deepseek_v2_groups": dict(config="DeepseekV2Config", model="DeepseekV2ForCausalLM", fields={**MLA, "q_lora_rank": 20, "n_group": 4, "topk_group": 2, "topk_method": "group_limited_greedy"}, dtype="bfloat16", compute=name_experts),
 }
 
