@@ -11,23 +11,46 @@
 
 namespace mhub {
 
+namespace {
+
+/// Ranks may share a query group when each group goes to the same number of them: ColumnParallelLinear cuts
+/// the rows of linear_qkv evenly, blind to groups, and the forward pass gathers what a rank needs
+/// (transformer_config.py, num_query_groups; attention.py, get_query_key_value_tensors; since megatron-core
+/// 0.16). Other blocks stay whole.
+bool divides(const Partition::Segment& segment, int ranks) {
+  const std::int64_t blocks = segment.length / segment.unit;
+  if (blocks % ranks == 0) return segment.length % ranks == 0;
+  if (segment.slices.empty() || ranks % blocks != 0) return false;
+  const std::int64_t heads = blocks * (segment.slices.front().length / segment.slices.back().length);
+  return heads % ranks == 0 && segment.length % ranks == 0;
+}
+
+[[noreturn]] void indivisible(const std::string& name, const Partition& partition,
+                              const Partition::Segment& segment, int ranks) {
+  const std::int64_t blocks = segment.length / segment.unit;
+  std::string what = std::to_string(segment.length) + " indices of axis " + std::to_string(partition.axis);
+  if (!segment.slices.empty())
+    what += " (" + std::to_string(blocks * (segment.slices.front().length / segment.slices.back().length)) +
+            " query heads in " + std::to_string(blocks) + " groups)";
+  std::string sizes;
+  for (int size = 1; size <= 64; ++size)
+    if (divides(segment, size)) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+  throw InputError("tensor " + name + ": " + what + " cannot be split over TP=" + std::to_string(ranks) +
+                   "; sizes up to 64 that would do: " + sizes);
+}
+
+}  // namespace
+
 std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& partition, int ranks,
                                     int rank) {
   std::vector<AxisRange> ranges;
   std::int64_t global = 0;
   std::int64_t local = 0;
   for (const Partition::Segment& one : partition.segments) {
-    const std::int64_t segment = one.length, unit = one.unit, part = segment / ranks;
-    if (segment % ranks != 0 || part % unit != 0) {
-      const std::string blocks =
-          unit == 1 ? ""
-                    : " (in " + std::to_string(segment / unit) + " blocks of " + std::to_string(unit) + ")";
-      throw InputError("tensor " + name + ": " + std::to_string(segment) + " indices of axis " +
-                       std::to_string(partition.axis) + blocks + " cannot be split over TP=" +
-                       std::to_string(ranks) + "; choose a tensor-parallel size that divides them");
-    }
+    if (!divides(one, ranks)) indivisible(name, partition, one, ranks);
+    const std::int64_t part = one.length / ranks;
     ranges.push_back({global + rank * part, local, part});
-    global += segment;
+    global += one.length;
     local += part;
   }
   return ranges;
@@ -91,6 +114,20 @@ bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
     }
   }
   return true;
+}
+
+std::vector<std::string> layout_limits(const TransformerConfig& config, const LayoutRequest& request) {
+  std::vector<std::string> limits;
+  const std::int64_t groups = config.num_query_groups, tensor = request.sizes.tensor;
+  if (groups > 0 && groups % tensor != 0)
+    limits.push_back("TP=" + std::to_string(tensor) + " with " + std::to_string(groups) +
+                     " query groups: megatron-core 0.16 or later");
+  const StagePlace last = request.split.last();
+  if (request.has_mtp && request.split.place_of({"", Block::decoder, -1, -1, ""}) != last)
+    limits.emplace_back(
+        "the final norm lies behind the last decoder layer, not on the last stage: megatron-core 0.16 or "
+        "later");
+  return limits;
 }
 
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,

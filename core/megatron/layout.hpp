@@ -78,6 +78,9 @@ struct Shard {
 std::vector<Shard> shards_of(const CanonicalTensor& tensor, const std::vector<RankPlace>& ranks,
                              const ParallelSizes& sizes, std::int64_t experts);
 
+/// What a layout needs of megatron-core that older versions lack, for people.
+std::vector<std::string> layout_limits(const TransformerConfig& config, const LayoutRequest& request);
+
 /// The folder of a rank in a `torch` checkpoint (Megatron-LM checkpointing.py, get_checkpoint_name).
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
                               int expert_rank);
@@ -92,7 +95,8 @@ std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& ca
 
 /// The same for one rank's state dict of a `torch` checkpoint: names whose value is None, for the given
 /// parameter names.
-std::vector<std::string> extra_state_names(const std::vector<std::string>& parameters, TransformerImpl impl);
+std::vector<std::string> extra_state_names(const std::vector<std::string>& parameters,
+                                           const LayoutRequest& request);
 
 /// What a Megatron checkpoint says of itself, as far as finding its layout needs it.
 struct StoredFacts {

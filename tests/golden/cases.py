@@ -66,8 +66,8 @@ CASES = {
     "llama": dict(
         hf=llama(), flags=LLAMA + UNTIED + "--num-layers 4", bridge=True,
         te=["", "--tp 2 --pp 2", "--pp 2 --vpp 2", "--pp 2 --first-stage-layers 1", "--pp 2 --last-stage-layers 1", "--pp 2 --pp-layout Et|tttL",
-            "--pp 4 --pp-layout E|tt|tt|L", "--pp 2 --pp-layout E|tt|t|tL"],
-        local=["--tp 2 --pp 2", "--pp 2 --vpp 2"]),
+            "--pp 4 --pp-layout E|tt|tt|L", "--pp 2 --pp-layout E|tt|t|tL", "--tp 4"],
+        local=["--tp 2 --pp 2", "--pp 2 --vpp 2", "--tp 4"]),
     "llama6": dict(
         hf=llama(num_hidden_layers=6), flags=LLAMA + UNTIED + "--num-layers 6",
         te=["--pp 4 --account-for-embedding --account-for-loss", "--pp 2 --vpp 2 --account-for-embedding --account-for-loss"], local=[]),

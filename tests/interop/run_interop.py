@@ -33,6 +33,8 @@ LAYOUTS = [
     ("torch", 2, 1, ["--transformer-impl", "local"]),
     ("torch", 1, 2, ["--transformer-impl", "local"]),
 ]
+# Ranks that share query groups: one group on TP 2 is llama_mqa_tied in the layouts above.
+SHARED_GROUPS = {name: [("torch_dist", tp, 1, []), ("torch", tp, 1, ["--transformer-impl", "local"])] for name, tp in (("llama_two_groups", 4), ("llama_three_groups", 6))}
 
 results, not_run = [], []  # not_run: (judge, what it would have judged)
 
@@ -69,9 +71,7 @@ def mhub(binary, *arguments):
 def convert_all(binary, tiny, scratch):
     cases = []
     for name in sorted(os.listdir(tiny)):
-        for form, tp, pp, options in LAYOUTS:
-            if name == "llama_mqa_tied" and tp > 1:
-                continue  # one query group cannot be split; refusing that is tested below
+        for form, tp, pp, options in SHARED_GROUPS.get(name, LAYOUTS):
             out = os.path.join(scratch, f"{name}-{form}-{tp}-{pp}")
             run = mhub(binary, "convert", os.path.join(tiny, name), out, "--to", form, "--tp", str(tp), "--pp", str(pp), "--json", *options)
             if run.returncode != 0:
@@ -84,14 +84,14 @@ def convert_all(binary, tiny, scratch):
             load = (1, 1) if form == "torch_dist" and pp > 1 else (tp, pp)
             cases.append({"name": f"{name} {form} written tp{tp} pp{pp}, loaded tp{load[0]} pp{load[1]}", "hf": os.path.join(tiny, name), "megatron": out,
                           "format": form, "tp": load[0], "pp": load[1], "flags": json.loads(run.stdout)["megatron_lm_flags"], "model": name, "written": (form, tp, pp)})
-    run = mhub(binary, "convert", os.path.join(tiny, "llama_mqa_tied"), os.path.join(scratch, "refused"), "--tp", "2")
-    record("refuse TP=2 with one query group", run.returncode == 3 and "linear_qkv" in run.stderr, run.stderr.strip())
+    run = mhub(binary, "convert", os.path.join(tiny, "llama_three_groups"), os.path.join(scratch, "refused"), "--tp", "2")
+    record("refuse TP=2 with three query groups", run.returncode == 3 and "6 query heads in 3 groups" in run.stderr and "would do: 1, 3, 6" in run.stderr, run.stderr.strip())
     return cases
 
 
 def core_logits(cases, path):
     json.dump(cases, open(path, "w"))
-    for world in (1, 2):
+    for world in sorted({case["tp"] * case["pp"] for case in cases}):
         collect(ranks.start("core_logits.py", path, world), sum(case["tp"] * case["pp"] == world for case in cases), "megatron-core")
 
 

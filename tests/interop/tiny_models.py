@@ -34,6 +34,9 @@ MODELS = {
     "llama_gqa": ("LlamaConfig", "LlamaForCausalLM", LLAMA, "bfloat16", "1GB"),
     "llama_mha_shards": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "num_key_value_heads": 8, "vocab_size": 199}, "float32", "100KB"),
     "llama_mqa_tied": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "num_key_value_heads": 1, "tie_word_embeddings": True, "vocab_size": 259}, "float32", "1GB"),
+    # More ranks than query groups (run_interop.SHARED_GROUPS).
+    "llama_two_groups": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "num_attention_heads": 8, "num_key_value_heads": 2, "attention_bias": True, "mlp_bias": True}, "float32", "1GB"),
+    "llama_three_groups": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "head_dim": 16, "hidden_size": 72, "intermediate_size": 96, "num_attention_heads": 6, "num_key_value_heads": 3}, "float32", "1GB"),
     "llama_head_dim": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "head_dim": 16, "hidden_size": 72, "num_attention_heads": 6, "num_key_value_heads": 2}, "float32", "1GB"),
     "llama_bias": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, "attention_bias": True, "mlp_bias": True}, "float32", "1GB"),
     "llama_llama3": ("LlamaConfig", "LlamaForCausalLM", {**LLAMA, **rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)}, "float32", "1GB"),
