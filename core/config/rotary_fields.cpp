@@ -214,6 +214,13 @@ void add_latent_yarn_limit(Lines& limits, const TransformerConfig& c) {
     limits.emplace_back(
         "yarn scaling of latent attention: Megatron-LM has no arguments for "
         "original_max_position_embeddings, beta_fast and beta_slow and takes 4096, 32 and 1");
+  // multi_latent_attention.py takes layernorm_epsilon for q_layernorm and kv_layernorm; transformers leaves
+  // them at the class's default (modeling_deepseek_v3.py, DeepseekV3RMSNorm).
+  if (c.layernorm_epsilon != 1e-6)
+    limits.push_back(
+        "the norms of compressed queries, keys and values have an epsilon of 1e-06 in transformers; "
+        "Megatron-Core takes " +
+        shortest(c.layernorm_epsilon) + " for all norms");
 }
 
 }  // namespace mhub

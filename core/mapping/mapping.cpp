@@ -80,8 +80,8 @@ ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& probl
     for_each_binding(rule, mapping.indices(), problems, [&](const Bindings& bindings) {
       const std::string name = substitute(rule.megatron, bindings);
       if (!names.insert(name).second) problems.push_back("two rules make " + name);
-      result.canonical.push_back(
-          {identity_of(name), name, rule.transform.shape, rule.transform.partition, rule.dtype});
+      result.canonical.push_back({identity_of(name), name, rule.transform.shape, rule.transform.partition,
+                                  rule.dtype, rule.transform.local_partition});
       result.import.destination.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result.import.terms.emplace_back();
       for (const Operand& operand : rule.transform.operands) {

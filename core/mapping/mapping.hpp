@@ -103,7 +103,8 @@ struct CanonicalTensor {
   std::string name;  ///< canonical_name(identity), by which state maps know it
   Shape shape;
   Partition partition;
-  std::optional<DType> dtype = {};  ///< Rule::dtype
+  std::optional<DType> dtype = {};                ///< Rule::dtype
+  std::optional<Partition> local_partition = {};  ///< Transform::local_partition
 };
 
 /// A mapping with every index variable replaced by its values.

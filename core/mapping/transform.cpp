@@ -144,6 +144,11 @@ Transform custom(std::string kind, std::vector<Operand> operands, const Shape& s
 Transform replicated(std::string_view hf, const Shape& shape) {
   return identity("replicated", hf, shape, {});
 }
+Transform replicated_or_column(std::string_view hf, const Shape& shape) {
+  Transform transform = replicated(hf, shape);
+  transform.local_partition = split_axis(0, shape);
+  return transform;
+}
 Transform column(std::string_view hf, const Shape& shape) {
   return identity("column", hf, shape, split_axis(0, shape));
 }

@@ -85,6 +85,8 @@ struct Transform {
   Shape shape;  ///< of the canonical tensor
   Partition partition;
   double added = 0;  ///< to every value on the way to Megatron
+  /// Where Megatron's local specs cut what TransformerEngine's keep whole.
+  std::optional<Partition> local_partition = {};
 };
 
 // The functions below make transforms. `hf` are name patterns; alternatives in braces name several tensors at
@@ -92,6 +94,9 @@ struct Transform {
 
 /// The same tensor, a copy on every tensor-parallel rank.
 Transform replicated(std::string_view hf, const Shape& shape);
+/// The same tensor, a copy on every rank with TransformerEngine's modules and split along axis 0 with local
+/// ones (the down projections of latent attention: gpt_layer_specs.py, linear and column_parallel_linear).
+Transform replicated_or_column(std::string_view hf, const Shape& shape);
 /// The same tensor, split along axis 0 (ColumnParallelLinear weight and bias).
 Transform column(std::string_view hf, const Shape& shape);
 /// The same tensor, split along axis 1 (RowParallelLinear weight).

@@ -63,17 +63,20 @@ std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& ca
   return {keys.begin(), keys.end()};
 }
 
-std::vector<std::string> extra_state_names(const std::vector<std::string>& parameters, TransformerImpl impl) {
+std::vector<std::string> extra_state_names(const std::vector<std::string>& parameters,
+                                           const LayoutRequest& request) {
+  const bool whole = request.split.stages() * request.split.chunks() == 1;
   std::set<std::string> names;
   for (const std::string& parameter : parameters) {
     const std::string module = module_of(parameter);
     // TEGroupedMLP has one object for all local experts, behind weight0 (extensions/transformer_engine.py).
-    if (is_linear(module) || (impl == TransformerImpl::transformer_engine && is_norm(module))) {
+    if (is_linear(module) || (request.impl == TransformerImpl::transformer_engine && is_norm(module))) {
       names.insert(module + "._extra_state");
     }
-    // The output layer is a module of the last stage even where it borrows the embedding's weight.
+    if (module.ends_with("output_layer")) names.insert(module + "._extra_state");
+    // Of a single stage it is a module even where it borrows the embedding's weight.
     for (const char* last : {"decoder.final_layernorm", "decoder.final_norm"}) {
-      if (const std::size_t at = module.find(last); at != std::string::npos)
+      if (const std::size_t at = module.find(last); whole && at != std::string::npos)
         names.insert(module.substr(0, at) + "output_layer._extra_state");
     }
   }

@@ -172,9 +172,12 @@ PipelineSplit::PipelineSplit(std::int64_t layers, const ParallelSizes& sizes, co
     *this = PipelineSplit(edges ? uneven(layers, sizes, options) : even(layers, sizes, options));
   }
   mtp_.stage = mtp_stage;
+  if (mtp_layers > 0) final_norm_ = {places_.back().stage, places_.back().chunk, 0};
 }
 
-PipelineSplit::PipelineSplit(Counts counts) : counts_(std::move(counts)), mtp_(last()) {
+PipelineSplit::PipelineSplit(Counts counts, std::optional<StagePlace> mtp,
+                             std::optional<StagePlace> final_norm)
+    : counts_(std::move(counts)), mtp_(mtp.value_or(last())), final_norm_(final_norm.value_or(last())) {
   for (int chunk = 0; chunk < chunks(); ++chunk) {
     for (int stage = 0; stage < stages(); ++stage) {
       const std::int64_t count = counts_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(chunk)];
@@ -189,7 +192,7 @@ StagePlace PipelineSplit::place_of(const TensorIdentity& identity) const {
     case Block::layer: return place_of_layer(identity.layer);
     case Block::mtp:
     case Block::mtp_layer: return mtp_;
-    case Block::decoder:
+    case Block::decoder: return final_norm_;
     case Block::output: return last();
     default: return {};
   }

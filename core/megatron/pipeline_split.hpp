@@ -40,8 +40,10 @@ class PipelineSplit {
   /// when the layers do not divide, UsageError for a layout string that does not fit.
   PipelineSplit(std::int64_t layers, const ParallelSizes& sizes, const PipelineOptions& options = {},
                 std::int64_t mtp_layers = 0);
-  /// From the number of layers in each chunk: `counts[stage][chunk]`, as found in a checkpoint.
-  explicit PipelineSplit(std::vector<std::vector<std::int64_t>> counts);
+  /// As found in a checkpoint: the number of layers in each chunk, `counts[stage][chunk]`, and where the
+  /// multi-token-prediction blocks and the final norm lie (nothing: in the last chunk).
+  explicit PipelineSplit(std::vector<std::vector<std::int64_t>> counts, std::optional<StagePlace> mtp = {},
+                         std::optional<StagePlace> final_norm = {});
 
   /// By [stage][chunk].
   const std::vector<std::vector<std::int64_t>>& counts() const { return counts_; }
@@ -52,8 +54,9 @@ class PipelineSplit {
     return places_.at(static_cast<std::size_t>(layer));
   }
   /// The place of any canonical tensor: embeddings and encoders of other modalities live in the first chunk,
-  /// whole, the final norm, the output layer and multi-token-prediction blocks in the last (`local` is 0 for
-  /// tensors outside layers).
+  /// whole, the output layer in the last (`local` is 0 for tensors outside layers). The final norm is there
+  /// too, but in a model with multi-token-prediction blocks it is behind the last decoder layer
+  /// (transformer_block.py, has_final_layernorm_in_this_stage, since megatron-core 0.16).
   StagePlace place_of(const TensorIdentity& identity) const;
   StagePlace last() const { return {stages() - 1, chunks() - 1, 0}; }
   /// Where multi-token-prediction blocks live.
@@ -62,7 +65,7 @@ class PipelineSplit {
  private:
   std::vector<std::vector<std::int64_t>> counts_;
   std::vector<StagePlace> places_;
-  StagePlace mtp_;
+  StagePlace mtp_, final_norm_;
 };
 
 }  // namespace mhub

@@ -48,7 +48,7 @@ class TorchReader {
 
   LayoutRequest read() {
     const ParallelSizes sizes = read_sizes();
-    LayoutRequest request(sizes, PipelineSplit(read_counts(sizes)));
+    LayoutRequest request(sizes, read_split(sizes));
     request.sizes.virtual_pipeline = request.split.chunks();
     for (const Held& tensor : held_) note_rank_name(tensor.identity, request);
     request.impl = read_impl();
@@ -103,8 +103,8 @@ class TorchReader {
     return sizes;
   }
 
-  /// Layers by [stage][chunk], counted on the first rank of each stage.
-  std::vector<std::vector<std::int64_t>> read_counts(const ParallelSizes& sizes) const {
+  /// From the first rank of each stage: what lies where says more than the layout that `args` may have.
+  PipelineSplit read_split(const ParallelSizes& sizes) const {
     int chunks = 1;
     for (const Held& tensor : held_) chunks = std::max(chunks, tensor.dict.chunk + 1);
     if (chunks > 1024)
@@ -115,9 +115,14 @@ class TorchReader {
     std::map<std::string, std::size_t, std::less<>> stages;  // of first ranks' folders
     for (int stage = 0; stage < sizes.pipeline; ++stage)
       stages.emplace(torch_rank_folder(sizes, 0, stage, 0), static_cast<std::size_t>(stage));
+    std::optional<StagePlace> mtp, final_norm;
     for (const auto& [dict, identity] : held_) {
-      const auto stage = identity.in_pipeline() ? stages.find(dict.folder) : stages.end();
+      const auto stage = identity.of_decoder() ? stages.find(dict.folder) : stages.end();
       if (stage == stages.end()) continue;
+      const StagePlace place{static_cast<int>(stage->second), dict.chunk, 0};
+      if (identity.block == Block::mtp || identity.block == Block::mtp_layer) mtp = place;
+      if (identity.block == Block::decoder) final_norm = place;
+      if (!identity.in_pipeline()) continue;
       std::int64_t& count = counts[stage->second][static_cast<std::size_t>(dict.chunk)];
       count = std::max(count, identity.layer + 1);
     }
@@ -129,7 +134,7 @@ class TorchReader {
     if (all != wanted)
       throw InputError(facts_.directory + ": has " + std::to_string(all) + " layers in all, expected " +
                        std::to_string(wanted) + "; its ranks or its config are incomplete");
-    return counts;
+    return PipelineSplit(std::move(counts), mtp, final_norm);
   }
 
   /// Local names where a parameter has one that TransformerEngine's spec would give another.

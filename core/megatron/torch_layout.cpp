@@ -44,7 +44,9 @@ class Builder {
       files_.push_back(rank_files(request.sizes, stage));
   }
 
-  void add(std::size_t source, const CanonicalTensor& tensor) {
+  void add(std::size_t source, CanonicalTensor tensor) {
+    if (tensor.local_partition && request_.impl == TransformerImpl::local)
+      tensor.partition = *tensor.local_partition;
     layout_.map.source.push_back({tensor.name, tensor.shape});
     TensorIdentity local = tensor.identity;
     if (local.carried()) return add_carried(source, tensor);

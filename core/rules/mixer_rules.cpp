@@ -76,12 +76,13 @@ void add_latent_attention(Mapping& map, const TransformerConfig& c, const Decode
   if (a.q_lora_rank == 0) {
     map.rule(attention + "linear_q_proj.weight", column(hf(mla.q), {q_rows, h}));
   } else {
-    map.rule(attention + "linear_q_down_proj.weight", replicated(hf(mla.q_down), {a.q_lora_rank, h}));
+    map.rule(attention + "linear_q_down_proj.weight",
+             replicated_or_column(hf(mla.q_down), {a.q_lora_rank, h}));
     map.rule(attention + "linear_q_up_proj.layer_norm_weight", replicated(hf(mla.q_norm), {a.q_lora_rank}));
     map.rule(attention + "linear_q_up_proj.weight", column(hf(mla.q_up), {q_rows, a.q_lora_rank}));
   }
   map.rule(attention + "linear_kv_down_proj.weight",
-           replicated(hf(mla.kv_down), {a.kv_lora_rank + a.qk_pos_emb_head_dim, h}));
+           replicated_or_column(hf(mla.kv_down), {a.kv_lora_rank + a.qk_pos_emb_head_dim, h}));
   map.rule(attention + "linear_kv_up_proj.layer_norm_weight", replicated(hf(mla.kv_norm), {a.kv_lora_rank}));
   map.rule(attention + "linear_kv_up_proj.weight",
            column(hf(mla.kv_up), {heads * (a.qk_head_dim + a.v_head_dim), a.kv_lora_rank}));

@@ -37,6 +37,10 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
   sizes.virtual_pipeline = split.chunks();
   if (config.image && split.stages() * split.chunks() > 1)
     throw UsageError("Megatron-Core's CLIPViTModel has one pipeline stage: --pp and --vpp must be 1");
+  if (config.moe && config.add_bias_linear && sizes.expert_tensor > 1)
+    throw UsageError(
+        "experts with biases: megatron-core builds them with ETP 1 only (transformer_config.py); add --etp "
+        "1");
   LayoutRequest request(sizes, std::move(split));
   request.padded_vocab_size = padded_vocabulary(config.vocab_size, divisible_by, sizes.tensor);
   request.tied_embedding = config.share_embeddings_and_output_weights;
@@ -116,7 +120,10 @@ class MegatronOutput final : public OutputFormat {
   }
 
   nlohmann::json advice() const override {
-    return {{"megatron_lm_flags", field_flags(model_.config)}, {"limits", field_limits(model_.config)}};
+    std::vector<std::string> limits = field_limits(model_.config);
+    for (std::string& limit : layout_limits(model_.config, model_.request))
+      limits.push_back(std::move(limit));
+    return {{"megatron_lm_flags", field_flags(model_.config)}, {"limits", limits}};
   }
 
  private:

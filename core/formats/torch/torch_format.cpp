@@ -16,8 +16,8 @@ std::unique_ptr<TensorSink> make_sink(const MegatronModel& model, const std::str
       [&model](PickleArena& arena, PickleNode* top) {
         add_common_state(arena, top, model.config, model.target);
       },
-      [impl = model.target.impl](const std::vector<std::string>& names) {
-        return extra_state_names(names, impl);
+      [request = model.request](const std::vector<std::string>& names) {
+        return extra_state_names(names, request);
       },
       mode);
 }

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(the_convolution_has_a_name_for_each_format) {
 BOOST_AUTO_TEST_CASE(module_objects_are_those_of_a_hybrid_model) {
   std::vector<std::string> parameters;
   for (const CanonicalTensor& one : small_mapping().canonical) parameters.push_back(one.name);
-  const auto names = extra_state_names(parameters, TransformerImpl::transformer_engine);
+  const auto names = extra_state_names(parameters, request(1));
   const std::string mixer = "decoder.layers.0.mixer.";
   BOOST_TEST(has(names, mixer + "in_proj._extra_state"));
   BOOST_TEST(has(names, mixer + "out_proj._extra_state"));
