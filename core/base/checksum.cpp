@@ -2,8 +2,9 @@
 #include "mhub/base/checksum.hpp"
 
 #define XXH_INLINE_ALL
-#include <array>
+#include <iterator>
 
+#include <boost/algorithm/hex.hpp>
 #include <xxhash.h>
 
 namespace mhub {
@@ -23,13 +24,15 @@ void Checksum::update(std::span<const std::byte> data) {
 std::string Checksum::hex() const {
   XXH128_canonical_t digest;
   XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(&state_->xxh));
-  constexpr std::array<char, 17> kDigits{"0123456789abcdef"};
   std::string text;
-  for (const unsigned char byte : digest.digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
+  boost::algorithm::hex_lower(std::begin(digest.digest), std::end(digest.digest), std::back_inserter(text));
   return text;
+}
+
+std::string checksum_of(const std::string& text) {
+  Checksum checksum;
+  checksum.update(std::as_bytes(std::span(text)));
+  return checksum.hex();
 }
 
 }  // namespace mhub

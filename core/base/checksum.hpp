@@ -23,4 +23,7 @@ class Checksum {
   std::unique_ptr<State> state_;
 };
 
+/// That of a text.
+std::string checksum_of(const std::string& text);
+
 }  // namespace mhub

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -41,7 +42,8 @@ class InputError : public Error {
 class IoError : public Error {
  public:
   explicit IoError(const std::string& message) : Error(ErrorCategory::io, message) {}
-  IoError(const std::string& operation, const std::string& path, int error_number);
+  IoError(const std::string& operation, const std::string& path, int error_number)
+      : Error(ErrorCategory::io, operation + " " + path + ": " + std::strerror(error_number)) {}
 };
 
 class MismatchError : public Error {

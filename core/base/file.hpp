@@ -1,16 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
+#include <filesystem>
 #include <mutex>
-#include <span>
-#include <string>
+#include <string_view>
+#include <utility>
 
 #include "mhub/base/byte_source.hpp"
 
 namespace mhub {
+
+namespace fs = std::filesystem;
+
+/// Owns the number of an open file.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int number) : number_(number) {}
+  /// Opens. Throws IoError "`operation` path: reason".
+  Descriptor(const char* operation, const std::string& path, int flags);
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+
+  int get() const { return number_; }
+  /// Flushes to the device (fsync) and closes; nothing where it is closed. Throws IoError.
+  void flush_and_close(const std::string& path);
+
+ private:
+  int number_ = -1;
+};
 
 /// A regular file opened for reading. Reads go through pread, so that a file which shrinks under us gives an
 /// IoError and not a SIGBUS; `map` serves those who want the pages themselves. Thread-safe.
@@ -34,7 +53,7 @@ class InputFile final : public ByteSource {
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::uint64_t size_ = 0;
   mutable std::once_flag map_once_;
   mutable void* mapping_ = nullptr;
@@ -51,26 +70,25 @@ enum class OutputMode {
 class OutputFile {
  public:
   explicit OutputFile(std::string path, OutputMode mode = OutputMode::create);
-  ~OutputFile();
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
 
-  const std::string& path() const { return path_; }
   void write(std::uint64_t offset, std::span<const std::byte> data);
   /// Reads back; false when the file is not that long.
   bool read(std::uint64_t offset, std::span<std::byte> out) const;
   /// Flushes to the device (fsync) and closes; further writes are a programming error.
-  void close();
+  void close() { descriptor_.flush_and_close(path_); }
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
-/// The whole file as a string. Refuses files over `limit` bytes with InputError.
+/// All bytes of a source, which messages call `name`, as a string. Refuses more than `limit` with InputError.
+std::string read_all(const ByteSource& source, const std::string& name, std::uint64_t limit);
+/// The same of a file.
 std::string read_file(const std::string& path, std::uint64_t limit);
+/// Whether a regular file begins with these bytes. Throws like InputFile.
+bool begins_with(const std::string& path, std::string_view magic);
 /// Creates `path` with `content` and flushes it to the device.
-void write_file(const std::string& path, std::span<const std::byte> content);
 void write_file(const std::string& path, const std::string& content);
 /// The same, over a file that may be there.
 void replace_file(const std::string& path, const std::string& content);

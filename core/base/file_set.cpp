@@ -2,12 +2,9 @@
 #include "mhub/base/file_set.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -44,13 +41,7 @@ class ArchiveFiles final : public FileSet {
   std::string read(const std::string& name, std::uint64_t limit) const override {
     const auto found = files_.find(name);
     if (found == files_.end()) throw IoError(place(name) + ": no such file in the archive");
-    const ByteSource& bytes = *found->second;
-    if (bytes.size() > limit)
-      throw InputError(place(name) + ": " + std::to_string(bytes.size()) + " bytes, expected at most " +
-                       std::to_string(limit));
-    std::string content(bytes.size(), '\0');
-    bytes.read(0, std::as_writable_bytes(std::span(content)));
-    return content;
+    return read_all(*found->second, place(name), limit);
   }
   std::vector<std::string> inside(const std::string& folder) const override {
     std::vector<std::string> names;

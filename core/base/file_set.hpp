@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "mhub/base/byte_source.hpp"

@@ -6,6 +6,8 @@
 #include <functional>
 #include <string_view>
 
+#include "mhub/base/error.hpp"
+
 namespace mhub {
 
 /// How far long work is.
@@ -23,14 +25,23 @@ struct Callbacks {
 };
 
 /// Throws Interrupted when the function is there and says so.
-void throw_if(const std::function<bool()>& cancelled);
+inline void throw_if(const std::function<bool()>& cancelled) {
+  if (cancelled && cancelled()) throw Interrupted("interrupted; nothing was left under the final name");
+}
 
 /// One stage of long work. Borrows the callbacks. Thread-safe.
 class Stage {
  public:
-  Stage(const Callbacks& callbacks, std::string_view name, std::uint64_t total);
+  Stage(const Callbacks& callbacks, std::string_view name, std::uint64_t total)
+      : callbacks_(callbacks), name_(name), total_(total) {
+    add(0);
+  }
   /// Counts and reports. Throws Interrupted.
-  void add(std::uint64_t bytes);
+  void add(std::uint64_t bytes) {
+    const std::uint64_t done = done_ += bytes;
+    if (callbacks_.on_progress) callbacks_.on_progress({name_, done, total_});
+    throw_if(callbacks_.cancelled);
+  }
 
  private:
   const Callbacks& callbacks_;

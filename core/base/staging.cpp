@@ -3,19 +3,11 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <utility>
-#include <vector>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -98,19 +90,16 @@ void StagingDirectory::take_partial(bool resume) {
   }
   // Somebody else's folder can get its final name between any two of these steps.
   const UsageError just_finished(target_ + ": another mhub has just written it");
-  lock_ = ::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (lock_ < 0 && errno == ENOENT) throw just_finished;
-  if (lock_ < 0) throw IoError("cannot create", mark.string(), errno);
-  // The destructor of an object that was never made does not run.
-  const auto give_up = [&](const UsageError& error) {
-    ::close(lock_);
-    throw error;
-  };
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) give_up(UsageError(target_ + ": another mhub is writing it"));
+  lock_ = Descriptor(::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (lock_.get() < 0 && errno == ENOENT) throw just_finished;
+  if (lock_.get() < 0) throw IoError("cannot create", mark.string(), errno);
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    throw UsageError(target_ + ": another mhub is writing it");
   struct stat locked {
   }, named{};
-  if (::fstat(lock_, &locked) != 0 || ::stat(mark.c_str(), &named) != 0 || locked.st_ino != named.st_ino)
-    give_up(just_finished);
+  if (::fstat(lock_.get(), &locked) != 0 || ::stat(mark.c_str(), &named) != 0 ||
+      locked.st_ino != named.st_ino)
+    throw just_finished;
   if (resumed_) return;
   for (const auto& entry : fs::directory_iterator(path_)) {
     if (entry.path().filename() != kPartialMark) fs::remove_all(entry.path());
@@ -118,11 +107,9 @@ void StagingDirectory::take_partial(bool resume) {
 }
 
 StagingDirectory::~StagingDirectory() {
-  if (!committed_ && !keep_) {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  if (lock_ >= 0) ::close(lock_);
+  if (committed_ || keep_) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
 }
 
 void StagingDirectory::commit() {

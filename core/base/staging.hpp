@@ -2,7 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <string>
+
+#include "mhub/base/file.hpp"
 
 namespace mhub {
 
@@ -54,7 +55,7 @@ class StagingDirectory {
 
   std::string target_, path_;
   StagingOptions options_;
-  int lock_ = -1;
+  Descriptor lock_;
   bool resumed_ = false, keep_ = false, committed_ = false;
 };
 

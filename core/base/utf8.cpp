@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
+#include <vector>
 
 namespace mhub {
 namespace {
@@ -49,25 +51,6 @@ std::size_t ascii_prefix(std::string_view text) {
 
 }  // namespace
 
-void append_character(std::string& out, char32_t c) {
-  const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6);
-    put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12);
-    put(0x80 | (c >> 6 & 0x3F));
-    put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | c >> 18);
-    put(0x80 | (c >> 12 & 0x3F));
-    put(0x80 | (c >> 6 & 0x3F));
-    put(0x80 | (c & 0x3F));
-  }
-}
-
 std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -95,6 +78,22 @@ std::string replace_invalid_utf8(std::string_view bytes) {
     append_character(out, kReplacementCharacter);
     bytes.remove_prefix(first_sequence(bytes).length);
   }
+}
+
+std::size_t edit_distance(std::string_view pattern, std::string_view name) {
+  std::vector<std::size_t> row(name.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (const char p : pattern) {
+    std::size_t diagonal = row[0];
+    if (p != '*') ++row[0];
+    for (std::size_t k = 1; k < row.size(); ++k) {
+      const std::size_t above = row[k];
+      const std::size_t change = diagonal + (p == '?' || p == name[k - 1] ? 0 : 1);
+      row[k] = p == '*' ? std::min(above, row[k - 1]) : std::min({above + 1, row[k - 1] + 1, change});
+      diagonal = above;
+    }
+  }
+  return row.back();
 }
 
 }  // namespace mhub

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
+
+#include <boost/locale/utf.hpp>
 
 namespace mhub {
 
@@ -11,31 +14,14 @@ inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 
 /// Bytes of the character that starts with `lead`, which must be the first byte of valid UTF-8.
 inline std::size_t utf8_length(char lead) {
-  const auto byte = static_cast<unsigned char>(lead);
-  if (byte < 0x80) return 1;
-  if (byte < 0xE0) return 2;
-  return byte < 0xF0 ? 3 : 4;
+  return 1 + static_cast<std::size_t>(boost::locale::utf::utf_traits<char>::trail_length(lead));
 }
 
 /// Decodes the character at `at` of valid UTF-8 and moves `at` behind it.
 inline char32_t next_character(std::string_view text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const char32_t lead = byte(0);
-  if (lead < 0x80) {
-    ++at;
-    return lead;
-  }
-  char32_t c;
-  if (lead < 0xE0) {
-    c = (lead & 0x1F) << 6 | (byte(1) & 0x3Fu);
-    at += 2;
-  } else if (lead < 0xF0) {
-    c = (lead & 0x0F) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu);
-    at += 3;
-  } else {
-    c = (lead & 0x07) << 18 | (byte(1) & 0x3Fu) << 12 | (byte(2) & 0x3Fu) << 6 | (byte(3) & 0x3Fu);
-    at += 4;
-  }
+  const char* next = text.data() + at;
+  const char32_t c = boost::locale::utf::utf_traits<char>::decode_valid(next);
+  at = static_cast<std::size_t>(next - text.data());
   return c;
 }
 
@@ -43,11 +29,13 @@ inline char32_t next_character(std::string_view text, std::size_t& at) {
 inline std::size_t previous_boundary(std::string_view text, std::size_t at) {
   do {
     --at;
-  } while ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  } while (boost::locale::utf::utf_traits<char>::is_trail(text[at]));
   return at;
 }
 
-void append_character(std::string& out, char32_t c);
+inline void append_character(std::string& out, char32_t c) {
+  boost::locale::utf::utf_traits<char>::encode(c, std::back_inserter(out));
+}
 std::size_t count_characters(std::string_view text);
 
 /// Length of the longest prefix that is valid UTF-8 (no surrogates, nothing overlong, nothing above
@@ -59,5 +47,9 @@ inline bool is_utf8(std::string_view text) { return valid_utf8_prefix(text) == t
 /// bytes.decode("utf-8", "replace") and Rust's String::from_utf8_lossy do (Unicode 15, section 3.9,
 /// "U+FFFD Substitution of Maximal Subparts").
 std::string replace_invalid_utf8(std::string_view bytes);
+
+/// Bytes to change, add or leave out until the pattern matches the name; `*` stands for anything, `?` for
+/// one.
+std::size_t edit_distance(std::string_view pattern, std::string_view name);
 
 }  // namespace mhub

@@ -5,7 +5,6 @@
 
 #include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"
-#include "mhub/tensor/offset.hpp"
 
 namespace mhub {
 namespace {

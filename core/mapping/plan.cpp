@@ -7,7 +7,6 @@
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/tensor/convert.hpp"
-#include "mhub/tensor/offset.hpp"
 
 namespace mhub {
 namespace {

@@ -2,13 +2,12 @@
 #include "mhub/pretrained/model_state.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <regex>
 #include <set>
-#include <unordered_map>
 
 #include "mhub/base/error.hpp"
-#include "mhub/formats/hf/hf_layout.hpp"
+#include "mhub/base/utf8.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/uniform_names.hpp"
@@ -60,23 +59,6 @@ std::string without_numbers(const std::string& name) {
     begin = end + 1;
   }
   return text;
-}
-
-/// Characters to change, add or leave out until the pattern matches the name; `*` stands for anything.
-std::size_t distance(std::string_view pattern, std::string_view name) {
-  std::vector<std::size_t> row(name.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (const char p : pattern) {
-    std::size_t diagonal = row[0];
-    if (p != '*') ++row[0];
-    for (std::size_t k = 1; k < row.size(); ++k) {
-      const std::size_t above = row[k];
-      const std::size_t change = diagonal + (p == '?' || p == name[k - 1] ? 0 : 1);
-      row[k] = p == '*' ? std::min(above, row[k - 1]) : std::min({above + 1, row[k - 1] + 1, change});
-      diagonal = above;
-    }
-  }
-  return row.back();
 }
 
 }  // namespace
@@ -170,7 +152,7 @@ void ModelState::fail(const std::string& pattern) const {
   for (const StateMap& map : named_) {
     for (const StateTensor& tensor : map.destination) {
       const std::string name = without_numbers(tensor.name);
-      if (seen.insert(name).second) nearest.push_back({distance(wanted, name), tensor.name});
+      if (seen.insert(name).second) nearest.push_back({edit_distance(wanted, name), tensor.name});
     }
   }
   std::stable_sort(nearest.begin(), nearest.end(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/tensor/convert.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -38,29 +39,32 @@ void store(std::byte* destination, std::size_t index, T value) {
 }
 
 /// One loop per pair of types, so that the compiler can vectorise each.
-template <typename Read, typename Write>
-void cast_loop(std::size_t count, Read read, Write write) {
-  for (std::size_t i = 0; i < count; ++i) write(i, read(i));
+template <typename Read, typename Cast>
+void cast_loop(std::byte* destination, std::size_t count, Read read, Cast cast) {
+  for (std::size_t i = 0; i < count; ++i) store(destination, i, cast(read(i)));
 }
 
 template <typename Read>
-void cast_to(DType to, std::byte* destination, std::size_t count, Read read) {
+void cast_to(DType to, std::byte* out, std::size_t count, Read read) {
+  const auto to_float = [=](std::size_t i) { return static_cast<float>(read(i)); };
   switch (to) {
-    case DType::f64:
-      return cast_loop(count, read, [=](std::size_t i, auto v) { store<double>(destination, i, v); });
-    case DType::f32:
-      return cast_loop(count, read,
-                       [=](std::size_t i, auto v) { store(destination, i, static_cast<float>(v)); });
-    case DType::f16:
-      return cast_loop(count, read, [=](std::size_t i, auto v) {
-        store(destination, i, float_to_f16(static_cast<float>(v)));
-      });
-    case DType::bf16:
-      return cast_loop(count, read, [=](std::size_t i, auto v) {
-        store(destination, i, float_to_bf16(static_cast<float>(v)));
-      });
+    case DType::f64: return cast_loop(out, count, read, [](auto v) { return static_cast<double>(v); });
+    case DType::f32: return cast_loop(out, count, to_float, [](float v) { return v; });
+    case DType::f16: return cast_loop(out, count, to_float, [](float v) { return float_to_f16(v); });
+    case DType::bf16: return cast_loop(out, count, to_float, [](float v) { return float_to_bf16(v); });
     default: throw std::logic_error("convert_elements: unsupported destination type");
   }
+}
+
+constexpr std::size_t kBlock = 512;
+using Block = std::array<double, kBlock>;
+
+std::byte* bytes(Block& block) { return reinterpret_cast<std::byte*>(block.data()); }
+
+/// Elements [0, count) in double precision with `added`.
+void sums(DType from, const std::byte* source, std::size_t count, double added, Block& out) {
+  convert_elements(from, source, DType::f64, bytes(out), count);
+  for (std::size_t i = 0; i < count; ++i) out[i] += added;
 }
 
 }  // namespace
@@ -147,6 +151,34 @@ void convert_elements(DType from, const std::byte* source, DType to, std::byte* 
                      [=](std::size_t i) { return f8_e8m0_to_float(load<std::uint8_t>(source, i)); });
     default: throw std::logic_error("convert_elements: unsupported source type");
   }
+}
+
+void add_to_elements(DType from, const std::byte* source, DType to, std::byte* destination, std::size_t count,
+                     double added) {
+  Block values{};
+  for (std::size_t done = 0; done < count; done += kBlock) {
+    const std::size_t step = std::min(kBlock, count - done);
+    sums(from, source + done * size_of(from), step, added, values);
+    convert_elements(DType::f64, bytes(values), to, destination + done * size_of(to), step);
+  }
+}
+
+std::size_t first_inexact(DType from, const std::byte* source, DType to, std::size_t count, double added) {
+  Block wanted{}, stored{}, narrow{}, returned{};
+  for (std::size_t done = 0; done < count; done += kBlock) {
+    const std::size_t step = std::min(kBlock, count - done);
+    const std::byte* original = source + done * size_of(from);
+    sums(from, original, step, added, wanted);
+    convert_elements(DType::f64, bytes(wanted), to, bytes(narrow), step);
+    convert_elements(to, bytes(narrow), DType::f64, bytes(stored), step);
+    add_to_elements(to, bytes(narrow), from, bytes(returned), step, -added);
+    for (std::size_t i = 0; i < step; ++i) {
+      const std::size_t at = i * size_of(from);
+      const bool same = std::memcmp(bytes(returned) + at, original + at, size_of(from)) == 0;
+      if (stored[i] != wanted[i] || !same) return done + i;
+    }
+  }
+  return count;
 }
 
 std::string shortest(double value) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -27,6 +26,16 @@ bool can_convert(DType from, DType to);
 /// through f32.
 void convert_elements(DType from, const std::byte* source, DType to, std::byte* destination,
                       std::size_t count);
+
+/// destination[i] = source[i] + added for `count` elements, computed in double precision and cast from there.
+/// Both types must be floating ones that convert_elements casts between; the buffers must not overlap.
+void add_to_elements(DType from, const std::byte* source, DType to, std::byte* destination, std::size_t count,
+                     double added);
+
+/// The first of `count` elements for which the above is not exact, or whose bits subtracting `added` again
+/// would not give back (a value that is tiny beside `added`, a negative zero, a NaN); `count` when there is
+/// none.
+std::size_t first_inexact(DType from, const std::byte* source, DType to, std::size_t count, double added);
 
 /// The shortest text that reads back.
 std::string shortest(double value);

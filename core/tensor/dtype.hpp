@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace mhub {
@@ -36,9 +35,12 @@ std::size_t size_of(DType dtype);
 std::string_view torch_name(DType dtype);
 /// The name in a safetensors header: "BF16", "F8_E4M3", "I64", "BOOL".
 std::string_view safetensors_name(DType dtype);
-/// Inverses of the two above; empty for a name that is not known.
+/// torch's class of storages of the type (torch/storage.py): "BFloat16Storage"; empty where it has none.
+std::string_view torch_storage_name(DType dtype);
+/// Inverses of the three above; empty for a name that is not known.
 std::optional<DType> dtype_from_torch(std::string_view name);
 std::optional<DType> dtype_from_safetensors(std::string_view name);
+std::optional<DType> dtype_from_torch_storage(std::string_view name);
 /// True for the types that `convert_elements` casts among: f64, f32, f16, bf16 and the 8-bit floats as a
 /// source.
 bool is_floating(DType dtype);

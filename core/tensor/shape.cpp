@@ -30,6 +30,20 @@ std::int64_t numel(const Shape& shape) {
   return count;
 }
 
+std::uint64_t byte_count(const Shape& shape, DType dtype) {
+  return static_cast<std::uint64_t>(numel(shape)) * size_of(dtype);
+}
+
+bool lies_inside(const Index& offset, const Shape& part, const Shape& whole) {
+  if (offset.size() != whole.size() || part.size() != whole.size()) return false;
+  for (std::size_t axis = 0; axis < whole.size(); ++axis) {
+    if (offset[axis] < 0 || part[axis] < 0 || part[axis] > whole[axis] ||
+        offset[axis] > whole[axis] - part[axis])
+      return false;
+  }
+  return true;
+}
+
 Index row_major_strides(const Shape& shape) {
   Index strides(shape.size(), 1);
   for (std::size_t axis = shape.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shape[axis];

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
+
+#include "mhub/tensor/dtype.hpp"
 
 namespace mhub {
 
@@ -18,6 +19,10 @@ using Index = std::vector<std::int64_t>;
 std::optional<std::int64_t> checked_numel(const Shape& shape);
 /// The same for a shape made from a config or checked before; ConfigError when it does not fit.
 std::int64_t numel(const Shape& shape);
+/// Bytes of a dense tensor.
+std::uint64_t byte_count(const Shape& shape, DType dtype);
+/// Whether a part at `offset` has the rank of the tensor of shape `whole` and reaches nowhere beyond it.
+bool lies_inside(const Index& offset, const Shape& part, const Shape& whole);
 /// Element strides of a dense row-major tensor.
 Index row_major_strides(const Shape& shape);
 /// "[4096, 11008]"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adding a constant: rounded once, and what does not come back bit for bit is found.
-#include "mhub/tensor/offset.hpp"
 
 #include <bit>
 #include <cmath>
