@@ -2,24 +2,49 @@
 #include "mhub/convert/convert.hpp"
 
 #include <chrono>
-#include <filesystem>
+#include <set>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/base/progress.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/disk_space.hpp"
-#include "mhub/convert/export_plan.hpp"
 #include "mhub/convert/journal.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/executor.hpp"
 
-namespace fs = std::filesystem;
-
 namespace mhub {
 namespace {
+
+bool equal(const StoredTensor& left, const StoredTensor& right) {
+  if (left.dtype != right.dtype || left.shape != right.shape) return false;
+  const StateMap map = identity_map({{left.name, left.shape}});
+  const SinkTensor whole = SinkTensor::whole(left.name, left.dtype, left.shape);
+  return compare(compile(map, {&left}, {whole}), compile(map, {&right}, {whole}), {}).empty();
+}
+
+/// Tensors that the checkpoint stores twice must be equal, or dropping one of them would lose something.
+void require_equal_repeats(const Checkpoint& source) {
+  for (const auto& [repeat, original] : source.state.repeats) {
+    if (equal(*repeat, *original)) continue;
+    throw InputError(source.path + ": tensor " + repeat->name + " differs from " + original->name +
+                     ", but config.json says that they are tied (tie_word_embeddings=true); set it to false "
+                     "if they are not");
+  }
+}
+
+/// Says which content the files that a plan reads have, now.
+std::string source_fingerprint(const CopyPlan& plan) {
+  std::set<std::string> files;
+  for (const StoredTensor* tensor : plan.sources) {
+    // By content: a path may be spelled in many ways.
+    for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes->fingerprint());
+  }
+  std::string text;
+  for (const std::string& file : files) text += file + "\n";
+  return text;
+}
 
 /// Two conversions have one key when they would write the same bytes to the same places.
 std::string conversion_key(const Conversion& conversion, const std::string& fingerprint) {
@@ -32,9 +57,7 @@ std::string conversion_key(const Conversion& conversion, const std::string& fing
   const std::string text = std::string(MHUB_VERSION) + "\n" + fingerprint +
                            conversion.source().model->class_name + "\n" +
                            conversion.source().config->json().dump() + "\n" + target.dump();
-  Checksum checksum;
-  checksum.update(std::as_bytes(std::span(text)));
-  return checksum.hex();
+  return checksum_of(text);
 }
 
 void require_space(std::uint64_t bytes, const StagingDirectory& staging) {

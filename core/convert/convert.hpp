@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string>
-
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/progress.hpp"
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/formats/write_options.hpp"

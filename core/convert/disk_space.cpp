@@ -3,11 +3,9 @@
 
 #include <array>
 #include <cstdio>
-#include <filesystem>
 
 #include "mhub/base/error.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/base/file.hpp"
 
 namespace mhub {
 

@@ -5,13 +5,9 @@
 #include <charconv>
 #include <cstdio>
 #include <fcntl.h>
-#include <filesystem>
 #include <unistd.h>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -61,18 +57,13 @@ Journal::Journal(const std::string& folder, const std::string& key, std::size_t 
   }
   replace_file(path_ + kNext, text);
   if (std::rename((path_ + kNext).c_str(), path_.c_str()) != 0) throw IoError("cannot create", path_, errno);
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (descriptor_ < 0) throw IoError("cannot open", path_, errno);
-}
-
-Journal::~Journal() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  descriptor_ = Descriptor("cannot open", path_, O_WRONLY | O_APPEND);
 }
 
 void Journal::add(std::size_t chunk, const std::string& checksum) {
   const std::string line = std::to_string(chunk) + " " + checksum + "\n";
   // One write to a file opened for appending is one line, whatever other threads do.
-  if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+  if (::write(descriptor_.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
     throw IoError("cannot write", path_, errno);
 }
 

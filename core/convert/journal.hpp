@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <string>
 #include <vector>
+
+#include "mhub/base/file.hpp"
 
 namespace mhub {
 
@@ -16,9 +16,6 @@ class Journal {
   /// Begins a journal, or with `resume` reads one that is there and goes on with it. Throws InputError when
   /// it has another key: the source or the options are not those of the interrupted run.
   Journal(const std::string& folder, const std::string& key, std::size_t chunks, bool resume);
-  ~Journal();
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
 
   /// Checksums by chunk; empty for unfinished ones.
   const std::vector<std::string>& finished() const { return finished_; }
@@ -30,7 +27,7 @@ class Journal {
  private:
   std::string path_;
   std::vector<std::string> finished_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 }  // namespace mhub

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/convert/manifest.hpp"
 
-#include <filesystem>
+#include <algorithm>
 #include <set>
 
+#include "mhub/base/checksum.hpp"
+#include "mhub/base/error.hpp"
+#include "mhub/base/staging.hpp"
 #include "mhub/config/fields.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/mapping/executor.hpp"
 #include "mhub/plugin/plugin.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -49,6 +51,134 @@ nlohmann::json describe_chunks(const CopyPlan& plan, const std::vector<std::stri
   return tensors;
 }
 
+// --- what a manifest proves about a folder: checksums of tensors and of everything around them
+
+struct ByteRange {
+  std::uint64_t begin, end;
+};
+
+/// The bytes that tensors take, by file. Stored chunks of mhub's own outputs are dense.
+std::map<std::string, std::vector<ByteRange>> tensor_ranges(const TensorSource& tensors) {
+  std::map<std::string, std::vector<ByteRange>> ranges;
+  for (const StoredTensor& tensor : tensors.tensors()) {
+    for (const StoredChunk& chunk : tensor.chunks) {
+      ranges[fs::weakly_canonical(chunk.bytes->name()).string()].push_back(
+          {chunk.byte_offset, chunk.byte_offset + byte_count(chunk.shape, tensor.dtype)});
+    }
+  }
+  for (auto& [file, list] : ranges)
+    std::sort(list.begin(), list.end(),
+              [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+  return ranges;
+}
+
+/// XXH3-128 of a file without some ranges.
+std::string frame_checksum(const InputFile& file, const std::vector<ByteRange>& without) {
+  constexpr std::uint64_t kStep = 1 << 20;
+  Checksum checksum;
+  std::vector<std::byte> window;
+  auto add = [&](std::uint64_t begin, std::uint64_t end) {
+    for (; begin < end; begin += window.size()) {
+      window.resize(static_cast<std::size_t>(std::min(kStep, end - begin)));
+      file.read(begin, window);
+      checksum.update(window);
+    }
+  };
+  std::uint64_t at = 0;
+  for (const ByteRange& range : without) {
+    add(at, std::min(range.begin, file.size()));
+    at = std::max(at, range.end);
+  }
+  add(at, file.size());
+  return checksum.hex();
+}
+
+/// Swallows what the executor makes.
+class NullSink final : public TensorSink {
+ public:
+  void append(std::size_t, std::size_t, std::span<const std::byte>) override {}
+  void finish() override {}
+};
+
+/// The manifest's list of a tensor's chunks, if it has the form that mhub writes.
+std::vector<SinkChunk> recorded_chunks(const nlohmann::json& entry, std::vector<std::string>& checksums) {
+  std::vector<SinkChunk> chunks;
+  for (const nlohmann::json& one : entry.at("chunks")) {
+    chunks.push_back({one.at("offset").get<Index>(), one.at("shape").get<Shape>(), 0});
+    checksums.push_back(one.at("xxh3_128").get<std::string>());
+  }
+  return chunks;
+}
+
+/// Computes the recorded chunks' checksums anew.
+void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, int jobs,
+                   const Callbacks& callbacks, ManifestReport& report) {
+  StateMap map;
+  std::vector<const StoredTensor*> sources;
+  std::vector<SinkTensor> wanted;
+  std::vector<std::string> expected;
+  for (const auto& [name, entry] : recorded.items()) {
+    const StoredTensor* stored = tensors.find(name);
+    std::vector<std::string> sums;
+    std::vector<SinkChunk> chunks = recorded_chunks(entry, sums);
+    if (stored == nullptr) {
+      report.problems.push_back({"", name, "is missing"});
+      continue;
+    }
+    const bool same = entry.at("dtype") == std::string(torch_name(stored->dtype)) &&
+                      entry.at("shape") == nlohmann::json(stored->shape);
+    if (!same || !std::all_of(chunks.begin(), chunks.end(), [&](const SinkChunk& c) {
+          return lies_inside(c.offset, c.shape, stored->shape);
+        })) {
+      report.problems.push_back({"", name, "has another type or shape than when it was written"});
+      continue;
+    }
+    map.source.push_back({name, stored->shape});
+    map.destination.push_back({name, stored->shape});
+    map.terms.push_back({{sources.size(), run_box(0, 0, numel(stored->shape))}});
+    sources.push_back(stored);
+    wanted.push_back({name, stored->dtype, stored->shape, std::move(chunks)});
+    expected.insert(expected.end(), sums.begin(), sums.end());
+  }
+  for (const StoredTensor& tensor : tensors.tensors()) {
+    if (!recorded.contains(tensor.name))
+      report.problems.push_back({"", tensor.name, "was not there when the folder was written"});
+  }
+  const CopyPlan plan = compile(map, std::move(sources), std::move(wanted));
+  for (const ChunkPlan& chunk : plan.chunks) report.bytes += byte_size(chunk);
+  NullSink sink;
+  Stage stage(callbacks, "checking", report.bytes);
+  ExecuteOptions execution;
+  execution.jobs = jobs;
+  execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
+  const std::vector<std::string> found = execute(plan, sink, execution);
+  for (std::size_t k = 0; k < found.size(); ++k) {
+    if (found[k] == expected[k]) continue;
+    const ChunkPlan& chunk = plan.chunks[k];
+    const SinkTensor& tensor = plan.tensors[chunk.tensor];
+    const std::string file = chunk.terms.empty() ? "" : chunk.terms[0].bytes->name();
+    report.problems.push_back({file, tensor.name,
+                               "differs from what was written, in its part at " +
+                                   to_string(tensor.chunks[chunk.chunk].offset) + " of shape " +
+                                   to_string(tensor.chunks[chunk.chunk].shape)});
+  }
+  report.tensors = plan.tensors.size();
+}
+
+void check_files(const nlohmann::json& recorded, const fs::path& root, const TensorSource& tensors,
+                 ManifestReport& report) {
+  const nlohmann::json present = describe_files(root, tensors);
+  for (const auto& [name, entry] : recorded.items()) {
+    const std::string path = (root / name).string();
+    if (!present.contains(name)) {
+      report.problems.push_back({path, "", "is missing"});
+    } else if (present[name] != entry) {
+      report.problems.push_back({path, "", "differs from what was written, outside any tensor"});
+    }
+  }
+  report.files = recorded.size();
+}
+
 }  // namespace
 
 nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, const nlohmann::json& target,
@@ -67,6 +197,50 @@ nlohmann::json make_manifest(const Checkpoint& source, const CopyPlan& plan, con
     manifest["generation_config"] = std::move(generation);
   manifest.update(source.format->original(source));
   return manifest;
+}
+
+nlohmann::json describe_files(const fs::path& root, const TensorSource& tensors) {
+  const auto ranges = tensor_ranges(tensors);
+  nlohmann::json files = nlohmann::json::object();
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    const std::string name = entry.path().lexically_relative(root).generic_string();
+    // Hidden files at the top are mhub's own while it writes.
+    const bool own = name == kManifestName || name == "journal" || name.starts_with(".mhub");
+    if (!entry.is_regular_file() || own) continue;
+    const InputFile file(entry.path().string());
+    const auto found = ranges.find(fs::weakly_canonical(entry.path()).string());
+    files[name] = {
+        {"size", file.size()},
+        {"frame", frame_checksum(file, found == ranges.end() ? std::vector<ByteRange>{} : found->second)}};
+  }
+  return files;
+}
+
+std::string manifest_text(nlohmann::json manifest) {
+  manifest["manifest_xxh3_128"] = checksum_of(manifest.dump());
+  return manifest.dump(1) + "\n";
+}
+
+ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, const Callbacks& callbacks) {
+  const nlohmann::json& manifest = checkpoint.manifest;
+  const std::string file = (fs::path(checkpoint.manifest_folder) / kManifestName).string();
+  if (!manifest.is_object())
+    throw InputError(checkpoint.path + ": has no " + kManifestName +
+                     ", so there is nothing to check it against; name a second checkpoint");
+  ManifestReport report;
+  nlohmann::json rest = manifest;
+  rest.erase("manifest_xxh3_128");
+  if (manifest.value("manifest_xxh3_128", "") != checksum_of(rest.dump()))
+    report.problems.push_back({file, "", "was changed after it was written"});
+  try {
+    check_tensors(manifest.at("tensors"), checkpoint.tensors, jobs, callbacks, report);
+    // An archive guards what lies around its tensors with its own checksums.
+    if (!checkpoint.manifest_folder.empty())
+      check_files(manifest.at("files"), fs::path(checkpoint.manifest_folder), checkpoint.tensors, report);
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(file + ": not a manifest of this version of mhub");
+  }
+  return report;
 }
 
 }  // namespace mhub

@@ -2,10 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "mhub/base/progress.hpp"
 #include "mhub/formats/checkpoint.hpp"

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conversions worked out but not done: the copy plan and its description.
-#include <map>
+#include "mhub/mapping/plan.hpp"
+
 #include <set>
 
 #include "mhub/base/error.hpp"
 #include "mhub/convert/convert.hpp"
 #include "mhub/convert/disk_space.hpp"
-#include "mhub/convert/export_plan.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/tensor/convert.hpp"
 
 namespace mhub {
 namespace {
@@ -54,6 +55,64 @@ nlohmann::json describe_chunks(const CopyPlan& plan) {
                       {"sources", sources}});
   }
   return chunks;
+}
+
+/// The types to try for a tensor whose values change: the one that it had before it was converted to what is
+/// read now, the model's, its own, then wider ones.
+std::vector<DType> candidate_dtypes(const SinkTensor& tensor, const Checkpoint& source, DType model) {
+  std::vector<DType> candidates;
+  if (source.manifest.is_object()) {
+    const nlohmann::json recorded = source.manifest.value("hf_dtypes", nlohmann::json::object());
+    const auto name = recorded.is_object() ? recorded.find(tensor.name) : recorded.end();
+    if (name != recorded.end() && name->is_string()) {
+      if (const auto dtype = dtype_from_torch(name->get<std::string>()); dtype && is_floating(*dtype))
+        candidates.push_back(*dtype);
+    }
+  }
+  candidates.insert(candidates.end(), {model, tensor.dtype, DType::f32, DType::f64});
+  std::erase_if(candidates, [](DType dtype) { return !can_convert(DType::f64, dtype); });
+  return candidates;
+}
+
+/// The type of its own of the canonical tensor that a stored one is made of, if it has one.
+std::optional<DType> own_dtype(const std::vector<CanonicalTensor>& canonical,
+                               const std::vector<Term>& terms) {
+  for (const Term& term : terms) {
+    if (!term.zero()) return canonical.at(term.source).dtype;
+  }
+  return std::nullopt;
+}
+
+/// Every stored tensor's type: the one asked for where its sources are floating-point, else its sources' own,
+/// or, where values change on the way, one that holds them exactly. `layout` has the source's canonical
+/// tensors in their order.
+std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std::optional<DType> wanted,
+                              const Layout& layout) {
+  std::vector<SinkTensor> tensors = layout.tensors;
+  for (std::size_t d = 0; d < tensors.size(); ++d) {
+    const DType natural = natural_dtype(map, d, source.state.sources);
+    const bool cast = wanted && is_floating(natural);
+    tensors[d].dtype =
+        cast ? own_dtype(source.state.tensors, layout.map.terms[d]).value_or(*wanted) : natural;
+  }
+  if (wanted) return tensors;
+  const DType model = main_dtype(tensors);
+  for (std::size_t d = 0; d < tensors.size(); ++d) {
+    if (added_to(map, d) != 0)
+      tensors[d].dtype =
+          exact_dtype(map, d, source.state.sources, candidate_dtypes(tensors[d], source, model));
+  }
+  return tensors;
+}
+
+/// The plan that writes a checkpoint of any kind in a layout. Every stored tensor has `dtype` where that is
+/// given and its sources are floating-point (but for CanonicalTensor::dtype), else its sources' type, or one
+/// that holds its values exactly where they change on the way. Borrows the checkpoint. Throws InputError when
+/// the layout and the checkpoint do not fit.
+CopyPlan plan_export(const Checkpoint& source, const Layout& layout, std::optional<DType> dtype) {
+  const StateMap map = compose(source.state.to_canonical, layout.map, source.path);
+  check_destination_coverage(map, source.path);
+  return compile(map, source.state.sources, typed(map, source, dtype, layout));
 }
 
 }  // namespace

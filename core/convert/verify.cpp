@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/convert/verify.hpp"
 
-#include <array>
-
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/plan.hpp"
 
@@ -98,8 +96,7 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
                      " tensors");
   VerifyReport report;
   std::uint64_t bytes = 0;
-  for (const StoredTensor* tensor : left.state.sources)
-    bytes += static_cast<std::uint64_t>(numel(tensor->shape)) * size_of(tensor->dtype);
+  for (const StoredTensor* tensor : left.state.sources) bytes += byte_count(tensor->shape, tensor->dtype);
   Stage stage(options.callbacks, "verifying", bytes);
   compare_sides({left.state.to_canonical, left.state.sources},
                 {right.state.to_canonical, right.state.sources}, options, stage, report);

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "mhub/base/progress.hpp"
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/mapping/executor.hpp"

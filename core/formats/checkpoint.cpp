@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/formats/checkpoint.hpp"
 
-#include <filesystem>
-
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/formats/format.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/file_set.hpp"
 #include "mhub/config/config_binding.hpp"
 #include "mhub/config/transformer_config.hpp"
-#include "mhub/formats/canonical_state.hpp"
+#include "mhub/mapping/mapping.hpp"
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
 
 class Format;
+
+/// A checkpoint of any kind seen as Megatron's canonical state: which canonical tensors there are and how
+/// each is made of the stored ones. Borrowed pointers: the checkpoint must outlive it.
+struct CanonicalState {
+  std::vector<CanonicalTensor> tensors;      ///< parallel to to_canonical.destination
+  StateMap to_canonical;                     ///< stored state -> canonical state
+  std::vector<const StoredTensor*> sources;  ///< parallel to to_canonical.source
+
+  /// Stored tensors that must hold the same bytes: (repeats, original).
+  std::vector<std::pair<const StoredTensor*, const StoredTensor*>> repeats;
+};
 
 /// Whose names and shapes stored tensors have.
 enum class StateNames { hugging_face, megatron };

@@ -1,15 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <filesystem>
 
+#include "mhub/base/file.hpp"
 #include "mhub/formats/checkpoint.hpp"
-#include "mhub/formats/output_format.hpp"
+#include "mhub/formats/write_options.hpp"
+#include "mhub/mapping/plan.hpp"
+#include "mhub/megatron/layout.hpp"
 
 namespace mhub {
+
+/// What a conversion writes: made by a Format. It says how the canonical state is laid out, makes the sink,
+/// and writes what belongs beside the tensors.
+class OutputFormat {
+ public:
+  virtual ~OutputFormat() = default;
+  /// The layout of this output: canonical state -> stored state.
+  virtual const Layout& layout() const = 0;
+  /// Told once, before anything is written, which types the tensors have.
+  virtual void set_dtypes(const std::vector<SinkTensor>& /*tensors*/) {}
+  /// The sink for the tensors. `root` is the partial output folder.
+  virtual std::unique_ptr<TensorSink> sink(const std::filesystem::path& root, const CopyPlan& plan,
+                                           OutputMode mode) const = 0;
+  /// All tensors are with the sink: ends it. `manifest` makes the text for formats that keep it inside.
+  virtual void finish(TensorSink& sink, const std::function<std::string()>& /*manifest*/) const {
+    sink.finish();
+  }
+  /// Writes the files beside the tensors, but for the manifest.
+  virtual void add_files(const std::filesystem::path& /*root*/, const CopyPlan& /*plan*/) const {}
+  /// What the manifest says of the target, "format" first of all; deterministic.
+  virtual nlohmann::json describe() const = 0;
+  /// What a report tells its reader about this output.
+  virtual nlohmann::json advice() const {
+    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", nlohmann::json::array()}};
+  }
+  /// For a format of one file: its name inside the partial folder; empty: the folder is the output.
+  virtual std::string single_file() const { return {}; }
+};
 
 /// A driver: one format of checkpoints, recognised, opened and written. Each is a folder beside this header
 /// and a line of the table in formats.cpp; nothing else asks which format something has. Objects are
@@ -52,5 +80,20 @@ std::string format_names();
 
 /// Says what lies at a path and what to do where that is recognised but not supported; else empty.
 std::string unsupported_format(const std::string& path);
+
+// For drivers.
+
+/// The type of most elements.
+DType main_dtype(const std::vector<SinkTensor>& tensors);
+
+/// The largest file that travels with a checkpoint.
+inline constexpr std::uint64_t kLargestText = 1ULL << 30;
+
+/// Files that belong to the tokenizer or the processor of images and travel with a conversion; existing names
+/// only.
+std::vector<std::string> tokenizer_files(const FileSet& files);
+
+/// Copies them into `folder`, which is made when there are any.
+void copy_tokenizer(const FileSet& files, const std::filesystem::path& folder);
 
 }  // namespace mhub

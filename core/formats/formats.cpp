@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
 #include "mhub/base/error.hpp"
 #include "mhub/formats/format.hpp"
 
@@ -56,6 +59,47 @@ std::string format_names() {
   for (std::size_t k = 0; k < formats().size(); ++k)
     names += (k == 0 ? "" : k + 1 == formats().size() ? " or " : ", ") + std::string(formats()[k]->name());
   return names;
+}
+
+DType main_dtype(const std::vector<SinkTensor>& tensors) {
+  std::map<DType, std::int64_t> elements{{DType::f32, 0}};
+  for (const SinkTensor& tensor : tensors) elements[tensor.dtype] += numel(tensor.shape);
+  return std::max_element(elements.begin(), elements.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
+
+std::vector<std::string> tokenizer_files(const FileSet& files) {
+  // What transformers' save_pretrained of a tokenizer or a processor can write.
+  constexpr std::array<const char*, 13> kNames{"preprocessor_config.json",
+                                               "processor_config.json",
+                                               "tokenizer.json",
+                                               "tokenizer_config.json",
+                                               "tokenizer.model",
+                                               "vocab.json",
+                                               "vocab.txt",
+                                               "merges.txt",
+                                               "added_tokens.json",
+                                               "special_tokens_map.json",
+                                               "chat_template.jinja",
+                                               "chat_template.json",
+                                               "spiece.model"};
+  std::vector<std::string> present;
+  for (const char* name : kNames) {
+    if (files.has(name)) present.emplace_back(name);
+  }
+  for (std::string& name : files.inside("additional_chat_templates")) {
+    if (name.ends_with(".jinja")) present.push_back(std::move(name));
+  }
+  return present;
+}
+
+void copy_tokenizer(const FileSet& files, const fs::path& folder) {
+  for (const std::string& name : tokenizer_files(files)) {
+    const fs::path path = folder / name;
+    fs::create_directories(path.parent_path());
+    replace_file(path.string(), files.read(name, kLargestText));
+  }
 }
 
 }  // namespace mhub

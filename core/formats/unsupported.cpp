@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is recognised but not supported: a line each.
 #include <array>
-#include <filesystem>
 
-#include "mhub/base/file.hpp"
-#include "mhub/formats/format.hpp"
-#include "mhub/formats/megatron/megatron_folder.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/formats/megatron/megatron_format.hpp"
 
 namespace mhub {
 namespace {
-
-bool begins_with(const fs::path& path, std::string_view magic) {
-  if (!fs::is_regular_file(path)) return false;
-  const InputFile file(path.string());
-  std::string begin(magic.size(), '\0');
-  if (file.size() < begin.size()) return false;
-  file.read(0, std::as_writable_bytes(std::span(begin)));
-  return begin == magic;
-}
 
 /// The folder of an iteration, for checkpoints that Megatron-LM wrote, else the path itself.
 fs::path inner_folder(const fs::path& path) {
@@ -33,7 +19,7 @@ struct Known {
 };
 
 constexpr std::array<Known, 5> kKnown{{
-    {[](const fs::path& path) { return begins_with(path, "GGUF"); },
+    {[](const fs::path& path) { return fs::is_regular_file(path) && begins_with(path, "GGUF"); },
      "is a GGUF file, which mhub does not read; transformers makes a folder of it: "
      "from_pretrained(DIR, gguf_file=FILE).save_pretrained(OUT)"},
     {[](const fs::path& path) { return fs::is_regular_file(path) && path.extension() == ".safetensors"; },
@@ -41,16 +27,15 @@ constexpr std::array<Known, 5> kKnown{{
      "config.json"},
     {[](const fs::path& path) { return fs::is_regular_file(path / "adapter_config.json"); },
      "is a PEFT adapter, which is no model without its base; merge the two with peft (merge_and_unload), "
-     "save "
-     "the result and give that folder"},
+     "save the "
+     "result and give that folder"},
     // torch.distributed.checkpoint alone; Megatron-Core adds metadata.json to its own format.
     {[](const fs::path& path) {
        const fs::path folder = inner_folder(path);
        return fs::is_regular_file(folder / ".metadata") && !fs::is_regular_file(folder / "metadata.json");
      },
      "is a checkpoint of Megatron-FSDP or FSDP2 (--ckpt-format fsdp_dtensor or torch_dcp), which mhub does "
-     "not "
-     "read; save it from Megatron with --ckpt-format torch_dist"},
+     "not read; save it from Megatron with --ckpt-format torch_dist"},
     // The backend that Megatron-Core had before torch_dist: one folder a tensor.
     {[](const fs::path& path) {
        const fs::path file = inner_folder(path) / "metadata.json";
@@ -58,8 +43,7 @@ constexpr std::array<Known, 5> kKnown{{
               read_file(file.string(), 1 << 20).find("\"zarr\"") != std::string::npos;
      },
      "is a Megatron checkpoint with zarr's folders, which mhub does not read; load it with Megatron-Core "
-     "before "
-     "0.12 and save it with --ckpt-format torch_dist"},
+     "before 0.12 and save it with --ckpt-format torch_dist"},
 }};
 
 }  // namespace

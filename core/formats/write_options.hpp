@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-
 #include "mhub/megatron/pipeline_split.hpp"
 #include "mhub/megatron/stored_names.hpp"
 #include "mhub/tensor/dtype.hpp"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/pretrained/inspection.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/json.hpp"
 #include "mhub/text/tokenizer_info.hpp"
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include <nlohmann/json_fwd.hpp>
 
 #include "mhub/formats/checkpoint.hpp"

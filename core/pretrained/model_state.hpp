@@ -2,13 +2,6 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/mapping/plan.hpp"

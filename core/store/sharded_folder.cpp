@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/sharded_folder.hpp"
 
-#include <filesystem>
 #include <map>
 #include <set>
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -34,30 +31,33 @@ std::map<std::string, std::string> read_weight_map(const std::string& index_path
 
 }  // namespace
 
-TensorSource open_sharded_folder(const std::string& directory, const ShardedNames& names,
-                                 const std::function<std::vector<StoredTensor>(const std::string&)>& read) {
+bool ShardedFiles::are_in(const std::string& folder) const {
+  return fs::exists(fs::path(folder) / single) || fs::exists(fs::path(folder) / index);
+}
+
+TensorSource ShardedFiles::open(const std::string& directory) const {
   const fs::path folder = directory;
-  if (fs::exists(folder / names.single)) return TensorSource(read((folder / names.single).string()));
-  const std::string index = (folder / names.index).string();
-  const std::map<std::string, std::string> map = read_weight_map(index);
+  if (fs::exists(folder / single)) return TensorSource(read((folder / single).string()));
+  const std::string index_path = (folder / index).string();
+  const std::map<std::string, std::string> map = read_weight_map(index_path);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : map) shards.insert(shard);
   std::vector<StoredTensor> tensors;
   for (const std::string& shard : shards) {
     const std::string path = (folder / shard).string();
     if (!fs::exists(path))
-      throw InputError(path + ": missing, but " + index + " lists it; the download is incomplete");
+      throw InputError(path + ": missing, but " + index_path + " lists it; the download is incomplete");
     for (StoredTensor& tensor : read(path)) {
       const auto listed = map.find(tensor.name);
       if (listed == map.end() || listed->second != shard)
-        throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index);
+        throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index_path);
       tensors.push_back(std::move(tensor));
     }
   }
   TensorSource source(std::move(tensors));
   for (const auto& [tensor, shard] : map) {
     if (source.find(tensor) == nullptr)
-      throw InputError((folder / shard).string() + ": tensor " + tensor + " is missing, but " + index +
+      throw InputError((folder / shard).string() + ": tensor " + tensor + " is missing, but " + index_path +
                        " lists it");
   }
   return source;

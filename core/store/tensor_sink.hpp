@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
-#include "mhub/store/state_dict.hpp"
-#include "mhub/tensor/dtype.hpp"
-#include "mhub/tensor/shape.hpp"
+#include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
 

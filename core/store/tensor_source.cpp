@@ -2,7 +2,6 @@
 #include "mhub/store/tensor_source.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "mhub/base/error.hpp"
 
@@ -15,79 +14,14 @@ TensorSource::TensorSource(std::vector<StoredTensor> tensors) : tensors_(std::mo
       std::adjacent_find(tensors_.begin(), tensors_.end(),
                          [](const StoredTensor& a, const StoredTensor& b) { return a.name == b.name; });
   if (twin == tensors_.end()) return;
-  auto where = [](const StoredTensor& t) {
-    return t.chunks.empty() ? std::string("?") : t.chunks[0].bytes->name();
-  };
-  throw InputError(where(*twin) + ": tensor " + twin->name + " is stored twice (again in " +
-                   where(*(twin + 1)) + ")");
+  throw InputError(twin->file("?") + ": tensor " + twin->name + " is stored twice (again in " +
+                   (twin + 1)->file("?") + ")");
 }
 
 const StoredTensor* TensorSource::find(std::string_view name) const {
   const auto it = std::lower_bound(tensors_.begin(), tensors_.end(), name,
                                    [](const StoredTensor& t, std::string_view n) { return t.name < n; });
   return it != tensors_.end() && it->name == name ? &*it : nullptr;
-}
-
-namespace {
-
-/// Copies axis `axis` and all inner ones of a chunk to its place in the row-major tensor at `out`.
-void copy_axis(const StoredTensor& tensor, const StoredChunk& chunk, std::size_t axis, std::uint64_t from,
-               std::uint64_t to, const Index& to_strides, std::span<std::byte> out) {
-  const std::size_t element = size_of(tensor.dtype);
-  if (axis == chunk.shape.size()) {
-    chunk.bytes->read(from, out.subspan(to * element, element));
-    return;
-  }
-  const bool innermost = axis + 1 == chunk.shape.size();
-  if (innermost && chunk.strides[axis] == 1) {
-    chunk.bytes->read(from, out.subspan(to * element, static_cast<std::size_t>(chunk.shape[axis]) * element));
-    return;
-  }
-  for (std::int64_t i = 0; i < chunk.shape[axis]; ++i) {
-    copy_axis(tensor, chunk, axis + 1, from + static_cast<std::uint64_t>(i * chunk.strides[axis]) * element,
-              to + static_cast<std::uint64_t>(i * to_strides[axis]), to_strides, out);
-  }
-}
-
-}  // namespace
-
-std::vector<std::byte> read_slice(const StoredTensor& tensor, const Index& offset, const Shape& shape) {
-  const std::size_t rank = tensor.shape.size();
-  bool inside = offset.size() == rank && shape.size() == rank;
-  for (std::size_t axis = 0; inside && axis < rank; ++axis) {
-    inside = offset[axis] >= 0 && shape[axis] >= 0 && offset[axis] <= tensor.shape[axis] &&
-             shape[axis] <= tensor.shape[axis] - offset[axis];
-  }
-  if (!inside) {
-    throw UsageError("slice at " + to_string(offset) + " of shape " + to_string(shape) +
-                     " does not lie inside tensor " + tensor.name + " " + to_string(tensor.shape));
-  }
-  std::vector<std::byte> out(static_cast<std::size_t>(numel(shape)) * size_of(tensor.dtype));
-  if (out.empty()) return out;
-  const Index strides = row_major_strides(shape);
-  for (const StoredChunk& chunk : tensor.chunks) {
-    // The chunk's own part of the slice.
-    StoredChunk part = chunk;
-    std::int64_t to = 0, skipped = 0;
-    bool touches = true;
-    for (std::size_t axis = 0; axis < rank; ++axis) {
-      const std::int64_t begin = std::max(chunk.offset[axis], offset[axis]);
-      const std::int64_t end = std::min(chunk.offset[axis] + chunk.shape[axis], offset[axis] + shape[axis]);
-      touches = touches && begin < end;
-      part.shape[axis] = end - begin;
-      skipped += (begin - chunk.offset[axis]) * chunk.strides[axis];
-      to += (begin - offset[axis]) * strides[axis];
-    }
-    if (!touches) continue;
-    const std::uint64_t from =
-        chunk.byte_offset + static_cast<std::uint64_t>(skipped) * size_of(tensor.dtype);
-    copy_axis(tensor, part, 0, from, static_cast<std::uint64_t>(to), strides, out);
-  }
-  return out;
-}
-
-std::vector<std::byte> read_tensor(const StoredTensor& tensor) {
-  return read_slice(tensor, Index(tensor.shape.size(), 0), tensor.shape);
 }
 
 }  // namespace mhub

@@ -1,19 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "mhub/base/byte_source.hpp"
-#include "mhub/store/state_dict.hpp"
 #include "mhub/tensor/dtype.hpp"
 #include "mhub/tensor/shape.hpp"
 
 namespace mhub {
+
+/// The state dict that a tensor is in, where a container has one for each rank and model chunk (Megatron's
+/// `torch` format). Its parameters' names are the model's own there; a list of all ranks' tensors puts rank
+/// and dict in front of them.
+struct StateDict {
+  std::string folder;  ///< of the rank: "mp_rank_00_001"
+  std::string key;     ///< in the rank's file: "model", "model1" for virtual stage 1, kCarriedSection
+  int chunk = 0;       ///< the virtual stage
+
+  bool operator==(const StateDict&) const = default;
+  /// "mp_rank_00_001/", "mp_rank_00_001/model1/"
+  std::string prefix() const { return folder + (key == kModel ? "/" : "/" + key + "/"); }
+  /// No part of the model: tensors that mhub keeps beside it.
+  bool carried() const { return key == kCarriedSection; }
+
+  static constexpr std::string_view kModel = "model";
+  /// The key of a rank's top-level dict under which mhub keeps tensors that are not the model's.
+  static const std::string_view kCarriedSection;
+};
+
+/// A name in such a list without the prefix of its dict; without a dict the name itself.
+inline std::string_view parameter_name(std::string_view name, const StateDict* dict) {
+  return name.substr(dict == nullptr ? 0 : dict->prefix().size());
+}
 
 /// A rectangular part of a stored tensor that lies in one place: element (i, j, ...) of the chunk is at
 /// `byte_offset + size_of(dtype) * (i * strides[0] + j * strides[1] + ...)` of `bytes`.
@@ -36,6 +54,10 @@ struct StoredTensor {
 
   /// The name without that prefix.
   std::string_view parameter() const { return parameter_name(name, dict.get()); }
+  /// The file of its first chunk, or `fallback` where it has none.
+  std::string file(const std::string& fallback = {}) const {
+    return chunks.empty() ? fallback : chunks[0].bytes->name();
+  }
 };
 
 /// The tensors of one opened container: what is there and where its bytes are. Opening reads headers only;
@@ -54,12 +76,5 @@ class TensorSource {
  private:
   std::vector<StoredTensor> tensors_;
 };
-
-/// Reads the part of a tensor that starts at `offset` and has `shape`, in row-major order. Memory is what the
-/// part takes. Throws UsageError when the part does not lie inside the tensor. For tools, tests and small
-/// tensors; bulk work goes through copy plans (mapping/plan.hpp).
-std::vector<std::byte> read_slice(const StoredTensor& tensor, const Index& offset, const Shape& shape);
-/// The whole tensor.
-std::vector<std::byte> read_tensor(const StoredTensor& tensor);
 
 }  // namespace mhub

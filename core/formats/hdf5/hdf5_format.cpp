@@ -2,15 +2,10 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
-#include "mhub/formats/format.hpp"
-#include "mhub/formats/hf/hf_layout.hpp"
+#include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
-#include "mhub/formats/megatron/megatron_checkpoint.hpp"
-#include "mhub/formats/tokenizer_files.hpp"
-#include "mhub/store/hdf5/hdf5_sink.hpp"
-#include "mhub/store/hdf5/hdf5_source.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/formats/megatron/megatron_format.hpp"
+#include "mhub/store/hdf5/hdf5.hpp"
 
 namespace mhub {
 namespace {
@@ -19,7 +14,9 @@ constexpr const char* kFile = "state.h5";
 /// The attribute that says whose state an archive holds.
 constexpr const char* kKind = "kind";
 
-const char* kind_of(StateNames names) { return names == StateNames::hugging_face ? "hf" : "megatron"; }
+std::string kind_of(StateNames names) {
+  return names == StateNames::hugging_face ? std::string(hf_format().name()) : "megatron";
+}
 
 /// One file with the state that the source has: Hugging Face's names and tensors, or Megatron's canonical
 /// ones, whole.

@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/formats/hf/hf_format.hpp"
 
-#include <filesystem>
+#include <algorithm>
+#include <set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
-#include "mhub/store/safetensors/safetensors_source.hpp"
-#include "mhub/store/torch_zip/torch_bin.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/safetensors/safetensors.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
 
-bool has_safetensors(const fs::path& folder) {
-  return fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json");
-}
+/// In the order in which they are preferred.
+constexpr std::array<const ShardedFiles*, 2> kWeights{&kSafetensors, &kTorchBin};
 
-bool has_torch_bin(const fs::path& folder) {
-  return fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json");
-}
-
-/// Safetensors are preferred.
 TensorSource open_weights(const std::string& directory) {
-  const fs::path folder = directory;
-  if (has_safetensors(folder)) return open_safetensors_folder(directory);
-  if (has_torch_bin(folder)) return open_torch_bin(directory);
+  for (const ShardedFiles* files : kWeights) {
+    if (files->are_in(directory)) return files->open(directory);
+  }
   throw InputError(directory +
                    ": no weights: expected model.safetensors, model.safetensors.index.json, "
                    "pytorch_model.bin or pytorch_model.bin.index.json");
@@ -36,6 +30,57 @@ void open_folder(Checkpoint& checkpoint) {
   describe_hf(checkpoint, folder_files(checkpoint.path));
   take_hf_tensors(checkpoint, open_weights(checkpoint.path));
 }
+
+class HfOutput final : public OutputFormat {
+ public:
+  HfOutput(const WriteOptions& options, const Checkpoint& source)
+      : source_(source), max_shard_bytes_(options.max_shard_bytes), hf_(hf_layout(source)) {}
+
+  const Layout& layout() const override { return hf_.layout; }
+
+  std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan,
+                                   OutputMode mode) const override {
+    std::vector<SinkTensor> tensors = plan.tensors;
+    const std::vector<int> shards = shard_numbers(tensors);
+    for (std::size_t k = 0; k < tensors.size(); ++k) tensors[k].chunks[0].rank = shards[k];
+    return make_safetensors_sink(root.string(), std::move(tensors), mode);
+  }
+
+  void add_files(const fs::path& root, const CopyPlan& plan) const override {
+    replace_file((root / "config.json").string(), config_text(hf_config(source_, main_dtype(plan.tensors))));
+    if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
+      replace_file((root / "generation_config.json").string(), config_text(generation));
+    copy_tokenizer(*source_.files, root);
+  }
+
+  nlohmann::json describe() const override {
+    nlohmann::json json{{"format", hf_format().name()}};
+    if (max_shard_bytes_) json["max_shard_bytes"] = *max_shard_bytes_;
+    return json;
+  }
+
+  nlohmann::json advice() const override {
+    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", source_.notes}};
+  }
+
+ private:
+  /// The file of each tensor: as in the original, else filled in order.
+  std::vector<int> shard_numbers(const std::vector<SinkTensor>& tensors) const {
+    const auto& original = hf_.original_files;
+    if (original.empty() || max_shard_bytes_)
+      return assign_shards(tensors, max_shard_bytes_.value_or(kDefaultShardBytes));
+    std::set<std::string> names;
+    for (const SinkTensor& tensor : tensors) names.insert(original.at(tensor.name));
+    std::vector<int> shards;
+    for (const SinkTensor& tensor : tensors)
+      shards.push_back(static_cast<int>(std::distance(names.begin(), names.find(original.at(tensor.name)))));
+    return shards;
+  }
+
+  const Checkpoint& source_;
+  std::optional<std::uint64_t> max_shard_bytes_;
+  HfLayout hf_;
+};
 
 class HfFormat final : public Format {
  public:
@@ -51,14 +96,13 @@ class HfFormat final : public Format {
   }
   std::shared_ptr<const FileSet> files(const std::string& path) const override { return folder_files(path); }
   std::unique_ptr<OutputFormat> output(const WriteOptions& options, const Checkpoint& source) const override {
-    return make_hf_output(options, source);
+    return std::make_unique<HfOutput>(options, source);
   }
   /// The folder is the original itself.
   nlohmann::json original(const Checkpoint& checkpoint) const override {
     nlohmann::json files = nlohmann::json::object(), dtypes = nlohmann::json::object();
     for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
-      files[tensor.name] =
-          tensor.chunks.empty() ? "" : fs::path(tensor.chunks[0].bytes->name()).filename().string();
+      files[tensor.name] = fs::path(tensor.file()).filename().string();
     }
     const CanonicalState& state = checkpoint.state;
     for (const std::vector<Term>& terms : state.to_canonical.terms) {
@@ -81,7 +125,8 @@ const Format& hf_format() {
 }
 
 bool has_weights(const std::string& directory) {
-  return has_safetensors(directory) || has_torch_bin(directory);
+  return std::any_of(kWeights.begin(), kWeights.end(),
+                     [&](const ShardedFiles* files) { return files->are_in(directory); });
 }
 
 std::shared_ptr<const Checkpoint> open_reference(const std::string& directory) {

@@ -5,21 +5,16 @@
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/formats/hf/hf_model.hpp"
-#include "mhub/formats/hf/quantization.hpp"
+#include "mhub/formats/format.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "mhub/rules/moe_rules.hpp"
 
 namespace mhub {
 namespace {
 
-std::string file_of(const StoredTensor& tensor, const std::string& fallback) {
-  return tensor.chunks.empty() ? fallback : tensor.chunks[0].bytes->name();
-}
-
 void require_shape(const StoredTensor& tensor, const Shape& expected, const Checkpoint& checkpoint) {
   if (tensor.shape == expected) return;
-  throw InputError(file_of(tensor, checkpoint.directory) + ": tensor " + tensor.name + " has shape " +
+  throw InputError(tensor.file(checkpoint.directory) + ": tensor " + tensor.name + " has shape " +
                    to_string(tensor.shape) + ", expected " + to_string(expected) + " from config.json");
 }
 
@@ -31,7 +26,7 @@ void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint,
     if (repeat == nullptr || original == nullptr) continue;
     require_shape(*repeat, original->shape, checkpoint);
     if (repeat->dtype != original->dtype) {
-      throw InputError(file_of(*repeat, checkpoint.directory) + ": tensor " + repeat->name + " is " +
+      throw InputError(repeat->file(checkpoint.directory) + ": tensor " + repeat->name + " is " +
                        std::string(torch_name(repeat->dtype)) + ", but it is tied to " + original->name +
                        ", which is " + std::string(torch_name(original->dtype)));
     }
@@ -76,7 +71,7 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
         std::any_of(mapping.ignored().begin(), mapping.ignored().end(),
                     [&](const Mapping::Ignored& one) { return glob_match(one.glob, tensor.name); });
     if (used.contains(&tensor) || ignored) continue;
-    throw InputError(file_of(tensor, checkpoint.directory) + ": tensor " + tensor.name + " " +
+    throw InputError(tensor.file(checkpoint.directory) + ": tensor " + tensor.name + " " +
                      to_string(tensor.shape) + " is not part of a " + checkpoint.model->class_name +
                      " with this config.json; nothing would read it, so nothing is converted");
   }
@@ -86,6 +81,54 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
                      to_string(missing[0]->shape) + more + " missing; config.json asks for it");
   }
   return state;
+}
+
+/// The files and tensor names of the Hugging Face checkpoint that a source was made of, where the source
+/// itself (or its reference) knows them: tensor -> file.
+std::map<std::string, std::string> original_files(const Checkpoint& source) {
+  const std::string key = "hf_files";
+  nlohmann::json original = source.format->original(source);
+  if (!original.contains(key) && source.reference)
+    original = source.reference->format->original(*source.reference);
+  std::map<std::string, std::string> files;
+  if (!original.contains(key) || !original[key].is_object()) return files;
+  for (const auto& entry : original[key].items()) {
+    if (entry.value().is_string()) files[entry.key()] = entry.value().get<std::string>();
+  }
+  return files;
+}
+
+/// Names in the original's spelling, and repeated tied tensors as it had them.
+void use_original_names(const Mapping& declared, HfLayout& hf) {
+  std::map<std::string, std::string>& original = hf.original_files;
+  if (original.empty()) return;
+  auto original_name = [&](const std::string& name) -> std::optional<std::string> {
+    for (std::string& one : declared.names_of(name)) {
+      if (original.contains(one)) return std::move(one);
+    }
+    return std::nullopt;
+  };
+  StateMap& map = hf.layout.map;
+  std::map<std::string, std::size_t> positions;
+  std::vector<StateTensor> renamed = map.destination;
+  for (std::size_t k = 0; k < renamed.size(); ++k) {
+    positions[renamed[k].name] = k;
+    const auto name = original_name(renamed[k].name);
+    if (!name) {  // of another model or another class: no guide
+      original.clear();
+      return;
+    }
+    renamed[k].name = *name;
+  }
+  map.destination = std::move(renamed);
+  for (const Mapping::Tied& tie : declared.ties()) {
+    const auto repeat = original_name(tie.hf);
+    const auto same = positions.find(tie.same_as);
+    if (!repeat || same == positions.end()) continue;
+    map.destination.push_back({*repeat, map.destination[same->second].shape});
+    std::vector<Term>& terms = map.terms.emplace_back(map.terms[same->second]);
+    for (Term& term : terms) term.kind = Term::Kind::copy;
+  }
 }
 
 }  // namespace
@@ -105,6 +148,30 @@ void take_hf_tensors(Checkpoint& checkpoint, TensorSource tensors) {
 void bind_hf_state(Checkpoint& checkpoint) {
   checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
   checkpoint.state = canonical_state(checkpoint);
+}
+
+HfLayout hf_layout(const Checkpoint& source) {
+  HfLayout hf;
+  const Mapping mapping = with_rest(declared_mapping(*source.model, *source.config),
+                                    carried_tensors(source.state.tensors), source.path);
+  hf.layout.map = inverted(expanded_mapping(mapping, *source.config).import);
+  hf.original_files = original_files(source);
+  use_original_names(mapping, hf);
+  for (const StateTensor& tensor : hf.layout.map.destination) {
+    hf.layout.tensors.push_back(SinkTensor::whole(tensor.name, DType::f32, tensor.shape));
+  }
+  return hf;
+}
+
+nlohmann::json hf_config(const Checkpoint& source, DType dtype) {
+  nlohmann::json config = source.config->json();
+  // transformers 4 reads torch_dtype, 5 reads dtype and still accepts the other.
+  const bool named = config.contains("torch_dtype") || config.contains("dtype");
+  for (const char* key : {"torch_dtype", "dtype"}) {
+    if (config.contains(key)) config[key] = torch_name(dtype);
+  }
+  if (!named) config["torch_dtype"] = torch_name(dtype);
+  return config;
 }
 
 }  // namespace mhub

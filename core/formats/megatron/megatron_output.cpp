@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/formats/megatron/megatron_output.hpp"
-
 #include "mhub/base/error.hpp"
 #include "mhub/config/fields.hpp"
-#include "mhub/formats/megatron/megatron_folder.hpp"
-#include "mhub/formats/tokenizer_files.hpp"
+#include "mhub/formats/megatron/megatron_format.hpp"
 #include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/megatron/megatron_args.hpp"
-
-namespace fs = std::filesystem;
 
 namespace mhub {
 namespace {
@@ -137,9 +132,9 @@ class MegatronOutput final : public OutputFormat {
 
 }  // namespace
 
-std::unique_ptr<OutputFormat> make_megatron_output(const MegatronDialect& dialect,
-                                                   const WriteOptions& options, const Checkpoint& source) {
-  return std::make_unique<MegatronOutput>(dialect, options, source);
+std::unique_ptr<OutputFormat> MegatronFormat::output(const WriteOptions& options,
+                                                     const Checkpoint& source) const {
+  return std::make_unique<MegatronOutput>(dialect_, options, source);
 }
 
 }  // namespace mhub

@@ -2,14 +2,10 @@
 #include <algorithm>
 #include <array>
 
-#include "mhub/formats/format.hpp"
-#include "mhub/formats/megatron/megatron_checkpoint.hpp"
-#include "mhub/formats/megatron/megatron_folder.hpp"
-#include "mhub/formats/megatron/megatron_output.hpp"
+#include "mhub/formats/megatron/megatron_format.hpp"
 #include "mhub/megatron/layout.hpp"
-#include "mhub/store/torch_dist/torch_dist_sink.hpp"
-#include "mhub/store/torch_dist/torch_dist_source.hpp"
-#include "mhub/store/torch_zip/torch_save.hpp"
+#include "mhub/store/torch_dist/torch_dist.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
@@ -34,42 +30,19 @@ std::unique_ptr<TensorSink> make_sink(const MegatronModel& model, const std::str
   return make_torch_dist_sink(folder, plan.tensors, std::move(objects), *common, mode);
 }
 
-/// Megatron's distributed checkpoints.
-class TorchDistFormat final : public Format {
- public:
-  std::string_view name() const override { return "torch_dist"; }
-  bool probe(const std::string& path) const override {
-    const std::string folder = megatron_folder(path).string();
-    return !folder.empty() && is_torch_dist(folder);
-  }
-
-  void open(Checkpoint& checkpoint, const OpenOptions& options) const override {
-    checkpoint.directory = megatron_folder(checkpoint.path).string();
-    TorchDistCheckpoint opened =
-        open_torch_dist(checkpoint.directory, [](const std::string& key) { return !is_training_state(key); });
-    checkpoint.tensors = std::move(opened.tensors);
-    strip_wrappers(checkpoint.tensors);
-    take_megatron_state(checkpoint, opened.common, options,
-                        [&](const auto& canonical, const auto& config, const auto& facts) {
-                          return torch_dist_layout(canonical,
-                                                   stored_layout({checkpoint.directory, {}, facts.args},
-                                                                 checkpoint.tensors, canonical, config));
-                        });
-  }
-
-  std::shared_ptr<const FileSet> files(const std::string& path) const override {
-    return folder_files((megatron_folder(path) / "tokenizer").string());
-  }
-
-  std::unique_ptr<OutputFormat> output(const WriteOptions& options, const Checkpoint& source) const override {
-    return make_megatron_output({name(), 1, torch_dist_layout, make_sink, true}, options, source);
-  }
-};
+std::shared_ptr<const PickleNode> open(Checkpoint& checkpoint) {
+  TorchDistCheckpoint opened =
+      open_torch_dist(checkpoint.directory, [](const std::string& key) { return !is_training_state(key); });
+  checkpoint.tensors = std::move(opened.tensors);
+  return opened.common;
+}
 
 }  // namespace
 
+/// Megatron's distributed checkpoints.
 const Format& torch_dist_format() {
-  static const TorchDistFormat format;
+  static const MegatronFormat format(
+      {"torch_dist", is_torch_dist, open, 1, torch_dist_layout, make_sink, true});
   return format;
 }
 

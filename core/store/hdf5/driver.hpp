@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "mhub/store/hdf5/hdf5_sink.hpp"
-#include "mhub/store/hdf5/hdf5_source.hpp"
+#include "mhub/store/hdf5/hdf5.hpp"
 
 namespace mhub {
 

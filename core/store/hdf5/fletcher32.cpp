@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/fletcher32.hpp"
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+
+#include "mhub/store/hdf5/chunks.hpp"
 
 namespace mhub {
 namespace {

@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/hdf5_sink.hpp"
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <optional>
 #include <set>
 #include <stdexcept>
-#include <unistd.h>
-#include <utility>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/store/hdf5/archive_format.hpp"
-#include "mhub/store/hdf5/attributes.hpp"
-#include "mhub/store/hdf5/dataset_writer.hpp"
+#include "mhub/store/hdf5/chunks.hpp"
 #include "mhub/store/hdf5/driver.hpp"
-#include "mhub/store/hdf5/element_type.hpp"
-#include "mhub/store/hdf5/fletcher32.hpp"
-#include "mhub/store/hdf5/link_paths.hpp"
-#include "mhub/store/hdf5/row_chunks.hpp"
 #include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
@@ -29,14 +19,6 @@ constexpr std::size_t kLongestName = 4096;
 /// Room for metadata that is reserved at a time, so that opening an archive reads few pages: about what one
 /// tensor takes, for each, within limits.
 constexpr hsize_t kMetadataOfTensor = 1 << 10, kLeastMetadata = 1 << 12, kMostMetadata = 1 << 20;
-
-void flush_to_device(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw IoError("cannot open", path, errno);
-  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  if (error != 0) throw IoError("cannot flush", path, error);
-}
 
 /// The library rejects these late or not at all.
 void check(const std::vector<SinkTensor>& tensors, const Hdf5Contents& contents) {
@@ -58,6 +40,78 @@ void check(const std::vector<SinkTensor>& tensors, const Hdf5Contents& contents)
                        ": expected a free name and UTF-8 text of at most 32 KiB");
     }
   }
+}
+
+Hdf5Handle link_properties() {
+  Hdf5Handle properties(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(properties.get(), 1);
+  H5Pset_char_encoding(properties.get(), H5T_CSET_UTF8);
+  return properties;
+}
+
+Hdf5Handle dataset_properties(const Shape& shape, std::size_t element_bytes) {
+  Hdf5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(properties.get(), false);
+  H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
+  if (shape.empty() || numel(shape) == 0) {
+    H5Pset_layout(properties.get(), H5D_COMPACT);
+  } else {
+    const RowChunks chunks = RowChunks::choose(shape, element_bytes);
+    const std::vector<hsize_t> sizes(chunks.chunk_shape().begin(), chunks.chunk_shape().end());
+    H5Pset_chunk(properties.get(), static_cast<int>(sizes.size()), sizes.data());
+    H5Pset_fletcher32(properties.get());
+  }
+  return properties;
+}
+
+std::int64_t zero_chunks(std::string_view content) {
+  const RowChunks chunks = RowChunks::choose({static_cast<std::int64_t>(content.size())}, 1);
+  std::int64_t count = 0;
+  for (std::uint64_t k = 0; k < chunks.count(); ++k) {
+    const RowChunks::Part part = chunks.part(k);
+    const std::string_view bytes = content.substr(part.begin, part.bytes);
+    if (bytes.find_first_not_of('\0') == std::string_view::npos) ++count;
+  }
+  return count;
+}
+
+/// Creates a dataset at `path`, whose group exists: chunked with fletcher32, or compact (in the object's
+/// header, which has a checksum too) where it has no axis or no element. A chunked one gets the attribute
+/// zero_chunks = 0. Call under Hdf5Lock.
+Hdf5Handle create_dataset(hid_t file, const std::string& path, hid_t type, const Shape& shape,
+                          const std::string& what) {
+  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
+  const Hdf5Handle space =
+      hdf5_created(sizes.empty() ? H5Screate(H5S_SCALAR)
+                                 : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                   H5Sclose, what);
+  const Hdf5Handle links = link_properties();
+  const Hdf5Handle properties = dataset_properties(shape, H5Tget_size(type));
+  Hdf5Handle dataset = hdf5_created(
+      H5Dcreate2(file, path.c_str(), type, space.get(), links.get(), properties.get(), H5P_DEFAULT), H5Dclose,
+      what);
+  if (H5Pget_layout(properties.get()) == H5D_CHUNKED)
+    write_hdf5_count(dataset.get(), kHdf5ZeroChunks, 0, what);
+  return dataset;
+}
+
+/// A group whose links keep UTF-8 names; the groups above it are made where they are missing.
+void create_group(hid_t file, const std::string& path, const std::string& what) {
+  const Hdf5Handle links = link_properties();
+  hdf5_created(H5Gcreate2(file, path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose, what);
+}
+
+/// Writes a whole side file as a dataset: as one string where it is text, so that h5dump shows it, else as
+/// bytes.
+void write_side_file(hid_t file, const std::string& path, const std::string& content,
+                     const std::string& what) {
+  const bool text = !content.empty() && is_hdf5_text(content);
+  const Hdf5Handle type = text ? hdf5_text_type(content.size()) : Hdf5Handle(H5Tcopy(H5T_STD_U8LE), H5Tclose);
+  const Shape shape{text ? 1 : static_cast<std::int64_t>(content.size())};
+  const Hdf5Handle dataset = create_dataset(file, path, type.get(), shape, what);
+  if (content.empty()) return;
+  hdf5_write_ok(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), what);
+  if (!text) replace_hdf5_count(dataset.get(), kHdf5ZeroChunks, zero_chunks(content), what);
 }
 
 /// A tensor being written. Used by one thread at a time.
@@ -94,7 +148,7 @@ class FileSink final : public Hdf5Sink {
       if (files_.contains(folder)) throw InputError(what + ": " + folder + " is a file and a folder");
     }
     const Hdf5Lock lock;
-    write_hdf5_side_file(file_.get(), std::string(kHdf5Files) + "/" + path, content, what);
+    write_side_file(file_.get(), std::string(kHdf5Files) + "/" + path, content, what);
   }
 
   void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
@@ -126,7 +180,7 @@ class FileSink final : public Hdf5Sink {
       hdf5_write_ok(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "cannot write " + path_);
       if (!file_.close()) throw IoError("cannot close " + path_ + ": " + hdf5_reason());
     }
-    flush_to_device(path_);
+    Descriptor("cannot open", path_, O_RDONLY).flush_and_close(path_);
   }
 
  private:
@@ -138,8 +192,8 @@ class FileSink final : public Hdf5Sink {
                          "cannot create " + path_);
     write_hdf5_text(file_.get(), kHdf5Format, kHdf5FormatValue, path_);
     write_hdf5_text(file_.get(), kHdf5FormatVersion, kHdf5Version, path_);
-    create_hdf5_group(file_.get(), kHdf5State, path_);
-    create_hdf5_group(file_.get(), kHdf5Files, path_);
+    create_group(file_.get(), kHdf5State, path_);
+    create_group(file_.get(), kHdf5Files, path_);
   }
 
   void create_datasets() {
@@ -151,11 +205,11 @@ class FileSink final : public Hdf5Sink {
       Progress& progress = progress_[t];
       progress.path = kHdf5State;
       for (const std::string& link : links[t]) progress.path += "/" + link;
-      progress.size = static_cast<std::uint64_t>(numel(tensor.shape)) * size_of(tensor.dtype);
+      progress.size = byte_count(tensor.shape, tensor.dtype);
       if (!tensor.shape.empty() && progress.size > 0)
         progress.chunks = RowChunks::choose(tensor.shape, size_of(tensor.dtype));
-      const Hdf5Handle dataset = create_hdf5_dataset(file_.get(), progress.path,
-                                                     hdf5_type(tensor.dtype).get(), tensor.shape, what(t));
+      const Hdf5Handle dataset =
+          create_dataset(file_.get(), progress.path, hdf5_type(tensor.dtype).get(), tensor.shape, what(t));
       write_hdf5_text(dataset.get(), kHdf5Name, tensor.name, what(t));
       write_hdf5_text(dataset.get(), kHdf5DType, std::string(torch_name(tensor.dtype)), what(t));
     }

@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/hdf5_source.hpp"
-
 #include <algorithm>
-#include <vector>
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/hdf5/archive_format.hpp"
-#include "mhub/store/hdf5/attributes.hpp"
-#include "mhub/store/hdf5/dataset_bytes.hpp"
 #include "mhub/store/hdf5/driver.hpp"
-#include "mhub/store/hdf5/element_type.hpp"
-#include "mhub/store/hdf5/walk.hpp"
+#include "mhub/store/hdf5/open_file.hpp"
 #include "mhub/store/pickle/value.hpp"
 
 namespace mhub {
 namespace {
-
-using Path = std::vector<std::string>;
-
-std::string joined(const Path& path) {
-  std::string text;
-  for (const std::string& name : path) text += (text.empty() ? "" : "/") + name;
-  return text;
-}
 
 Shape shape_of(hid_t opened, const std::string& what) {
   const Hdf5Handle space = hdf5_opened(H5Dget_space(opened), H5Sclose, what);
@@ -44,8 +30,9 @@ Shape checked_shape(hid_t opened, std::size_t element_bytes, const std::string& 
   return shape;
 }
 
-StoredTensor read_tensor_entry(const std::shared_ptr<const Hdf5File>& file, const Path& path, hid_t opened) {
-  const std::string link = std::string(kHdf5State) + "/" + joined(path);
+StoredTensor read_tensor_entry(const std::shared_ptr<const Hdf5File>& file, const std::string& path,
+                               hid_t opened) {
+  const std::string link = std::string(kHdf5State) + "/" + path;
   const std::string name = read_hdf5_text(opened, kHdf5Name, file->path() + ": dataset " + printable(link));
   const std::string what = file->path() + ": tensor " + printable(name);
   const std::string type_name = read_hdf5_text(opened, kHdf5DType, what);
@@ -61,10 +48,10 @@ StoredTensor read_tensor_entry(const std::shared_ptr<const Hdf5File>& file, cons
 }
 
 std::shared_ptr<const ByteSource> read_file_entry(const std::shared_ptr<const Hdf5File>& file,
-                                                  const Path& path, hid_t opened) {
-  const std::string link = std::string(kHdf5Files) + "/" + joined(path);
-  const std::string what = file->path() + ": file " + printable(joined(path));
-  if (!is_side_file_path(joined(path))) throw InputError(what + ": not a plain relative path");
+                                                  const std::string& path, hid_t opened) {
+  const std::string link = std::string(kHdf5Files) + "/" + path;
+  const std::string what = file->path() + ": file " + printable(path);
+  if (!is_side_file_path(path)) throw InputError(what + ": not a plain relative path");
   const Hdf5Handle type = hdf5_opened(H5Dget_type(opened), H5Tclose, what);
   const bool text = H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0;
   if (!text && H5Tequal(type.get(), H5T_STD_U8LE) <= 0)
@@ -100,14 +87,16 @@ Hdf5Archive open_hdf5_file(const std::string& path) {
   archive.attributes.erase(kHdf5Format);
   archive.attributes.erase(kHdf5FormatVersion);
   std::vector<StoredTensor> tensors;
-  for_each_hdf5_dataset(file->id(), kHdf5State, path, [&](const Path& link, hid_t opened) {
+  file->for_each_dataset(kHdf5State, [&](const std::string& link, hid_t opened) {
     tensors.push_back(read_tensor_entry(file, link, opened));
   });
   archive.state = TensorSource(std::move(tensors));
-  for_each_hdf5_dataset(file->id(), kHdf5Files, path, [&](const Path& link, hid_t opened) {
-    archive.files[joined(link)] = read_file_entry(file, link, opened);
+  file->for_each_dataset(kHdf5Files, [&](const std::string& link, hid_t opened) {
+    archive.files[link] = read_file_entry(file, link, opened);
   });
   return archive;
 }
 
 }  // namespace mhub
+
+const mhub::Hdf5Driver mhub_hdf5_driver{mhub::make_hdf5_file_sink, mhub::open_hdf5_file};

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <mutex>
-#include <string>
 #include <utility>
 
 // The functions as of HDF5 1.10, also where the installed library is newer.
@@ -10,6 +9,8 @@
 #define H5_USE_110_API
 #endif
 #include <hdf5.h>
+
+#include "mhub/tensor/dtype.hpp"
 
 namespace mhub {
 
@@ -63,5 +64,13 @@ void hdf5_write_ok(herr_t status, const std::string& what);
 /// File access as every archive wants it: no file locks, which network file systems refuse and nobody here
 /// needs, and only metadata that carries checksums (HDF5 1.10 and later).
 Hdf5Handle hdf5_file_access();
+
+/// The HDF5 type that holds elements of `dtype`: the little-endian one of that kind and width; for types that
+/// HDF5 lacks (bfloat16, the 8-bit floats) the unsigned integer of their width; for bool and complex64 what
+/// h5py makes of numpy's types (enum FALSE/TRUE of int8, compound r/i of float32). Call under Hdf5Lock.
+Hdf5Handle hdf5_type(DType dtype);
+
+/// A fixed-length UTF-8 string of `bytes` bytes, at least one.
+Hdf5Handle hdf5_text_type(std::size_t bytes);
 
 }  // namespace mhub

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only part of this folder that belongs to libmhub itself (driver.hpp).
-#include <array>
-#include <span>
-#include <utility>
 
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>
@@ -15,7 +12,7 @@ namespace mhub {
 namespace {
 
 /// The first 8 bytes (HDF5 File Format Specification, "Superblock").
-constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
 
 const Hdf5Driver& load() {
   const boost::dll::fs::path path = boost::dll::this_line_location().parent_path() / "libmhub_hdf5.so";
@@ -31,13 +28,7 @@ const Hdf5Driver& load() {
 
 }  // namespace
 
-bool is_hdf5(const std::string& path) {
-  const InputFile file(path);
-  std::array<unsigned char, kSignature.size()> begin{};
-  if (file.size() < begin.size()) return false;
-  file.read(0, std::as_writable_bytes(std::span(begin)));
-  return begin == kSignature;
-}
+bool is_hdf5(const std::string& path) { return begins_with(path, kSignature); }
 
 std::unique_ptr<Hdf5Sink> make_hdf5_sink(const std::string& path, std::vector<SinkTensor> tensors,
                                          const Hdf5Contents& contents) {

@@ -14,6 +14,18 @@ constexpr std::size_t kRecent = 8;
 /// Hash slots of a chunk cache; a prime, as the library's manual asks.
 constexpr std::size_t kSlots = 101;
 
+constexpr std::ptrdiff_t kDeepest = 64;
+
+using Links = std::vector<std::pair<std::string, H5L_type_t>>;
+
+std::ptrdiff_t depth(const std::string& link) { return 1 + std::count(link.begin(), link.end(), '/'); }
+
+/// Stops behind the links of a group that is too deep itself.
+herr_t collect_link(hid_t, const char* name, const H5L_info_t* info, void* links) {
+  const auto& [link, type] = static_cast<Links*>(links)->emplace_back(name, info->type);
+  return depth(link) > kDeepest + 1 ? 1 : 0;
+}
+
 }  // namespace
 
 Hdf5File::Hdf5File(const std::string& path) : bytes_(path) {
@@ -40,6 +52,25 @@ hid_t Hdf5File::cached_dataset(const std::string& path, std::size_t chunk_bytes)
                                           bytes_.name() + ": dataset " + printable(path)));
   if (recent_.size() > kRecent) recent_.pop_back();
   return recent_.front().second.get();
+}
+
+void Hdf5File::for_each_dataset(const std::string& root,
+                                const std::function<void(const std::string&, hid_t)>& visit) const {
+  const auto text = [&](const std::string& link) { return path() + ": " + printable(root + link); };
+  const Hdf5Handle group = hdf5_opened(H5Gopen2(id(), root.c_str(), H5P_DEFAULT), H5Gclose, text(""));
+  Links links;
+  hdf5_read_ok(H5Lvisit(group.get(), H5_INDEX_NAME, H5_ITER_NATIVE, collect_link, &links), text(""));
+  for (const auto& [link, type] : links) {
+    const std::string what = text("/" + link);
+    if (type != H5L_TYPE_HARD) throw InputError(what + ": is a symbolic link or lies in another file");
+    const Hdf5Handle object = hdf5_opened(H5Oopen(group.get(), link.c_str(), H5P_DEFAULT), H5Oclose, what);
+    const H5I_type_t kind = H5Iget_type(object.get());
+    if (kind == H5I_GROUP && depth(link) > kDeepest)
+      throw InputError(what + ": groups are more than 64 deep");
+    if (kind != H5I_GROUP && kind != H5I_DATASET)
+      throw InputError(what + ": is neither a group nor a dataset");
+    if (kind == H5I_DATASET) visit(link, object.get());
+  }
 }
 
 }  // namespace mhub

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
+#include <functional>
 #include <list>
-#include <string>
-#include <utility>
+#include <memory>
 
 #include "mhub/base/file.hpp"
 #include "mhub/store/hdf5/library.hpp"
+#include "mhub/tensor/shape.hpp"
 
 namespace mhub {
 
@@ -26,10 +26,32 @@ class Hdf5File {
   /// identifier is valid as long as the lock is held.
   hid_t cached_dataset(const std::string& path, std::size_t chunk_bytes) const;
 
+  /// Calls `visit` for every dataset below the group `root` ("/state"), with its links from there
+  /// ("model/norm/weight"). Visits a group once, however many links lead to it; goes at most 64 groups deep.
+  /// Throws InputError for links into other files, symbolic links and anything but groups and datasets. Call
+  /// under Hdf5Lock.
+  void for_each_dataset(const std::string& root,
+                        const std::function<void(const std::string& link, hid_t)>& visit) const;
+
  private:
   InputFile bytes_;
   Hdf5Handle file_;
   mutable std::list<std::pair<std::string, Hdf5Handle>> recent_;  ///< the latest first
 };
+
+/// What a reader of a dataset's bytes has to know of it.
+struct Hdf5Dataset {
+  std::shared_ptr<const Hdf5File> file;
+  std::string path;  ///< in the file: "/state/model/norm/weight"
+  std::string what;  ///< for messages: "model.h5: tensor model.norm.weight"
+  Shape shape;
+  std::size_t element_bytes = 0;
+};
+
+/// The row-major bytes of an opened dataset. Chunks of whole rows with no filter but fletcher32 are read from
+/// the file directly and by many threads; everything else that the library can decode is read through it.
+/// Checks what the dataset claims against what the file holds; throws InputError for data in other files,
+/// data that was never written, filters that are not installed. Call under Hdf5Lock.
+std::shared_ptr<const ByteSource> hdf5_dataset_bytes(const Hdf5Dataset& dataset, hid_t opened);
 
 }  // namespace mhub

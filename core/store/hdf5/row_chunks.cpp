@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/row_chunks.hpp"
-
 #include <algorithm>
+
+#include "mhub/store/hdf5/chunks.hpp"
 
 namespace mhub {
 namespace {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/pickle/reader.hpp"
-
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 
 #include "mhub/base/error.hpp"
-#include "mhub/store/pickle/text.hpp"
+#include "mhub/store/pickle/pickle.hpp"
 
 namespace mhub {
 namespace {
@@ -37,7 +34,6 @@ class Machine {
     if (!stack_.empty()) fail("objects are left over at the end");
     return root;
   }
-  std::size_t position() const { return at_; }
 
  private:
   [[noreturn]] void fail(const std::string& problem) const {
@@ -125,9 +121,7 @@ class Machine {
   void push_object(const PickleNode* callable, const PickleNode* arguments) {
     if (!callable->is(Kind::global)) fail("a call of " + describe(*callable));
     if (!arguments->is(Kind::tuple)) fail("arguments are " + describe(*arguments));
-    PickleNode* node = arena_.make(Kind::object);
-    node->items = {callable, arguments};
-    push(node);
+    push_collection(Kind::object, {callable, arguments});
   }
   void append(PickleNode* target, std::span<const PickleNode* const> items) {
     std::vector<const PickleNode*>& to = target->is(Kind::object) ? target->entries : target->items;
@@ -152,9 +146,7 @@ class Machine {
     }
   }
   void push_text(Kind kind, std::string content) {
-    PickleNode* node = arena_.make(kind);
-    node->text = std::move(content);
-    push(node);
+    push(arena_.make({.kind = kind, .text = std::move(content)}));
   }
   /// Writers count keys up from 0 (or 1, or leave gaps after pickletools.optimize); a key far ahead of what
   /// was memoized so far would only make us allocate.
@@ -169,9 +161,7 @@ class Machine {
     stack_.push_back(memo_[static_cast<std::size_t>(key)]);
   }
   void push_collection(Kind kind, std::vector<const PickleNode*> items) {
-    PickleNode* node = arena_.make(kind);
-    node->items = std::move(items);
-    push(node);
+    push(arena_.make({.kind = kind, .items = std::move(items)}));
   }
   void push_tuple(std::size_t count) {
     std::vector<const PickleNode*> items(count);
@@ -365,12 +355,8 @@ class Machine {
 
 }  // namespace
 
-const PickleNode* read_pickle(std::span<const std::byte> data, PickleArena& arena, const std::string& what,
-                              std::size_t* consumed) {
-  Machine machine(data, arena, what);
-  const PickleNode* root = machine.run();
-  if (consumed != nullptr) *consumed = machine.position();
-  return root;
+const PickleNode* read_pickle(std::span<const std::byte> data, PickleArena& arena, const std::string& what) {
+  return Machine(data, arena, what).run();
 }
 
 }  // namespace mhub

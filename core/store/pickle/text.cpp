@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/pickle/text.hpp"
-
 #include <charconv>
-#include <cstdint>
 
 #include "mhub/base/utf8.hpp"
+#include "mhub/store/pickle/pickle.hpp"
 
 namespace mhub {
 namespace {

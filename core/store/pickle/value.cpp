@@ -67,11 +67,6 @@ std::int64_t PickleNode::as_integer(const std::string& what) const {
   return integer;
 }
 
-bool PickleNode::as_boolean(const std::string& what) const {
-  if (kind != Kind::boolean) mismatch(what, "a bool", *this);
-  return integer != 0;
-}
-
 const std::string& PickleNode::as_string(const std::string& what) const {
   if (kind != Kind::string) mismatch(what, "a string", *this);
   return text;
@@ -106,84 +101,36 @@ std::vector<std::pair<std::string_view, const PickleNode*>> PickleNode::as_named
   return named;
 }
 
-PickleNode* PickleArena::make(PickleNode::Kind kind) {
-  PickleNode& node = nodes_.emplace_back();
-  node.kind = kind;
-  return &node;
-}
-
 const PickleNode* PickleArena::none() {
-  if (none_ == nullptr) none_ = make(PickleNode::Kind::none);
+  if (none_ == nullptr) none_ = make({});
   return none_;
 }
 
 const PickleNode* PickleArena::boolean(bool value) {
   const PickleNode*& shared = booleans_[value ? 1 : 0];
-  if (shared == nullptr) {
-    PickleNode* node = make(PickleNode::Kind::boolean);
-    node->integer = value ? 1 : 0;
-    shared = node;
-  }
+  if (shared == nullptr) shared = make({.kind = Kind::boolean, .integer = value ? 1 : 0});
   return shared;
 }
 
 const PickleNode* PickleArena::integer(std::int64_t value) {
+  const PickleNode* unshared = nullptr;
   const bool small = value >= 0 && value < static_cast<std::int64_t>(small_integers_.size());
-  if (small && small_integers_[static_cast<std::size_t>(value)] != nullptr)
-    return small_integers_[static_cast<std::size_t>(value)];
-  PickleNode* node = make(PickleNode::Kind::integer);
-  node->integer = value;
-  if (small) small_integers_[static_cast<std::size_t>(value)] = node;
+  const PickleNode*& node = small ? small_integers_[static_cast<std::size_t>(value)] : unshared;
+  if (node == nullptr) node = make({.kind = Kind::integer, .integer = value});
   return node;
 }
 
-const PickleNode* PickleArena::real(double value) {
-  PickleNode* node = make(PickleNode::Kind::real);
-  node->real = value;
-  return node;
+const PickleNode* PickleArena::tuple(Nodes items) {
+  if (!items.empty()) return make({.kind = Kind::tuple, .items = std::move(items)});
+  if (empty_tuple_ == nullptr) empty_tuple_ = make({.kind = Kind::tuple});
+  return empty_tuple_;
 }
 
-const PickleNode* PickleArena::string(std::string value) {
-  PickleNode* node = make(PickleNode::Kind::string);
-  node->text = std::move(value);
-  return node;
+PickleNode* PickleArena::dict(std::initializer_list<std::pair<const char*, const PickleNode*>> pairs) {
+  PickleNode* dict = make({.kind = Kind::dict});
+  for (const auto& [key, value] : pairs) set(dict, key, value);
+  return dict;
 }
-
-const PickleNode* PickleArena::tuple(std::vector<const PickleNode*> items) {
-  if (items.empty()) {
-    if (empty_tuple_ == nullptr) empty_tuple_ = make(PickleNode::Kind::tuple);
-    return empty_tuple_;
-  }
-  PickleNode* node = make(PickleNode::Kind::tuple);
-  node->items = std::move(items);
-  return node;
-}
-
-const PickleNode* PickleArena::list(std::vector<const PickleNode*> items) {
-  PickleNode* node = make(PickleNode::Kind::list);
-  node->items = std::move(items);
-  return node;
-}
-
-const PickleNode* PickleArena::global(std::string name) {
-  PickleNode* node = make(PickleNode::Kind::global);
-  node->text = std::move(name);
-  return node;
-}
-
-const PickleNode* PickleArena::call(std::string callable, std::vector<const PickleNode*> arguments) {
-  PickleNode* node = make(PickleNode::Kind::object);
-  node->items = {global(std::move(callable)), tuple(std::move(arguments))};
-  return node;
-}
-
-const PickleNode* PickleArena::instance(std::string class_name, const PickleNode* state) {
-  PickleNode* node = make(PickleNode::Kind::object);
-  node->items = {global(std::move(class_name)), tuple({}), state};
-  return node;
-}
-
-PickleNode* PickleArena::dict() { return make(PickleNode::Kind::dict); }
 
 void PickleArena::set(PickleNode* dict, std::string key, const PickleNode* value) {
   dict->items.push_back(string(std::move(key)));

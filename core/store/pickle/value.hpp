@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,12 +35,12 @@ struct PickleNode {
   Kind kind = Kind::none;
   std::int64_t integer = 0;  ///< boolean (0/1) and integer
   double real = 0;
-  std::string text;  ///< string, bytes; global: "module name"
+  std::string text = {};  ///< string, bytes; global: "module name"
   /// list, tuple, set: items; dict: key, value, key, value ...; object: callable, arguments, and state when
   /// it has one; persistent: the id
-  std::vector<const PickleNode*> items;
-  std::vector<const PickleNode*>
-      entries;  ///< object: what APPENDS or SETITEMS added (an OrderedDict's pairs)
+  std::vector<const PickleNode*> items = {};
+  /// object: what APPENDS or SETITEMS added (an OrderedDict's pairs)
+  std::vector<const PickleNode*> entries = {};
 
   bool is(Kind k) const { return kind == k; }
   /// True for the global "module.name" given as "module name".
@@ -52,7 +53,6 @@ struct PickleNode {
 
   // Typed access; each throws InputError "<what>: expected ..., found ..." when the node is something else.
   std::int64_t as_integer(const std::string& what) const;
-  bool as_boolean(const std::string& what) const;
   const std::string& as_string(const std::string& what) const;
   /// Items of a list or tuple (torch.Size counts as its tuple).
   const std::vector<const PickleNode*>& as_sequence(const std::string& what) const;
@@ -72,27 +72,36 @@ std::string printable(std::string_view text);
 /// small integers and the empty tuple are shared: they can never be changed.
 class PickleArena {
  public:
+  using Kind = PickleNode::Kind;
+  using Nodes = std::vector<const PickleNode*>;
+
   PickleArena() = default;
   PickleArena(const PickleArena&) = delete;
   PickleArena& operator=(const PickleArena&) = delete;
 
-  PickleNode* make(PickleNode::Kind kind);
+  PickleNode* make(PickleNode node) { return &nodes_.emplace_back(std::move(node)); }
   /// The number of nodes made so far.
   std::size_t size() const { return nodes_.size(); }
   const PickleNode* none();
   const PickleNode* boolean(bool value);
   const PickleNode* integer(std::int64_t value);
-  const PickleNode* real(double value);
-  const PickleNode* string(std::string value);
-  const PickleNode* tuple(std::vector<const PickleNode*> items);
-  const PickleNode* list(std::vector<const PickleNode*> items);
+  const PickleNode* real(double value) { return make({.kind = Kind::real, .real = value}); }
+  const PickleNode* string(std::string value) {
+    return make({.kind = Kind::string, .text = std::move(value)});
+  }
+  const PickleNode* tuple(Nodes items);
+  const PickleNode* list(Nodes items) { return make({.kind = Kind::list, .items = std::move(items)}); }
   /// "module name"
-  const PickleNode* global(std::string name);
+  const PickleNode* global(std::string name) { return make({.kind = Kind::global, .text = std::move(name)}); }
   /// callable(*arguments)
-  const PickleNode* call(std::string callable, std::vector<const PickleNode*> arguments);
+  const PickleNode* call(std::string callable, Nodes arguments) {
+    return make({.kind = Kind::object, .items = {global(std::move(callable)), tuple(std::move(arguments))}});
+  }
   /// An instance of a class made without arguments whose state is set (NEWOBJ, BUILD).
-  const PickleNode* instance(std::string class_name, const PickleNode* state);
-  PickleNode* dict();
+  const PickleNode* instance(std::string class_name, const PickleNode* state) {
+    return make({.kind = Kind::object, .items = {global(std::move(class_name)), tuple({}), state}});
+  }
+  PickleNode* dict(std::initializer_list<std::pair<const char*, const PickleNode*>> pairs = {});
   /// Appends a pair to a dict made here.
   void set(PickleNode* dict, std::string key, const PickleNode* value);
 

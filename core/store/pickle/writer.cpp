@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/pickle/writer.hpp"
-
 #include <bit>
-#include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <unordered_map>
+
+#include "mhub/store/pickle/pickle.hpp"
 
 namespace mhub {
 namespace {

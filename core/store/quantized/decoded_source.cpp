@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/quantized/decoded_source.hpp"
-
 #include <algorithm>
 #include <cstring>
 
 #include "mhub/base/error.hpp"
+#include "mhub/store/quantized/quantized.hpp"
 
 namespace mhub {
 namespace {
@@ -14,18 +13,23 @@ constexpr std::int64_t kWindow = 1 << 18;
 
 }  // namespace
 
-PackedTensor packed(const StoredTensor& tensor) {
-  if (tensor.chunks.size() != 1 || tensor.chunks[0].strides != row_major_strides(tensor.shape))
-    throw InputError((tensor.chunks.empty() ? "" : tensor.chunks[0].bytes->name() + ": ") + "tensor " +
-                     tensor.name + ": a quantised tensor must lie in one row-major piece");
-  const StoredChunk& chunk = tensor.chunks[0];
-  return {chunk.bytes, chunk.byte_offset, tensor.dtype, tensor.shape};
+void refuse(const StoredTensor& tensor, const std::string& problem) {
+  throw InputError(tensor.file() + (tensor.chunks.empty() ? "" : ": ") + "tensor " + tensor.name + " " +
+                   to_string(tensor.shape) + ": " + problem);
 }
 
-std::vector<std::byte> read_elements(const PackedTensor& tensor, std::int64_t first, std::int64_t count) {
+const StoredTensor& packed(const StoredTensor& tensor) {
+  if (tensor.chunks.size() != 1 || tensor.chunks[0].strides != row_major_strides(tensor.shape))
+    throw InputError(tensor.file() + (tensor.chunks.empty() ? "" : ": ") + "tensor " + tensor.name +
+                     ": a quantised tensor must lie in one row-major piece");
+  return tensor;
+}
+
+std::vector<std::byte> read_elements(const StoredTensor& tensor, std::int64_t first, std::int64_t count) {
   const std::size_t size = size_of(tensor.dtype);
   std::vector<std::byte> bytes(static_cast<std::size_t>(count) * size);
-  tensor.bytes->read(tensor.offset + static_cast<std::uint64_t>(first) * size, bytes);
+  const StoredChunk& chunk = tensor.chunks[0];
+  chunk.bytes->read(chunk.byte_offset + static_cast<std::uint64_t>(first) * size, bytes);
   return bytes;
 }
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/quantized/fp8.hpp"
-
 #include <algorithm>
 #include <array>
 
-#include "mhub/base/error.hpp"
-#include "mhub/store/quantized/decoded_source.hpp"
+#include "mhub/store/quantized/quantized.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
@@ -26,10 +23,10 @@ std::int64_t blocks(std::int64_t length, std::int64_t block) { return (length + 
 
 class Fp8Source final : public DecodedSource {
  public:
-  Fp8Source(PackedTensor weight, PackedTensor scale, const ScaleBlock& block)
-      : DecodedSource(weight.bytes, numel(weight.shape)),
-        weight_(std::move(weight)),
-        scale_(std::move(scale)),
+  Fp8Source(const StoredTensor& weight, const StoredTensor& scale, const ScaleBlock& block)
+      : DecodedSource(packed(weight).chunks[0].bytes, numel(weight.shape)),
+        weight_(weight),
+        scale_(packed(scale)),
         block_(block),
         rows_(weight_.shape[weight_.shape.size() - 2]),
         columns_(weight_.shape.back()) {}
@@ -80,15 +77,10 @@ class Fp8Source final : public DecodedSource {
     return scales;
   }
 
-  PackedTensor weight_, scale_;
+  StoredTensor weight_, scale_;
   ScaleBlock block_;
   std::int64_t rows_, columns_;
 };
-
-[[noreturn]] void refuse(const StoredTensor& tensor, const std::string& problem) {
-  throw InputError((tensor.chunks.empty() ? std::string() : tensor.chunks[0].bytes->name() + ": ") +
-                   "tensor " + tensor.name + " " + to_string(tensor.shape) + ": " + problem);
-}
 
 void require_scale_type(const StoredTensor& scale) {
   if (scale.dtype != DType::f32 && scale.dtype != DType::bf16 && scale.dtype != DType::f8_e8m0)
@@ -100,7 +92,7 @@ StoredTensor decoded(const StoredTensor& weight, const StoredTensor& scale, cons
   require_scale_type(scale);
   StoredTensor tensor{weight.name, DType::bf16, weight.shape, {}};
   tensor.chunks.push_back({Index(rank, 0), weight.shape, row_major_strides(weight.shape),
-                           std::make_shared<Fp8Source>(packed(weight), packed(scale), block), 0});
+                           std::make_shared<Fp8Source>(weight, scale, block), 0});
   return tensor;
 }
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/quantized/mxfp4.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "mhub/base/error.hpp"
-#include "mhub/store/quantized/decoded_source.hpp"
+#include "mhub/store/quantized/quantized.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
@@ -38,10 +35,10 @@ const ScaledValues& scaled_values() {
 
 class Mxfp4Source final : public DecodedSource {
  public:
-  Mxfp4Source(PackedTensor blocks, PackedTensor scales)
-      : DecodedSource(blocks.bytes, numel(blocks.shape) * 2),
-        blocks_(std::move(blocks)),
-        scales_(std::move(scales)) {}
+  Mxfp4Source(const StoredTensor& blocks, const StoredTensor& scales)
+      : DecodedSource(packed(blocks).chunks[0].bytes, numel(blocks.shape) * 2),
+        blocks_(blocks),
+        scales_(packed(scales)) {}
 
  private:
   void decode(std::int64_t first, std::span<std::uint16_t> out) const override {
@@ -65,13 +62,8 @@ class Mxfp4Source final : public DecodedSource {
     }
   }
 
-  PackedTensor blocks_, scales_;
+  StoredTensor blocks_, scales_;
 };
-
-[[noreturn]] void refuse(const StoredTensor& tensor, const std::string& problem) {
-  throw InputError((tensor.chunks.empty() ? std::string() : tensor.chunks[0].bytes->name() + ": ") +
-                   "tensor " + tensor.name + " " + to_string(tensor.shape) + ": " + problem);
-}
 
 StoredTensor decoded(const std::string& name, const StoredTensor& blocks, const StoredTensor& scales) {
   const Shape& shape = blocks.shape;
@@ -85,7 +77,7 @@ StoredTensor decoded(const std::string& name, const StoredTensor& blocks, const 
   tensor.chunks.push_back({Index(3, 0),
                            tensor.shape,
                            {rows * columns, 1, columns},
-                           std::make_shared<Mxfp4Source>(packed(blocks), packed(scales)),
+                           std::make_shared<Mxfp4Source>(blocks, scales),
                            0});
   return tensor;
 }

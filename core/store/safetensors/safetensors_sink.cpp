@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/safetensors/safetensors_sink.hpp"
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cstdio>
-#include <filesystem>
 #include <stdexcept>
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/safetensors/safetensors.hpp"
 
 namespace mhub {
 namespace {
@@ -32,10 +26,6 @@ constexpr std::array<DType, 17> kFileOrder{
     DType::f8_e4m3, DType::f8_e5m2, DType::i8,  DType::u8,  DType::boolean};
 
 auto file_order(DType dtype) { return std::find(kFileOrder.begin(), kFileOrder.end(), dtype); }
-
-std::uint64_t bytes_of(const SinkTensor& tensor) {
-  return static_cast<std::uint64_t>(numel(tensor.shape)) * size_of(tensor.dtype);
-}
 
 /// A string as JSON; names in a header must be UTF-8.
 std::string quoted(const std::string& text) {
@@ -64,15 +54,14 @@ struct Slot {
 
 class SafetensorsSink final : public TensorSink {
  public:
-  SafetensorsSink(std::string directory, std::vector<SinkTensor> tensors, const SafetensorsOptions& options)
+  SafetensorsSink(std::string directory, std::vector<SinkTensor> tensors, OutputMode mode)
       : directory_(std::move(directory)), tensors_(std::move(tensors)), slots_(tensors_.size()) {
     check_names();
     const std::vector<std::vector<std::size_t>> shards = group();
     for (std::size_t shard = 0; shard < shards.size(); ++shard) {
       names_.push_back(shard_name(shard, shards.size()));
-      files_.push_back(
-          std::make_unique<OutputFile>((fs::path(directory_) / names_.back()).string(), options.mode));
-      begin_file(*files_.back(), shards[shard], options);
+      files_.push_back(std::make_unique<OutputFile>((fs::path(directory_) / names_.back()).string(), mode));
+      begin_file(*files_.back(), shards[shard]);
     }
   }
 
@@ -140,25 +129,22 @@ class SafetensorsSink final : public TensorSink {
   }
 
   /// Places the tensors of one file and writes its header.
-  void begin_file(OutputFile& file, const std::vector<std::size_t>& members,
-                  const SafetensorsOptions& options) {
-    std::string header = "{";
-    if (!options.metadata.empty())
-      header += "\"__metadata__\":" + nlohmann::json(options.metadata).dump() + ",";
+  void begin_file(OutputFile& file, const std::vector<std::size_t>& members) {
+    // transformers refuses a checkpoint without "format".
+    std::string header = R"({"__metadata__":{"format":"pt"},)";
     std::uint64_t end = 0;
     for (const std::size_t t : members) {
       const SinkTensor& tensor = tensors_[t];
       Slot& slot = slots_[t];
       slot.file = &file;
       slot.begin = end;
-      slot.size = bytes_of(tensor);
+      slot.size = byte_count(tensor.shape, tensor.dtype);
       end += slot.size;
       header += quoted(tensor.name) + ":{\"dtype\":\"" + std::string(safetensors_name(tensor.dtype)) +
                 "\",\"shape\":" + nlohmann::json(tensor.shape).dump() + ",\"data_offsets\":[" +
                 std::to_string(slot.begin) + "," + std::to_string(end) + "]},";
     }
-    if (header.back() == ',') header.pop_back();
-    header += '}';
+    header.back() = '}';  // in the place of the last comma
     header.resize((header.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
     const std::uint64_t length = header.size();
     static_assert(std::endian::native == std::endian::little);
@@ -171,7 +157,7 @@ class SafetensorsSink final : public TensorSink {
     std::uint64_t total = 0;
     nlohmann::json map = nlohmann::json::object();
     for (const SinkTensor& tensor : tensors_) {
-      total += bytes_of(tensor);
+      total += byte_count(tensor.shape, tensor.dtype);
       map[tensor.name] = names_[static_cast<std::size_t>(tensor.chunks[0].rank)];
     }
     const nlohmann::json index{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}};
@@ -188,9 +174,8 @@ class SafetensorsSink final : public TensorSink {
 }  // namespace
 
 std::unique_ptr<TensorSink> make_safetensors_sink(const std::string& directory,
-                                                  std::vector<SinkTensor> tensors,
-                                                  const SafetensorsOptions& options) {
-  return std::make_unique<SafetensorsSink>(directory, std::move(tensors), options);
+                                                  std::vector<SinkTensor> tensors, OutputMode mode) {
+  return std::make_unique<SafetensorsSink>(directory, std::move(tensors), mode);
 }
 
 std::vector<int> assign_shards(const std::vector<SinkTensor>& tensors, std::uint64_t max_shard_bytes) {
@@ -198,7 +183,7 @@ std::vector<int> assign_shards(const std::vector<SinkTensor>& tensors, std::uint
   std::uint64_t filled = 0;
   int shard = 0;
   for (const SinkTensor& tensor : tensors) {
-    const std::uint64_t bytes = bytes_of(tensor);
+    const std::uint64_t bytes = byte_count(tensor.shape, tensor.dtype);
     const bool fits = filled <= max_shard_bytes && bytes <= max_shard_bytes - filled;
     if (!fits && !shards.empty()) {
       ++shard;

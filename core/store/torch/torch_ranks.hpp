@@ -2,9 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "mhub/base/file.hpp"
 #include "mhub/store/pickle/value.hpp"
@@ -19,10 +16,9 @@ struct TorchRanksCheckpoint {
   /// "mp_rank_00_001/decoder.layers.0...", "mp_rank_00_001/model0/decoder..." with virtual pipeline stages,
   /// "mp_rank_00/hf/...". Optimizer state is left out.
   TensorSource tensors;
-  std::vector<std::string> ranks;      ///< folder names, sorted
-  std::shared_ptr<PickleArena> arena;  ///< owns `common`
-  const PickleNode* common =
-      nullptr;  ///< the first rank's top-level dict: args, iteration, checkpoint_version ...
+  std::vector<std::string> ranks;  ///< folder names, sorted
+  /// The first rank's top-level dict: args, iteration, checkpoint_version ...
+  std::shared_ptr<const PickleNode> common;
 };
 
 /// True when the folder has mp_rank_* folders.

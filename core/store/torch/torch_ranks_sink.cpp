@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <filesystem>
 #include <map>
-#include <memory>
 
-#include "mhub/base/file.hpp"
-#include "mhub/store/pickle/writer.hpp"
+#include "mhub/store/pickle/pickle.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
-#include "mhub/store/torch_zip/torch_save.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
@@ -38,7 +33,7 @@ class TorchRanksSink final : public TensorSink {
         if (model.dict == nullptr) model = {arena.dict(), dict.carried(), {}};
         const std::string& name = model.names.emplace_back(tensors[t].parameter());
         arena.set(model.dict, name, tensor_node(arena, tensors[t].dtype, tensors[t].shape, sizes.size()));
-        sizes.push_back(static_cast<std::uint64_t>(numel(tensors[t].shape)) * size_of(tensors[t].dtype));
+        sizes.push_back(byte_count(tensors[t].shape, tensors[t].dtype));
       }
       PickleNode* top = arena.dict();
       for (const auto& [key, model] : models) {

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
-#include <optional>
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
-#include "mhub/store/torch_zip/torch_archive.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
@@ -26,7 +22,8 @@ std::vector<std::string> rank_folders(const std::string& directory) {
   return names;
 }
 
-/// The state dict under a key of a rank's top-level dict, where one is: "model", "model0" ..., "hf".
+/// The state dict under a key of a rank's top-level dict, where one is: "model", "model0" ...,
+/// kCarriedSection.
 std::optional<StateDict> state_dict(const std::string& rank, const std::string& key) {
   StateDict dict{rank, key};
   if (key == StateDict::kModel || dict.carried()) return dict;
@@ -41,22 +38,21 @@ void add_model(const TorchArchive& archive, const PickleNode& model, const State
                std::vector<StoredTensor>& tensors) {
   const auto shared = std::make_shared<const StateDict>(dict);
   const std::string prefix = dict.prefix();
-  const auto& pairs = model.as_pairs(archive.what() + ": model");
-  for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
-    const std::string& name = pairs[k]->as_string(archive.what() + ": model: key");
+  for (const auto& [name, node] : model.as_named(archive.what() + ": model")) {
     // A module object: FP8 statistics, or nothing. Grouped experts have "_extra_state", "_extra_state1", ...
     if (name.substr(name.rfind('.') + 1).starts_with("_extra_state")) continue;
-    if (auto tensor = archive.tensor(*pairs[k + 1], prefix + name)) {
-      tensor->dict = shared;
-      tensors.push_back(std::move(*tensor));
-    } else {
-      throw InputError(archive.what() + ": " + name + ": expected a tensor, found " +
-                       describe(*pairs[k + 1]));
-    }
+    auto tensor = archive.tensor(*node, prefix + std::string(name));
+    if (!tensor)
+      throw InputError(archive.what() + ": " + std::string(name) + ": expected a tensor, found " +
+                       describe(*node));
+    tensor->dict = shared;
+    tensors.push_back(std::move(*tensor));
   }
 }
 
 }  // namespace
+
+const std::string_view StateDict::kCarriedSection = "hf";
 
 bool is_torch_ranks(const std::string& directory) { return !rank_folders(directory).empty(); }
 
@@ -70,19 +66,14 @@ TorchRanksCheckpoint open_torch_ranks(const std::string& directory) {
     const TorchArchive archive(path);
     const PickleNode& top = archive.root();
     bool any = false;
-    const auto& pairs = top.as_pairs(path);
-    for (std::size_t k = 0; k + 1 < pairs.size(); k += 2) {
-      const std::string& key = pairs[k]->as_string(path + ": key");
-      const std::optional<StateDict> dict = state_dict(rank, key);
+    for (const auto& [key, node] : top.as_named(path)) {
+      const std::optional<StateDict> dict = state_dict(rank, std::string(key));
       if (!dict) continue;
-      add_model(archive, *pairs[k + 1], *dict, tensors);
+      add_model(archive, *node, *dict, tensors);
       any = any || !dict->carried();
     }
     if (!any) throw InputError(path + ": no model in it; not a Megatron checkpoint");
-    if (result.common == nullptr) {
-      result.arena = archive.arena();
-      result.common = &top;
-    }
+    if (result.common == nullptr) result.common = archive.shared(top);
   }
   if (result.ranks.empty()) throw InputError(directory + ": no mp_rank_* folders");
   result.tensors = TensorSource(std::move(tensors));

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/torch_dist/torch_dist_sink.hpp"
 
-#include <filesystem>
-#include <map>
-
-#include "mhub/base/file.hpp"
-#include "mhub/store/pickle/writer.hpp"
-#include "mhub/store/torch_zip/torch_save.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/pickle/pickle.hpp"
+#include "mhub/store/torch_dist/torch_dist.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
@@ -30,33 +24,32 @@ class MetadataBuilder {
     std::vector<const PickleNode*> chunks;
     for (std::size_t c = 0; c < tensor.chunks.size(); ++c) {
       const PickleNode* offset = size(tensor.chunks[c].offset);
-      PickleNode* state = arena_.dict();
-      arena_.set(state, "offsets", offset);
-      arena_.set(state, "sizes", size(tensor.chunks[c].shape));
-      chunks.push_back(arena_.instance(std::string(kDcp) + "ChunkStorageMetadata", state));
+      chunks.push_back(
+          instance("ChunkStorageMetadata", {{"offsets", offset}, {"sizes", size(tensor.chunks[c].shape)}}));
       add_place(tensor.name, offset, places[c]);
     }
-    PickleNode* state = arena_.dict();
-    arena_.set(state, "properties", properties(tensor.dtype));
-    arena_.set(state, "size", size(tensor.shape));
-    arena_.set(state, "chunks", arena_.list(std::move(chunks)));
-    arena_.set(tensors_, tensor.name, arena_.instance(std::string(kDcp) + "TensorStorageMetadata", state));
+    arena_.set(tensors_, tensor.name,
+               instance("TensorStorageMetadata", {{"properties", properties(tensor.dtype)},
+                                                  {"size", size(tensor.shape)},
+                                                  {"chunks", arena_.list(std::move(chunks))}}));
   }
 
   void add_object(const std::string& key, const Place& place) {
-    arena_.set(tensors_, key, arena_.instance(std::string(kDcp) + "BytesStorageMetadata", arena_.dict()));
+    arena_.set(tensors_, key, instance("BytesStorageMetadata", {}));
     add_place(key, arena_.none(), place);
   }
 
   std::string pickle() {
-    PickleNode* state = arena_.dict();
-    arena_.set(state, "state_dict_metadata", tensors_);
-    arena_.set(state, "planner_data", arena_.none());
-    arena_.set(state, "storage_data", places_);
-    return write_pickle(*arena_.instance(std::string(kDcp) + "Metadata", state));
+    return write_pickle(*instance(
+        "Metadata",
+        {{"state_dict_metadata", tensors_}, {"planner_data", arena_.none()}, {"storage_data", places_}}));
   }
 
  private:
+  const PickleNode* instance(const char* name,
+                             std::initializer_list<std::pair<const char*, const PickleNode*>> state) {
+    return arena_.instance(std::string(kDcp) + name, arena_.dict(state));
+  }
   const PickleNode* size(const std::vector<std::int64_t>& values) {
     std::vector<const PickleNode*> items;
     for (const std::int64_t value : values) items.push_back(arena_.integer(value));
@@ -71,16 +64,13 @@ class MetadataBuilder {
                                          arena_.boolean(false), format, arena_.boolean(false)}));
   }
   void add_place(const std::string& key, const PickleNode* offset, const Place& place) {
-    PickleNode* index = arena_.dict();
-    arena_.set(index, "fqn", arena_.string(key));
-    arena_.set(index, "offset", offset);
-    arena_.set(index, "index", arena_.none());
-    PickleNode* info = arena_.dict();
-    arena_.set(info, "relative_path", arena_.string(place.file));
-    arena_.set(info, "offset", arena_.integer(static_cast<std::int64_t>(place.offset)));
-    arena_.set(info, "length", arena_.integer(static_cast<std::int64_t>(place.length)));
-    places_->items.push_back(arena_.instance(std::string(kDcp) + "MetadataIndex", index));
-    places_->items.push_back(arena_.instance("torch.distributed.checkpoint.filesystem _StorageInfo", info));
+    places_->items.push_back(instance(
+        "MetadataIndex", {{"fqn", arena_.string(key)}, {"offset", offset}, {"index", arena_.none()}}));
+    places_->items.push_back(
+        arena_.instance("torch.distributed.checkpoint.filesystem _StorageInfo",
+                        arena_.dict({{"relative_path", arena_.string(place.file)},
+                                     {"offset", arena_.integer(static_cast<std::int64_t>(place.offset))},
+                                     {"length", arena_.integer(static_cast<std::int64_t>(place.length))}})));
   }
 
   PickleArena arena_;
@@ -107,7 +97,7 @@ class TorchDistSink final : public TensorSink {
       auto& items = items_.emplace_back();
       auto& places = places_.emplace_back();
       for (const SinkChunk& chunk : tensor.chunks) {
-        const std::uint64_t bytes = static_cast<std::uint64_t>(numel(chunk.shape)) * size_of(tensor.dtype);
+        const std::uint64_t bytes = byte_count(chunk.shape, tensor.dtype);
         RankFile& rank = file(chunk.rank);
         items.emplace_back(
             [file = rank.file, begin = rank.end](std::uint64_t at, std::span<const std::byte> data) {
@@ -148,8 +138,7 @@ class TorchDistSink final : public TensorSink {
     replace_file((folder / "common.pt").string(), common_);
     replace_file(
         (folder / "metadata.json").string(),
-        std::string(
-            R"({"sharded_backend": "torch_dist", "sharded_backend_version": 1, "common_backend": "torch", "common_backend_version": 1})"));
+        R"({"sharded_backend": "torch_dist", "sharded_backend_version": 1, "common_backend": "torch", "common_backend_version": 1})");
     replace_file((folder / ".metadata").string(), metadata.pickle());
   }
 

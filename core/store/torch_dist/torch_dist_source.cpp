@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/torch_dist/torch_dist_source.hpp"
-
-#include <filesystem>
+#include <algorithm>
 #include <unordered_set>
 
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/store/pickle/reader.hpp"
-#include "mhub/store/tiling.hpp"
-#include "mhub/store/torch_zip/torch_archive.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/pickle/pickle.hpp"
+#include "mhub/store/torch_dist/torch_dist.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
@@ -27,6 +22,46 @@ struct Item {
   std::string file;
   std::uint64_t begin = 0, length = 0;
 };
+
+bool overlap(const StoredChunk& a, const StoredChunk& b) {
+  for (std::size_t axis = 0; axis < a.shape.size(); ++axis) {
+    if (a.offset[axis] >= b.offset[axis] + b.shape[axis] || b.offset[axis] >= a.offset[axis] + a.shape[axis])
+      return false;
+  }
+  return true;
+}
+
+/// A tensor's chunks must have its rank, lie inside it, not overlap and cover it.
+void check_tiling(const StoredTensor& tensor, const std::string& what) {
+  auto fail = [&](const std::string& problem) {
+    throw InputError(what + ": tensor " + tensor.name + " " + to_string(tensor.shape) + ": " + problem);
+  };
+  std::int64_t covered = 0;
+  for (const StoredChunk& chunk : tensor.chunks) {
+    if (chunk.offset.size() != tensor.shape.size() || chunk.shape.size() != tensor.shape.size())
+      fail("a chunk has another number of axes");
+    if (!lies_inside(chunk.offset, chunk.shape, tensor.shape))
+      fail("chunk at " + to_string(chunk.offset) + " of size " + to_string(chunk.shape) + " reaches outside");
+    covered += numel(chunk.shape);
+  }
+  if (covered != numel(tensor.shape)) fail("its chunks hold " + std::to_string(covered) + " elements");
+  if (tensor.shape.empty()) return;
+  // Equal volume and no overlap means an exact cover. Sorted by their start on the first axis, only chunks
+  // that share a stretch of it can overlap.
+  std::vector<const StoredChunk*> order;
+  for (const StoredChunk& chunk : tensor.chunks) order.push_back(&chunk);
+  std::sort(order.begin(), order.end(),
+            [](const StoredChunk* a, const StoredChunk* b) { return a->offset < b->offset; });
+  std::vector<const StoredChunk*> open;
+  for (const StoredChunk* chunk : order) {
+    std::erase_if(open, [&](const StoredChunk* o) { return o->offset[0] + o->shape[0] <= chunk->offset[0]; });
+    for (const StoredChunk* other : open) {
+      if (overlap(*other, *chunk))
+        fail("chunks at " + to_string(other->offset) + " and " + to_string(chunk->offset) + " overlap");
+    }
+    open.push_back(chunk);
+  }
+}
 
 class Opener {
  public:
@@ -52,7 +87,6 @@ class Opener {
     }
     result.tensors = TensorSource(std::move(tensors));
     result.objects = std::move(objects_);
-    result.skipped = skipped_.size();
     read_common(result);
     return result;
   }
@@ -93,9 +127,7 @@ class Opener {
         type = fields.is(PickleNode::Kind::tuple) && !fields.items.empty() ? fields.items[0]
                                                                            : properties->find("dtype");
       }
-      const auto dtype = type != nullptr && type->text.starts_with("torch ")
-                             ? dtype_from_torch(type->text.substr(6))
-                             : std::nullopt;
+      const auto dtype = type != nullptr ? dtype_from_torch(torch_member(*type)) : std::nullopt;
       if (!dtype) throw InputError(where + ": unknown type");
       tensor.dtype = *dtype;
       if (!checked_numel(tensor.shape))
@@ -199,15 +231,14 @@ class Opener {
   void read_common(TorchDistCheckpoint& result) const {
     if (const fs::path path = folder_ / "common.pt"; fs::exists(path)) {
       const TorchArchive archive(path.string());
-      result.arena = archive.arena();
-      result.common = &archive.root();
+      result.common = archive.shared(archive.root());
     } else if (const auto it = result.objects.find("common_state/shard_0_1"); it != result.objects.end()) {
       const TorchArchive archive(it->second.bytes, it->second.offset, it->second.length,
                                  it->second.bytes->name() + ": common_state");
-      result.arena = archive.arena();
       // A sharded object is saved as a list of one (megatron-core dist_checkpointing, ShardedObject).
       const PickleNode& root = archive.root();
-      result.common = root.is(PickleNode::Kind::list) && root.items.size() == 1 ? root.items[0] : &root;
+      const bool wrapped = root.is(PickleNode::Kind::list) && root.items.size() == 1;
+      result.common = archive.shared(wrapped ? *root.items[0] : root);
     }
   }
 

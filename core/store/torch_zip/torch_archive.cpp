@@ -1,30 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/torch_zip/torch_archive.hpp"
-
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/store/pickle/reader.hpp"
+#include "mhub/store/pickle/pickle.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
 
 constexpr std::uint64_t kLargestPickle = 512 << 20;
-
-/// dtype of torch's typed storage classes (torch/storage.py).
-std::optional<DType> storage_dtype(std::string_view global) {
-  if (global == "torch FloatStorage") return DType::f32;
-  if (global == "torch DoubleStorage") return DType::f64;
-  if (global == "torch HalfStorage") return DType::f16;
-  if (global == "torch BFloat16Storage") return DType::bf16;
-  if (global == "torch LongStorage") return DType::i64;
-  if (global == "torch IntStorage") return DType::i32;
-  if (global == "torch ShortStorage") return DType::i16;
-  if (global == "torch CharStorage") return DType::i8;
-  if (global == "torch ByteStorage") return DType::u8;
-  if (global == "torch BoolStorage") return DType::boolean;
-  if (global == "torch ComplexFloatStorage") return DType::c64;
-  return std::nullopt;
-}
 
 constexpr std::size_t kMostAxes = 64;
 
@@ -47,7 +30,26 @@ const PickleNode* unwrap(const PickleNode& node) {
   return &node;
 }
 
+std::vector<StoredTensor> read_torch_bin(const std::string& path) {
+  const TorchArchive archive(path);
+  std::vector<StoredTensor> tensors;
+  for (const auto& [name, node] : archive.root().as_named(path)) {
+    auto tensor = archive.tensor(*node, std::string(name));
+    if (!tensor)
+      throw InputError(path + ": " + printable(name) + ": expected a tensor, found " + describe(*node));
+    tensors.push_back(std::move(*tensor));
+  }
+  return tensors;
+}
+
 }  // namespace
+
+std::string_view torch_member(const PickleNode& node) {
+  constexpr std::string_view kModule = "torch ";
+  const std::string_view name = node.text;
+  const bool member = node.is(PickleNode::Kind::global) && name.starts_with(kModule);
+  return member ? name.substr(kModule.size()) : std::string_view();
+}
 
 TorchArchive::TorchArchive(const std::shared_ptr<const ByteSource>& file)
     : TorchArchive(file, 0, file->size(), file->name()) {}
@@ -67,7 +69,8 @@ TorchArchive::TorchArchive(std::shared_ptr<const ByteSource> bytes, std::uint64_
     throw InputError(what + ": saved on a big-endian machine; not supported");
   }
   const std::string pickle = zip_.read(prefix_ + "data.pkl", kLargestPickle);
-  root_ = read_pickle(std::as_bytes(std::span(pickle)), *arena_, what + ": data.pkl");
+  const auto arena = std::make_shared<PickleArena>();
+  root_ = {arena, read_pickle(std::as_bytes(std::span(pickle)), *arena, what + ": data.pkl")};
 }
 
 std::optional<StoredTensor> TorchArchive::tensor(const PickleNode& node, const std::string& name) const {
@@ -94,11 +97,9 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& function,
   // ('storage', <type>, key, device, elements): torch/serialization.py, persistent_id
   const auto& id = arguments[0]->items[0]->as_sequence(where + ": storage");
   if (id.size() < 5 || !id[1]->is(PickleNode::Kind::global)) throw InputError(where + ": unknown storage");
-  std::optional<DType> dtype = storage_dtype(id[1]->text);
-  if (v3 && arguments.size() > 6 && arguments[6]->is(PickleNode::Kind::global) &&
-      arguments[6]->text.starts_with("torch ")) {
-    dtype = dtype_from_torch(arguments[6]->text.substr(6));
-  }
+  std::optional<DType> dtype = dtype_from_torch_storage(torch_member(*id[1]));
+  if (v3 && arguments.size() > 6 && !torch_member(*arguments[6]).empty())
+    dtype = dtype_from_torch(torch_member(*arguments[6]));
   if (!dtype) throw InputError(where + ": unsupported type " + printable(id[1]->text));
   StoredTensor tensor{name, *dtype, as_shape(*arguments[2], where + ": size"), {}};
   const Index strides = as_shape(*arguments[3], where + ": stride");
@@ -131,5 +132,7 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& function,
                            *count > 0 ? data + static_cast<std::uint64_t>(offset) * size_of(*dtype) : data});
   return tensor;
 }
+
+const ShardedFiles kTorchBin{"pytorch_model.bin", "pytorch_model.bin.index.json", read_torch_bin};
 
 }  // namespace mhub

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/torch_zip/torch_save.hpp"
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 #include <libdeflate.h>
 
-#include "mhub/store/pickle/writer.hpp"
+#include "mhub/store/pickle/pickle.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {
@@ -20,22 +19,9 @@ void put(std::string& out, std::uint64_t value, int bytes) {
   for (int k = 0; k < bytes; ++k) out += static_cast<char>(value >> (8 * k));
 }
 
-/// torch's typed storage class; empty for the types that exist only as untyped storages.
-std::string storage_class(DType dtype) {
-  switch (dtype) {
-    case DType::f64: return "torch DoubleStorage";
-    case DType::f32: return "torch FloatStorage";
-    case DType::f16: return "torch HalfStorage";
-    case DType::bf16: return "torch BFloat16Storage";
-    case DType::i64: return "torch LongStorage";
-    case DType::i32: return "torch IntStorage";
-    case DType::i16: return "torch ShortStorage";
-    case DType::i8: return "torch CharStorage";
-    case DType::u8: return "torch ByteStorage";
-    case DType::boolean: return "torch BoolStorage";
-    case DType::c64: return "torch ComplexFloatStorage";
-    default: return {};
-  }
+void put_twice(std::string& out, std::uint64_t value, int bytes) {
+  put(out, value, bytes);
+  put(out, value, bytes);
 }
 
 const PickleNode* integers(PickleArena& arena, const std::vector<std::int64_t>& values) {
@@ -55,13 +41,14 @@ constexpr std::uint64_t align(std::uint64_t offset) {
 }  // namespace
 
 const PickleNode* tensor_node(PickleArena& arena, DType dtype, const Shape& shape, std::size_t key) {
-  const std::string typed = storage_class(dtype);
+  const std::string typed(torch_storage_name(dtype));
   const std::int64_t count = numel(shape);
-  PickleNode* storage = arena.make(PickleNode::Kind::persistent);
   const std::int64_t size = typed.empty() ? count * static_cast<std::int64_t>(size_of(dtype)) : count;
-  storage->items = {arena.tuple(
-      {arena.string("storage"), arena.global(typed.empty() ? "torch.storage UntypedStorage" : typed),
-       arena.string(std::to_string(key)), arena.string("cpu"), arena.integer(size)})};
+  const PickleNode* id =
+      arena.tuple({arena.string("storage"),
+                   arena.global(typed.empty() ? "torch.storage UntypedStorage" : "torch " + typed),
+                   arena.string(std::to_string(key)), arena.string("cpu"), arena.integer(size)});
+  const PickleNode* storage = arena.make({.kind = PickleNode::Kind::persistent, .items = {id}});
   std::vector<const PickleNode*> arguments{storage,
                                            arena.integer(0),
                                            integers(arena, shape),
@@ -99,26 +86,28 @@ TorchSaveWriter::TorchSaveWriter(WriteAt write, std::string pickle, std::span<co
   length_ = at + directory().size();
 }
 
+/// What a record's local header and its entry in the directory have in common.
+void TorchSaveWriter::put_facts(std::string& out, const Record& record, bool zip64, std::uint64_t extra) {
+  put(out, zip64 ? 45 : 0, 2);
+  put(out, 0, 4);  // no flags, stored
+  put(out, 0, 4);  // no time: the same input gives the same bytes
+  put(out, record.crc, 4);
+  put_twice(out, std::min(record.size, kZip64), 4);
+  put(out, record.name.size(), 2);
+  put(out, extra, 2);
+}
+
 std::string TorchSaveWriter::local_header(const Record& record) const {
   const bool large = record.size >= kZip64;
   const std::uint64_t extra = record.data - record.header - kLocalSize - record.name.size();
   std::string out;
   put(out, 0x04034b50, 4);
-  put(out, large ? 45 : 0, 2);
-  put(out, 0, 2);  // flags
-  put(out, 0, 2);  // stored
-  put(out, 0, 4);  // no time: the same input gives the same bytes
-  put(out, record.crc, 4);
-  put(out, large ? kZip64 : record.size, 4);
-  put(out, large ? kZip64 : record.size, 4);
-  put(out, record.name.size(), 2);
-  put(out, extra, 2);
+  put_facts(out, record, large, extra);
   out += record.name;
   if (large) {
     put(out, 1, 2);
     put(out, 16, 2);
-    put(out, record.size, 8);
-    put(out, record.size, 8);
+    put_twice(out, record.size, 8);
   }
   const std::uint64_t padding = extra - (large ? 20 : 0) - 4;
   out += "FB";
@@ -135,28 +124,15 @@ std::string TorchSaveWriter::directory() const {
     const std::uint64_t extra = (large ? 16U : 0U) + (far ? 8U : 0U);
     put(out, 0x02014b50, 4);
     put(out, 0, 2);
-    put(out, large || far ? 45 : 0, 2);
-    put(out, 0, 2);
-    put(out, 0, 2);
-    put(out, 0, 4);
-    put(out, record.crc, 4);
-    put(out, large ? kZip64 : record.size, 4);
-    put(out, large ? kZip64 : record.size, 4);
-    put(out, record.name.size(), 2);
-    put(out, extra > 0 ? extra + 4 : 0, 2);
+    put_facts(out, record, large || far, extra > 0 ? extra + 4 : 0);
     put(out, 0, 2);  // comment
-    put(out, 0, 2);  // disk
-    put(out, 0, 2);
-    put(out, 0, 4);
+    put(out, 0, 8);  // disk and attributes
     put(out, far ? kZip64 : record.header, 4);
     out += record.name;
     if (extra > 0) {
       put(out, 1, 2);
       put(out, extra, 2);
-      if (large) {
-        put(out, record.size, 8);
-        put(out, record.size, 8);
-      }
+      if (large) put_twice(out, record.size, 8);
       if (far) put(out, record.header, 8);
     }
   }
@@ -165,12 +141,9 @@ std::string TorchSaveWriter::directory() const {
     const std::uint64_t end64 = directory_at_ + size;
     put(out, 0x06064b50, 4);
     put(out, 44, 8);
-    put(out, 45, 2);
-    put(out, 45, 2);
-    put(out, 0, 4);
-    put(out, 0, 4);
-    put(out, records_.size(), 8);
-    put(out, records_.size(), 8);
+    put_twice(out, 45, 2);
+    put(out, 0, 8);  // disks
+    put_twice(out, records_.size(), 8);
     put(out, size, 8);
     put(out, directory_at_, 8);
     put(out, 0x07064b50, 4);
@@ -178,11 +151,9 @@ std::string TorchSaveWriter::directory() const {
     put(out, end64, 8);
     put(out, 1, 4);
   }
-  const std::uint64_t count = std::min<std::uint64_t>(records_.size(), 0xffff);
   put(out, 0x06054b50, 4);
   put(out, 0, 4);
-  put(out, count, 2);
-  put(out, count, 2);
+  put_twice(out, std::min<std::uint64_t>(records_.size(), 0xffff), 2);
   put(out, std::min(size, kZip64), 4);
   put(out, std::min(directory_at_, kZip64), 4);
   put(out, 0, 2);

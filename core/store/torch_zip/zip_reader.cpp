@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/torch_zip/zip_reader.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <vector>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/store/pickle/value.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
 namespace {

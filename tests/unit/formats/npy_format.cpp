@@ -7,9 +7,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
-#include "mhub/formats/hf/hf_layout.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
-#include "mhub/formats/tokenizer_files.hpp"
 
 namespace fs = std::filesystem;
 

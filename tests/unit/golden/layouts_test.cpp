@@ -14,8 +14,9 @@
 #include "cli/run_mhub.hpp"
 #include "golden/facts.hpp"
 #include "mhub/store/pickle/plain.hpp"
-#include "mhub/store/torch_dist/torch_dist_source.hpp"
-#include "mhub/store/torch_zip/torch_archive.hpp"
+#include "mhub/store/torch_dist/torch_dist.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
+#include "store/read_tensor.hpp"
 
 namespace fs = std::filesystem;
 using namespace mhub;

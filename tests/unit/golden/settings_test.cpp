@@ -12,7 +12,7 @@
 #include "cli/run_mhub.hpp"
 #include "golden/facts.hpp"
 #include "mhub/store/pickle/plain.hpp"
-#include "mhub/store/torch_dist/torch_dist_source.hpp"
+#include "mhub/store/torch_dist/torch_dist.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

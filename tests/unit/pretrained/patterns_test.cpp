@@ -12,7 +12,7 @@
 #include "base/temporary_folder.hpp"
 #include "cli/tiny_llama.hpp"
 #include "mhub/formats/checkpoint.hpp"
-#include "mhub/formats/hf/hf_model.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "mhub/pretrained/inspection.hpp"

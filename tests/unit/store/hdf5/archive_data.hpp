@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mhub/store/hdf5/hdf5_sink.hpp"
-#include "mhub/store/hdf5/hdf5_source.hpp"
+#include "mhub/store/hdf5/hdf5.hpp"
 #include "mhub/store/hdf5/library.hpp"
 
 namespace mhub::tests {

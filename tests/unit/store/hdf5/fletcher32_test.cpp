@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/fletcher32.hpp"
-
 #include <random>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
+
+#include "mhub/store/hdf5/chunks.hpp"
 
 using namespace mhub;
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mhub/store/hdf5/attributes.hpp"
+#include "mhub/store/hdf5/archive_format.hpp"
 #include "mhub/store/hdf5/library.hpp"
 #include "mhub/tensor/shape.hpp"
 

@@ -6,8 +6,9 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/store/hdf5/hdf5_source.hpp"
+#include "mhub/store/hdf5/hdf5.hpp"
 #include "store/hdf5/foreign_file.hpp"
+#include "store/read_tensor.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

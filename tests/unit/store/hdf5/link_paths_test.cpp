@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/link_paths.hpp"
-
 #include <set>
 
 #include <boost/test/unit_test.hpp>
+
+#include "mhub/store/hdf5/archive_format.hpp"
 
 using namespace mhub;
 

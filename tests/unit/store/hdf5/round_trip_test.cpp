@@ -8,6 +8,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "store/hdf5/archive_data.hpp"
+#include "store/read_tensor.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;

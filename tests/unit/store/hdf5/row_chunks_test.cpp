@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/hdf5/row_chunks.hpp"
-
 #include <random>
 
 #include <boost/test/unit_test.hpp>
+
+#include "mhub/store/hdf5/chunks.hpp"
 
 using namespace mhub;
 

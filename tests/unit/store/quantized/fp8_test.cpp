@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/quantized/fp8.hpp"
-
 #include <boost/test/unit_test.hpp>
 
+#include "mhub/store/quantized/quantized.hpp"
 #include "mhub/tensor/convert.hpp"
 #include "store/quantized/memory_tensor.hpp"
 

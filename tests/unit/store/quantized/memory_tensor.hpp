@@ -7,6 +7,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/tensor_source.hpp"
+#include "store/read_tensor.hpp"
 
 namespace mhub::tests {
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/store/quantized/mxfp4.hpp"
-
 #include <cmath>
 
 #include <boost/test/unit_test.hpp>
 
+#include "mhub/store/quantized/quantized.hpp"
 #include "mhub/tensor/convert.hpp"
 #include "store/quantized/memory_tensor.hpp"
 

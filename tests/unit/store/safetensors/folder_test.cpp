@@ -5,7 +5,7 @@
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/store/safetensors/safetensors_source.hpp"
+#include "mhub/store/safetensors/safetensors.hpp"
 #include "store/safetensors/safetensors_file.hpp"
 
 using namespace mhub;
@@ -28,7 +28,7 @@ struct Model {
     write_file(folder.file(file), safetensors_bytes(header_of({entry(tensor, "U8", "[1]", "[0,1]")}), 1));
   }
   void check_refused(const std::string& part, const std::string& other) const {
-    BOOST_CHECK_EXCEPTION(open_safetensors_folder(folder.path()), InputError, message_has(part, other));
+    BOOST_CHECK_EXCEPTION(kSafetensors.open(folder.path()), InputError, message_has(part, other));
   }
 };
 
@@ -40,13 +40,13 @@ BOOST_AUTO_TEST_SUITE(open_folder)
 
 BOOST_AUTO_TEST_CASE(opens_shards) {
   const Model model(kGood);
-  BOOST_TEST(open_safetensors_folder(model.folder.path()).tensors().size() == 2u);
+  BOOST_TEST(kSafetensors.open(model.folder.path()).tensors().size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(prefers_the_single_file) {
   const Model model(kGood);
   model.shard("model.safetensors", "c");
-  const TensorSource source = open_safetensors_folder(model.folder.path());
+  const TensorSource source = kSafetensors.open(model.folder.path());
   BOOST_REQUIRE(source.tensors().size() == 1u);
   BOOST_TEST(source.tensors()[0].name == "c");
 }

@@ -7,8 +7,8 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/store/safetensors/safetensors_sink.hpp"
-#include "mhub/store/safetensors/safetensors_source.hpp"
+#include "mhub/store/safetensors/safetensors.hpp"
+#include "store/read_tensor.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(writes_the_header_of_the_reference_implementation) {
   BOOST_REQUIRE_EQUAL(bytes.size(), 1286u);
   BOOST_TEST(bytes.substr(8, 1192) == kReferenceHeader);
   BOOST_TEST(!std::filesystem::exists(folder.file("model.safetensors.index.json")));
-  const TensorSource source = open_safetensors_folder(folder.path());
+  const TensorSource source = kSafetensors.open(folder.path());
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     const StoredTensor* stored = source.find(tensors[t].name);
     BOOST_REQUIRE(stored != nullptr);
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(writes_shards_from_many_threads) {
   for (std::thread& thread : threads) thread.join();
   sink->finish();
   BOOST_TEST(std::filesystem::exists(folder.file("model-00001-of-00005.safetensors")));
-  const TensorSource source = open_safetensors_folder(folder.path());
+  const TensorSource source = kSafetensors.open(folder.path());
   BOOST_REQUIRE_EQUAL(source.tensors().size(), tensors.size());
   for (std::size_t t = 0; t < tensors.size(); ++t)
     BOOST_TEST((read_tensor(*source.find(tensors[t].name)) == pattern(tensors[t], t)));
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(pads_so_that_data_is_aligned) {
         folder.path(), {tensor(std::string(static_cast<std::size_t>(length), 'n'), DType::f64, {})});
     sink->append(0, 0, std::vector<std::byte>(8));
     sink->finish();
-    BOOST_TEST(open_safetensors_folder(folder.path()).tensors()[0].chunks[0].byte_offset % 8 == 0u);
+    BOOST_TEST(kSafetensors.open(folder.path()).tensors()[0].chunks[0].byte_offset % 8 == 0u);
   }
 }
 
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(keeps_difficult_names) {
   const std::string name = "a\"\\\n\x01 \xc3\xa4/ü";
   const auto sink = make_safetensors_sink(folder.path(), {tensor(name, DType::u8, {0})});
   sink->finish();
-  BOOST_TEST(open_safetensors_folder(folder.path()).tensors()[0].name == name);
+  BOOST_TEST(kSafetensors.open(folder.path()).tensors()[0].name == name);
   const TemporaryFolder other;
   BOOST_CHECK_EXCEPTION(make_safetensors_sink(other.path(), {tensor("\xff", DType::u8, {0})}), InputError,
                         message_has("UTF-8"));

@@ -6,7 +6,8 @@
 
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
-#include "mhub/store/safetensors/safetensors_source.hpp"
+#include "mhub/store/safetensors/safetensors.hpp"
+#include "store/read_tensor.hpp"
 #include "store/safetensors/safetensors_file.hpp"
 
 using namespace mhub;
@@ -23,7 +24,7 @@ void check_refused(const std::string& bytes, const std::string& part) {
   const std::string path = folder.file("x.safetensors");
   write_file(path, bytes);
   BOOST_TEST_CONTEXT("expecting: " << part) {
-    BOOST_CHECK_EXCEPTION(open_safetensors(path), InputError, message_has(path, part));
+    BOOST_CHECK_EXCEPTION(kSafetensors.read(path), InputError, message_has(path, part));
   }
 }
 
@@ -40,7 +41,7 @@ BOOST_AUTO_TEST_CASE(reads_names_types_shapes_and_places) {
   std::string bytes = safetensors_bytes(kTwoTensors, 32);
   bytes.back() = 'z';
   write_file(folder.file("x.safetensors"), bytes);
-  const TensorSource source = open_safetensors(folder.file("x.safetensors"));
+  const TensorSource source(kSafetensors.read(folder.file("x.safetensors")));
   BOOST_REQUIRE_EQUAL(source.tensors().size(), 2u);
   const StoredTensor* b = source.find("b");
   BOOST_REQUIRE(b != nullptr);
@@ -66,17 +67,8 @@ BOOST_AUTO_TEST_CASE(accepts_what_the_reference_accepts) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::string path = folder.file(std::to_string(i));
     write_file(path, safetensors_bytes(files[i].first, files[i].second));
-    BOOST_TEST_CONTEXT(files[i].first) { BOOST_CHECK_NO_THROW(open_safetensors(path)); }
+    BOOST_TEST_CONTEXT(files[i].first) { BOOST_CHECK_NO_THROW(kSafetensors.read(path)); }
   }
-}
-
-BOOST_AUTO_TEST_CASE(reads_metadata) {
-  const TemporaryFolder folder;
-  write_file(folder.file("a"), safetensors_bytes(R"({"__metadata__":{"format":"pt","k":""}})", 0));
-  write_file(folder.file("b"), safetensors_bytes("{}", 0));
-  BOOST_TEST((read_safetensors_metadata(folder.file("a")) ==
-              std::map<std::string, std::string>{{"format", "pt"}, {"k", ""}}));
-  BOOST_TEST(read_safetensors_metadata(folder.file("b")).empty());
 }
 
 BOOST_AUTO_TEST_CASE(refuses_every_truncation) {
@@ -85,7 +77,7 @@ BOOST_AUTO_TEST_CASE(refuses_every_truncation) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     const std::string path = folder.file(std::to_string(size));
     write_file(path, bytes.substr(0, size));
-    BOOST_CHECK_EXCEPTION(open_safetensors(path), InputError, message_has(path));
+    BOOST_CHECK_EXCEPTION(kSafetensors.read(path), InputError, message_has(path));
   }
 }
 
@@ -184,8 +176,8 @@ BOOST_AUTO_TEST_CASE(refuses_deep_json_without_recursion) {
 
 BOOST_AUTO_TEST_CASE(refuses_what_is_not_a_file) {
   const TemporaryFolder folder;
-  BOOST_CHECK_THROW(open_safetensors(folder.file("none")), IoError);
-  BOOST_CHECK_EXCEPTION(open_safetensors(folder.path()), InputError, message_has("regular file"));
+  BOOST_CHECK_THROW(kSafetensors.read(folder.file("none")), IoError);
+  BOOST_CHECK_EXCEPTION(kSafetensors.read(folder.path()), InputError, message_has("regular file"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

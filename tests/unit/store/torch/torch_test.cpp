@@ -9,12 +9,11 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/store/pickle/writer.hpp"
+#include "mhub/store/pickle/pickle.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
-#include "mhub/store/torch_dist/torch_dist_sink.hpp"
-#include "mhub/store/torch_dist/torch_dist_source.hpp"
-#include "mhub/store/torch_zip/torch_archive.hpp"
-#include "mhub/store/torch_zip/torch_save.hpp"
+#include "mhub/store/torch_dist/torch_dist.hpp"
+#include "mhub/store/torch_zip/torch_zip.hpp"
+#include "store/read_tensor.hpp"
 
 namespace fs = std::filesystem;
 using namespace mhub;
@@ -116,8 +115,6 @@ BOOST_AUTO_TEST_CASE(slices_cross_chunks) {
     }
     BOOST_REQUIRE((read_slice(tensor, offset, shape) == expected));
   }
-  BOOST_CHECK_THROW(read_slice(tensor, {0, 0, 2}, {1, 1, 3}), UsageError);
-  BOOST_CHECK_THROW(read_slice(tensor, {0, 0}, {1, 1}), UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(damaged_torch_dist_is_refused) {
@@ -210,7 +207,7 @@ BOOST_AUTO_TEST_CASE(strided_and_shared_storages) {
       for (const std::int64_t value : values) items.push_back(arena.integer(value));
       return arena.tuple(items);
     };
-    PickleNode* storage = arena.make(PickleNode::Kind::persistent);
+    PickleNode* storage = arena.make({.kind = PickleNode::Kind::persistent});
     storage->items = {arena.tuple({arena.string("storage"), arena.global("torch ByteStorage"),
                                    arena.string("0"), arena.string("cpu"), arena.integer(6)})};
     return arena.call("torch._utils _rebuild_tensor_v2",

@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <map>
-#include <memory>
-#include <string>
 
+#include "mhub/base/file.hpp"
 #include "mhub/store/pickle/value.hpp"
+#include "mhub/store/tensor_sink.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
@@ -18,12 +18,10 @@ struct TorchDistCheckpoint {
     std::shared_ptr<const ByteSource> bytes;
     std::uint64_t offset = 0, length = 0;
   };
-  std::map<std::string, Object>
-      objects;  ///< what is not a tensor: "..._extra_state/shard_0_32", "rng_state/..."
-  std::shared_ptr<PickleArena> arena;  ///< owns `common`
-  const PickleNode* common =
-      nullptr;              ///< the dict of args, iteration, content_metadata ...; nullptr when absent
-  std::size_t skipped = 0;  ///< tensors that the filter left out
+  /// What is not a tensor: "..._extra_state/shard_0_32", "rng_state/..."
+  std::map<std::string, Object> objects;
+  /// The dict of args, iteration, content_metadata ...; nullptr when absent.
+  std::shared_ptr<const PickleNode> common;
 };
 
 /// Which tensors to open, by key. Empty: all.
@@ -35,5 +33,19 @@ bool is_torch_dist(const std::string& directory);
 /// common_state/shard_0_1 that cores from 0.19 on write). Checks that every item lies inside its file, has
 /// the type and shape that the metadata say, and that chunks tile their tensors. Throws InputError.
 TorchDistCheckpoint open_torch_dist(const std::string& directory, const TorchDistFilter& wanted = {});
+
+/// A named object of a torch_dist checkpoint that is not a tensor: `payload` is a torch.save archive.
+struct TorchDistObject {
+  std::string key;
+  std::string payload;
+};
+
+/// Writes a torch_dist checkpoint (README.md beside this file) into `directory`: `__<rank>_0.distcp` for
+/// every rank that holds chunks, `.metadata`, `metadata.json` and `common.pt`. Objects go to rank 0's file.
+std::unique_ptr<TensorSink> make_torch_dist_sink(const std::string& directory,
+                                                 std::vector<SinkTensor> tensors,
+                                                 std::vector<TorchDistObject> objects,
+                                                 const PickleNode& common,
+                                                 OutputMode mode = OutputMode::create);
 
 }  // namespace mhub

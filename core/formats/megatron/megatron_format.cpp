@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/formats/megatron/megatron_folder.hpp"
+#include "mhub/formats/megatron/megatron_format.hpp"
 
-#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstdio>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/file.hpp"
+#include "mhub/megatron/layout.hpp"
 #include "mhub/store/torch/torch_ranks.hpp"
-#include "mhub/store/torch_dist/torch_dist_source.hpp"
-
-namespace fs = std::filesystem;
+#include "mhub/store/torch_dist/torch_dist.hpp"
 
 namespace mhub {
 
@@ -37,6 +34,25 @@ fs::path megatron_folder(const std::string& path) {
                      iteration + "\"");
   }
   return root / iteration_folder(number);
+}
+
+bool MegatronFormat::probe(const std::string& path) const {
+  const std::string folder = megatron_folder(path).string();
+  return !folder.empty() && dialect_.is_in(folder);
+}
+
+void MegatronFormat::open(Checkpoint& checkpoint, const OpenOptions& options) const {
+  checkpoint.directory = megatron_folder(checkpoint.path).string();
+  const std::shared_ptr<const PickleNode> common = dialect_.open(checkpoint);
+  take_megatron_state(
+      checkpoint, common.get(), options, [&](const auto& canonical, const auto& config, const auto& facts) {
+        return dialect_.layout(canonical, stored_layout({checkpoint.directory, checkpoint.ranks, facts.args},
+                                                        checkpoint.tensors, canonical, config));
+      });
+}
+
+std::shared_ptr<const FileSet> MegatronFormat::files(const std::string& path) const {
+  return folder_files((megatron_folder(path) / "tokenizer").string());
 }
 
 }  // namespace mhub

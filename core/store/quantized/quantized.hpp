@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/store/tensor_source.hpp"
+
+namespace mhub {
+
+/// Sizes of the blocks of a weight's last two axes that have a scale each.
+struct ScaleBlock {
+  std::int64_t rows = 128, columns = 128;
+};
+
+/// The state with every FP8 weight "X" and its scales "X_scale_inv" replaced by a bf16 tensor "X" that is
+/// decoded when it is read (README.md). Without `block`, a weight has one scale. Scales of inputs
+/// ("....activation_scale" beside an FP8 "....weight") are left out. Other tensors stay as they are. Throws
+/// InputError that names the file and the tensor where a weight or its scale is missing, or shapes or types
+/// do not fit.
+TensorSource decode_fp8(const TensorSource& tensors, const std::optional<ScaleBlock>& block);
+
+/// The state with every pair "X_blocks", "X_scales" of MXFP4 values replaced by a bf16 tensor "X" that is
+/// decoded when it is read (README.md): blocks [e, r, g, 16] become X [e, 32 g, r], as transformers'
+/// convert_moe_packed_tensors turns them. Other tensors stay as they are. Throws InputError that names the
+/// file and the tensor where one of a pair is missing, or shapes or types do not fit.
+TensorSource decode_mxfp4(const TensorSource& tensors);
+
+// What the two have in common.
+
+/// Throws InputError that names the file, the tensor and its shape.
+[[noreturn]] void refuse(const StoredTensor& tensor, const std::string& problem);
+
+/// The same tensor, which lies in one row-major piece, as all quantised tensors do. Throws InputError for one
+/// that does not.
+const StoredTensor& packed(const StoredTensor& tensor);
+/// Elements [first, first + count) of such a tensor, as bytes.
+std::vector<std::byte> read_elements(const StoredTensor& tensor, std::int64_t first, std::int64_t count);
+
+/// A row-major bf16 tensor that is decoded while it is read. Thread-safe, keeps nothing.
+class DecodedSource : public ByteSource {
+ public:
+  std::uint64_t size() const final { return 2 * static_cast<std::uint64_t>(elements_); }
+  const std::string& name() const final { return bytes_->name(); }
+  void read(std::uint64_t offset, std::span<std::byte> out) const final;
+  /// That of the file.
+  std::string fingerprint() const final { return bytes_->fingerprint(); }
+
+ protected:
+  /// `bytes` is the file of the quantised values: names and fingerprints are its own.
+  DecodedSource(std::shared_ptr<const ByteSource> bytes, std::int64_t elements)
+      : bytes_(std::move(bytes)), elements_(elements) {}
+  /// Decodes elements [first, first + out.size()) to bf16.
+  virtual void decode(std::int64_t first, std::span<std::uint16_t> out) const = 0;
+
+ private:
+  std::shared_ptr<const ByteSource> bytes_;
+  std::int64_t elements_;
+};
+
+}  // namespace mhub
