@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
-#include "convert_keys.hpp"
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/convert/disk_space.hpp"
 #include "options.hpp"
-#include "report.hpp"
-
-namespace po = boost::program_options;
+#include "recipe.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -57,11 +55,11 @@ int convert_command(const Arguments& arguments) {
   const Conversion conversion = plan(request.source, request.write, request.open);
   if (line.has("dry-run")) {
     const nlohmann::json plan = describe(conversion, request.output);
-    line.has("json") ? void(std::cout << plan.dump(1) << '\n') : print_plan(plan);
+    if (!line.print_json(plan)) print_plan(plan);
     return 0;
   }
   const nlohmann::json report = carry_out(conversion, request, line.has("json"));
-  line.has("json") ? void(std::cout << report.dump(1) << '\n') : print_report(report);
+  if (!line.print_json(report)) print_report(report);
   return 0;
 }
 

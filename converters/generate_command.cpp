@@ -2,17 +2,12 @@
 #include <chrono>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
-#include "interrupt.hpp"
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "options.hpp"
-#include "parse.hpp"
-
-namespace po = boost::program_options;
 
 namespace mhub::converters {
 namespace {

@@ -2,26 +2,17 @@
 #include <iostream>
 #include <regex>
 
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/error.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/inspection.hpp"
 #include "options.hpp"
 
-namespace po = boost::program_options;
-
 namespace mhub::converters {
 namespace {
 
-std::uint64_t bytes_of(const StoredTensor& tensor) {
-  return static_cast<std::uint64_t>(numel(tensor.shape)) * size_of(tensor.dtype);
-}
-
 std::string file_of(const StoredTensor& tensor, const std::string& root) {
-  if (tensor.chunks.empty()) return "";
-  std::string name = tensor.chunks[0].bytes->name();
+  std::string name = tensor.file();
   if (name.starts_with(root + "/")) name = name.substr(root.size() + 1);
   return tensor.chunks.size() > 1 ? name + " +" + std::to_string(tensor.chunks.size() - 1) : name;
 }
@@ -50,7 +41,7 @@ nlohmann::json to_json(const std::vector<const StoredTensor*>& tensors, const st
     list.push_back({{"name", tensor->name},
                     {"dtype", torch_name(tensor->dtype)},
                     {"shape", tensor->shape},
-                    {"bytes", bytes_of(*tensor)},
+                    {"bytes", byte_count(tensor->shape, tensor->dtype)},
                     {"file", file_of(*tensor, root)}});
   }
   return list;
@@ -61,8 +52,8 @@ void print_tensors(const std::vector<const StoredTensor*>& tensors, const std::s
   for (const StoredTensor* tensor : tensors) widest = std::max(widest, tensor->name.size());
   for (const StoredTensor* tensor : tensors) {
     std::cout << tensor->name << std::string(widest - tensor->name.size() + 2, ' ')
-              << torch_name(tensor->dtype) << "  " << to_string(tensor->shape) << "  " << bytes_of(*tensor)
-              << "  " << file_of(*tensor, root) << '\n';
+              << torch_name(tensor->dtype) << "  " << to_string(tensor->shape) << "  "
+              << byte_count(tensor->shape, tensor->dtype) << "  " << file_of(*tensor, root) << '\n';
   }
 }
 
@@ -77,7 +68,8 @@ nlohmann::json describe(const Checkpoint& checkpoint) {
     json["ranks"] = checkpoint.ranks;
   }
   std::uint64_t bytes = 0;
-  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) bytes += bytes_of(tensor);
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors())
+    bytes += byte_count(tensor.shape, tensor.dtype);
   json["stored_tensors"] = checkpoint.tensors.tensors().size();
   json["stored_bytes"] = bytes;
   return json;
@@ -109,17 +101,13 @@ int inspect_command(const Arguments& arguments) {
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
   if (line.has("tensors") || line.has("regex")) {
     const std::vector<const StoredTensor*> tensors = selected(checkpoint, line);
-    if (line.has("json")) {
-      std::cout << to_json(tensors, checkpoint.directory).dump(1) << '\n';
-    } else {
+    if (!line.print_json(to_json(tensors, checkpoint.directory)))
       print_tensors(tensors, checkpoint.directory);
-    }
     return 0;
   }
   const nlohmann::json json = describe(checkpoint);
-  if (line.has("json")) {
-    std::cout << json.dump(1) << '\n';
-  } else if (checkpoint.names == StateNames::hugging_face) {
+  if (line.print_json(json)) return 0;
+  if (checkpoint.names == StateNames::hugging_face) {
     std::cout << to_string(summarize(checkpoint)) << '\n';
   } else {
     print_megatron(json);

@@ -1,19 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
-#include "interrupt.hpp"
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/logits_stream.hpp"
 #include "mhub/runtime/make_backend.hpp"
-#include "npy.hpp"
 #include "options.hpp"
-#include "parse.hpp"
-
-namespace po = boost::program_options;
 
 namespace mhub::converters {
+namespace {
+
+/// A float32 matrix written row after row as NumPy's .npy, version 1.0 (numpy/lib/format.py). The file
+/// appears under its name when it is complete; an existing one is replaced.
+class NpyWriter {
+ public:
+  NpyWriter(std::string path, std::int64_t rows, std::int64_t columns)
+      : path_(std::move(path)),
+        temporary_(path_ + ".partial"),
+        file_(temporary_, std::ios::binary | std::ios::trunc) {
+    if (!file_) throw IoError("cannot create " + temporary_);
+    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
+                         std::to_string(columns) + "), }";
+    constexpr std::size_t kPrefix = 10;  // magic, version, length of the header
+    header.append(63 - (kPrefix + header.size()) % 64, ' ');
+    header += '\n';
+    const auto size = static_cast<unsigned>(header.size());
+    file_ << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(size & 0xffU) << static_cast<char>(size >> 8U)
+          << header;
+  }
+  ~NpyWriter() {
+    file_.close();
+    std::remove(temporary_.c_str());  // only there when finish was not reached
+  }
+  NpyWriter(const NpyWriter&) = delete;
+  NpyWriter& operator=(const NpyWriter&) = delete;
+
+  void append(std::span<const float> values) {
+    file_.write(reinterpret_cast<const char*>(values.data()),
+                static_cast<std::streamsize>(values.size_bytes()));
+  }
+  /// Throws IoError when not everything could be written.
+  void finish() {
+    file_.close();
+    std::error_code error;
+    if (file_) std::filesystem::rename(temporary_, path_, error);
+    if (!file_ || error) throw IoError("cannot write " + path_);
+  }
+
+ private:
+  std::string path_, temporary_;
+  std::ofstream file_;
+};
+
+}  // namespace
+
 int logits_command(const Arguments& arguments) {
   CommandLine line(
       "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--threads N] [--backend cpu|cudnn] [--json]",
@@ -44,12 +87,9 @@ int logits_command(const Arguments& arguments) {
                               {"shape", {tokens.size(), decoder.vocab_size()}},
                               {"backend", backend->describe()},
                               {"gathered_bytes", decoder.gathered_bytes()}};
-  if (line.has("json")) {
-    std::cout << report.dump(1) << '\n';
-  } else {
+  if (!line.print_json(report))
     std::cout << "wrote logits [" << tokens.size() << ", " << decoder.vocab_size() << "] to "
               << line.get<std::string>("output") << '\n';
-  }
   return 0;
 }
 

@@ -4,13 +4,11 @@
 #include <exception>
 #include <iostream>
 #include <new>
-#include <string>
-#include <string_view>
 #include <system_error>
 
-#include "command.hpp"
-#include "interrupt.hpp"
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
+#include "options.hpp"
 
 namespace {
 

@@ -3,12 +3,11 @@
 
 #include <bit>
 #include <cstring>
-#include <memory>
 #include <random>
 #include <set>
 
 #include "mhub/base/error.hpp"
-#include "mhub/formats/hf/hf_model.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/mapping/state_map.hpp"
@@ -49,46 +48,13 @@ class MemorySink final : public TensorSink {
   std::vector<Bytes> tensors;
 };
 
-/// Compares what is written, likewise.
-class ComparingSink final : public TensorSink {
- public:
-  explicit ComparingSink(const std::vector<Bytes>& expected)
-      : equal(expected.size(), 1), expected_(expected), done_(expected.size()) {}
-  void append(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
-    const std::span<const std::byte> rest = std::span(expected_[tensor]).subspan(done_[tensor]);
-    if (data.size() > rest.size() || std::memcmp(rest.data(), data.data(), data.size()) != 0)
-      equal[tensor] = 0;
-    else
-      done_[tensor] += data.size();
-  }
-  void finish() override {
-    for (std::size_t k = 0; k < equal.size(); ++k) {
-      if (done_[k] != expected_[k].size()) equal[k] = 0;
-    }
-  }
-
-  std::vector<char> equal;  ///< of each tensor, after finish()
-
- private:
-  const std::vector<Bytes>& expected_;
-  std::vector<std::size_t> done_;
-};
-
-Index row_major(const Shape& shape) {
-  Index strides(shape.size(), 1);
-  for (std::size_t axis = shape.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shape[axis];
-  return strides;
-}
-
 std::vector<StoredTensor> stored(const std::vector<StateTensor>& state, const std::vector<Bytes>& data) {
   std::vector<StoredTensor> tensors;
   for (std::size_t k = 0; k < state.size(); ++k) {
     const Shape& shape = state[k].shape;
-    const Index origin(shape.size(), 0);
-    tensors.push_back({state[k].name,
-                       kType,
-                       shape,
-                       {{origin, shape, row_major(shape), std::make_shared<Memory>(data[k]), 0}}});
+    StoredChunk all{Index(shape.size(), 0), shape, row_major_strides(shape),
+                    std::make_shared<Memory>(data[k])};
+    tensors.push_back({state[k].name, kType, shape, {std::move(all)}});
   }
   return tensors;
 }
@@ -123,28 +89,28 @@ std::vector<Bytes> random_data(const StateMap& map) {
   return data;
 }
 
-void carry(const StateMap& map, const std::vector<Bytes>& data, TensorSink& sink) {
-  const std::vector<StoredTensor> sources = stored(map.source, data);
-  std::vector<const StoredTensor*> pointers;
-  pointers.reserve(sources.size());
-  for (const StoredTensor& source : sources) pointers.push_back(&source);
-  std::vector<SinkTensor> wanted;
-  for (const StateTensor& tensor : map.destination)
-    wanted.push_back(SinkTensor::whole(tensor.name, kType, tensor.shape));
-  execute(compile(map, std::move(pointers), std::move(wanted)), sink, {});
-  sink.finish();
-}
+/// A plan that reads tensors which lie in memory.
+struct Carried {
+  Carried(const StateMap& map, const std::vector<Bytes>& data) : sources(stored(map.source, data)) {
+    std::vector<const StoredTensor*> pointers;
+    for (const StoredTensor& source : sources) pointers.push_back(&source);
+    std::vector<SinkTensor> wanted;
+    for (const StateTensor& tensor : map.destination)
+      wanted.push_back(SinkTensor::whole(tensor.name, kType, tensor.shape));
+    plan = compile(map, std::move(pointers), std::move(wanted));
+  }
+
+  const std::vector<StoredTensor> sources;
+  CopyPlan plan;
+};
 
 void check_round_trip(const StateMap& import, MappingCheck& check) {
   const std::vector<Bytes> data = random_data(import);
   MemorySink megatron(import.destination.size());
-  carry(import, data, megatron);
-  ComparingSink returned(data);
-  carry(inverted(import), megatron.tensors, returned);
-  for (std::size_t k = 0; k < data.size(); ++k) {
-    if (returned.equal[k] == 0)
-      check.problems.push_back(import.source[k].name + " does not come back as it was");
-  }
+  execute(Carried(import, data).plan, megatron, {});
+  const Carried returned(inverted(import), megatron.tensors), original(identity_map(import.source), data);
+  for (const Difference& difference : compare(original.plan, returned.plan, {}))
+    check.problems.push_back(difference.tensor + " does not come back as it was");
 }
 
 std::int64_t elements_of(const StateMap& part, const std::string& file) {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 #include "mapping_check.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/formats/hf/hf_model.hpp"
+#include "mhub/formats/hf/hf_format.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "options.hpp"
 
 namespace mhub::converters {
 namespace {
+
+/// The key of the Hugging Face names in a table of rules.
+const std::string& hf_key() {
+  static const std::string key(hf_format().name());
+  return key;
+}
 
 std::string partition_text(const Partition& partition) {
   if (partition.replicated()) return "replicated";
@@ -31,13 +36,13 @@ nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& conf
     for (const Operand& operand : rule.transform.operands) hf.push_back(operand.name);
     nlohmann::json& one = rules.emplace_back();
     one["megatron"] = rule.megatron;
-    one["hf"] = std::move(hf);
+    one[hf_key()] = std::move(hf);
     one["transform"] = rule.transform.kind;
     one["partition"] = partition_text(rule.transform.partition);
   }
   for (const std::string& prefix : mapping.rest()) {
     rules.push_back({{"megatron", std::string(kCarriedPrefix) + prefix + "*"},
-                     {"hf", {prefix + "*"}},
+                     {hf_key(), {prefix + "*"}},
                      {"transform", "carried"},
                      {"partition", "replicated"}});
   }
@@ -48,7 +53,7 @@ void print_rules(const ModelDescriptor& model, const ConfigReader& config, const
   std::cout << model.class_name << " (" << model.model_type << "), with " << config.file() << ":\n";
   for (const auto& rule : rules) {
     std::cout << "  " << rule["megatron"].get<std::string>() << "\n    <- ";
-    for (const auto& name : rule["hf"]) std::cout << name.get<std::string>() << ' ';
+    for (const auto& name : rule[hf_key()]) std::cout << name.get<std::string>() << ' ';
     std::cout << "\n    " << rule["transform"].get<std::string>() << "; "
               << rule["partition"].get<std::string>() << '\n';
   }
@@ -64,7 +69,7 @@ bool matches(const ModelDescriptor& model, const std::string& wanted, const std:
 }
 
 /// `mhub plugins --check NAME CONFIG`. A family of several classes is asked for by class name.
-int check_command(const std::string& name, const std::string& path, bool print_json) {
+int check_command(const std::string& name, const std::string& path, const CommandLine& line) {
   const ModelDescriptor* chosen = nullptr;
   for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
     for (const ModelDescriptor& model : plugin.models) {
@@ -78,14 +83,12 @@ int check_command(const std::string& name, const std::string& path, bool print_j
   if (chosen == nullptr)
     throw UsageError("no plugin, class or model type is called " + name + "; mhub plugins lists them");
   const MappingCheck check = check_mapping(*chosen, read_config(path));
-  if (print_json) {
-    const nlohmann::json json{{"class", chosen->class_name},
-                              {"hf_tensors", check.hf_tensors},
-                              {"elements", check.elements},
-                              {"megatron_tensors", check.megatron_tensors},
-                              {"problems", check.problems}};
-    std::cout << json.dump(1) << '\n';
-  } else if (check.problems.empty()) {
+  const nlohmann::json json{{"class", chosen->class_name},
+                            {"hf_tensors", check.hf_tensors},
+                            {"elements", check.elements},
+                            {"megatron_tensors", check.megatron_tensors},
+                            {"problems", check.problems}};
+  if (!line.print_json(json) && check.problems.empty()) {
     std::cout << chosen->class_name << ": " << check.hf_tensors << " Hugging Face tensors <-> "
               << check.megatron_tensors << " Megatron tensors, " << check.elements
               << " elements: all covered, and random data comes back bit for bit\n";
@@ -101,7 +104,7 @@ int plugins_command(const Arguments& arguments) {
   CommandLine line("mhub plugins [NAME [CONFIG]] [--check] [--json] | --write-index FOLDER", {},
                    {"NAME", "CONFIG"});
   line.add()("check", "try NAME's mapping out on a config.json, without weights")("json", "print JSON")(
-      "write-index", boost::program_options::value<std::string>(),
+      "write-index", po::value<std::string>(),
       "write down which plugin of FOLDER has which class, so that only the needed one is opened");
   if (!line.parse(arguments)) return 0;
   if (const auto folder = line.find<std::string>("write-index")) {
@@ -112,7 +115,7 @@ int plugins_command(const Arguments& arguments) {
   const std::optional<std::string> path = line.find<std::string>("CONFIG");
   if (line.has("check")) {
     if (!path) throw UsageError("mhub plugins --check needs NAME and CONFIG");
-    return check_command(wanted, *path, line.has("json"));
+    return check_command(wanted, *path, line);
   }
   const PluginRegistry& registry = PluginRegistry::instance();
   nlohmann::json json = nlohmann::json::array();
@@ -154,7 +157,7 @@ int plugins_command(const Arguments& arguments) {
     std::cerr << "skipped: " << broken.path << ": " << broken.reason << '\n';
   if (!wanted.empty() && !found)
     throw UsageError("no plugin, class or model type is called " + wanted + "; mhub plugins lists them");
-  if (line.has("json")) std::cout << json.dump(1) << '\n';
+  line.print_json(json);
   return 0;
 }
 

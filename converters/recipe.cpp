@@ -1,31 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recipe.hpp"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
-#include <numeric>
-#include <span>
 
 #include <yaml-cpp/yaml.h>
 
-#include "convert_keys.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/utf8.hpp"
+#include "options.hpp"
 
 namespace mhub::converters {
 namespace {
 
+using Kind = ConvertKey::Kind;
+
+constexpr std::array<ConvertKey, 23> kKeys{{
+    {"to", Kind::text, "torch_dist (default), torch, hf or hdf5",
+     [](ConvertRequest& o, const std::string& v) { o.write.format = parse_format(v); }},
+    {"tp", Kind::number, "tensor-parallel size",
+     [](ConvertRequest& o, const std::string& v) { o.write.tp = parse_size(v); }},
+    {"pp", Kind::number, "pipeline-parallel size",
+     [](ConvertRequest& o, const std::string& v) { o.write.pp = parse_size(v); }},
+    {"vpp", Kind::number, "virtual pipeline stages (model chunks) per pipeline rank",
+     [](ConvertRequest& o, const std::string& v) { o.write.vpp = parse_size(v); }},
+    {"ep", Kind::number, "expert-parallel size",
+     [](ConvertRequest& o, const std::string& v) { o.write.ep = parse_size(v); }},
+    {"etp", Kind::number, "expert-tensor-parallel size (default: the tensor-parallel size)",
+     [](ConvertRequest& o, const std::string& v) { o.write.etp = parse_size(v); }},
+    {"pp_layout", Kind::text,
+     "pipeline layout, as Megatron-LM's --pipeline-model-parallel-layout: \"Et*3|(tt|)*29,m|L\"",
+     [](ConvertRequest& o, const std::string& v) { o.write.pipeline.layout = v; }},
+    {"first_stage_layers", Kind::number, "layers of the first pipeline stage",
+     [](ConvertRequest& o, const std::string& v) { o.write.pipeline.first_stage_layers = parse_size(v); }},
+    {"last_stage_layers", Kind::number, "layers of the last pipeline stage",
+     [](ConvertRequest& o, const std::string& v) { o.write.pipeline.last_stage_layers = parse_size(v); }},
+    {"account_for_embedding", Kind::flag, "the embedding counts as a layer when stages are cut",
+     [](ConvertRequest& o, const std::string& v) { o.write.pipeline.account_for_embedding = parse_flag(v); }},
+    {"account_for_loss", Kind::flag, "the loss counts as a layer when stages are cut",
+     [](ConvertRequest& o, const std::string& v) { o.write.pipeline.account_for_loss = parse_flag(v); }},
+    {"dtype", Kind::text, "cast to bf16, fp16 or fp32",
+     [](ConvertRequest& o, const std::string& v) { o.write.dtype = parse_dtype(v); }},
+    {"make_vocab_size_divisible_by", Kind::number,
+     "pad the vocabulary to a multiple of this times TP (default: 128 for torch, none for torch_dist)",
+     [](ConvertRequest& o, const std::string& v) { o.write.vocab_divisible_by = parse_divisor(v); }},
+    {"transformer_impl", Kind::text, "whose parameter names: te (default) or local",
+     [](ConvertRequest& o, const std::string& v) { o.write.impl = parse_impl(v); }},
+    {"model_type", Kind::text, "Megatron model to name tensors for: gpt (default) or hybrid",
+     [](ConvertRequest& o, const std::string& v) { o.write.model_type = parse_model_type(v); }},
+    {"iteration", Kind::text, "iteration number, or release (default)",
+     [](ConvertRequest& o, const std::string& v) { o.write.iteration = parse_iteration(v); }},
+    {"max_shard_size", Kind::text,
+     "hf: largest file, like 5GB (default: the original's files where they are known, else 5GB)",
+     [](ConvertRequest& o, const std::string& v) { o.write.max_shard_bytes = parse_bytes(v); }},
+    {"hf_reference", Kind::text,
+     "Hugging Face folder whose config.json, tokenizer and carried tensors count for a Megatron source",
+     [](ConvertRequest& o, const std::string& v) { o.open.hf_reference = v; }},
+    {"hf_class", Kind::text, "class to export to where a Megatron source fits several",
+     [](ConvertRequest& o, const std::string& v) { o.open.hf_class = v; }},
+    {"jobs", Kind::number, "threads (default: all processors)",
+     [](ConvertRequest& o, const std::string& v) { o.run.jobs = parse_jobs(v); }},
+    {"verify", Kind::flag, "compare the result with the source before it gets its name",
+     [](ConvertRequest& o, const std::string& v) { o.run.verify = parse_flag(v); }},
+    {"overwrite", Kind::flag, "replace OUT if mhub wrote it",
+     [](ConvertRequest& o, const std::string& v) { o.run.overwrite = parse_flag(v); }},
+    {"resume", Kind::flag, "go on with an interrupted conversion, if there is one",
+     [](ConvertRequest& o, const std::string& v) { o.run.resume = parse_flag(v); }},
+}};
+
 /// A scalar's text.
-std::string text(const YAML::Node& node) {
+std::string text(const YAML::Node& node, const std::string& expected = "a string") {
   if (node.IsScalar()) return node.Scalar();
-  throw UsageError(std::string("expected a string, found ") + (node.IsNull() ? "nothing" : "a list or map"));
+  throw UsageError("expected " + expected + ", found " + (node.IsNull() ? "nothing" : "a list or map"));
 }
 
 /// Keys that only a recipe has: on the command line they are arguments.
 constexpr std::array<ConvertKey, 2> kPlaces{
-    {{"source", ConvertKey::Kind::text, "", [](ConvertRequest& o, const std::string& v) { o.source = v; }},
-     {"output", ConvertKey::Kind::text, "", [](ConvertRequest& o, const std::string& v) { o.output = v; }}}};
+    {{"source", Kind::text, "", [](ConvertRequest& o, const std::string& v) { o.source = v; }},
+     {"output", Kind::text, "", [](ConvertRequest& o, const std::string& v) { o.output = v; }}}};
 
 const ConvertKey* find_key(std::string_view name) {
   for (const std::span<const ConvertKey> keys : {std::span<const ConvertKey>(kPlaces), convert_keys()}) {
@@ -37,34 +89,18 @@ const ConvertKey* find_key(std::string_view name) {
 }
 
 void set_key(const ConvertKey& key, ConvertRequest& options, const YAML::Node& node) {
-  const char* expected = key.kind == ConvertKey::Kind::number ? "an integer"
-                         : key.kind == ConvertKey::Kind::flag ? "true or false"
-                                                              : "a string";
-  if (!node.IsScalar())
-    throw UsageError(std::string("expected ") + expected + ", found " +
-                     (node.IsNull() ? "nothing" : "a list or map"));
+  const char* expected = key.kind == Kind::number ? "an integer"
+                         : key.kind == Kind::flag ? "true or false"
+                                                  : "a string";
+  const std::string value = text(node, expected);
   bool flag = false;
   // YAML spells booleans in more ways than the command line.
-  if (key.kind == ConvertKey::Kind::flag && YAML::convert<bool>::decode(node, flag))
+  if (key.kind == Kind::flag && YAML::convert<bool>::decode(node, flag))
     return key.set(options, flag ? "true" : "false");
-  key.set(options, node.Scalar());
+  key.set(options, value);
 }
 
 constexpr std::array<const char*, 4> kTopKeys{"name", "description", "defaults", "conversions"};
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
 
 std::string unknown_key(const std::string& key, bool top) {
   std::vector<std::string> known;
@@ -204,6 +240,14 @@ class Reader {
 Recipe read_recipe(const std::string& path,
                    const std::vector<std::pair<std::string, std::string>>& overrides) {
   return Reader(path).read(overrides);
+}
+
+std::span<const ConvertKey> convert_keys() { return kKeys; }
+
+std::string option_name(const ConvertKey& key) {
+  std::string name = key.name;
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
 }
 
 }  // namespace mhub::converters

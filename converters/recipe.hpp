@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "convert_keys.hpp"
+#include "mhub/convert/convert.hpp"
 
 namespace mhub::converters {
+
+/// One conversion as the command line or a recipe asks for it.
+struct ConvertRequest {
+  std::string source, output;
+  OpenOptions open;
+  WriteOptions write;
+  RunOptions run;
+};
+
+/// One option of a conversion: `--make-vocab-size-divisible-by N` on the command line is
+/// `make_vocab_size_divisible_by: N` in a recipe.
+struct ConvertKey {
+  enum class Kind { text, number, flag };
+  const char* name;  ///< with underscores
+  Kind kind;
+  const char* help;
+  /// Sets it from its text ("true" or "false" for a flag). Throws UsageError that says what was expected.
+  void (*set)(ConvertRequest&, const std::string& value);
+};
+
+/// All options but source and output.
+std::span<const ConvertKey> convert_keys();
+
+/// The command line's spelling: dashes for underscores.
+std::string option_name(const ConvertKey& key);
 
 /// A recipe: one conversion, or a list of them with shared defaults (recipes/README.md has the keys).
 struct Recipe {

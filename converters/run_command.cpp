@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "options.hpp"
 #include "recipe.hpp"
-#include "report.hpp"
-
-namespace po = boost::program_options;
 
 namespace mhub::converters {
 
@@ -36,7 +34,7 @@ int run_command(const Arguments& arguments) {
       print_report(reports.back());
     }
   }
-  if (line.has("json")) std::cout << reports.dump(1) << '\n';
+  line.print_json(reports);
   return 0;
 }
 

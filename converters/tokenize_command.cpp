@@ -4,17 +4,12 @@
 #include <iostream>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/text/tokenizer.hpp"
 #include "options.hpp"
-#include "parse.hpp"
-
-namespace po = boost::program_options;
 
 namespace mhub::converters {
 namespace {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <limits>
+#include <random>
 
-#include <nlohmann/json.hpp>
-
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
+#include "mhub/runtime/context_length.hpp"
+#include "mhub/runtime/decoder.hpp"
+#include "mhub/runtime/logits_stream.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
-#include "parse.hpp"
-#include "progress_bar.hpp"
-#include "verify_logits.hpp"
-
-namespace po = boost::program_options;
 
 namespace mhub::converters {
 namespace {
@@ -52,21 +52,17 @@ VerifyReport verify_tensors(const Checkpoint& a, const Checkpoint& b, int jobs, 
 }
 
 /// One folder against its own manifest.
-int verify_manifest(const Checkpoint& checkpoint, int jobs, bool json) {
-  ProgressBar bar(json);
+int verify_manifest(const Checkpoint& checkpoint, int jobs, const CommandLine& line) {
+  ProgressBar bar(line.has("json"));
   const ManifestReport report = check_manifest(checkpoint, jobs, bar.callbacks());
-  if (json) {
-    nlohmann::json problems = nlohmann::json::array();
-    for (const ManifestProblem& one : report.problems)
-      problems.push_back({{"file", one.file}, {"tensor", one.tensor}, {"problem", one.what}});
-    std::cout << nlohmann::json{{"equal", report.problems.empty()},
-                                {"tensors", report.tensors},
-                                {"files", report.files},
-                                {"bytes", report.bytes},
-                                {"problems", problems}}
-                     .dump(1)
-              << '\n';
-  } else {
+  nlohmann::json problems = nlohmann::json::array();
+  for (const ManifestProblem& one : report.problems)
+    problems.push_back({{"file", one.file}, {"tensor", one.tensor}, {"problem", one.what}});
+  if (!line.print_json({{"equal", report.problems.empty()},
+                        {"tensors", report.tensors},
+                        {"files", report.files},
+                        {"bytes", report.bytes},
+                        {"problems", problems}})) {
     for (const ManifestProblem& one : report.problems) {
       std::cout << "differs: " << one.file << (one.file.empty() || one.tensor.empty() ? "" : ": ")
                 << (one.tensor.empty() ? "" : "tensor ") << one.tensor << ' ' << one.what << '\n';
@@ -76,6 +72,80 @@ int verify_manifest(const Checkpoint& checkpoint, int jobs, bool json) {
               << " files checked against the manifest\n";
   }
   return report.problems.empty() ? 0 : 1;
+}
+
+/// What two checkpoints make of the same tokens.
+struct LogitsComparison {
+  std::int64_t tokens = 0, vocabulary = 0;
+  double largest = 0;        ///< absolute logit on the left
+  double difference = 0;     ///< largest absolute one; infinite where one side has a NaN or infinity
+  std::int64_t choices = 0;  ///< tokens behind which the two prefer different ones
+  /// The token behind which they differ most, its number in the sequence.
+  std::int64_t position = 0;
+
+  /// The difference as a share of the largest logit: what mhub states everywhere as accuracy.
+  double relative() const { return difference == 0 ? 0 : difference / largest; }
+};
+
+constexpr std::int64_t kSampleTokens = 32;
+
+std::vector<std::int64_t> sample_tokens(const TransformerConfig& config) {
+  const std::int64_t count = std::min(kSampleTokens, runtime::context_length(config).value_or(kSampleTokens));
+  std::mt19937_64 random(1);
+  std::vector<std::int64_t> tokens;
+  // std::uniform_int_distribution would differ between standard libraries.
+  for (std::int64_t k = 0; k < count; ++k)
+    tokens.push_back(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(config.vocab_size)));
+  return tokens;
+}
+
+std::ptrdiff_t preferred(std::span<const float> row) {
+  return std::distance(row.begin(), std::max_element(row.begin(), row.end()));
+}
+
+/// Takes the logits behind token `position` into the result.
+void compare_rows(std::span<const float> left, std::span<const float> right, std::int64_t position,
+                  LogitsComparison& result) {
+  for (std::size_t k = 0; k < left.size(); ++k) {
+    const double a = left[k], b = right[k];
+    if (std::isfinite(a)) result.largest = std::max(result.largest, std::abs(a));
+    const double apart = std::abs(a - b);
+    const double difference = std::isfinite(apart) ? apart : std::numeric_limits<double>::infinity();
+    if (difference <= result.difference) continue;
+    result.difference = difference;
+    result.position = position;
+  }
+  if (preferred(left) != preferred(right)) ++result.choices;
+}
+
+/// Runs the tokens through both checkpoints, of any kinds, layouts and types; without tokens a few made-up
+/// ones, the same for every checkpoint of a vocabulary. Throws InputError when the vocabularies differ or
+/// generation does not support a model.
+LogitsComparison compare_logits(const Checkpoint& left, const Checkpoint& right,
+                                std::vector<std::int64_t> tokens, runtime::Backend& backend) {
+  for (const Checkpoint* side : {&left, &right}) {
+    if (side->model == nullptr) throw InputError(side->unknown_model);
+  }
+  LogitsComparison result;
+  result.vocabulary = left.transformer->vocab_size;
+  if (const std::int64_t other = right.transformer->vocab_size; other != result.vocabulary) {
+    throw InputError("the same tokens mean different things: " + left.path + " has a vocabulary of " +
+                     std::to_string(result.vocabulary) + " tokens, " + right.path + " one of " +
+                     std::to_string(other));
+  }
+  runtime::Decoder a(left, backend), b(right, backend);
+  a.stop_when(interrupted);
+  b.stop_when(interrupted);
+  if (tokens.empty()) tokens = sample_tokens(a.config());
+  result.tokens = static_cast<std::int64_t>(tokens.size());
+  runtime::LogitsStream left_logits(a, tokens), right_logits(b, tokens);
+  const auto width = static_cast<std::size_t>(result.vocabulary);
+  for (std::int64_t position = 0; position < result.tokens;) {
+    const auto x = left_logits.next(), y = right_logits.next();
+    for (std::size_t at = 0; at < x.size(); at += width)
+      compare_rows(x.subspan(at, width), y.subspan(at, width), position++, result);
+  }
+  return result;
 }
 
 /// Two checkpoints by what they compute.
@@ -88,22 +158,17 @@ int verify_logits(const Checkpoint& a, const Checkpoint& b, const CommandLine& l
   const auto backend = runtime::make_backend({"cpu", parse_jobs(line.get<std::string>("jobs")), DType::f32});
   const LogitsComparison found = compare_logits(a, b, std::move(tokens), *backend);
   const bool equal = found.relative() <= tolerance;
-  if (line.has("json")) {
-    const bool finite = std::isfinite(found.relative());
-    std::cout << nlohmann::json{{"equal", equal},
-                                {"tokens", found.tokens},
-                                {"vocabulary", found.vocabulary},
-                                {"largest_logit", found.largest},
-                                {"max_abs_difference",
-                                 finite ? nlohmann::json(found.difference) : nlohmann::json()},
-                                {"relative_difference",
-                                 finite ? nlohmann::json(found.relative()) : nlohmann::json()},
-                                {"tolerance", tolerance},
-                                {"position", found.position},
-                                {"different_choices", found.choices}}
-                     .dump(1)
-              << '\n';
-  } else {
+  if (!line.print_json(
+          {{"equal", equal},
+           {"tokens", found.tokens},
+           {"vocabulary", found.vocabulary},
+           {"largest_logit", found.largest},
+           {"max_abs_difference",
+            std::isfinite(found.relative()) ? nlohmann::json(found.difference) : nlohmann::json()},
+           {"relative_difference", found.relative()},  // null where it is infinite
+           {"tolerance", tolerance},
+           {"position", found.position},
+           {"different_choices", found.choices}})) {
     std::cout << (equal ? "logits agree: " : "logits differ: ") << "largest difference " << found.difference
               << ", " << found.relative() << " of the largest logit (tolerance " << tolerance
               << "), behind token " << found.position << " of " << found.tokens << "; " << found.choices
@@ -135,15 +200,11 @@ int verify_command(const Arguments& arguments) {
   if (line.has("logits") && (line.has("cast") || !line.has("B")))
     throw UsageError("--logits compares two checkpoints as they are: give B, and no --cast");
   if (line.has("tokens") && !line.has("logits")) throw UsageError("--tokens needs --logits");
-  if (!line.has("B")) return verify_manifest(open_checkpoint(left, open), jobs, line.has("json"));
+  if (!line.has("B")) return verify_manifest(open_checkpoint(left, open), jobs, line);
   const auto [a, b] = open_both(left, line.get<std::string>("B"), open);
   if (line.has("logits")) return verify_logits(a, b, line);
   const VerifyReport report = verify_tensors(a, b, jobs, line);
-  if (line.has("json")) {
-    std::cout << to_json(report).dump(1) << '\n';
-  } else {
-    print(report);
-  }
+  if (!line.print_json(to_json(report))) print(report);
   return report.differences.empty() ? 0 : 1;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "converters/interrupt.hpp"
-
 #include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+
+#include "converters/long_work.hpp"
 
 using namespace mhub::converters;
 

@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "progress_bar.hpp"
+#include "long_work.hpp"
 
-#include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <unistd.h>
 
-#include "interrupt.hpp"
 #include "mhub/convert/disk_space.hpp"
 
 namespace mhub::converters {
 namespace {
-using Seconds = std::chrono::duration<double>;
+
+/// Written by the signal handler, read by every worker.
+std::atomic<bool> flag{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void on_signal(int signal) {
+  flag = true;
+  std::signal(signal, SIG_DFL);
 }
+
+using Seconds = std::chrono::duration<double>;
+
+}  // namespace
+
+void catch_interrupts() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+bool interrupted() { return flag; }
 
 ProgressBar::ProgressBar(bool silent) : silent_(silent), terminal_(::isatty(STDERR_FILENO) != 0) {}
 
@@ -63,6 +80,26 @@ void ProgressBar::print() {
       stage_.c_str(), kWidth, bar.c_str(), share * 100, human_bytes(static_cast<std::uint64_t>(rate)).c_str(),
       left);
   std::fflush(stderr);
+}
+
+nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent) {
+  ProgressBar bar(silent);
+  RunOptions run = request.run;
+  run.callbacks = bar.callbacks();
+  return convert(conversion, request.output, run);
+}
+
+void print_report(const nlohmann::json& report) {
+  std::printf("%s: %s, %s, %s in %.2f s%s\n", report["output"].get<std::string>().c_str(),
+              report["model"].get<std::string>().c_str(), report["format"].get<std::string>().c_str(),
+              human_bytes(report["bytes"].get<std::uint64_t>()).c_str(), report["seconds"].get<double>(),
+              report["verified"].get<bool>() ? ", verified" : "");
+  if (!report["megatron_lm_flags"].empty()) {
+    std::printf("Megatron-LM --use-checkpoint-args does not restore these; pass:");
+    for (const auto& flag : report["megatron_lm_flags"]) std::printf(" %s", flag.get<std::string>().c_str());
+    std::printf("\n");
+  }
+  for (const auto& limit : report["limits"]) std::printf("note: %s\n", limit.get<std::string>().c_str());
 }
 
 }  // namespace mhub::converters

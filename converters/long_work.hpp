@@ -2,13 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <mutex>
-#include <string>
 
-#include "mhub/base/progress.hpp"
+#include "recipe.hpp"
 
 namespace mhub::converters {
+
+/// From here on SIGINT and SIGTERM only set a flag; a second one ends the process at once.
+void catch_interrupts();
+/// Whether a signal has come since. Cheap.
+bool interrupted();
 
 /// Shows how far long work is, on stderr: for each stage one redrawn line with a bar, rate and time left on a
 /// terminal, a plain line every five seconds elsewhere (none for work that is done before). Thread-safe.
@@ -35,5 +38,11 @@ class ProgressBar {
   std::chrono::steady_clock::time_point start_, last_;
   std::mutex mutex_;
 };
+
+/// Carries a conversion out, with its progress on stderr unless `silent`; the library's report.
+nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent);
+
+/// Such a report for people, on stdout.
+void print_report(const nlohmann::json& report);
 
 }  // namespace mhub::converters
