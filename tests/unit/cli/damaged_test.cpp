@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(usage_errors) {
     BOOST_TEST(std::count(run.err.begin(), run.err.end(), '\n') == 1, arguments << ": " << run.err);
   }
   BOOST_TEST(run_mhub("convert " + (scratch / "nowhere") + " " + (scratch / "out")).code == 4);
-  check_refused(run_mhub(convert + "--tp 4"), "linear_qkv", "too many ranks for the query groups");
+  check_refused(run_mhub(convert + "--tp 3"), "query heads in", "too many ranks for the query groups");
   check_refused(run_mhub(convert + "--pp 3"), "3 equal pipeline stages", "stages that do not divide");
   BOOST_TEST(run_mhub(convert).code == 0);
   BOOST_TEST(run_mhub(convert).code == 2);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mhub/tensor/shape.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/config_error.hpp"
-#include "mhub/tensor/shape.hpp"
 
 using namespace mhub;
 
