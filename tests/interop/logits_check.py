@@ -184,7 +184,7 @@ def check(name, binary, folder, truth, layouts, scratch):
     worst, count = compare(binary, folder, truth, scratch), 0
     for layout in layouts:
         if groups(folder) % int(layout[3]):
-            continue  # a query group is never split
+            continue  # ranks that share a query group are run_interop.py's
         out = os.path.join(scratch, "converted")
         try:
             mhub(binary, "convert", folder, out, *layout)
