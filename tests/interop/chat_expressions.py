@@ -52,7 +52,7 @@ FORMATS = [
 STATEMENTS = [
     "{{ messages[0]['items']['type'] is defined }}{{ messages[0].items.type|default('none') }}{{ (messages[0]|items).type is defined }}",
     "{{ ([1]|map('string')).x is defined }}{{ range.x is defined }}{{ 'a'.split.x is defined }}{{ 1.5.x is defined }}{{ messages[0].keys().x is defined }}",
-    "{% macro f() %}{% endmacro %}{{ f.type is defined }}{{ f['type'] is defined }}{{ f|attr('type') is defined }}", "{{ range['x'] }}{{ dict.x }}{{ namespace.y }}", "{{ messages[0].items.type.more }}",
+    "{% macro f() %}{% endmacro %}{{ f.type is defined }}{{ f['type'] is defined }}{{ f|attr('type') is defined }}", "{{ range['x'] }}{{ range.start }}{{ namespace.y }}", "{{ messages[0].items.type.more }}",
     "{% for x in [1, 2, 3] %}{{ loop.index }}/{{ loop.length }}{{ ',' if not loop.last }}{% endfor %}",
     "{% for x in 'abc' %}{{ loop.previtem }}{{ loop.nextitem }}{{ loop.first }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.cycle('o', 'e') }}{{ loop.changed(x == 'c') }};{% endfor %}",
     "{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}={{ v }} {% else %}none{% endfor %}",

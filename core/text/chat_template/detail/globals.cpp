@@ -9,10 +9,8 @@
 namespace mhub::jinja {
 namespace {
 
-// Those of Python's types, which the functions are: range.count and dict.keys exist.
-constexpr std::string_view kRangeAttributes[] = {"count", "index", "start", "step", "stop"};
-constexpr std::string_view kDictAttributes[] = {"clear", "copy",    "fromkeys",   "get",    "items", "keys",
-                                                "pop",   "popitem", "setdefault", "update", "values"};
+// dict.x and dict['x'] are generic aliases in Python.
+constexpr std::string_view kAnyAttribute[] = {"*"};
 
 Value make_range(Interpreter&, Arguments& arguments) {
   const BoundArguments bound("range", arguments, {"", "", ""}, 1);
@@ -72,8 +70,8 @@ Value strftime_now(Interpreter& interpreter, Arguments& arguments) {
 }  // namespace
 
 std::optional<Value> global_function(std::string_view name) {
-  if (name == "range") return make_callable("range", make_range, kRangeAttributes);
-  if (name == "dict") return make_callable("dict", make_dict, kDictAttributes);
+  if (name == "range") return make_callable("range", make_range);
+  if (name == "dict") return make_callable("dict", make_dict, kAnyAttribute);
   if (name == "namespace") return make_callable("namespace", make_namespace);
   if (name == "raise_exception") return make_callable("raise_exception", raise_exception);
   if (name == "strftime_now") return make_callable("strftime_now", strftime_now);

@@ -128,7 +128,8 @@ std::optional<Value> number_member(const Value& self, std::string_view name) {
 /// where a key is missing and the name is that of a method: parameter['items']['type'].
 std::optional<Value> without(std::span<const std::string_view> names, const Value& self,
                              std::string_view name) {
-  if (std::find(names.begin(), names.end(), name) != names.end())
+  const bool any = names.size() == 1 && names.front() == "*";
+  if (any || std::find(names.begin(), names.end(), name) != names.end())
     unsupported("the attribute '" + std::string(name) + "' of a " + self.type_name());
   return std::nullopt;
 }

@@ -193,7 +193,8 @@ struct Arguments {
 struct Callable {
   std::string name;
   std::function<Value(Interpreter&, Arguments&)> function;
-  /// Attributes that Python's object has and this one lacks: of macros and types, none of functions.
+  /// Attributes that Python's object has and this one lacks: of macros and of the type dict ("*": any), none
+  /// of functions.
   std::span<const std::string_view> unsupported = {};
 };
 

@@ -72,6 +72,7 @@ BOOST_AUTO_TEST_CASE(what_functions_and_generators_lack_is_undefined) {
   // What they have and this interpreter does not is not undefined.
   BOOST_CHECK_THROW(render("{% macro f() %}{% endmacro %}{{ f.name }}"), mhub::InputError);
   BOOST_CHECK_THROW(render("{{ dict.fromkeys }}"), mhub::InputError);
+  BOOST_CHECK_THROW(render("{{ dict['x'] }}"), mhub::InputError);
 }
 
 BOOST_AUTO_TEST_CASE(lists_cannot_be_changed) {
