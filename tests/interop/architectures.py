@@ -52,6 +52,11 @@ TOGETHER = ("deepseek_v3", "glm4_moe", "mixtral", "qwen3_moe")  # whose experts 
 DENSE = ["dist1", "dist22", "te222", "local2"]
 
 
+def sizes(name, options):
+    """The options of a layout for a model: megatron-core builds experts with biases with ETP 1 only."""
+    return [*options, "--etp", "1"] if name == "gpt_oss" and "--tp" in options and "--etp" not in options else options
+
+
 class Row:
     """One line of the table: what was found in each column."""
 
@@ -119,7 +124,7 @@ def convert(binary, row, hf, scratch):
     names = row.entry.get("layouts", DENSE)
     for layout in names:
         out = os.path.join(scratch, f"{row.name}-{layout}")
-        run = mhub(binary, "convert", hf, out, "--json", *LAYOUTS[layout])
+        run = mhub(binary, "convert", hf, out, "--json", *sizes(row.name, LAYOUTS[layout]))
         if run.returncode != 0:
             row.fail("convert", f"{layout}: {run.stderr.strip()}")
             continue

@@ -106,6 +106,7 @@ def all_models():
     models = {}
     for name, entry in architectures.MODELS.items():
         layouts = LAYOUTS + (EXPERTS if "expert" in json.dumps(entry["fields"]) else [])
+        layouts = [architectures.sizes(name, layout) for layout in layouts]
         layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe") else [])
         models[name] = (dict(entry, fields=divisible(entry["fields"]), dtype="bfloat16"), layouts)
     for name, (config, model, fields, dtype, shard) in tiny_models.MODELS.items():
