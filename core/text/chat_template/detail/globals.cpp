@@ -9,9 +9,6 @@
 namespace mhub::jinja {
 namespace {
 
-// dict.x and dict['x'] are generic aliases in Python.
-constexpr std::string_view kAnyAttribute[] = {"*"};
-
 Value make_range(Interpreter&, Arguments& arguments) {
   const BoundArguments bound("range", arguments, {"", "", ""}, 1);
   Range range{0, bound.integer(0, 0), 1};
@@ -71,7 +68,7 @@ Value strftime_now(Interpreter& interpreter, Arguments& arguments) {
 
 std::optional<Value> global_function(std::string_view name) {
   if (name == "range") return make_callable("range", make_range);
-  if (name == "dict") return make_callable("dict", make_dict, kAnyAttribute);
+  if (name == "dict") return make_callable("dict", make_dict, Callable::Attributes::any);
   if (name == "namespace") return make_callable("namespace", make_namespace);
   if (name == "raise_exception") return make_callable("raise_exception", raise_exception);
   if (name == "strftime_now") return make_callable("strftime_now", strftime_now);

@@ -10,14 +10,16 @@
 namespace mhub::jinja {
 namespace {
 
-using Names = std::initializer_list<std::string_view>;
-
+// jinja2.runtime.Macro.__init__
+constexpr std::string_view kMacroAttributes[] = {"name",          "arguments", "catch_kwargs",
+                                                 "catch_varargs", "caller",    "explicit_caller"};
 constexpr std::string_view kViewAttributes[] = {"isdisjoint", "mapping"};
 constexpr std::string_view kGeneratorAttributes[] = {"close",      "send",         "throw",
                                                      "gi_running", "gi_suspended", "gi_yieldfrom"};
 
-bool one_of(Names names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+template <typename Names = std::initializer_list<std::string_view>>
+bool one_of(const Names& names, std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 Value bind(std::string_view name, const Value& self, Method method) {
@@ -124,13 +126,18 @@ std::optional<Value> number_member(const Value& self, std::string_view name) {
   return std::nullopt;
 }
 
+bool callable_has(const Callable& callable, std::string_view name) {
+  switch (callable.attributes) {
+    case Callable::Attributes::macro: return one_of(kMacroAttributes, name);
+    case Callable::Attributes::any: return true;
+    default: return false;
+  }
+}
+
 /// What functions, generators and views lack is undefined, as of every other value; templates rely on it
 /// where a key is missing and the name is that of a method: parameter['items']['type'].
-std::optional<Value> without(std::span<const std::string_view> names, const Value& self,
-                             std::string_view name) {
-  const bool any = names.size() == 1 && names.front() == "*";
-  if (any || std::find(names.begin(), names.end(), name) != names.end())
-    unsupported("the attribute '" + std::string(name) + "' of a " + self.type_name());
+std::optional<Value> opaque_member(const Value& self, std::string_view name, bool exists) {
+  if (exists) unsupported("the attribute '" + std::string(name) + "' of a " + self.type_name());
   return std::nullopt;
 }
 
@@ -148,9 +155,9 @@ std::optional<Value> member(const Value& object, std::string_view name) {
     case Kind::integer:
     case Kind::real: return number_member(object, name);
     case Kind::callable:
-      return without(object.as<std::shared_ptr<const Callable>>()->unsupported, object, name);
-    case Kind::view: return without(kViewAttributes, object, name);
-    case Kind::iterator: return without(kGeneratorAttributes, object, name);
+      return opaque_member(object, name, callable_has(*object.as<std::shared_ptr<const Callable>>(), name));
+    case Kind::view: return opaque_member(object, name, one_of(kViewAttributes, name));
+    case Kind::iterator: return opaque_member(object, name, one_of(kGeneratorAttributes, name));
     default: return std::nullopt;
   }
 }

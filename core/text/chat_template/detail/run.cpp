@@ -159,15 +159,12 @@ Interpreter::Flow Interpreter::run(const Macro& node) {
 Value Interpreter::make_macro(const std::shared_ptr<const MacroDefinition>& definition) {
   if (captured_scopes_.empty() || captured_scopes_.back() != scope_) captured_scopes_.push_back(scope_);
   charge_bytes(1024);
-  // jinja2.runtime.Macro.__init__
-  static constexpr std::string_view kAttributes[] = {"name",          "arguments", "catch_kwargs",
-                                                     "catch_varargs", "caller",    "explicit_caller"};
   return make_callable(
       definition->name,
       [definition, outer = scope_](Interpreter& interpreter, Arguments& arguments) {
         return interpreter.invoke(*definition, outer, arguments);
       },
-      kAttributes);
+      Callable::Attributes::macro);
 }
 
 Interpreter::Flow Interpreter::run(const CallBlock& node) {

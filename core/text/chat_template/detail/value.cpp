@@ -248,9 +248,9 @@ Value make_iterator(std::vector<Value> items) {
   return Value(std::move(iterator));
 }
 Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function,
-                    std::span<const std::string_view> unsupported) {
+                    Callable::Attributes attributes) {
   return Value(std::shared_ptr<const Callable>(
-      std::make_shared<Callable>(Callable{std::move(name), std::move(function), unsupported})));
+      std::make_shared<Callable>(Callable{std::move(name), std::move(function), attributes})));
 }
 
 bool is_iterable(const Value& value) {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -191,11 +190,12 @@ struct Arguments {
 
 /// A function, macro or bound method.
 struct Callable {
+  /// Of Python's object: a function has none, a macro those of jinja2's class, and any of the type dict is a
+  /// generic alias.
+  enum class Attributes { none, macro, any };
   std::string name;
   std::function<Value(Interpreter&, Arguments&)> function;
-  /// Attributes that Python's object has and this one lacks: of macros and of the type dict ("*": any), none
-  /// of functions.
-  std::span<const std::string_view> unsupported = {};
+  Attributes attributes = Attributes::none;
 };
 
 Value make_undefined(std::string message);
@@ -203,7 +203,7 @@ Value make_list(std::vector<Value> items);
 Value make_tuple(std::vector<Value> items);
 Value make_iterator(std::vector<Value> items);
 Value make_callable(std::string name, std::function<Value(Interpreter&, Arguments&)> function,
-                    std::span<const std::string_view> unsupported = {});
+                    Callable::Attributes attributes = Callable::Attributes::none);
 
 /// What iterating over a value gives. Holds the elements, so that `for (... : iterate(value))` is safe.
 class Elements {
