@@ -10,8 +10,12 @@
 #include "mhub/base/error.hpp"
 
 namespace mhub {
-
 namespace {
+
+/// Query heads of linear_qkv's rows: a group's are the first of its slices, a value head is the last.
+std::int64_t query_heads(const Partition::Segment& rows) {
+  return rows.length / rows.unit * (rows.slices.front().length / rows.slices.back().length);
+}
 
 /// Ranks may share a query group when each group goes to the same number of them: ColumnParallelLinear cuts
 /// the rows of linear_qkv evenly, blind to groups, and the forward pass gathers what a rank needs
@@ -19,19 +23,18 @@ namespace {
 /// 0.16). Other blocks stay whole.
 bool divides(const Partition::Segment& segment, int ranks) {
   const std::int64_t blocks = segment.length / segment.unit;
-  if (blocks % ranks == 0) return segment.length % ranks == 0;
+  if (segment.length % ranks != 0) return false;
+  if (blocks % ranks == 0) return true;
   if (segment.slices.empty() || ranks % blocks != 0) return false;
-  const std::int64_t heads = blocks * (segment.slices.front().length / segment.slices.back().length);
-  return heads % ranks == 0 && segment.length % ranks == 0;
+  return query_heads(segment) % ranks == 0;
 }
 
 [[noreturn]] void indivisible(const std::string& name, const Partition& partition,
                               const Partition::Segment& segment, int ranks) {
-  const std::int64_t blocks = segment.length / segment.unit;
   std::string what = std::to_string(segment.length) + " indices of axis " + std::to_string(partition.axis);
   if (!segment.slices.empty())
-    what += " (" + std::to_string(blocks * (segment.slices.front().length / segment.slices.back().length)) +
-            " query heads in " + std::to_string(blocks) + " groups)";
+    what += " (" + std::to_string(query_heads(segment)) + " query heads in " +
+            std::to_string(segment.length / segment.unit) + " groups)";
   std::string sizes;
   for (int size = 1; size <= 64; ++size)
     if (divides(segment, size)) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
