@@ -31,31 +31,36 @@ void keep(std::vector<Candidate>& list, std::size_t count) {
   for (Candidate& one : list) one.probability /= sum;
 }
 
+bool likelier(const Candidate& a, const Candidate& b) {
+  return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+}
+
+/// The `count` likeliest in order, and those that tie with the last of them: torch.topk's last value is the
+/// bound of transformers' TopKLogitsWarper.
+void keep_likeliest(std::vector<Candidate>& list, std::size_t count) {
+  const auto end = list.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(list.begin(), end, list.end(), likelier);
+  const double last = list[count - 1].probability;
+  const auto ties =
+      std::partition(end, list.end(), [&](const Candidate& one) { return one.probability == last; });
+  std::sort(end, ties, likelier);
+  list.erase(ties, list.end());
+}
+
 /// The distribution over some entries of the logits that the filters leave, most likely token first.
 std::vector<Candidate> distribution(std::span<const RowEntry> entries, const SamplingOptions& options) {
   std::vector<Candidate> list;
   for (const RowEntry& entry : entries)
     list.push_back({entry.column, static_cast<double>(entry.value) / options.temperature});
-  auto likelier = [](const Candidate& a, const Candidate& b) {
-    return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
-  };
-  const std::size_t count =
-      options.top_k > 0 ? std::min(list.size(), static_cast<std::size_t>(options.top_k)) : list.size();
-  const auto kept = list.begin() + static_cast<std::ptrdiff_t>(count);
-  std::partial_sort(list.begin(), kept, list.end(), likelier);
-  // torch.topk's last value is the bound (TopKLogitsWarper), so ties with it stay.
-  const double last = list[count - 1].probability;
-  const auto ties =
-      std::partition(kept, list.end(), [&](const Candidate& one) { return one.probability == last; });
-  std::sort(kept, ties, likelier);
-  list.erase(ties, list.end());
+  keep_likeliest(
+      list, options.top_k > 0 ? std::min(list.size(), static_cast<std::size_t>(options.top_k)) : list.size());
   softmax(list);
   if (options.top_p < 1.0) {
     // The smallest set whose probability reaches top_p.
     double before = 0;
-    std::size_t count_kept = 0;
-    while (count_kept < list.size() && before < options.top_p) before += list[count_kept++].probability;
-    keep(list, count_kept);
+    std::size_t kept = 0;
+    while (kept < list.size() && before < options.top_p) before += list[kept++].probability;
+    keep(list, kept);
   }
   if (options.min_p > 0) {
     const double least = options.min_p * list.front().probability;
