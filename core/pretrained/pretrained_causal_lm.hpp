@@ -5,7 +5,7 @@
 
 #include "mhub/convert/convert.hpp"
 #include "mhub/pretrained/model_state.hpp"
-#include "mhub/runtime/generation.hpp"
+#include "mhub/runtime/generate_options.hpp"
 #include "mhub/text/chat_template/chat_template.hpp"
 #include "mhub/text/tokenizer.hpp"
 
@@ -21,31 +21,7 @@ struct LoadOptions {
   std::function<bool()> cancelled = {};  ///< once it is true, a running `generate` ends with Interrupted
 };
 
-/// What a caller changes of the model's own generation config; nothing stays as the model has it. Names and
-/// meanings are those of transformers' GenerationConfig.
-struct GenerateOptions {
-  /// Tokens of prompt and answer together. What the caller says of the length goes before what the model
-  /// says; of the two, max_new_tokens counts where both are given. Neither says anything: 128 new tokens.
-  std::optional<std::int64_t> max_length = {};
-  std::optional<std::int64_t> max_new_tokens = {};
-  /// Draw; false: the most likely token, whatever stands below. Not given: true where a temperature above 0,
-  /// top_k, top_p or min_p is given, false for a temperature of 0, else the model's.
-  std::optional<bool> do_sample = {};
-  std::optional<double> temperature = {};
-  std::optional<std::int64_t> top_k = {};
-  std::optional<double> top_p = {}, min_p = {}, repetition_penalty = {};
-  std::optional<std::int64_t> no_repeat_ngram_size = {};
-  std::optional<std::int64_t> min_new_tokens = {};             ///< no end-of-sequence token before so many
-  std::optional<std::vector<std::int64_t>> eos_token_id = {};  ///< each ends generation; empty: none does
-  /// Text that ends generation, special tokens' too; not part of the result's text. Empty: the model's.
-  std::vector<std::string> stop_strings = {};
-  std::vector<std::int64_t> stop_token_ids =
-      {};  ///< each ends generation; not part of the model's eos tokens
-  std::uint64_t seed = 0;
-  bool exact = false;  ///< float32 activations in long prompts too (runtime::Precision)
-  /// Called with text as it becomes certain; the pieces make up the result's text.
-  std::function<void(std::string_view)> on_text = {};
-};
+using runtime::GenerateOptions;
 
 /// A continuation.
 struct TextGeneration {

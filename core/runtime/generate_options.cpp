@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/runtime/generate_options.hpp"
+
+#include "mhub/base/error.hpp"
+
+namespace mhub::runtime {
+namespace {
+
+constexpr std::int64_t kDefaultNewTokens = 128;
+
+SamplingOptions sampling_of(const GenerateOptions& options, SamplingOptions model) {
+  const bool filtered = options.top_k || options.top_p || options.min_p;
+  if (options.do_sample) {
+    model.do_sample = *options.do_sample;
+  } else if (options.temperature) {
+    model.do_sample = *options.temperature != 0;
+  } else if (filtered) {
+    model.do_sample = true;
+  }
+  model.temperature = options.temperature.value_or(model.temperature);
+  model.top_k = options.top_k.value_or(model.top_k);
+  model.top_p = options.top_p.value_or(model.top_p);
+  model.min_p = options.min_p.value_or(model.min_p);
+  return model;
+}
+
+LogitsRules rules_of(const GenerateOptions& options, LogitsRules model) {
+  model.repetition_penalty = options.repetition_penalty.value_or(model.repetition_penalty);
+  model.no_repeat_ngram_size = options.no_repeat_ngram_size.value_or(model.no_repeat_ngram_size);
+  model.min_new_tokens = options.min_new_tokens.value_or(model.min_new_tokens);
+  return model;
+}
+
+/// What the model's own config says must be what mhub can do, where the caller does not say otherwise.
+void require_usable(const GenerationConfig& model, const GenerateOptions& options,
+                    const GenerationOptions& resolved, std::int64_t vocabulary) {
+  for (const UnsupportedField& one : model.unsupported) {
+    const bool said = one.field == "top_k" && options.top_k;
+    if ((!one.sampling || resolved.sampling.do_sample) && !said)
+      throw InputError(model.file + ": " + one.field + "=" + one.value + " is not supported");
+  }
+  try {
+    check(resolved.sampling);
+    check(resolved.rules, vocabulary);
+  } catch (const UsageError& error) {
+    throw InputError(model.file + ": " + error.what());
+  }
+}
+
+/// How many tokens to add to a prompt.
+std::int64_t new_tokens(const GenerateOptions& options, const GenerationConfig& model, std::size_t prompt) {
+  const auto behind_prompt = [&](std::int64_t length) {
+    const std::int64_t left = length - static_cast<std::int64_t>(prompt);
+    if (left > 0) return left;
+    throw UsageError("max_length " + std::to_string(length) + ": the prompt alone has " +
+                     std::to_string(prompt) + " tokens; give max_new_tokens, or a max_length above that");
+  };
+  if (options.max_new_tokens) return *options.max_new_tokens;
+  if (options.max_length) return behind_prompt(*options.max_length);
+  if (model.max_new_tokens) return *model.max_new_tokens;
+  return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens;
+}
+
+}  // namespace
+
+GenerationOptions resolve(const GenerateOptions& options, const GenerationConfig& model, std::size_t prompt,
+                          std::int64_t vocabulary) {
+  GenerationOptions result;
+  // By itself first, so that it is known who said what cannot be.
+  check(sampling_of(options, {}));
+  check(rules_of(options, {}), vocabulary);
+  result.sampling = sampling_of(options, model.sampling);
+  result.rules = rules_of(options, model.rules);
+  require_usable(model, options, result, vocabulary);
+  result.eos_token_ids = options.eos_token_id.value_or(model.eos_token_ids);
+  result.max_new_tokens = new_tokens(options, model, prompt);
+  result.seed = options.seed;
+  result.precision = options.exact ? Precision::exact : Precision::fast;
+  return result;
+}
+
+}  // namespace mhub::runtime
