@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a wrong line fail the C++ tests?  run.py [--check] [--only TEXT] [--build FOLDER] [--cmake OPTION]... [--jobs N]
 
-Builds a copy of the tree, puts one mistake of mutations.toml after another into it, and runs the C++ tests until one fails.
+Builds a copy of the tree in FOLDER, puts one mistake of mutations.toml after another into it, and runs the C++ tests until one fails.
 Prints a line per mutation, and exits 1 when a mutation survives. --check only looks whether every mistake still has its place."""
 
 import argparse
@@ -48,17 +48,19 @@ def copy_tree(target):
         if not os.path.exists(copy) or open(copy, "rb").read() != content:
             os.makedirs(os.path.dirname(copy), exist_ok=True)
             shutil.copy(source, copy)
-    for folder, _, files in os.walk(target):
+    for folder, folders, files in os.walk(target):
+        if folder == target and "build" in folders:
+            folders.remove("build")
         for name in files:
             if os.path.relpath(os.path.join(folder, name), target) not in wanted:
                 os.remove(os.path.join(folder, name))
 
 
 class Tree:
-    """A copy of the tree and its build folder."""
+    """A copy of the tree, built in its folder build/ as a developer's own tree is: a compiler cache knows its objects."""
 
     def __init__(self, folder, options, jobs):
-        self.source, self.build, self.jobs = os.path.join(folder, "tree"), os.path.join(folder, "build"), jobs
+        self.source, self.build, self.jobs = folder, os.path.join(folder, "build"), jobs
         os.makedirs(self.source, exist_ok=True)
         copy_tree(self.source)
         # Tests link the library dynamically: they need not be linked again for each mutation.
