@@ -35,7 +35,8 @@ void ConfigBinding::positive(const std::string& key, std::int64_t& value, std::i
   positive(key, value);
   // Reading the config.json made of it would refuse it as well; `bind` may divide by it before.
   if (from_megatron() && (field < 1 || field > ConfigReader::kLargestSize))
-    throw InputError(key + ": expected 1 .. 2^28, Megatron's model has " + std::to_string(field));
+    throw InputError(key + ": expected " + ConfigReader::kSizeText + ", Megatron's model has " +
+                     std::to_string(field));
   link(value, field);
 }
 
@@ -132,25 +133,26 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
 ConfigReader::ConfigReader(nlohmann::json json, std::string file)
     : JsonObject(std::make_shared<const nlohmann::json>(std::move(json)), std::move(file)) {}
 
-std::int64_t ConfigReader::integer(const std::string& key, std::optional<std::int64_t> fallback) const {
-  const std::int64_t value = JsonObject::integer(key, fallback);
+void ConfigReader::bound(const std::string& key, std::int64_t value) const {
   if (value < -kLargestSize || value > kLargestSize)
     fail(key, "expected an integer of at most 2^28, found " + std::to_string(value));
+}
+
+std::int64_t ConfigReader::integer(const std::string& key, std::optional<std::int64_t> fallback) const {
+  const std::int64_t value = JsonObject::integer(key, fallback);
+  bound(key, value);
   return value;
 }
 
 std::vector<std::int64_t> ConfigReader::integers(const std::string& key) const {
   std::vector<std::int64_t> values = JsonObject::integers(key);
-  for (const std::int64_t value : values) {
-    if (value < -kLargestSize || value > kLargestSize)
-      fail(key, "expected integers of at most 2^28, found " + std::to_string(value));
-  }
+  for (const std::int64_t value : values) bound(key, value);
   return values;
 }
 
 std::int64_t ConfigReader::positive(const std::string& key, std::optional<std::int64_t> fallback) const {
   const std::int64_t value = integer(key, fallback);
-  if (value < 1) fail(key, "expected 1 .. 2^28, found " + std::to_string(value));
+  if (value < 1) fail(key, std::string("expected ") + kSizeText + ", found " + std::to_string(value));
   return value;
 }
 

@@ -18,6 +18,7 @@ class ConfigReader : public JsonObject {
   /// No model's size comes near this; it keeps every later product of two sizes, times a small factor, inside
   /// 64 bits. All integers of a config are at most this far from zero.
   static constexpr std::int64_t kLargestSize = std::int64_t{1} << 28;
+  static constexpr const char* kSizeText = "a size from 1 to 2^28";
   std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
   std::vector<std::int64_t> integers(const std::string& key) const;
   /// An integer of 1 .. kLargestSize.
@@ -43,6 +44,7 @@ class ConfigReader : public JsonObject {
 
  private:
   explicit ConfigReader(JsonObject part) : JsonObject(std::move(part)) {}
+  void bound(const std::string& key, std::int64_t value) const;
 };
 
 /// Rotary positions in a typed config.

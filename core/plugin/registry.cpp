@@ -195,7 +195,7 @@ const PluginRegistry::Plugin* PluginRegistry::opened(const Entry& entry) const {
       for (ModelDescriptor& model : registrar.models) model.plugin = registrar.family;
       entry.plugin = {std::move(registrar), path};
       entry.good = true;
-    } catch (const std::exception& error) {
+    } catch (const std::runtime_error& error) {
       state_->broken.push_back({path, error.what()});
     }
   }

@@ -15,9 +15,8 @@ class Check {
   explicit Check(const std::string& source) : source_(source) {}
 
   void positive(const char* field, std::int64_t value) const {
-    // The decoder multiplies two of these at a time.
-    if (value < 1 || value > (std::int64_t{1} << 31))
-      fail(field, std::to_string(value), "a size from 1 to 2^28");
+    if (value < 1 || value > ConfigReader::kLargestSize)
+      fail(field, std::to_string(value), ConfigReader::kSizeText);
   }
   [[noreturn]] void absent(const std::string& field) const {
     throw InputError(source_ + ": generation does not support " + field + " yet");

@@ -50,6 +50,22 @@ typename Isa::Vector load_part(const typename Element<dtype>::Type* at, std::int
   return load<Isa, dtype>(buffer);
 }
 
+/// Adds the sums up to the products that they are parts of. Inlined, so that they stay in registers.
+template <typename Isa, int kRows, int kTokens, int kUnroll>
+[[gnu::always_inline]] inline void add_sums(const typename Isa::Vector (&sums)[kRows][kTokens][kUnroll],
+                                            float* out, std::int64_t out_stride) {
+#pragma GCC unroll 8
+  for (int q = 0; q < kRows; ++q) {
+#pragma GCC unroll 8
+    for (int t = 0; t < kTokens; ++t) {
+      typename Isa::Vector sum = sums[q][t][0];
+#pragma GCC unroll 4
+      for (int u = 1; u < kUnroll; ++u) sum = Isa::add(sum, sums[q][t][u]);
+      out[t * out_stride + q] += Isa::sum(sum);
+    }
+  }
+}
+
 /// Dot products of `kRows` weight rows, side by side, with `kTokens` activations; `kUnroll` vectors a step.
 /// The order of a product's sums depends on kUnroll alone.
 template <typename Isa, DType dtype, Kernels::Walk walk, int kRows, int kTokens, int kUnroll>
@@ -103,16 +119,7 @@ void multiply_beside(const typename Element<dtype>::Type* row, std::int64_t row_
       }
     }
   }
-#pragma GCC unroll 8
-  for (int q = 0; q < kRows; ++q) {
-#pragma GCC unroll 8
-    for (int t = 0; t < kTokens; ++t) {
-      Vector sum = sums[q][t][0];
-#pragma GCC unroll 4
-      for (int u = 1; u < kUnroll; ++u) sum = Isa::add(sum, sums[q][t][u]);
-      out[t * out_stride + q] += Isa::sum(sum);
-    }
-  }
+  add_sums<Isa>(sums, out, out_stride);
 }
 
 template <typename Isa, DType dtype, Kernels::Walk walk, int kTokens>

@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(config_disagrees_with_weights) {
                with("vocab_size", 14));
   check_source("a string for a number", "hidden_size: expected an integer, found \"8\"",
                with("hidden_size", "8"));
-  check_source("zero heads", "num_attention_heads: expected 1", with("num_attention_heads", 0));
+  check_source("zero heads", "num_attention_heads: expected a size from 1", with("num_attention_heads", 0));
   check_source("huge layers", "num_hidden_layers: expected an integer of at most 2^28",
                with("num_hidden_layers", 1LL << 40));
   check_source("unknown architecture", "no plugin for NoSuchModel", with("architectures", {"NoSuchModel"}));
