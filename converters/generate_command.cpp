@@ -187,6 +187,7 @@ int generate_command(const Arguments& arguments) {
   load.hf_reference = line.get<std::string>("hf-reference");
   load.cancelled = interrupted;
   CausalLM model = CausalLM::from_pretrained(line.get<std::string>("SOURCE"), load);
+  print_notes(model.checkpoint());
   const std::vector<std::int64_t> prompt = prompt_of(line, model);
   const runtime::Decoder& decoder = model.model();
   const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

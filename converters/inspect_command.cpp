@@ -2,6 +2,7 @@
 #include <iostream>
 #include <regex>
 
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/identity.hpp"
@@ -72,6 +73,7 @@ nlohmann::json describe(const Checkpoint& checkpoint) {
     bytes += byte_count(tensor.shape, tensor.dtype);
   json["stored_tensors"] = checkpoint.tensors.tensors().size();
   json["stored_bytes"] = bytes;
+  json["notes"] = checkpoint.notes;
   return json;
 }
 
@@ -107,6 +109,7 @@ int inspect_command(const Arguments& arguments) {
   }
   const nlohmann::json json = describe(checkpoint);
   if (line.print_json(json)) return 0;
+  print_notes(checkpoint);
   if (checkpoint.names == StateNames::hugging_face) {
     std::cout << to_string(summarize(checkpoint)) << '\n';
   } else {

@@ -74,6 +74,7 @@ int logits_command(const Arguments& arguments) {
   OpenOptions open;
   open.hf_reference = line.get<std::string>("hf-reference");
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
+  print_notes(checkpoint);
   const auto backend =
       runtime::make_backend({line.get<std::string>("backend"), line.get<int>("threads"), DType::f32});
   runtime::Decoder decoder(checkpoint, *backend);

@@ -89,6 +89,10 @@ nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& req
   return convert(conversion, request.output, run);
 }
 
+void print_notes(const Checkpoint& checkpoint) {
+  for (const std::string& note : checkpoint.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+}
+
 void print_report(const nlohmann::json& report) {
   std::printf("%s: %s, %s, %s in %.2f s%s\n", report["output"].get<std::string>().c_str(),
               report["model"].get<std::string>().c_str(), report["format"].get<std::string>().c_str(),
@@ -99,7 +103,9 @@ void print_report(const nlohmann::json& report) {
     for (const auto& flag : report["megatron_lm_flags"]) std::printf(" %s", flag.get<std::string>().c_str());
     std::printf("\n");
   }
-  for (const auto& limit : report["limits"]) std::printf("note: %s\n", limit.get<std::string>().c_str());
+  for (const char* key : {"notes", "limits"}) {
+    for (const auto& one : report[key]) std::printf("note: %s\n", one.get<std::string>().c_str());
+  }
 }
 
 }  // namespace mhub::converters

@@ -42,6 +42,9 @@ class ProgressBar {
 /// Carries a conversion out, with its progress on stderr unless `silent`; the library's report.
 nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent);
 
+/// What had to be assumed about a model that is not converted, on stderr.
+void print_notes(const Checkpoint& checkpoint);
+
 /// Such a report for people, on stdout.
 void print_report(const nlohmann::json& report);
 

@@ -29,26 +29,29 @@ nlohmann::json to_json(const VerifyReport& report) {
          {"b", d.right},
          {"max_abs_difference", d.largest ? nlohmann::json(*d.largest) : nlohmann::json()}});
   }
-  return {{"equal", report.differences.empty()},
+  return {{"equal", report.equal()},
+          {"fields", report.fields},
           {"tensors", report.tensors},
           {"bytes", report.bytes},
           {"differences", differences}};
 }
 
 void print(const VerifyReport& report) {
+  for (const std::string& field : report.fields)
+    std::cout << "differs: " << field << ": equal tensors would compute something else (--tensors-only)\n";
   for (const Difference& d : report.differences) {
     std::cout << "differs: " << d.tensor << ": " << d.count << " elements, first at " << d.first_index << ": "
               << d.left << " and " << d.right;
     if (d.largest) std::cout << ", largest difference " << *d.largest;
     std::cout << '\n';
   }
-  std::cout << (report.differences.empty() ? "equal: " : "NOT equal: ") << report.tensors << " tensors, "
-            << report.bytes << " bytes compared\n";
+  std::cout << (report.equal() ? "equal: " : "NOT equal: ") << report.tensors << " tensors, " << report.bytes
+            << " bytes compared\n";
 }
 
 VerifyReport verify_tensors(const Checkpoint& a, const Checkpoint& b, int jobs, const CommandLine& line) {
   ProgressBar bar(line.has("json"));
-  return verify(a, b, {jobs, line.has("cast"), bar.callbacks()});
+  return verify(a, b, {jobs, line.has("cast"), bar.callbacks(), line.has("tensors-only")});
 }
 
 /// One folder against its own manifest.
@@ -181,10 +184,11 @@ int verify_logits(const Checkpoint& a, const Checkpoint& b, const CommandLine& l
 
 int verify_command(const Arguments& arguments) {
   CommandLine line(
-      "mhub verify A [B] [--cast | --logits [--tokens IDS] [--tolerance X]] [--hf-reference DIR] [--jobs N] "
-      "[--json]",
+      "mhub verify A [B] [--cast] [--tensors-only] [--hf-reference DIR] [--jobs N] [--json]\n"
+      "mhub verify A B --logits [--tokens IDS] [--tolerance X] [--hf-reference DIR] [--jobs N] [--json]",
       {"A"}, {"B"});
   line.add()("cast", "where types differ, compare after casting A to B's type")(
+      "tensors-only", "do not ask whether both are the same function of their tensors")(
       "logits", "compare what both compute for the same tokens instead of their tensors")(
       "tokens", po::value<std::string>(), "with --logits: token numbers (default: 32 made-up ones)")(
       "tolerance", po::value<double>()->default_value(1e-3, "1e-3"),
@@ -202,10 +206,11 @@ int verify_command(const Arguments& arguments) {
   if (line.has("tokens") && !line.has("logits")) throw UsageError("--tokens needs --logits");
   if (!line.has("B")) return verify_manifest(open_checkpoint(left, open), jobs, line);
   const auto [a, b] = open_both(left, line.get<std::string>("B"), open);
+  for (const Checkpoint* side : {&a, &b}) print_notes(*side);
   if (line.has("logits")) return verify_logits(a, b, line);
   const VerifyReport report = verify_tensors(a, b, jobs, line);
   if (!line.print_json(to_json(report))) print(report);
-  return report.differences.empty() ? 0 : 1;
+  return report.equal() ? 0 : 1;
 }
 
 }  // namespace mhub::converters

@@ -188,8 +188,9 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::layernorm_epsilon>({.core = kOwn, .bind = bind_epsilon, .flag = "--norm-epsilon",
      .runs = Range{0, 1}}),
     // --use-checkpoint-args restores this one under a name that the config is not made from (0.19).
-    field<&C::layernorm_zero_centered_gamma>({.core = kOwn, .args = "apply_layernorm_1p", .flag = kOwn,
-     .runs = kYes}),
+    // And 0.19 stores the flag under the other name.
+    field<&C::layernorm_zero_centered_gamma>({.core = kOwn, .args = "apply_layernorm_1p",
+     .args_copy = "layernorm_zero_centered_gamma", .flag = kOwn, .runs = kYes}),
 
     // Positions.
     field<&C::position_embedding_type>({.bind = bind_positions, .runs = kYes}),

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mhub/base/error.hpp"
+
 namespace mhub {
 namespace {
 
@@ -25,6 +27,11 @@ const TransformerConfig& defaults() {
 
 nlohmann::json json_of(const Field& field, const TransformerConfig& c) {
   return field.get != nullptr ? field.get(c) : nlohmann::json();
+}
+
+/// What is compared.
+nlohmann::json meaning_of(const Field& field, const TransformerConfig& c) {
+  return field.meaning != nullptr ? field.meaning(c) : json_of(field, c);
 }
 
 bool has_default(const Field& field, const TransformerConfig& c) {
@@ -65,10 +72,12 @@ void bind_key(FieldBinding& f, const Field& field, const std::string& key, Trans
 
 void bind_field(FieldBinding& f, const Field& field, TransformerConfig& c, Dialect dialect) {
   if (field.bind != nullptr) return field.bind(f, c, dialect);
-  const std::string key = key_of(field, dialect);
-  if (!key.empty()) bind_key(f, field, key, c);
-  if (!key.empty() && field.args_copy != nullptr && dialect == Dialect::args)
-    f.constant(field.args_copy, json_of(field, c));
+  std::string key = key_of(field, dialect);
+  if (key.empty()) return;
+  const bool copied = field.args_copy != nullptr && dialect == Dialect::args;
+  if (copied && f.reading() && !f.reader().has(key)) key = field.args_copy;
+  bind_key(f, field, key, c);
+  if (copied) f.constant(field.args_copy, json_of(field, c));
 }
 
 /// A value as Megatron-LM evaluates it, one shell word.
@@ -155,9 +164,26 @@ nlohmann::json described(const TransformerConfig& c) {
   for (const Field& field : fields()) {
     if (field.add != nullptr || !field.compared || !matters(field, c)) continue;
     nlohmann::json& place = field.part.empty() ? out : out[std::string(field.part)];
-    place[std::string(field.member)] = field.meaning != nullptr ? field.meaning(c) : json_of(field, c);
+    place[std::string(field.member)] = meaning_of(field, c);
   }
   return out;
+}
+
+Lines adopt_fields(TransformerConfig& c, const TransformerConfig& stated, const TransformerConfig& expected) {
+  Lines adopted;
+  for (const Field& field : fields()) {
+    if (there(field, stated) != there(field, expected))
+      throw InputError(std::string(field.add != nullptr ? field.member : field.part) + " is " +
+                       (there(field, stated) ? "there" : "missing"));
+    if (field.get == nullptr || !field.compared || !matters(field, stated)) continue;
+    if (same(meaning_of(field, stated), meaning_of(field, expected))) continue;
+    const nlohmann::json value = field.get(stated);
+    const std::string name = known_as(field);
+    FieldBinding binding(ConfigReader({{name, value}}, "a checkpoint's description"));
+    field.read(field, binding, name, c);
+    adopted.push_back(name + " is " + value.dump() + ", not " + field.get(expected).dump());
+  }
+  return adopted;
 }
 
 Lines differing_fields(const TransformerConfig& a, const TransformerConfig& b) {
@@ -196,13 +222,12 @@ void check_ranges(
   for (const Field& field : fields()) {
     if (!matters(field, c)) continue;
     const auto [low, high] = field.runs.value_or(kYes);
-    const std::string sizes = "a size from 1 to 2^28";
     const std::string numbers = "a number from " + std::to_string(low) + " to " + std::to_string(high);
     for (const nlohmann::json& one : numbers_of(field, c)) {
       const auto value = one.get<double>();
       if (value >= low && value <= high) continue;
       refuse(known_as(field), one.is_number_integer() ? one.dump() : std::to_string(value),
-             low == kSize.low ? sizes : numbers);
+             low == kSize.low ? ConfigReader::kSizeText : numbers);
     }
     const std::size_t entries = field.layers != nullptr ? json_of(field, c).size() : 0;
     if (entries > 0 && static_cast<std::int64_t>(entries) != c.num_layers)

@@ -62,7 +62,8 @@ struct Field {
   const char* core = nullptr;        ///< in Megatron-Core's TransformerConfig or MLATransformerConfig
   const char* args = nullptr;        ///< Megatron-LM's; "hf_..." where Megatron has none. Empty: as `core`
   const char* run_config = nullptr;  ///< Megatron-Bridge's; empty: as `core`
-  const char* args_copy = nullptr;   ///< an argument of Megatron-LM's that has the same value
+  /// An argument of Megatron-LM's that has the same value, and is read where `args` is not there.
+  const char* args_copy = nullptr;
   bool key =
       false;  ///< in an object of its part alone (transformers' rope_scaling, hf_image), by its own name
   Written default_is = Written::always;
@@ -108,6 +109,12 @@ void bind_part(FieldBinding& fields, TransformerConfig& config, const std::strin
 
 /// The fields that change the function, by name; those of a part in an object.
 nlohmann::json described(const TransformerConfig& config);
+
+/// Gives `config` every field in which `stated` differs from `expected`, both of them read from descriptions
+/// with the same keys. Returns the fields: "rotary_base is 1000000.0, not 10000.0". Throws InputError where
+/// one of them has a part that the other has not.
+Lines adopt_fields(TransformerConfig& config, const TransformerConfig& stated,
+                   const TransformerConfig& expected);
 
 /// What a limit says where a layer spec can express it.
 inline constexpr const char* kLayerSpec = "; a layer spec can, see examples/megatron/";

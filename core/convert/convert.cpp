@@ -110,8 +110,9 @@ void check_result(const Conversion& conversion, const RunOptions& options, const
   const Checkpoint written = open_checkpoint(path);
   const VerifyReport report =
       verify(conversion.source(), written, {options.jobs, conversion.casts(), options.callbacks});
-  if (!report.differences.empty())
-    throw MismatchError(report.differences.front().tensor + " differs after conversion; nothing was written");
+  if (!report.equal())
+    throw MismatchError((report.fields.empty() ? report.differences.front().tensor : report.fields.front()) +
+                        " differs after conversion; nothing was written");
 }
 
 void finish_output(const Conversion& conversion, const RunOptions& options, nlohmann::json manifest,
@@ -162,7 +163,8 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
                         {"bytes", bytes},
                         {"seconds", seconds.count()},
                         {"resumed", staging.resumed()},
-                        {"verified", options.verify}};
+                        {"verified", options.verify},
+                        {"notes", conversion.source().notes}};
   report.update(conversion.output().advice());
   return report;
 }

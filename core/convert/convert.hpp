@@ -52,8 +52,9 @@ nlohmann::json describe(const Conversion& conversion, const std::string& output)
 /// format's metadata, the tokenizer's files and the manifest, verifies when asked, renames. `output` appears
 /// complete or not at all; a failure that may go better next time, and a cancelled run, leave a partial
 /// folder that `resume` continues. Returns a report: "output", "format", "model", "tensors", "bytes",
-/// "seconds", "resumed", "verified", "megatron_lm_flags", "limits". Throws mhub::Error. Conversions to
-/// different outputs may run in several threads at once.
+/// "seconds", "resumed", "verified", "notes" (what was found out or assumed about the source),
+/// "megatron_lm_flags", "limits". Throws mhub::Error. Conversions to different outputs may run in several
+/// threads at once.
 nlohmann::json convert(const Conversion& conversion, const std::string& output,
                        const RunOptions& options = {});
 

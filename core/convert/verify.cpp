@@ -95,6 +95,7 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
     throw InputError("not the same model: " + std::to_string(a.size()) + " and " + std::to_string(b.size()) +
                      " tensors");
   VerifyReport report;
+  if (!options.tensors_only) report.fields = differing_fields(*left.transformer, *right.transformer);
   std::uint64_t bytes = 0;
   for (const StoredTensor* tensor : left.state.sources) bytes += byte_count(tensor->shape, tensor->dtype);
   Stage stage(options.callbacks, "verifying", bytes);

@@ -11,17 +11,21 @@ struct VerifyOptions {
   int jobs = 0;       ///< threads; 0: one per processor
   bool cast = false;  ///< where types differ, cast the left to the right's type first (exactly that rounding)
   Callbacks callbacks = {};
+  bool tensors_only = false;  ///< do not ask whether the two are the same function of their tensors
 };
 
 struct VerifyReport {
   std::size_t tensors = 0;  ///< compared: canonical tensors, and stored copies of both sides
   std::uint64_t bytes = 0;
+  std::vector<std::string> fields;  ///< of TransformerConfig that differ, "rotary_base (10000.0, 1000000.0)"
   std::vector<Difference> differences;
+
+  bool equal() const { return fields.empty() && differences.empty(); }
 };
 
-/// Compares two checkpoints bit for bit through the mapping: every canonical tensor, and then every stored
-/// copy (replicas on ranks, tied embeddings of the last stage) against what it copies. Throws InputError when
-/// they are not the same model.
+/// Compares what two checkpoints are, field by field, and then their tensors bit for bit through the mapping:
+/// every canonical tensor, and every stored copy (replicas on ranks, tied embeddings of the last stage)
+/// against what it copies. Throws InputError when they are not the same model.
 VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options = {});
 
 /// Opens two checkpoints that are to be compared: either may be the one that knows the model.

@@ -40,13 +40,19 @@ nlohmann::ordered_json job_of(const MegatronTarget& t) {
   return job;
 }
 
+void bind_model(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  bind_fields(f, c, dialect);
+  if (dialect == Dialect::args) return;
+  if (const ModelDescriptor* model = PluginRegistry::instance().find_bridge_provider(c.bridge_provider))
+    model->bridge_fields(f, c);
+}
+
 /// Megatron-LM's `args` for the checkpoint: an argparse.Namespace of plain values, so that
 /// `--use-checkpoint-args` (Megatron-LM checkpointing.py, load_args_from_checkpoint) needs no architecture
 /// flag for anything it takes from there and torch.load(weights_only=True) accepts it.
-const PickleNode* megatron_args(PickleArena& arena, TransformerConfig config, const MegatronTarget& target) {
-  FieldBinding fields;
-  bind_fields(fields, config, Dialect::args);
-  nlohmann::ordered_json args = fields.written();
+const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& config,
+                                const MegatronTarget& target) {
+  nlohmann::ordered_json args = description_of(config, Dialect::args);
   args.update(job_of(target));
   PickleNode* dict = arena.dict();
   for (const auto& [key, value] : args.items()) {
@@ -61,12 +67,6 @@ const PickleNode* megatron_args(PickleArena& arena, TransformerConfig config, co
 
 /// A Python object by name, as Bridge's yaml_utils writes functions and dtypes.
 nlohmann::json reference(const std::string& target) { return {{"_target_", target}, {"_call_", false}}; }
-
-void bind_model(FieldBinding& f, TransformerConfig& c) {
-  bind_fields(f, c, Dialect::run_config);
-  if (const ModelDescriptor* model = PluginRegistry::instance().find_bridge_provider(c.bridge_provider))
-    model->bridge_fields(f, c);
-}
 
 /// Numbers as the shortest text that reads back, true, false. PyYAML follows YAML 1.1, where a real number
 /// has a point: it reads 1e-06 as a string and 1.0e-06 as a number.
@@ -129,13 +129,6 @@ nlohmann::json json_of(const YAML::Node& node, std::size_t& count, const std::st
 
 }  // namespace
 
-TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where) {
-  TransformerConfig config;
-  FieldBinding fields(ConfigReader(args, where));
-  bind_fields(fields, config, Dialect::args);
-  return config;
-}
-
 void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConfig& config,
                       const MegatronTarget& target) {
   arena.set(top, "args", megatron_args(arena, config, target));
@@ -150,10 +143,7 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
 }
 
 std::string bridge_run_config(const TransformerConfig& config, const MegatronTarget& target) {
-  FieldBinding fields;
-  TransformerConfig copy = config;
-  bind_model(fields, copy);
-  nlohmann::json model = fields.written();
+  nlohmann::json model = description_of(config, Dialect::run_config);
   const nlohmann::json dtype = reference("torch." + std::string(torch_name(target.dtype)));
   model["_target_"] = config.bridge_provider;
   model["make_vocab_size_divisible_by"] = target.vocab_divisible_by;
@@ -189,7 +179,13 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
   return std::string(out.c_str()) + "\n";
 }
 
-TransformerConfig read_run_config(const std::string& text, const std::string& where) {
+nlohmann::json description_of(TransformerConfig config, Dialect dialect) {
+  FieldBinding fields;
+  bind_model(fields, config, dialect);
+  return fields.written();
+}
+
+nlohmann::json run_config_fields(const std::string& text, const std::string& where) {
   nlohmann::json file;
   try {
     std::size_t count = 0;
@@ -197,10 +193,24 @@ TransformerConfig read_run_config(const std::string& text, const std::string& wh
   } catch (const YAML::Exception& error) {
     throw InputError(where + ": not valid YAML: " + error.what());
   }
+  return ConfigReader(std::move(file), where).object("model").json();
+}
+
+TransformerConfig read_description(const nlohmann::json& fields, Dialect dialect, const std::string& where) {
   TransformerConfig config;
-  FieldBinding fields(ConfigReader(std::move(file), where).object("model"));
-  bind_model(fields, config);
+  FieldBinding binding(ConfigReader(fields, where));
+  bind_model(binding, config, dialect);
   return config;
+}
+
+TransformerConfig as_described(const TransformerConfig& config, Dialect dialect,
+                               const nlohmann::json& description) {
+  const nlohmann::json all = description_of(config, dialect);
+  nlohmann::json fields = nlohmann::json::object();
+  for (const auto& [key, value] : all.items()) {
+    if (description.contains(key)) fields[key] = value;
+  }
+  return read_description(fields, dialect, "a description of the model");
 }
 
 }  // namespace mhub

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mhub/config/fields.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/store/pickle/plain.hpp"
 
@@ -25,10 +26,13 @@ struct MegatronTarget {
 void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConfig& config,
                       const MegatronTarget& target);
 
-/// The model that a checkpoint's args describe: `args` are their plain values (plain_json). Entries that are
-/// missing take Megatron-LM's defaults. `vocab_size` is the padded one where mhub has not recorded the true
-/// one. Throws InputError that starts with `where`.
-TransformerConfig read_megatron_args(const nlohmann::json& args, const std::string& where);
+/// What such a checkpoint says of a model: args' plain values, or the fields of run_config.yaml's `model`.
+nlohmann::json description_of(TransformerConfig config, Dialect dialect);
+
+/// What a description with the same keys as `description` says of `config`: Megatron drops names that it does
+/// not know, mhub's among them, when it saves.
+TransformerConfig as_described(const TransformerConfig& config, Dialect dialect,
+                               const nlohmann::json& description);
 
 /// The run_config.yaml from which Megatron-Bridge instantiates the model (bridge training/model_load_save.py,
 /// load_model_config): a model provider with the fields that differ from its defaults. Throws InputError for
@@ -37,6 +41,12 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
 
 /// The model that such a file describes, as Bridge or mhub wrote it. `text` is the file's content, `where`
 /// its name for messages. Throws InputError.
-TransformerConfig read_run_config(const std::string& text, const std::string& where);
+nlohmann::json run_config_fields(const std::string& text, const std::string& where);
+
+/// The model that a description's fields describe: args' plain values (plain_json), or what
+/// run_config_fields gives. Entries that are missing take Megatron-LM's or Megatron-Bridge's defaults.
+/// `vocab_size` is the padded one where mhub has not recorded the true one. Throws InputError that starts
+/// with `where`.
+TransformerConfig read_description(const nlohmann::json& fields, Dialect dialect, const std::string& where);
 
 }  // namespace mhub

@@ -162,6 +162,9 @@ def export(binary, row, hf, folders, scratch):
         if run.returncode != 0:
             row.fail("export", f"{layout} manifest={manifest}: {run.stderr.strip()}")
             continue
+        wrong = [note for note in json.loads(run.stdout)["notes"] if "the checkpoint counts" in note or "does not say all" in note]
+        if wrong:  # mhub wrote both what the checkpoint says and what lies beside it
+            row.fail("export", f"{layout} manifest={manifest}: {wrong[0]}")
         original = tensors_of(hf)
         if not manifest:  # nothing says that they were there
             original = {key: tensor for key, tensor in original.items() if not key.endswith(row.entry.get("repeats", ()))}

@@ -77,7 +77,7 @@ class Tree:
         """The first test that fails; None if none does. Those in `first` run before the others."""
         passes = [["-R", f"^unit\\.({'|'.join(first)})$"], ["-R", "^unit\\.", "-E", f"^unit\\.({'|'.join(first)})$"]] if first else [["-R", "^unit\\."]]
         for chosen in passes:
-            command = ["ctest", "--test-dir", self.build, "--no-tests=error", "--label-exclude", "python", "--stop-on-failure", "--timeout", "300",
+            command = ["ctest", "--test-dir", self.build, "--no-tests=error", "--label-exclude", "python", "--stop-on-failure", "--timeout", "900",
                        "--parallel", str(self.jobs), *chosen]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:

@@ -59,10 +59,6 @@ class HfOutput final : public OutputFormat {
     return json;
   }
 
-  nlohmann::json advice() const override {
-    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", source_.notes}};
-  }
-
  private:
   /// The file of each tensor: as in the original, else filled in order.
   std::vector<int> shard_numbers(const std::vector<SinkTensor>& tensors) const {

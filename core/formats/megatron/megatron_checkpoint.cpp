@@ -7,7 +7,7 @@
 #include "mhub/base/staging.hpp"
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
-#include "mhub/formats/megatron/megatron_format.hpp"
+#include "mhub/formats/megatron/own_words.hpp"
 #include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/megatron/megatron_args.hpp"
@@ -94,17 +94,6 @@ CanonicalState canonical_state(const Checkpoint& checkpoint, std::vector<Canonic
 
 constexpr std::uint64_t kConfigLimit = 16 << 20;
 
-/// What the checkpoint itself says that its model is: args, else run_config.yaml; nothing without either.
-/// Throws InputError where they cannot be understood.
-std::optional<TransformerConfig> described_model(const MegatronFacts& facts, const std::string& directory) {
-  constexpr std::uint64_t kLargest = 4 << 20;
-  // Where both are there, args say more: Megatron-Bridge refuses fields that it does not know.
-  if (!facts.args.empty()) return gpt_config(read_megatron_args(facts.args, directory + ": args"));
-  if (!facts.run_config.empty())
-    return gpt_config(read_run_config(read_file(facts.run_config, kLargest), facts.run_config));
-  return std::nullopt;
-}
-
 void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const TransformerConfig& described,
                       const std::vector<std::string>& alternatives) {
   if (!alternatives.empty()) {
@@ -120,38 +109,47 @@ void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const 
   }
 }
 
-/// Finds out which Hugging Face model a checkpoint holds; `unknown_model` says why where nothing does.
-void identify_checkpoint(Checkpoint& checkpoint, const MegatronFacts& facts, const OpenOptions& options) {
+/// Takes model and config from what lies beside the checkpoint, or was named for it; returns where that is,
+/// nothing where there is none.
+std::string take_neighbour(Checkpoint& checkpoint, const OpenOptions& options) {
   const nlohmann::json& manifest = checkpoint.manifest;
-  if (checkpoint.reference) {
-    checkpoint.model = checkpoint.reference->model;
-    checkpoint.config = checkpoint.reference->config;
-    return;
-  }
-  if (!options.hf_reference.empty()) {
+  const Checkpoint* known = checkpoint.reference ? checkpoint.reference.get() : options.like;
+  if (!checkpoint.reference && !options.hf_reference.empty()) {
     const fs::path reference = options.hf_reference;
     const std::string file = (fs::is_directory(reference) ? reference / "config.json" : reference).string();
-    return take_config(checkpoint, ConfigReader(parse_config(read_file(file, kConfigLimit), file), file));
+    take_config(checkpoint, ConfigReader(parse_config(read_file(file, kConfigLimit), file), file));
+    return file;
   }
-  if (manifest.is_object() && manifest.contains("config"))
-    return take_config(checkpoint,
-                       ConfigReader(manifest["config"], checkpoint.path + "/" + kManifestName + ": config"));
-  if (options.like != nullptr && options.like->model != nullptr) {
-    checkpoint.config = options.like->config;
-    checkpoint.model = options.like->model;
+  if (!checkpoint.reference && manifest.is_object() && manifest.contains("config")) {
+    const std::string file = (fs::path(checkpoint.manifest_folder) / kManifestName).string();
+    take_config(checkpoint, ConfigReader(manifest["config"], file + ": config"));
+    return file;
+  }
+  if (known == nullptr || known->model == nullptr) return "";
+  checkpoint.model = known->model;
+  checkpoint.config = known->config;
+  return known->path;
+}
+
+/// Finds out which Hugging Face model a checkpoint holds; `unknown_model` says why where nothing does.
+void identify_checkpoint(Checkpoint& checkpoint, const MegatronFacts& facts, const OpenOptions& options) {
+  const std::string neighbour = take_neighbour(checkpoint, options);
+  if (!neighbour.empty()) {
+    if (const auto words = OwnWords::of(facts, checkpoint.directory)) words->correct(checkpoint, neighbour);
     return;
   }
   try {
-    const auto described = described_model(facts, checkpoint.directory);
-    if (!described) {
+    const auto words = OwnWords::of(facts, checkpoint.directory);
+    if (!words) {
       checkpoint.unknown_model = checkpoint.path +
                                  ": says nothing of its model (no mhub manifest, run_config.yaml or args); "
                                  "--hf-reference DIR names a Hugging Face folder that has its config.json";
       return;
     }
     const auto wanted = options.hf_class.empty() ? std::nullopt : std::optional(options.hf_class);
-    IdentifiedModel found = identify_model(*described, wanted, checkpoint.path);
-    note_assumptions(checkpoint, facts, *described, found.alternatives);
+    const TransformerConfig described = words->model();
+    IdentifiedModel found = identify_model(described, wanted, checkpoint.path);
+    note_assumptions(checkpoint, facts, described, found.alternatives);
     take_config(checkpoint, ConfigReader(std::move(found.config), checkpoint.path));
   } catch (const InputError& error) {
     checkpoint.unknown_model = error.what();

@@ -40,6 +40,27 @@ struct Folders {
 
 BOOST_AUTO_TEST_SUITE(verify_logits)
 
+BOOST_AUTO_TEST_CASE(equal_tensors_of_another_function_are_not_equal) {
+  const Folders folders;
+  TinyModel other;
+  other.config["rms_norm_eps"] = 0.5;
+  other.write(folders.scratch / "other");
+  folders.convert("other", "dist", "");
+  for (const std::string b : {"other", "dist"}) {
+    const std::string command = "verify " + (folders.scratch / "a") + " " + (folders.scratch / b);
+    const Run run = run_mhub(command + " --json");
+    BOOST_TEST(run.code == 1, run.err);
+    const nlohmann::json report = nlohmann::json::parse(run.out);
+    BOOST_TEST(report["equal"] == false);
+    BOOST_TEST(report["differences"].empty());
+    BOOST_TEST(report["fields"].dump().find("layernorm_epsilon") != std::string::npos);
+    BOOST_TEST(run_mhub(command).out.find("differs: layernorm_epsilon") != std::string::npos);
+    BOOST_TEST(run_mhub(command + " --tensors-only").code == 0);
+    BOOST_TEST(folders.verify("a", b).code == 1);
+    BOOST_TEST(folders.verify(b, "a").code == 1);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(conversions_compute_the_same) {
   const Folders folders;
   folders.convert("a", "dist", "--tp 2");

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/formats/megatron/own_words.hpp"
+
+#include <set>
+
+#include "mhub/base/error.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
+#include "mhub/megatron/hybrid.hpp"
+
+namespace mhub {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Makes a config.json of one class say something else.
+class Rewriter {
+ public:
+  Rewriter(const ModelDescriptor& model, const ConfigReader& config) : model_(model), config_(config) {
+    if (!model.config_json)
+      throw InputError("the config.json of a " + model.class_name + " says more than Megatron's model");
+  }
+
+  /// The config, which builds `present`, for `wanted`. Throws InputError where the class cannot say that.
+  Json rewritten(const TransformerConfig& present, const TransformerConfig& wanted) const {
+    const Json before = model_.config_json(present), after = model_.config_json(wanted);
+    Json config = config_.json();
+    for (const auto& [key, value] : before.items()) {
+      if (!after.contains(key)) config.erase(key);
+    }
+    for (const auto& [key, value] : after.items()) {
+      if (!before.contains(key) || before[key] != value) config[key] = value;
+    }
+    if (differences(config, wanted).empty()) return config;
+    config.update(after);
+    erase_other_spellings(config, after, wanted);
+    if (const Lines left = differences(config, wanted); !left.empty())
+      throw InputError("a " + model_.class_name + " cannot say " + left.front());
+    return config;
+  }
+
+ private:
+  Lines differences(const Json& config, const TransformerConfig& model) const {
+    try {
+      return differing_fields(model, megatron_config(model_, ConfigReader(config, config_.file())));
+    } catch (const InputError& error) {
+      return {error.what()};
+    }
+  }
+
+  /// Keys that the class reads and does not write, where they contradict what it writes: rope_parameters
+  /// beside rope_theta.
+  void erase_other_spellings(Json& config, const Json& written, const TransformerConfig& wanted) const {
+    for (const auto& [key, value] : config_.json().items()) {
+      if (written.contains(key)) continue;
+      Json without = config;
+      without.erase(key);
+      if (differences(without, wanted).size() < differences(config, wanted).size())
+        config = std::move(without);
+    }
+  }
+
+  const ModelDescriptor& model_;
+  const ConfigReader& config_;
+};
+
+/// Names of the fields and parts in which the two differ.
+std::string names_of_differences(const TransformerConfig& a, const TransformerConfig& b) {
+  std::string names;
+  std::set<std::string> seen;
+  for (const std::string& one : differing_fields(a, b)) {
+    const std::string name = one.substr(0, one.find_first_of(". "));
+    if (seen.insert(name).second) names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
+}  // namespace
+
+OwnWords::OwnWords(Dialect dialect, Json fields, std::string where)
+    : dialect_(dialect), fields_(std::move(fields)), where_(std::move(where)) {}
+
+std::optional<OwnWords> OwnWords::of(const MegatronFacts& facts, const std::string& directory) {
+  constexpr std::uint64_t kLargest = 4 << 20;
+  if (!facts.args.empty()) return OwnWords(Dialect::args, facts.args, directory + ": args");
+  if (facts.run_config.empty()) return std::nullopt;
+  return OwnWords(Dialect::run_config,
+                  run_config_fields(read_file(facts.run_config, kLargest), facts.run_config),
+                  facts.run_config);
+}
+
+TransformerConfig OwnWords::model() const { return gpt_config(read_description(fields_, dialect_, where_)); }
+
+/// How many tokens there are, where the other place says `known` and Megatron-LM has recorded the rows with
+/// its padding (tokenizer/utils/build_tokenizer.py, vocab_size_with_padding) and, if the tokenizer told it,
+/// those without.
+std::int64_t OwnWords::vocabulary(std::int64_t known, const std::string& place, Lines& notes) const {
+  const ConfigReader args(fields_, where_);
+  if (dialect_ != Dialect::args || args.has("hf_vocab_size") || !args.has("padded_vocab_size")) return known;
+  const std::int64_t rows = args.positive("padded_vocab_size"), own = args.integer("vocab_size", 0);
+  const std::int64_t multiple =
+      args.positive("make_vocab_size_divisible_by", 128) * args.positive("tensor_model_parallel_size", 1);
+  const std::string counts = where_ + ": " + std::to_string(rows) + " rows of the vocabulary, and " + place +
+                             " has " + std::to_string(known) + ": ";
+  if (rows <= known) return known;  // too few rows are refused where tensors are bound
+  if (rows < known + multiple) {
+    notes.push_back(counts + "the rest is padding to a multiple of " + std::to_string(multiple));
+    return known;
+  }
+  const std::int64_t trained = own > known && own <= rows ? own : rows;
+  notes.push_back(counts + "padding does not explain that, so " + std::to_string(trained) + " are kept");
+  return trained;
+}
+
+/// What the same description would say of the other place's model. One of a HybridModel is compared as such.
+TransformerConfig OwnWords::restated(TransformerConfig present) const {
+  const std::string pattern = ConfigReader(fields_, where_).string("hybrid_layer_pattern", "");
+  if (!pattern.empty() && present.hybrid_layer_pattern.empty()) present = hybrid_config(present, pattern);
+  return gpt_config(as_described(present, dialect_, fields_));
+}
+
+void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
+  const TransformerConfig present = megatron_config(*checkpoint.model, *checkpoint.config);
+  TransformerConfig wanted = present, stated;
+  try {
+    stated = model();
+  } catch (const InputError& error) {
+    checkpoint.notes.push_back(std::string(error.what()) + "; " + place + " is taken as it is");
+    return;
+  }
+  try {
+    TransformerConfig expected = restated(present);
+    stated.vocab_size = vocabulary(expected.vocab_size = present.vocab_size, place, checkpoint.notes);
+    // How long a training's sequences are is no property of a model that rotates, unless they are longer.
+    if (stated.position_embedding_type == PositionEmbedding::rope)
+      stated.max_position_embeddings =
+          std::max(stated.max_position_embeddings, expected.max_position_embeddings);
+    for (const std::string& one : adopt_fields(wanted, stated, expected))
+      checkpoint.notes.push_back(where_ + ": " + one + " as in " + place + "; the checkpoint counts");
+    if (!differing_fields(present, wanted).empty())
+      checkpoint.config =
+          ConfigReader(Rewriter(*checkpoint.model, *checkpoint.config).rewritten(present, wanted),
+                       checkpoint.config->file());
+  } catch (const InputError& error) {
+    throw InputError(where_ + " and " + place + " contradict each other: " + error.what());
+  }
+  if (const std::string names = names_of_differences(stated, wanted); !names.empty())
+    checkpoint.notes.push_back(where_ + " does not say all; from " + place + ": " + names);
+}
+
+}  // namespace mhub

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/formats/megatron/megatron_format.hpp"
+
+namespace mhub {
+
+/// What a checkpoint says of its own model: Megatron-LM's args or Megatron-Bridge's run_config.yaml.
+class OwnWords {
+ public:
+  /// Args where there are some: they say more, since Bridge refuses fields that it does not know. Nothing
+  /// where the checkpoint says nothing. Throws InputError for a file that cannot be read.
+  static std::optional<OwnWords> of(const MegatronFacts& facts, const std::string& directory);
+
+  /// The model, with the names and defaults of a GPTModel. Throws InputError.
+  TransformerConfig model() const;
+
+  /// The checkpoint's config, which was found elsewhere (`place`: a Hugging Face folder, mhub's manifest),
+  /// with all that the checkpoint itself says differently: it has been trained since, and it counts. Each
+  /// difference becomes a note, and so does what only the other place says. Throws InputError where the
+  /// class has no config.json that says the same, so that one of the two must be wrong.
+  void correct(Checkpoint& checkpoint, const std::string& place) const;
+
+ private:
+  OwnWords(Dialect dialect, nlohmann::json fields, std::string where);
+  std::int64_t vocabulary(std::int64_t known, const std::string& place, Lines& notes) const;
+  TransformerConfig restated(TransformerConfig present) const;
+
+  Dialect dialect_;
+  nlohmann::json fields_;
+  std::string where_;
+};
+
+}  // namespace mhub
