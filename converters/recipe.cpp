@@ -62,7 +62,7 @@ constexpr std::array<ConvertKey, 23> kKeys{{
      [](ConvertRequest& o, const std::string& v) { o.run.jobs = parse_jobs(v); }},
     {"verify", Kind::flag, "compare the result with the source before it gets its name",
      [](ConvertRequest& o, const std::string& v) { o.run.verify = parse_flag(v); }},
-    {"overwrite", Kind::flag, "replace OUT if mhub wrote it",
+    {"overwrite", Kind::flag, "replace OUT if mhub wrote all of it",
      [](ConvertRequest& o, const std::string& v) { o.run.overwrite = parse_flag(v); }},
     {"resume", Kind::flag, "go on with an interrupted conversion, if there is one",
      [](ConvertRequest& o, const std::string& v) { o.run.resume = parse_flag(v); }},

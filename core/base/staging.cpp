@@ -15,17 +15,18 @@ namespace {
 bool written_by_mhub(const fs::path& folder) { return fs::is_regular_file(folder / kManifestName); }
 
 void check_target(const fs::path& target, const StagingOptions& options) {
-  if (!fs::exists(fs::symlink_status(target))) return;
-  std::error_code unreadable;
-  if (fs::is_directory(target) && fs::is_empty(target, unreadable) && !unreadable)
-    return;  // made by the caller for us
+  const fs::file_status status = fs::symlink_status(target);
+  if (!fs::exists(status)) return;
+  const bool folder = fs::is_directory(status);
+  if (folder && fs::is_empty(target)) return;  // made by the caller for us
   if (!options.overwrite)
     throw UsageError(target.string() + " exists; choose another name or pass --overwrite");
-  if (!(options.ours ? options.ours(target.string()) : written_by_mhub(target))) {
-    throw UsageError(
-        target.string() +
-        " was not written by mhub (no manifest in it); remove it yourself or choose another name");
-  }
+  const bool own_file = fs::is_regular_file(status) && options.ours && options.ours(target.string());
+  const fs::path foreign = folder ? find_foreign(target) : own_file ? fs::path() : target;
+  if (foreign.empty()) return;
+  throw UsageError(foreign.string() +
+                   " was not written by mhub, so that --overwrite does not remove it; move it away or choose "
+                   "another name for the output");
 }
 
 bool rename_with(const std::string& from, const std::string& to, unsigned flags) {
@@ -127,8 +128,8 @@ void StagingDirectory::commit() {
   }
   committed_ = true;
   sync_directory(fs::path(target_).parent_path().string());
-  std::error_code ignored;
-  if (replace) fs::remove_all(path_, ignored);
+  if (replace && fs::is_directory(path_)) remove_written(path_);
+  fs::remove(path_);
 }
 
 void StagingDirectory::commit_file(const std::string& name) {

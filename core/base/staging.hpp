@@ -4,17 +4,15 @@
 #include <functional>
 
 #include "mhub/base/file.hpp"
+#include "mhub/base/written_files.hpp"
 
 namespace mhub {
 
-/// The file that marks a folder as written by mhub.
-inline constexpr const char* kManifestName = "mhub_manifest.json";
-
 /// Asked of a StagingDirectory.
 struct StagingOptions {
-  bool overwrite = false;  ///< replace a folder that mhub wrote
+  bool overwrite = false;  ///< replace what mhub wrote, if there is nothing else in it (find_foreign)
   bool resume = false;     ///< go on in the partial folder of an interrupted run, if there is one
-  /// Says whether mhub wrote what is at a path; absent: a folder with mhub's manifest.
+  /// Says whether mhub wrote a file; absent: it never did.
   std::function<bool(const std::string&)> ours;
 };
 
@@ -24,9 +22,9 @@ struct StagingOptions {
 /// it.
 class StagingDirectory {
  public:
-  /// Throws UsageError when `target` exists and is not an empty folder, unless `overwrite` and mhub wrote it:
-  /// mhub never deletes what it did not write. Missing parents are created. Throws UsageError when another
-  /// process works on the same target, or for a partial folder that is not mhub's.
+  /// Throws UsageError when `target` exists and is not an empty folder, unless `overwrite` and mhub wrote all
+  /// of it: mhub never deletes what it did not write. Missing parents are created. Throws UsageError when
+  /// another process works on the same target, or for a partial folder that is not mhub's.
   StagingDirectory(std::string target, const StagingOptions& options);
   /// Removes the partial folder unless committed or kept.
   ~StagingDirectory();

@@ -70,9 +70,8 @@ void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
                 " are free there; free some space or choose another place");
 }
 
-/// What --overwrite may replace.
-bool written_by_mhub(const std::string& path) {
-  if (fs::is_directory(path)) return fs::is_regular_file(fs::path(path) / kManifestName);
+/// Whether a file is an output of mhub's, which --overwrite may replace.
+bool is_own_file(const std::string& path) {
   const Format* format = find_format(path);
   return format != nullptr && format->written_by_mhub(path);
 }
@@ -139,7 +138,7 @@ void finish_output(const Conversion& conversion, const RunOptions& options, nloh
 nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   require_equal_repeats(conversion.source());
-  StagingDirectory staging(output, {options.overwrite, options.resume, written_by_mhub});
+  StagingDirectory staging(output, {options.overwrite, options.resume, is_own_file});
   const std::uint64_t bytes = conversion.bytes();
   require_space(bytes, staging);
   try {

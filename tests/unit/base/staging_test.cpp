@@ -19,12 +19,17 @@ std::size_t entries(const std::string& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-/// Commits a folder with the manifest and one file of this content.
+/// Commits a folder with the manifest, one file of this content and some others.
 void publish(const std::string& target, const std::string& content, bool overwrite) {
   StagingOptions options;
   options.overwrite = overwrite;
   StagingDirectory staging(target, options);
-  write_file(staging.path() + "/" + kManifestName, std::string("{}"));
+  std::string files = R"("release/data": {})";
+  for (const std::string name : {"config.json", "LICENSE", "tokenizer.json", "vocab.json"}) {
+    write_file(staging.path() + "/" + name, name);
+    files += ", \"" + name + "\": {}";
+  }
+  write_file(staging.path() + "/" + kManifestName, "{\"files\": {" + files + "}}");
   fs::create_directory(staging.path() + "/release");
   write_file(staging.path() + "/release/data", content);
   staging.commit();

@@ -11,6 +11,7 @@
 #include "base/temporary_folder.hpp"
 #include "cli/sized_llama.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/staging.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
 
@@ -105,6 +106,41 @@ BOOST_AUTO_TEST_CASE(a_target_is_never_replaced_unasked) {
   convert(files / "hf", files / "file", {.format = "hdf5"});
   convert(files / "hf", files / "file", {.format = "hdf5"}, {.overwrite = true});
   BOOST_CHECK_THROW(plan(files / "hf", {.format = "safetensors"}), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(only_what_the_manifest_lists_is_replaced) {
+  const Files files;
+  const std::string out = files / "out", precious = files / "precious";
+  write_file(precious, std::string("x"));
+  convert(files / "hf", out);
+  auto refused = [&](const std::string& name) {
+    BOOST_CHECK_EXCEPTION(convert(files / "hf", out, {}, {.overwrite = true}), UsageError,
+                          tests::message_has(out + "/" + name, "not written by mhub"));
+    BOOST_TEST(fs::exists(fs::symlink_status(out + "/" + name)));
+    BOOST_TEST(verify(files / "hf", out).differences.empty());
+    fs::remove_all(out + "/" + name);
+  };
+  // A folder that was trained into.
+  fs::create_directory(out + "/iter_0000100");
+  write_file(out + "/iter_0000100/common.pt", std::string("x"));
+  refused("iter_0000100");
+  fs::create_directory(out + "/empty");
+  refused("empty");
+  write_file(out + "/release/notes", std::string("x"));
+  refused("release/notes");
+  fs::create_symlink(precious, out + "/link");
+  refused("link");
+  fs::rename(out + "/release/common.pt", files / "common.pt");
+  fs::create_symlink(files / "common.pt", out + "/release/common.pt");
+  refused("release/common.pt");
+  convert(files / "hf", out, {.format = "hf"}, {.overwrite = true});
+  BOOST_TEST(verify(files / "hf", out).differences.empty());
+  BOOST_TEST(!fs::exists(out + "/release"));
+  // A manifest of somebody else does not lead out of its folder.
+  fs::create_directory(files / "bad");
+  write_file(files / (std::string("bad/") + kManifestName), R"({"files": {"../precious": {}, "/": {}}})");
+  convert(files / "hf", files / "bad", {}, {.overwrite = true});
+  BOOST_TEST(fs::exists(precious));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
