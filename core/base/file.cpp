@@ -149,6 +149,16 @@ void replace_file(const std::string& path, const std::string& content) {
   write_file(path, content);
 }
 
+bool lies_within(const fs::path& path, const fs::path& place) {
+  std::error_code missing;
+  fs::path at = fs::weakly_canonical(fs::absolute(path));
+  while (!fs::equivalent(at, place, missing)) {
+    if (at == at.parent_path()) return false;
+    at = at.parent_path();
+  }
+  return true;
+}
+
 void sync_directory(const std::string& path) {
   const Descriptor folder("cannot open folder", path, O_RDONLY | O_DIRECTORY);
   if (::fsync(folder.get()) != 0) throw IoError("cannot flush folder", path, errno);

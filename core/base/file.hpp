@@ -92,6 +92,9 @@ bool begins_with(const std::string& path, std::string_view magic);
 void write_file(const std::string& path, const std::string& content);
 /// The same, over a file that may be there.
 void replace_file(const std::string& path, const std::string& content);
+/// Whether `path`, with all links followed and as far as it exists, is `place` or lies in it, whatever either
+/// is called: by device and inode of every parent.
+bool lies_within(const fs::path& path, const fs::path& place);
 /// fsync on a folder, so that the names in it survive a power cut.
 void sync_directory(const std::string& path);
 

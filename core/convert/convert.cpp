@@ -70,6 +70,23 @@ void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
                 " are free there; free some space or choose another place");
 }
 
+/// An output in the source would get among its files, one around the source would replace it. The source is
+/// also where its manifest and tokenizer lie, and wherever links lead to its tensors.
+void require_apart(const Conversion& conversion, const std::string& output) {
+  const Checkpoint& source = conversion.source();
+  std::set<std::string> places{source.path, source.manifest_folder};
+  if (source.files != nullptr) places.insert(source.files->source());
+  for (const StoredTensor* tensor : conversion.copies().sources) {
+    for (const StoredChunk& chunk : tensor->chunks) places.insert(chunk.bytes->name());
+  }
+  places.erase("");  // an archive's manifest
+  for (const std::string& place : places) {
+    if (lies_within(output, place) || lies_within(place, output))
+      throw UsageError(output + ": the source " + source.path + " lies there or around it (" + place +
+                       "); choose another place for the output");
+  }
+}
+
 /// Whether a file is an output of mhub's, which --overwrite may replace.
 bool is_own_file(const std::string& path) {
   const Format* format = find_format(path);
@@ -137,6 +154,7 @@ void finish_output(const Conversion& conversion, const RunOptions& options, nloh
 
 nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  require_apart(conversion, output);
   require_equal_repeats(conversion.source());
   StagingDirectory staging(output, {options.overwrite, options.resume, is_own_file});
   const std::uint64_t bytes = conversion.bytes();

@@ -143,4 +143,34 @@ BOOST_AUTO_TEST_CASE(only_what_the_manifest_lists_is_replaced) {
   BOOST_TEST(fs::exists(precious));
 }
 
+BOOST_AUTO_TEST_CASE(source_and_output_are_kept_apart) {
+  const Files files;
+  convert(files / "hf", files / "copy", {.format = "hf"});
+  convert(files / "hf", files / "dist");
+  convert(files / "hf", files / "a.h5", {.format = "hdf5"});
+  fs::create_directory_symlink(files.folder.path(), files / "link");
+  fs::create_directory(files / "linked");
+  for (const char* name : {"config.json", "model.safetensors"})
+    fs::create_symlink(files / (std::string("copy/") + name), files / (std::string("linked/") + name));
+  auto refused = [&](const std::string& from, const std::string& to, const WriteOptions& options = {}) {
+    BOOST_CHECK_EXCEPTION(convert(files / from, files / to, options, {.overwrite = true}), UsageError,
+                          tests::message_has(files / from, files / to, "another place"));
+  };
+  refused("copy", "copy", {.format = "hf"});
+  refused("copy", "link/copy", {.format = "hf"});
+  refused("link/copy", "copy");
+  refused("copy", "copy/out");
+  refused("copy", "link/copy/new/out");
+  refused("dist/release", "dist");
+  refused("dist/release", "link/dist");
+  refused("dist", "dist/out");
+  refused("dist/release", "dist/out");  // its root has the manifest
+  refused("a.h5", "a.h5", {.format = "hdf5"});
+  refused("a.h5", "link/a.h5", {.format = "hdf5"});
+  refused("linked", "copy", {.format = "hf"});  // where its files really are
+  for (const char* source : {"copy", "dist", "a.h5", "linked"})
+    BOOST_TEST(verify(files / "hf", files / source).differences.empty());
+  convert(files / "dist/release", files / "distant");  // begins alike
+}
+
 BOOST_AUTO_TEST_SUITE_END()
