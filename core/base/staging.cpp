@@ -6,18 +6,27 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mhub/base/error.hpp"
 
 namespace mhub {
 namespace {
 
-bool written_by_mhub(const fs::path& folder) { return fs::is_regular_file(folder / kManifestName); }
+// What a partial folder holds.
+constexpr const char* kMark = ".mhub-partial";  // says that it is one, and is locked
+constexpr const char* kOutput = "output";       // what is being written
+constexpr const char* kReady = "ready";         // it, complete; then the old one that had its name
+constexpr const char* kReplaced = "replaced";   // the old one, where names cannot change places at once
+
+bool exists(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
 
 void check_target(const fs::path& target, const StagingOptions& options) {
   const fs::file_status status = fs::symlink_status(target);
   if (!fs::exists(status)) return;
   const bool folder = fs::is_directory(status);
+  if (folder && !options.single_file.empty())
+    throw UsageError(target.string() + " is a folder, but the output is one file; choose another name");
   if (folder && fs::is_empty(target)) return;  // made by the caller for us
   if (!options.overwrite)
     throw UsageError(target.string() + " exists; choose another name or pass --overwrite");
@@ -40,25 +49,6 @@ void rename_plainly(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw IoError("cannot rename " + from + " to", to, errno);
 }
 
-/// Gives `target` the name of `staged` and the other way round; at no time are both gone.
-void swap_folders(const std::string& staged, const std::string& target) {
-  if (rename_with(staged, target, RENAME_EXCHANGE)) return;
-  const std::string aside = staged + ".old";
-  rename_plainly(target, aside);
-  try {
-    rename_plainly(staged, target);
-  } catch (const IoError&) {
-    rename_plainly(aside, target);
-    throw;
-  }
-  rename_plainly(aside, staged);
-}
-
-/// The mark of a partial folder, and what is locked.
-constexpr const char* kPartialMark = ".mhub-partial";
-
-bool exists(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
-
 }  // namespace
 
 StagingDirectory::StagingDirectory(std::string target, const StagingOptions& options)
@@ -71,46 +61,87 @@ StagingDirectory::StagingDirectory(std::string target, const StagingOptions& opt
   fs::create_directories(final_path.parent_path(), error);
   if (error) throw IoError("cannot create folder", final_path.parent_path().string(), error.value());
   target_ = final_path.string();
-  path_ = (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-partial")).string();
-  take_partial(options_.resume);
+  partial_ = (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-partial")).string();
+  path_ = partial_ + "/" + kOutput;
+  take_partial();
+  if (restore()) check_target(final_path, options_);
+  resumed_ = options_.resume && fs::is_directory(fs::symlink_status(path_));
+  clear(resumed_);
+  if (!resumed_ && ::mkdir(path_.c_str(), 0755) != 0) throw IoError("cannot create folder", path_, errno);
 }
 
-void StagingDirectory::take_partial(bool resume) {
-  const fs::path mark = fs::path(path_) / kPartialMark;
-  if (::mkdir(path_.c_str(), 0755) != 0) {
-    if (errno != EEXIST) throw IoError("cannot create folder", path_, errno);
-    // Without the mark it is a folder that was just made, or the old output that a killed run had swapped
-    // out.
-    const bool folder = fs::is_directory(fs::symlink_status(path_));
-    const bool marked = folder && fs::is_regular_file(fs::symlink_status(mark));
-    std::error_code gone;
-    if (!folder || (!marked && !fs::is_empty(path_, gone) && !gone && !written_by_mhub(path_)))
-      throw UsageError(path_ +
-                       " is in the way and was not written by mhub; remove it or choose another output name");
-    resumed_ = resume && marked;
-  }
+void StagingDirectory::take_partial() {
+  const std::string mark = partial_ + "/" + kMark;
+  if (::mkdir(partial_.c_str(), 0755) != 0 && errno != EEXIST)
+    throw IoError("cannot create folder", partial_, errno);
+  const UsageError in_the_way(partial_ +
+                              " is in the way and is not a partial folder of yours; remove it or choose "
+                              "another name for the output");
   // Somebody else's folder can get its final name between any two of these steps.
   const UsageError just_finished(target_ + ": another mhub has just written it");
-  lock_ = Descriptor(::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (lock_.get() < 0 && errno == ENOENT) throw just_finished;
-  if (lock_.get() < 0) throw IoError("cannot create", mark.string(), errno);
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+  const Descriptor folder(::open(partial_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat own {
+  }, locked{}, named{};
+  if (folder.get() < 0 && errno == ENOENT) throw just_finished;
+  if (folder.get() < 0 && (errno == ENOTDIR || errno == ELOOP)) throw in_the_way;
+  if (folder.get() < 0 || ::fstat(folder.get(), &own) != 0) throw IoError("cannot open", partial_, errno);
+  if (own.st_uid != ::geteuid()) throw in_the_way;
+  // Without its mark it has just been made, or was about to go.
+  std::error_code error;
+  const int create = fs::is_empty(partial_, error) ? O_CREAT : 0;
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw IoError("cannot read", partial_, error.value());
+  lock_ = Descriptor(::openat(folder.get(), kMark, O_RDWR | O_CLOEXEC | O_NOFOLLOW | create, 0644));
+  if (lock_.get() < 0 && errno != ENOENT) throw IoError("cannot open", mark, errno);
+  if (lock_.get() < 0) throw exists(partial_) && !fs::is_empty(partial_, error) ? in_the_way : just_finished;
+  if (::fstat(lock_.get(), &locked) != 0) throw IoError("cannot stat", mark, errno);
+  if (!S_ISREG(locked.st_mode)) throw in_the_way;
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) throw IoError("cannot lock", mark, errno);
     throw UsageError(target_ + ": another mhub is writing it");
-  struct stat locked {
-  }, named{};
-  if (::fstat(lock_.get(), &locked) != 0 || ::stat(mark.c_str(), &named) != 0 ||
-      locked.st_ino != named.st_ino)
-    throw just_finished;
-  if (resumed_) return;
-  for (const auto& entry : fs::directory_iterator(path_)) {
-    if (entry.path().filename() != kPartialMark) fs::remove_all(entry.path());
   }
+  if (::lstat(mark.c_str(), &named) != 0 && errno != ENOENT) throw IoError("cannot stat", mark, errno);
+  if (locked.st_ino != named.st_ino) throw just_finished;
+}
+
+/// Gives an old output its name back where the new one did not come; whether that was so.
+bool StagingDirectory::restore() const {
+  const std::string replaced = partial_ + "/" + kReplaced;
+  if (!exists(replaced) || exists(target_)) return false;
+  rename_plainly(replaced, target_);
+  return true;
+}
+
+/// Empties the partial folder but for its mark and, to resume, what an interrupted run was writing.
+void StagingDirectory::clear(bool resume) const {
+  for (const fs::directory_entry& entry : fs::directory_iterator(partial_)) {
+    const fs::path name = entry.path().filename();
+    const bool complete = name == kReady || name == kReplaced;
+    if (name == kMark || (resume && !complete)) continue;
+    if (complete && fs::is_directory(entry.symlink_status())) {
+      remove_written(entry.path());
+    } else {
+      fs::remove_all(entry.path());
+    }
+  }
+}
+
+void StagingDirectory::remove_partial() {
+  restore();
+  clear(false);
+  // The mark goes when nothing else is there. Another run may begin anew in the folder before it can go.
+  fs::remove(fs::path(partial_) / kMark);
+  ::rmdir(partial_.c_str());
+  lock_ = Descriptor();
 }
 
 StagingDirectory::~StagingDirectory() {
-  if (committed_ || keep_) return;
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
+  if (lock_.get() < 0 || keep_) return;
+  try {
+    remove_partial();
+  } catch (const std::exception&) {
+    // The next run finds it and goes on.
+  }
 }
 
 void StagingDirectory::commit() {
@@ -119,25 +150,25 @@ void StagingDirectory::commit() {
   }
   sync_directory(path_);
   check_target(target_, options_);
-  fs::remove(fs::path(path_) / kPartialMark);
-  const bool replace = fs::exists(target_);
-  if (replace) {
-    swap_folders(path_, target_);
-  } else if (!rename_with(path_, target_, RENAME_NOREPLACE)) {
-    rename_plainly(path_, target_);
+  const std::string& file = options_.single_file;
+  const std::string ready = partial_ + "/" + kReady;
+  rename_plainly(file.empty() ? path_ : path_ + "/" + file, ready);
+  keep_ = false;  // nothing is left that could be resumed
+  if (!exists(target_)) {
+    if (!rename_with(ready, target_, RENAME_NOREPLACE)) rename_plainly(ready, target_);
+  } else if (!file.empty()) {
+    rename_plainly(ready, target_);
+  } else if (!rename_with(ready, target_, RENAME_EXCHANGE)) {
+    rename_plainly(target_, partial_ + "/" + kReplaced);
+    rename_plainly(ready, target_);
   }
-  committed_ = true;
   sync_directory(fs::path(target_).parent_path().string());
-  if (replace && fs::is_directory(path_)) remove_written(path_);
-  fs::remove(path_);
-}
-
-void StagingDirectory::commit_file(const std::string& name) {
-  check_target(target_, options_);
-  const std::string staged = (fs::path(path_) / name).string();
-  if (exists(target_) || !rename_with(staged, target_, RENAME_NOREPLACE)) rename_plainly(staged, target_);
-  sync_directory(fs::path(target_).parent_path().string());
-  keep_ = false;  // the folder goes with the destructor
+  try {
+    remove_partial();
+  } catch (const std::exception& error) {
+    throw IoError(target_ + " is complete, but what it replaces is not removed yet: " + error.what() +
+                  "; the next run to this name tries again");
+  }
 }
 
 }  // namespace mhub

@@ -97,7 +97,7 @@ bool is_own_file(const std::string& path) {
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
                              StagingDirectory& staging) {
   const std::string fingerprint = source_fingerprint(conversion.copies());
-  Journal journal(staging.path(), conversion_key(conversion, fingerprint), conversion.copies().chunks.size(),
+  Journal journal(staging.notes(), conversion_key(conversion, fingerprint), conversion.copies().chunks.size(),
                   staging.resumed());
   staging.keep();
   Stage stage(options.callbacks, "converting", conversion.bytes());
@@ -115,7 +115,6 @@ nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& opt
   conversion.output().finish(*sink, [&] { return manifest_text(manifest); });
   if (source_fingerprint(conversion.copies()) != fingerprint)
     throw InputError(conversion.source().path + ": changed while it was read; convert it again");
-  journal.remove();
   return manifest;
 }
 
@@ -143,11 +142,7 @@ void finish_output(const Conversion& conversion, const RunOptions& options, nloh
     replace_file(name, manifest_text(std::move(manifest)));
   }
   if (options.verify) check_result(conversion, options, staging);
-  if (single.empty()) {
-    staging.commit();
-  } else {
-    staging.commit_file(single);
-  }
+  staging.commit();
 }
 
 }  // namespace
@@ -156,21 +151,19 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
   const auto start = std::chrono::steady_clock::now();
   require_apart(conversion, output);
   require_equal_repeats(conversion.source());
-  StagingDirectory staging(output, {options.overwrite, options.resume, is_own_file});
+  StagingDirectory staging(
+      output, {options.overwrite, options.resume, is_own_file, conversion.output().single_file()});
   const std::uint64_t bytes = conversion.bytes();
   require_space(bytes, staging);
   try {
     finish_output(conversion, options, write_tensors(conversion, options, staging), staging);
   } catch (const Error& error) {
     // Only what may go better next time is worth keeping.
-    const bool again =
-        error.category() == ErrorCategory::io || error.category() == ErrorCategory::interrupted;
-    if (!again) {
+    if (error.category() != ErrorCategory::io && error.category() != ErrorCategory::interrupted)
       staging.discard();
-      throw;
-    }
+    if (!staging.kept()) throw;
     throw Error(error.category(),
-                std::string(error.what()) + "; --resume continues from what is in " + staging.path());
+                std::string(error.what()) + "; --resume continues from what is in " + staging.notes());
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   nlohmann::json report{{"output", output},

@@ -67,10 +67,4 @@ void Journal::add(std::size_t chunk, const std::string& checksum) {
     throw IoError("cannot write", path_, errno);
 }
 
-void Journal::remove() {
-  std::error_code ignored;
-  fs::remove(path_, ignored);
-  fs::remove(path_ + kNext, ignored);
-}
-
 }  // namespace mhub

@@ -21,8 +21,6 @@ class Journal {
   const std::vector<std::string>& finished() const { return finished_; }
   /// Notes a finished chunk. Thread-safe.
   void add(std::size_t chunk, const std::string& checksum);
-  /// Deletes the file: the conversion is complete.
-  void remove();
 
  private:
   std::string path_;

@@ -204,9 +204,7 @@ nlohmann::json describe_files(const fs::path& root, const TensorSource& tensors)
   nlohmann::json files = nlohmann::json::object();
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const std::string name = entry.path().lexically_relative(root).generic_string();
-    // Hidden files at the top are mhub's own while it writes.
-    const bool own = name == kManifestName || name == "journal" || name.starts_with(".mhub");
-    if (!entry.is_regular_file() || own) continue;
+    if (!entry.is_regular_file() || name == kManifestName) continue;
     const InputFile file(entry.path().string());
     const auto found = ranges.find(fs::weakly_canonical(entry.path()).string());
     files[name] = {

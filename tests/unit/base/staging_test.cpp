@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/base/staging.hpp"
 
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -12,6 +18,49 @@
 using namespace mhub;
 using namespace mhub::tests;
 namespace fs = std::filesystem;
+
+namespace {
+
+/// Calls that rename or remove until one of them fails, or kills this process; negative: none does.
+int calls_left = -1;
+bool kills = false, can_exchange = true;
+
+/// Before each such call: whether it fails.
+bool strikes() {
+  if (calls_left < 0 || --calls_left >= 0) return false;
+  if (kills) ::raise(SIGKILL);
+  errno = EIO;
+  return true;
+}
+
+long passed_on(long number, auto... arguments) { return strikes() ? -1 : ::syscall(number, arguments...); }
+
+}  // namespace
+
+// A program's own definitions go before the C library's, for libmhub and libstdc++ as well.
+extern "C" {
+int unlink(const char* path) noexcept { return static_cast<int>(passed_on(SYS_unlinkat, AT_FDCWD, path, 0)); }
+int rmdir(const char* path) noexcept {
+  return static_cast<int>(passed_on(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR));
+}
+int unlinkat(int folder, const char* path, int flags) noexcept {
+  return static_cast<int>(passed_on(SYS_unlinkat, folder, path, flags));
+}
+int remove(const char* path) noexcept {
+  const int done = unlink(path);
+  return done != 0 && errno == EISDIR ? rmdir(path) : done;
+}
+int rename(const char* from, const char* to) noexcept {
+  return static_cast<int>(passed_on(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+int renameat2(int a, const char* from, int b, const char* to, unsigned flags) noexcept {
+  if (flags == RENAME_EXCHANGE && !can_exchange) {
+    errno = EINVAL;
+    return -1;
+  }
+  return static_cast<int>(passed_on(SYS_renameat2, a, from, b, to, flags));
+}
+}
 
 namespace {
 
@@ -35,6 +84,25 @@ void publish(const std::string& target, const std::string& content, bool overwri
   staging.commit();
 }
 
+/// Does something in another process, of whose calls that rename or remove the one behind `calls` fails or
+/// kills; whether it came so far.
+bool struck(bool kill, int calls, const auto& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    calls_left = calls;
+    kills = kill;
+    try {
+      body();
+    } catch (const std::exception&) {
+      ::_exit(1);
+    }
+    ::_exit(calls_left < 0 ? 2 : 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status != 0;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(staging_directory)
@@ -46,10 +114,12 @@ BOOST_AUTO_TEST_CASE(appears_complete_under_its_name) {
     StagingDirectory staging(target, {});
     write_file(staging.path() + "/data", std::string("x"));
     BOOST_TEST(!fs::exists(target));
-    BOOST_TEST(fs::path(staging.path()).parent_path().string() == folder.file("new/parents"));
+    BOOST_TEST(fs::path(staging.notes()).parent_path().string() == folder.file("new/parents"));
+    write_file(staging.notes() + "/journal", std::string("x"));
     staging.commit();
   }
   BOOST_TEST(read_file(target + "/data", 10) == "x");
+  BOOST_TEST(entries(target) == 1u);
   BOOST_TEST(entries(folder.file("new/parents")) == 1u);
 }
 
@@ -60,6 +130,51 @@ BOOST_AUTO_TEST_CASE(leaves_nothing_when_it_is_not_committed) {
     write_file(staging.path() + "/data", std::string("x"));
   }
   BOOST_TEST(entries(folder.path()) == 0u);
+}
+
+// Wherever a run is killed, or meets an error once: one of the outputs has the name, at the latest when the
+// next run has begun, and that one replaces it and leaves nothing beside it.
+BOOST_AUTO_TEST_CASE(a_replacement_that_breaks_off_is_in_nobodys_way) {
+  for (const auto& [killed, exchange] :
+       {std::pair(true, true), {true, false}, {false, true}, {false, false}}) {
+    can_exchange = exchange;
+    bool whole = false;
+    int calls = 0;
+    for (; !whole && calls < 100; ++calls) {
+      const TemporaryFolder folder;
+      const std::string out = folder.file("out");
+      publish(out, "old", false);
+      whole = !struck(killed, calls, [&] { publish(out, "new", true); });
+      if (!fs::exists(out)) {
+        BOOST_TEST((killed && !exchange));
+        BOOST_CHECK_THROW(publish(out, "newer", false), UsageError);
+      }
+      const std::string found = read_file(out + "/release/data", 10);
+      BOOST_TEST((found == "new" || (found == "old" && !whole)));
+      BOOST_REQUIRE_NO_THROW(publish(out, "newer", true));
+      BOOST_TEST(read_file(out + "/release/data", 10) == "newer");
+      BOOST_TEST(entries(folder.path()) == 1u);
+    }
+    BOOST_TEST(whole);
+    BOOST_TEST(calls > 10);
+  }
+  can_exchange = true;
+}
+
+BOOST_AUTO_TEST_CASE(a_removal_that_breaks_off_is_in_nobodys_way) {
+  bool whole = false;
+  int calls = 0;
+  for (; !whole && calls < 100; ++calls) {
+    const TemporaryFolder folder;
+    whole = !struck(true, calls, [&] {
+      const StagingDirectory staging(folder.file("out"), {});
+      for (const std::string name : {"a", "b", "c"}) write_file(staging.path() + "/" + name, name);
+    });
+    BOOST_REQUIRE_NO_THROW(publish(folder.file("out"), "new", false));
+    BOOST_TEST(entries(folder.path()) == 1u);
+  }
+  BOOST_TEST(whole);
+  BOOST_TEST(calls > 5);
 }
 
 BOOST_AUTO_TEST_CASE(takes_names_with_slashes_and_dots) {
@@ -159,20 +274,59 @@ BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
 
 BOOST_AUTO_TEST_CASE(a_partial_folder_of_somebody_else_is_left_alone) {
   const TemporaryFolder folder;
-  fs::create_directory(folder.file(".out.mhub-partial"));
-  write_file(folder.file(".out.mhub-partial/cat"), std::string("meow"));
-  BOOST_CHECK_EXCEPTION(StagingDirectory(folder.file("out"), {}), UsageError, message_has("in the way"));
-  BOOST_TEST(read_file(folder.file(".out.mhub-partial/cat"), 10) == "meow");
+  const std::string partial = folder.file(".out.mhub-partial"), cat = folder.file("elsewhere/cat");
+  fs::create_directory(folder.file("elsewhere"));
+  write_file(cat, std::string("meow"));
+  auto refused = [&](const std::string& why) {
+    BOOST_CHECK_EXCEPTION(StagingDirectory(folder.file("out"), {.resume = true}), Error,
+                          message_has(partial, why));
+    BOOST_TEST(read_file(cat, 10) == "meow");
+  };
+  fs::create_directory_symlink(folder.file("elsewhere"), partial);
+  refused("in the way");
+  fs::remove(partial);
+  write_file(partial, std::string("x"));
+  refused("in the way");
+  fs::remove(partial);
+  fs::create_directory(partial);
+  write_file(partial + "/letter", std::string("dear"));
+  refused("in the way");
+  fs::create_symlink(cat, partial + "/.mhub-partial");
+  refused("cannot open");
+  fs::remove(partial + "/letter");
+  fs::remove(partial + "/.mhub-partial");
+  if (::geteuid() == 0 && ::chown(partial.c_str(), 12345, 12345) == 0) refused("in the way");
 }
 
 BOOST_AUTO_TEST_CASE(a_single_file_gets_the_final_name) {
   const TemporaryFolder folder;
-  {
-    StagingDirectory staging(folder.file("out.h5"), {});
+  const std::string out = folder.file("out.h5");
+  StagingOptions options{.ours = [](const std::string& path) { return read_file(path, 10) == "x"; },
+                         .single_file = "archive"};
+  auto make = [&] {
+    StagingDirectory staging(out, options);
     write_file(staging.path() + "/archive", std::string("x"));
-    staging.commit_file("archive");
-  }
-  BOOST_TEST(read_file(folder.file("out.h5"), 10) == "x");
+    staging.commit();
+    BOOST_TEST(entries(folder.path()) == 1u);
+  };
+  make();
+  BOOST_TEST(read_file(out, 10) == "x");
+  BOOST_CHECK_EXCEPTION(make(), UsageError, message_has("--overwrite"));
+  options.overwrite = true;
+  BOOST_CHECK_NO_THROW(make());
+  fs::remove(out);
+  fs::create_directory(out);
+  BOOST_CHECK_EXCEPTION(make(), UsageError, message_has(out, "one file"));
+  fs::remove(out);
+  write_file(out, std::string("dear"));
+  BOOST_CHECK_EXCEPTION(make(), UsageError, message_has(out, "not written by mhub"));
+  // A folder takes the place of such a file, too.
+  fs::remove(out);
+  options.overwrite = false;
+  make();
+  StagingDirectory staging(out, {.overwrite = true, .ours = options.ours});
+  staging.commit();
+  BOOST_TEST(fs::is_directory(out));
   BOOST_TEST(entries(folder.path()) == 1u);
 }
 

@@ -137,11 +137,11 @@ BOOST_AUTO_TEST_CASE(resume_keeps_what_is_finished_and_mends_what_is_damaged) {
   const std::string source = scratch / "hf", out = scratch / "out", partial = scratch / ".out.mhub-partial";
   write_sized_llama(source, 12);
   BOOST_REQUIRE(run_mhub("convert " + source + " " + (scratch / "whole")).code == 0);
-  kill_midway(scratch, source, out, "release/__0_0.distcp");
+  kill_midway(scratch, source, out, "output/release/__0_0.distcp");
   BOOST_TEST(!fs::exists(out));
   // Every byte of the unfinished file spoilt: the journal's word is not taken for it.
-  const auto size = fs::file_size(partial + "/release/__0_0.distcp");
-  TinyLlama::write_text(partial + "/release/__0_0.distcp", std::string(size, 'x'));
+  const auto size = fs::file_size(partial + "/output/release/__0_0.distcp");
+  TinyLlama::write_text(partial + "/output/release/__0_0.distcp", std::string(size, 'x'));
   const Run run = run_mhub("convert " + source + " " + out + " --resume --json");
   BOOST_REQUIRE_MESSAGE(run.code == 0, run.err);
   BOOST_TEST(nlohmann::json::parse(run.out)["resumed"] == true);
