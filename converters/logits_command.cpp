@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/staging.hpp"
 #include "mhub/runtime/logits_stream.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
@@ -13,56 +11,47 @@
 namespace mhub::converters {
 namespace {
 
-/// A float32 matrix written row after row as NumPy's .npy, version 1.0 (numpy/lib/format.py). The file
-/// appears under its name when it is complete; an existing one is replaced.
+constexpr std::string_view kMagic = "\x93NUMPY";
+
+/// A float32 matrix written row after row as NumPy's .npy, version 1.0 (numpy/lib/format.py).
 class NpyWriter {
  public:
-  NpyWriter(std::string path, std::int64_t rows, std::int64_t columns)
-      : path_(std::move(path)),
-        temporary_(path_ + ".partial"),
-        file_(temporary_, std::ios::binary | std::ios::trunc) {
-    if (!file_) throw IoError("cannot create " + temporary_);
+  NpyWriter(const std::string& path, std::int64_t rows, std::int64_t columns) : file_(path) {
     std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                          std::to_string(columns) + "), }";
     constexpr std::size_t kPrefix = 10;  // magic, version, length of the header
     header.append(63 - (kPrefix + header.size()) % 64, ' ');
     header += '\n';
     const auto size = static_cast<unsigned>(header.size());
-    file_ << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(size & 0xffU) << static_cast<char>(size >> 8U)
-          << header;
+    std::string begin(kMagic);
+    for (const unsigned byte : {1U, 0U, size & 0xffU, size >> 8U}) begin += static_cast<char>(byte);
+    begin += header;
+    write(std::as_bytes(std::span(begin)));
   }
-  ~NpyWriter() {
-    file_.close();
-    std::remove(temporary_.c_str());  // only there when finish was not reached
-  }
-  NpyWriter(const NpyWriter&) = delete;
-  NpyWriter& operator=(const NpyWriter&) = delete;
 
-  void append(std::span<const float> values) {
-    file_.write(reinterpret_cast<const char*>(values.data()),
-                static_cast<std::streamsize>(values.size_bytes()));
-  }
-  /// Throws IoError when not everything could be written.
-  void finish() {
-    file_.close();
-    std::error_code error;
-    if (file_) std::filesystem::rename(temporary_, path_, error);
-    if (!file_ || error) throw IoError("cannot write " + path_);
-  }
+  void append(std::span<const float> values) { write(std::as_bytes(values)); }
+  void finish() { file_.close(); }
 
  private:
-  std::string path_, temporary_;
-  std::ofstream file_;
+  void write(std::span<const std::byte> bytes) {
+    file_.write(end_, bytes);
+    end_ += bytes.size();
+  }
+
+  OutputFile file_;
+  std::uint64_t end_ = 0;
 };
 
 }  // namespace
 
 int logits_command(const Arguments& arguments) {
   CommandLine line(
-      "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--threads N] [--backend cpu|cudnn] [--json]",
+      "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--overwrite] [--threads N] [--backend cpu|cudnn] "
+      "[--json]",
       {"SOURCE"});
   line.add()("tokens", po::value<std::string>(), "token numbers, separated by commas")(
       "output", po::value<std::string>(), "where to write the float32 array [tokens, vocabulary]")(
+      "overwrite", "replace an .npy file of that name")(
       "hf-reference", po::value<std::string>()->default_value(""),
       "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
@@ -71,6 +60,11 @@ int logits_command(const Arguments& arguments) {
   if (!line.has("tokens") || !line.has("output")) throw UsageError("logits needs --tokens and --output");
   const std::vector<std::int64_t> tokens = parse_tokens(line.get<std::string>("tokens"));
 
+  const std::string name = "logits.npy";
+  StagingDirectory staging(line.get<std::string>("output"),
+                           {.overwrite = line.has("overwrite"),
+                            .ours = [](const std::string& path) { return begins_with(path, kMagic); },
+                            .single_file = name});
   OpenOptions open;
   open.hf_reference = line.get<std::string>("hf-reference");
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
@@ -80,10 +74,10 @@ int logits_command(const Arguments& arguments) {
   runtime::Decoder decoder(checkpoint, *backend);
   decoder.stop_when(interrupted);
   runtime::LogitsStream logits(decoder, tokens);
-  NpyWriter file(line.get<std::string>("output"), static_cast<std::int64_t>(tokens.size()),
-                 decoder.vocab_size());
+  NpyWriter file(staging.path() + "/" + name, static_cast<std::int64_t>(tokens.size()), decoder.vocab_size());
   for (auto rows = logits.next(); !rows.empty(); rows = logits.next()) file.append(rows);
   file.finish();
+  staging.commit();
   const nlohmann::json report{{"output", line.get<std::string>("output")},
                               {"shape", {tokens.size(), decoder.vocab_size()}},
                               {"backend", backend->describe()},

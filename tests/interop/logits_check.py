@@ -154,7 +154,7 @@ def listed(tokens):
 def compare(binary, source, truth, scratch):
     """The deviation of the logits; raises when it is too large or a token differs."""
     output = os.path.join(scratch, "logits.npy")
-    mhub(binary, "logits", source, "--tokens", listed(truth.long), "--output", output, "--threads", "1")
+    mhub(binary, "logits", source, "--tokens", listed(truth.long), "--output", output, "--overwrite", "--threads", "1")
     found, wanted = np.load(output), truth.logits
     if found.dtype != np.float32 or found.shape != wanted.shape:
         raise Failure(f"logits are {found.dtype} {found.shape}, expected float32 {wanted.shape}")

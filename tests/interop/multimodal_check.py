@@ -96,7 +96,7 @@ def make(name, folder):
 def computes(binary, hf, source, scratch):
     """What differs from transformers; None when nothing does."""
     golden, output = np.load(os.path.join(hf, "golden.npz")), os.path.join(scratch, "logits.npy")
-    run = mhub(binary, "logits", source, "--tokens", listed(prompt(90, 4)[0].tolist()), "--output", output)
+    run = mhub(binary, "logits", source, "--tokens", listed(prompt(90, 4)[0].tolist()), "--output", output, "--overwrite")
     if run.returncode != 0:
         return run.stderr.strip()
     error = np.abs(np.load(output) - golden["long"]).max() / np.abs(golden["long"]).max()

@@ -83,11 +83,13 @@ BOOST_AUTO_TEST_CASE(logits) {
   BOOST_TEST(bytes.find("'shape': (3, 13)") != std::string::npos);
   BOOST_TEST(bytes.size() == 128U + 3 * 13 * 4);  // the header is padded to 128 bytes
   BOOST_TEST(run_mhub("logits " + (scratch / "model") + " --tokens 1").code == 2);
-  BOOST_TEST(run_mhub("logits " + (scratch / "model") + " --tokens 1 --output /nowhere/x.npy").code == 4);
+  BOOST_TEST(run_mhub("logits " + (scratch / "model") + " --tokens 1 --output " + output + "/x.npy").code ==
+             4);
   TinyModel odd;
   odd.config["hidden_act"] = "mish";
   odd.write(scratch / "odd");
-  BOOST_TEST(run_mhub("logits " + (scratch / "odd") + " --tokens 1 --output " + output).code == 3);
+  BOOST_TEST(run_mhub("logits " + (scratch / "odd") + " --tokens 1 --overwrite --output " + output).code ==
+             3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
