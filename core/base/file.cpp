@@ -107,13 +107,27 @@ void OutputFile::write(std::uint64_t offset, std::span<const std::byte> data) {
     }
     done += static_cast<std::size_t>(n);
   }
+  reaches(offset + data.size());
   // Only a hint, whose result says nothing: the device begins now, and the flush at the end finds less to do.
   ::sync_file_range(descriptor_.get(), static_cast<off_t>(offset), static_cast<off_t>(data.size()),
                     SYNC_FILE_RANGE_WRITE);
 }
 
 bool OutputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
-  return read_some(descriptor_, "cannot read back", path_, offset, out) == out.size();
+  if (read_some(descriptor_, "cannot read back", path_, offset, out) != out.size()) return false;
+  reaches(offset + out.size());
+  return true;
+}
+
+void OutputFile::reaches(std::uint64_t end) const {
+  for (std::uint64_t known = end_; known < end && !end_.compare_exchange_weak(known, end);) {
+  }
+}
+
+void OutputFile::close() {
+  if (descriptor_.get() >= 0 && ::ftruncate(descriptor_.get(), static_cast<off_t>(end_)) != 0)
+    throw IoError("cannot cut off", path_, errno);
+  descriptor_.flush_and_close(path_);
 }
 
 std::string read_all(const ByteSource& source, const std::string& name, std::uint64_t limit) {

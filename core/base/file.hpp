@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <string_view>
@@ -65,8 +66,9 @@ enum class OutputMode {
   resume,  ///< the file may exist; what is in it stays until it is overwritten
 };
 
-/// A file being written. Nothing is truncated to its final size before `close`. Positional writes are
-/// thread-safe; errors (disk full, quota, I/O) throw IoError that names the path.
+/// A file being written. It ends where the last byte that was written or read back ends; what lay behind that
+/// is cut off at `close`. Positional writes are thread-safe; errors (disk full, quota, I/O) throw IoError
+/// that names the path.
 class OutputFile {
  public:
   explicit OutputFile(std::string path, OutputMode mode = OutputMode::create);
@@ -75,11 +77,14 @@ class OutputFile {
   /// Reads back; false when the file is not that long.
   bool read(std::uint64_t offset, std::span<std::byte> out) const;
   /// Flushes to the device (fsync) and closes; further writes are a programming error.
-  void close() { descriptor_.flush_and_close(path_); }
+  void close();
 
  private:
+  void reaches(std::uint64_t end) const;
+
   std::string path_;
   Descriptor descriptor_;
+  mutable std::atomic<std::uint64_t> end_{0};
 };
 
 /// All bytes of a source, which messages call `name`, as a string. Refuses more than `limit` with InputError.

@@ -8,7 +8,6 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/disk_space.hpp"
-#include "mhub/convert/journal.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
@@ -93,13 +92,44 @@ bool is_own_file(const std::string& path) {
   return format != nullptr && format->written_by_mhub(path);
 }
 
+/// Notes the key for whoever resumes, complete or not at all. Throws InputError for one that resumes with
+/// another.
+void note_key(const StagingDirectory& staging, const std::string& key) {
+  const std::string path = staging.notes() + "/key";
+  if (staging.resumed() && fs::exists(path) && read_file(path, 1 << 10) != key) {
+    throw InputError(
+        staging.notes() +
+        ": the interrupted conversion had another source, other options or another version of mhub; "
+        "run without --resume to start anew");
+  }
+  replace_file(path + ".next", key);
+  fs::rename(path + ".next", path);
+}
+
+/// Of an interrupted run's output only plain files that the sink opens itself are taken over; a sink in an
+/// empty folder shows which these are. What else lies there would get its name with them.
+void drop_strangers(const Conversion& conversion, const StagingDirectory& staging) {
+  const fs::path names = fs::path(staging.notes()) / "names";
+  fs::remove_all(names);
+  fs::create_directory(names);
+  conversion.output().sink(names, conversion.copies(), OutputMode::create);
+  std::vector<fs::path> strangers;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(staging.path())) {
+    const fs::file_type type = entry.symlink_status().type();
+    const bool linked = type == fs::file_type::regular && entry.hard_link_count() != 1;
+    if (linked || fs::symlink_status(names / entry.path().lexically_relative(staging.path())).type() != type)
+      strangers.push_back(entry.path());
+  }
+  for (const fs::path& path : strangers) fs::remove_all(path);
+}
+
 /// Carries the plan out in the partial folder; returns the manifest, which does not list files yet.
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
                              StagingDirectory& staging) {
   const std::string fingerprint = source_fingerprint(conversion.copies());
-  Journal journal(staging.notes(), conversion_key(conversion, fingerprint), conversion.copies().chunks.size(),
-                  staging.resumed());
+  note_key(staging, conversion_key(conversion, fingerprint));
   staging.keep();
+  if (staging.resumed()) drop_strangers(conversion, staging);
   Stage stage(options.callbacks, "converting", conversion.bytes());
   const OutputMode mode = staging.resumed() ? OutputMode::resume : OutputMode::create;
   const std::unique_ptr<TensorSink> sink =
@@ -107,8 +137,7 @@ nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& opt
   ExecuteOptions execution;
   execution.jobs = options.jobs;
   execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
-  execution.finished = &journal.finished();
-  execution.on_chunk = [&](std::size_t chunk, const std::string& checksum) { journal.add(chunk, checksum); };
+  execution.resume = staging.resumed();
   const std::vector<std::string> checksums = execute(conversion.copies(), *sink, execution);
   nlohmann::json manifest =
       make_manifest(conversion.source(), conversion.copies(), conversion.output().describe(), checksums);

@@ -83,56 +83,34 @@ void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<cons
   }
 }
 
-/// Keeps a chunk of an interrupted run if the sink still has its bytes: reads them twice, first to check,
-/// then to hand them over.
-bool keep_finished(const ChunkPlan& chunk, const std::string& expected, TensorSink& sink,
-                   const ExecuteOptions& options, std::vector<std::byte>& window,
-                   const std::atomic<bool>& stop) {
-  constexpr std::uint64_t kStep = 1 << 20;
-  const std::uint64_t bytes = byte_size(chunk);
-  Checksum checksum;
-  for (const bool checked : {false, true}) {
-    for (std::uint64_t at = 0; at < bytes && !stop; at += kStep) {
-      window.resize(static_cast<std::size_t>(std::min(kStep, bytes - at)));
-      if (!sink.read_back(chunk.tensor, chunk.chunk, at, window)) return false;
-      if (!checked) {
-        checksum.update(window);
-        continue;
-      }
-      sink.keep(chunk.tensor, chunk.chunk, window);
-      if (options.on_bytes) options.on_bytes(window.size());
-    }
-    if (!checked && !stop && checksum.hex() != expected) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
   std::vector<std::string> checksums(plan.chunks.size());
   for_each_chunk(plan, options.jobs, [&] {
-    return [&, reader = WindowReader(), window = std::vector<std::byte>()](
+    return [&, reader = WindowReader(), window = std::vector<std::byte>(), there = std::vector<std::byte>()](
                std::size_t k, const std::atomic<bool>& stop) mutable {
       const ChunkPlan& chunk = plan.chunks[k];
-      if (options.finished != nullptr && !(*options.finished)[k].empty() &&
-          keep_finished(chunk, (*options.finished)[k], sink, options, window, stop)) {
-        checksums[k] = (*options.finished)[k];
-        return;
-      }
       const std::int64_t step = window_elements(chunk);
       Checksum checksum;
       for (std::int64_t begin = 0; begin < chunk.elements && !stop; begin += step) {
         const std::int64_t count = std::min(step, chunk.elements - begin);
-        window.resize(static_cast<std::size_t>(count) * size_of(chunk.dtype));
+        const std::size_t size = size_of(chunk.dtype);
+        window.resize(static_cast<std::size_t>(count) * size);
         reader.read(chunk, begin, count, window);
         checksum.update(window);
-        sink.append(chunk.tensor, chunk.chunk, window);
+        there.resize(options.resume ? window.size() : 0);
+        if (options.resume &&
+            sink.read_back(chunk.tensor, chunk.chunk, static_cast<std::uint64_t>(begin) * size, there) &&
+            there == window) {
+          sink.keep(chunk.tensor, chunk.chunk, window);
+        } else {
+          sink.append(chunk.tensor, chunk.chunk, window);
+        }
         if (options.on_bytes) options.on_bytes(window.size());
       }
       if (stop) return;
       checksums[k] = checksum.hex();
-      if (options.on_chunk) options.on_chunk(k, checksums[k]);
     };
   });
   return checksums;

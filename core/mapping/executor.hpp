@@ -33,11 +33,8 @@ struct ExecuteOptions {
   /// Called from any thread after every window with the bytes just done. May throw to stop the work
   /// (an interrupt): the exception leaves `execute`.
   std::function<void(std::uint64_t)> on_bytes{};
-  /// Checksums of chunks that an interrupted run has finished (parallel to plan.chunks, empty for the others;
-  /// nullptr: none). A chunk whose bytes the sink gives back with that checksum is kept, any other is made.
-  const std::vector<std::string>* finished = nullptr;
-  /// Called from any thread with a chunk's number and checksum when all its bytes are with the sink.
-  std::function<void(std::size_t, const std::string&)> on_chunk{};
+  /// Writes only what differs from the bytes that the sink gives back, those of an interrupted run.
+  bool resume = false;
 };
 
 /// Carries out a plan: reads, rearranges, casts and appends every chunk to the sink; memory use is bounded by

@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(appears_complete_under_its_name) {
     write_file(staging.path() + "/data", std::string("x"));
     BOOST_TEST(!fs::exists(target));
     BOOST_TEST(fs::path(staging.notes()).parent_path().string() == folder.file("new/parents"));
-    write_file(staging.notes() + "/journal", std::string("x"));
+    write_file(staging.notes() + "/key", std::string("x"));
     staging.commit();
   }
   BOOST_TEST(read_file(target + "/data", 10) == "x");

@@ -59,7 +59,7 @@ bool convert_and_kill(const std::vector<std::string>& arguments, std::chrono::mi
 /// Stops a conversion of `source` to `out` with a signal somewhere in its middle: when `awaited` is in its
 /// folder and before it is done. Returns it still alive, or nothing where that never succeeded.
 std::optional<Background> stopped_midway(const Scratch& scratch, const std::string& source,
-                                         const std::string& out, const std::string& awaited = "journal") {
+                                         const std::string& out, const std::string& awaited = "key") {
   const fs::path partial =
       fs::path(scratch.path()) / ("." + fs::path(out).filename().string() + ".mhub-partial");
   for (int tries = 0; tries < 100; ++tries) {
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(resume_keeps_what_is_finished_and_mends_what_is_damaged) {
   BOOST_REQUIRE(run_mhub("convert " + source + " " + (scratch / "whole")).code == 0);
   kill_midway(scratch, source, out, "output/release/__0_0.distcp");
   BOOST_TEST(!fs::exists(out));
-  // Every byte of the unfinished file spoilt: the journal's word is not taken for it.
+  // Every byte of the unfinished file spoilt.
   const auto size = fs::file_size(partial + "/output/release/__0_0.distcp");
   TinyLlama::write_text(partial + "/output/release/__0_0.distcp", std::string(size, 'x'));
   const Run run = run_mhub("convert " + source + " " + out + " --resume --json");
@@ -148,30 +148,75 @@ BOOST_AUTO_TEST_CASE(resume_keeps_what_is_finished_and_mends_what_is_damaged) {
   BOOST_TEST((folder_content(out) == folder_content(scratch / "whole")));
 }
 
-// Whoever is killed leaves a journal that says whose it is: without, --resume could not refuse another
-// source.
-BOOST_AUTO_TEST_CASE(a_journal_has_its_key_from_the_first_moment) {
+// Bytes of another source, which say that they are this one's, beside files that are no part of an output.
+BOOST_AUTO_TEST_CASE(resume_believes_nothing_but_the_source) {
+  const Scratch scratch;
+  const std::string source = scratch / "hf", out = scratch / "out", partial = scratch / ".out.mhub-partial";
+  write_sized_llama(source, 12);
+  for (const std::string format : {"torch_dist", "torch", "hf"}) {
+    const std::string convert = "convert " + source + " " + out + " --to " + format,
+                      whole = scratch / ("whole-" + format);
+    BOOST_REQUIRE(run_mhub("convert " + source + " " + whole + " --to " + format).code == 0);
+    fs::create_directory(partial);
+    TinyLlama::write_text(partial + "/.mhub-partial", "");
+    fs::copy(whole, partial + "/output", fs::copy_options::recursive);
+    TinyLlama::write_text(scratch / "precious", "x");
+    for (const auto& [name, content] : folder_content(partial + "/output")) {
+      std::string text = content;
+      for (char& c : text) c = static_cast<char>(c ^ 1);
+      TinyLlama::write_text(partial + "/output/" + name, text + "and more");
+      TinyLlama::write_text(partial + "/output/" + name + ".py", text);
+    }
+    fs::create_directory(partial + "/output/empty");
+    fs::create_directory_symlink(scratch.path(), partial + "/output/tokenizer");
+    const Run run = run_mhub(convert + " --resume --json");
+    BOOST_REQUIRE_MESSAGE(run.code == 0, run.err);
+    BOOST_TEST(nlohmann::json::parse(run.out)["resumed"] == true);
+    BOOST_TEST((folder_content(out) == folder_content(whole)), format);
+    BOOST_TEST(!fs::exists(fs::symlink_status(out + "/empty")));
+    BOOST_TEST(!fs::exists(fs::symlink_status(out + "/tokenizer")));
+    fs::remove_all(out);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(resume_writes_through_no_link) {
   const Scratch scratch;
   const std::string source = scratch / "hf", out = scratch / "out",
-                    journal = scratch / ".out.mhub-partial/journal";
+                    output = scratch / ".out.mhub-partial/output";
+  write_sized_llama(source, 2);
+  TinyLlama::write_text(scratch / "precious", "x");
+  for (const bool hard : {false, true}) {
+    fs::create_directories(output);
+    TinyLlama::write_text(output + "/../.mhub-partial", "");
+    if (hard) {
+      fs::create_hard_link(scratch / "precious", output + "/model.safetensors");
+    } else {
+      fs::create_symlink(scratch / "precious", output + "/model.safetensors");
+    }
+    BOOST_TEST(run_mhub("convert " + source + " " + out + " --to hf --resume --verify").code == 0);
+    BOOST_TEST(TinyLlama::read_text(scratch / "precious") == "x");
+    fs::remove_all(out);
+  }
+}
+
+// Whoever is killed leaves a whole key: without, --resume could not refuse another source.
+BOOST_AUTO_TEST_CASE(a_partial_folder_has_its_key_from_the_first_moment) {
+  const Scratch scratch;
+  const std::string source = scratch / "hf", out = scratch / "out", key = scratch / ".out.mhub-partial/key";
   write_sized_llama(source, 2);
   int seen = 0;
   for (int round = 0; round < 30; ++round) {
     const Background mhub({"convert", source, out, "--jobs", "1"}, scratch / "errors");
-    std::string title(14, ' ');
-    for (int wait = 0; wait < 200'000 && title[0] == ' ' && !fs::exists(out); ++wait) {
-      std::ifstream file(journal);
-      if (!file) continue;
-      title = "empty";
-      std::getline(file, title, '1');
-    }
+    for (int wait = 0; wait < 200'000 && !fs::exists(key) && !fs::exists(out);) ++wait;
+    const std::string found = TinyLlama::read_text(key);
     mhub.signal(SIGKILL);
     mhub.wait();
-    if (title[0] != ' ') {
+    if (!found.empty() || fs::exists(key)) {
       ++seen;
-      BOOST_TEST(title == "mhub journal ");
+      BOOST_TEST(found.size() == 32u);
     }
     fs::remove_all(out);
+    fs::remove_all(fs::path(key).parent_path());
   }
   BOOST_TEST(seen > 0);
 }
@@ -180,7 +225,7 @@ BOOST_AUTO_TEST_CASE(resume_refuses_another_source) {
   const Scratch scratch;
   const std::string source = scratch / "hf", out = scratch / "out";
   write_sized_llama(source, 12);
-  kill_midway(scratch, source, out, "journal");
+  kill_midway(scratch, source, out, "key");
   std::string weights = TinyLlama::read_text(source + "/model.safetensors");
   weights.back() = static_cast<char>(weights.back() ^ 1);
   TinyLlama::write_text(source + "/model.safetensors", weights);
