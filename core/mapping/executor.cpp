@@ -87,7 +87,7 @@ void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<cons
 
 std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
   std::vector<std::string> checksums(plan.chunks.size());
-  for_each_chunk(plan, options.jobs, [&] {
+  for_each_chunk(plan, sink.serial() ? 1 : options.jobs, [&] {
     return [&, reader = WindowReader(), window = std::vector<std::byte>(), there = std::vector<std::byte>()](
                std::size_t k, const std::atomic<bool>& stop) mutable {
       const ChunkPlan& chunk = plan.chunks[k];

@@ -50,6 +50,8 @@ class TensorSink {
   virtual void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) {
     append(tensor, chunk, data);
   }
+  /// Whether the same tensors give the same bytes only when one chunk comes after another.
+  virtual bool serial() const { return false; }
   /// Writes what can only be known at the end (checksums, metadata) and flushes everything to the device.
   /// Throws std::logic_error when a chunk has not received all its bytes.
   virtual void finish() = 0;

@@ -45,8 +45,8 @@ bool is_hdf5_text(std::string_view text);
 
 /// Writes a text attribute as a fixed-length UTF-8 string. `what` begins messages. Call under Hdf5Lock.
 void write_hdf5_text(hid_t object, const std::string& name, const std::string& text, const std::string& what);
-/// Reads a text attribute, of fixed or variable length (h5py's default). Throws InputError when it is absent,
-/// of another type or too long.
+/// Reads a text attribute of fixed length. Throws InputError when it is absent, of another type (h5py's
+/// default has variable length) or too long.
 std::string read_hdf5_text(hid_t object, const std::string& name, const std::string& what);
 /// An i64 attribute; `replace_hdf5_count` changes the value of one that is there.
 void write_hdf5_count(hid_t object, const std::string& name, std::int64_t count, const std::string& what);

@@ -46,8 +46,9 @@ class Hdf5Sink : public TensorSink {
 /// which covers it. Names must be UTF-8. Throws std::logic_error for other chunks or doubled names,
 /// InputError for a name or shape that the format cannot hold, IoError.
 ///
-/// Different tensors may be appended to concurrently; each holds one HDF5 chunk (1 MiB; more for tensors over
-/// 1 GiB, at most 64 MiB) in memory between its first and its last byte.
+/// Different tensors may be appended to concurrently, but then their order shows in the file; each holds one
+/// HDF5 chunk (1 MiB; more for tensors over 1 GiB, at most 64 MiB) in memory between its first and its last
+/// byte.
 std::unique_ptr<Hdf5Sink> make_hdf5_sink(const std::string& path, std::vector<SinkTensor> tensors,
                                          const Hdf5Contents& contents = {});
 

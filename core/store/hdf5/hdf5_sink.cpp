@@ -42,16 +42,21 @@ void check(const std::vector<SinkTensor>& tensors, const Hdf5Contents& contents)
   }
 }
 
+/// The same contents give the same file.
+Hdf5Handle without_times(hid_t kind) {
+  Hdf5Handle properties(H5Pcreate(kind), H5Pclose);
+  H5Pset_obj_track_times(properties.get(), false);
+  return properties;
+}
+
 Hdf5Handle link_properties() {
   Hdf5Handle properties(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(properties.get(), 1);
   H5Pset_char_encoding(properties.get(), H5T_CSET_UTF8);
   return properties;
 }
 
 Hdf5Handle dataset_properties(const Shape& shape, std::size_t element_bytes) {
-  Hdf5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(properties.get(), false);
+  Hdf5Handle properties = without_times(H5P_DATASET_CREATE);
   H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
   if (shape.empty() || numel(shape) == 0) {
     H5Pset_layout(properties.get(), H5D_COMPACT);
@@ -95,10 +100,13 @@ Hdf5Handle create_dataset(hid_t file, const std::string& path, hid_t type, const
   return dataset;
 }
 
-/// A group whose links keep UTF-8 names; the groups above it are made where they are missing.
+/// A group whose links keep UTF-8 names; the group above it exists.
 void create_group(hid_t file, const std::string& path, const std::string& what) {
-  const Hdf5Handle links = link_properties();
-  hdf5_created(H5Gcreate2(file, path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose, what);
+  const Hdf5Handle links = link_properties(), properties = without_times(H5P_GROUP_CREATE);
+  hdf5_write_ok(
+      hdf5_created(H5Gcreate2(file, path.c_str(), links.get(), properties.get(), H5P_DEFAULT), H5Gclose, what)
+          .close(),
+      what);
 }
 
 /// Writes a whole side file as a dataset: as one string where it is text, so that h5dump shows it, else as
@@ -108,10 +116,12 @@ void write_side_file(hid_t file, const std::string& path, const std::string& con
   const bool text = !content.empty() && is_hdf5_text(content);
   const Hdf5Handle type = text ? hdf5_text_type(content.size()) : Hdf5Handle(H5Tcopy(H5T_STD_U8LE), H5Tclose);
   const Shape shape{text ? 1 : static_cast<std::int64_t>(content.size())};
-  const Hdf5Handle dataset = create_dataset(file, path, type.get(), shape, what);
-  if (content.empty()) return;
-  hdf5_write_ok(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), what);
-  if (!text) replace_hdf5_count(dataset.get(), kHdf5ZeroChunks, zero_chunks(content), what);
+  Hdf5Handle dataset = create_dataset(file, path, type.get(), shape, what);
+  if (!content.empty()) {
+    hdf5_write_ok(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), what);
+    if (!text) replace_hdf5_count(dataset.get(), kHdf5ZeroChunks, zero_chunks(content), what);
+  }
+  hdf5_write_ok(dataset.close(), what);
 }
 
 /// A tensor being written. Used by one thread at a time.
@@ -148,7 +158,9 @@ class FileSink final : public Hdf5Sink {
       if (files_.contains(folder)) throw InputError(what + ": " + folder + " is a file and a folder");
     }
     const Hdf5Lock lock;
-    write_side_file(file_.get(), std::string(kHdf5Files) + "/" + path, content, what);
+    const std::string place = std::string(kHdf5Files) + "/" + path;
+    make_groups(place);
+    write_side_file(file_.get(), place, content, what);
   }
 
   void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
@@ -170,6 +182,8 @@ class FileSink final : public Hdf5Sink {
     }
   }
 
+  bool serial() const override { return true; }
+
   void finish() override {
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
       if (progress_[t].done != progress_[t].size)
@@ -178,7 +192,7 @@ class FileSink final : public Hdf5Sink {
     {
       const Hdf5Lock lock;
       hdf5_write_ok(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "cannot write " + path_);
-      if (!file_.close()) throw IoError("cannot close " + path_ + ": " + hdf5_reason());
+      hdf5_write_ok(file_.close(), "cannot close " + path_);
     }
     Descriptor("cannot open", path_, O_RDONLY).flush_and_close(path_);
   }
@@ -188,12 +202,21 @@ class FileSink final : public Hdf5Sink {
     const Hdf5Handle access = hdf5_file_access();
     H5Pset_meta_block_size(access.get(),
                            std::clamp(tensors_.size() * kMetadataOfTensor, kLeastMetadata, kMostMetadata));
-    file_ = hdf5_created(H5Fcreate(path_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()), H5Fclose,
+    const Hdf5Handle creation = without_times(H5P_FILE_CREATE);
+    file_ = hdf5_created(H5Fcreate(path_.c_str(), H5F_ACC_EXCL, creation.get(), access.get()), H5Fclose,
                          "cannot create " + path_);
     write_hdf5_text(file_.get(), kHdf5Format, kHdf5FormatValue, path_);
     write_hdf5_text(file_.get(), kHdf5FormatVersion, kHdf5Version, path_);
-    create_group(file_.get(), kHdf5State, path_);
-    create_group(file_.get(), kHdf5Files, path_);
+    for (const std::string root : {kHdf5State, kHdf5Files}) make_groups(root + "/");
+  }
+
+  /// Those above a path. The library would make them with the time.
+  void make_groups(const std::string& path) {
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      const std::string group = path.substr(0, slash);
+      if (groups_.insert(group).second) create_group(file_.get(), group, path_);
+    }
   }
 
   void create_datasets() {
@@ -208,10 +231,12 @@ class FileSink final : public Hdf5Sink {
       progress.size = byte_count(tensor.shape, tensor.dtype);
       if (!tensor.shape.empty() && progress.size > 0)
         progress.chunks = RowChunks::choose(tensor.shape, size_of(tensor.dtype));
-      const Hdf5Handle dataset =
+      make_groups(progress.path);
+      Hdf5Handle dataset =
           create_dataset(file_.get(), progress.path, hdf5_type(tensor.dtype).get(), tensor.shape, what(t));
       write_hdf5_text(dataset.get(), kHdf5Name, tensor.name, what(t));
       write_hdf5_text(dataset.get(), kHdf5DType, std::string(torch_name(tensor.dtype)), what(t));
+      hdf5_write_ok(dataset.close(), what(t));
     }
   }
 
@@ -240,7 +265,7 @@ class FileSink final : public Hdf5Sink {
     progress.buffer = std::vector<std::byte>();  // "= {}" would keep the memory
     if (progress.zero_chunks > 0)
       replace_hdf5_count(progress.dataset.get(), kHdf5ZeroChunks, progress.zero_chunks, what(tensor));
-    if (!progress.dataset.close()) throw IoError(what(tensor) + ": " + hdf5_reason());
+    hdf5_write_ok(progress.dataset.close(), what(tensor));
   }
 
   void append_scalar(std::size_t tensor, std::span<const std::byte> data) {
@@ -253,7 +278,7 @@ class FileSink final : public Hdf5Sink {
     hdf5_write_ok(H5Dwrite(progress.dataset.get(), hdf5_type(tensors_[tensor].dtype).get(), H5S_ALL, H5S_ALL,
                            H5P_DEFAULT, progress.buffer.data()),
                   what(tensor));
-    if (!progress.dataset.close()) throw IoError(what(tensor) + ": " + hdf5_reason());
+    hdf5_write_ok(progress.dataset.close(), what(tensor));
   }
 
   void open_dataset(std::size_t tensor) {
@@ -266,6 +291,7 @@ class FileSink final : public Hdf5Sink {
   std::string path_;
   std::vector<SinkTensor> tensors_;
   std::set<std::string> files_, folders_;  ///< side files and what lies above them
+  std::set<std::string> groups_;           ///< by path
   Hdf5Handle file_;
   std::vector<Progress> progress_;  ///< after `file_`: datasets are closed before it
 };

@@ -76,9 +76,14 @@ Hdf5Lock::Hdf5Lock() : lock_(library_mutex()) {
   [[maybe_unused]] static const herr_t no_exit_handler = H5dont_atexit();
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  H5PLget_loading_state(&plugins_);
+  H5PLset_loading_state(0);
 }
 
-Hdf5Lock::~Hdf5Lock() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
+Hdf5Lock::~Hdf5Lock() {
+  H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
+  H5PLset_loading_state(plugins_);
+}
 
 Hdf5Handle& Hdf5Handle::operator=(Hdf5Handle&& other) noexcept {
   std::swap(id_, other.id_);
@@ -86,11 +91,11 @@ Hdf5Handle& Hdf5Handle::operator=(Hdf5Handle&& other) noexcept {
   return *this;
 }
 
-bool Hdf5Handle::close() {
+herr_t Hdf5Handle::close() {
   const hid_t id = std::exchange(id_, H5I_INVALID_HID);
-  if (id < 0) return true;
+  if (id < 0) return 0;
   const Hdf5Lock lock;
-  return close_(id) >= 0;
+  return close_(id);
 }
 
 std::string hdf5_reason() {

@@ -15,7 +15,8 @@
 namespace mhub {
 
 /// Held around every call into the HDF5 library, which serves one thread at a time (recursive). Also keeps
-/// the library from printing its error stack while it is held.
+/// the library from printing its error stack and from loading filters as plugins while it is held: a file
+/// does not say which code runs.
 class Hdf5Lock {
  public:
   Hdf5Lock();
@@ -27,6 +28,7 @@ class Hdf5Lock {
   std::unique_lock<std::recursive_mutex> lock_;
   H5E_auto2_t print_ = nullptr;
   void* print_data_ = nullptr;
+  unsigned plugins_ = 0;
 };
 
 /// Owns an identifier of the library and closes it (under the lock).
@@ -42,8 +44,8 @@ class Hdf5Handle {
 
   hid_t get() const { return id_; }
   explicit operator bool() const { return id_ >= 0; }
-  /// False when the library could not write what was pending.
-  bool close();
+  /// Negative when the library could not write what was pending. Whoever writes gives it to hdf5_write_ok.
+  herr_t close();
 
  private:
   hid_t id_ = H5I_INVALID_HID;

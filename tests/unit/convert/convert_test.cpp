@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <map>
+#include <thread>
 
 #include <boost/test/unit_test.hpp>
 
@@ -106,6 +107,17 @@ BOOST_AUTO_TEST_CASE(a_target_is_never_replaced_unasked) {
   convert(files / "hf", files / "file", {.format = "hdf5"});
   convert(files / "hf", files / "file", {.format = "hdf5"}, {.overwrite = true});
   BOOST_CHECK_THROW(plan(files / "hf", {.format = "safetensors"}), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_is_the_same_every_time) {
+  const Files files;
+  auto made = [&](int jobs) {
+    convert(files / "hf", files / "a.h5", {.format = "hdf5"}, {.jobs = jobs, .overwrite = true});
+    return read_file(files / "a.h5", 1 << 30);
+  };
+  const std::string first = made(8);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5's times are seconds
+  for (const int jobs : {1, 8, 8}) BOOST_TEST((made(jobs) == first));
 }
 
 BOOST_AUTO_TEST_CASE(only_what_the_manifest_lists_is_replaced) {

@@ -76,30 +76,52 @@ BOOST_AUTO_TEST_CASE(reads_what_the_library_decodes) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(reads_attributes_as_h5py_writes_them) {
+// They lie in a heap that has no checksums.
+BOOST_AUTO_TEST_CASE(refuses_texts_of_variable_length) {
   const TemporaryFolder folder;
   const std::string path = folder.file("a.h5");
+  const Hdf5Handle text = [] {
+    Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+    H5Tset_size(type.get(), H5T_VARIABLE);
+    return type;
+  }();
+  const Hdf5Handle one(H5Screate(H5S_SCALAR), H5Sclose);
+  auto write = [&](hid_t object, const char* name, hid_t type) {
+    return Hdf5Handle(H5Acreate2(object, name, type, one.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  };
+  // What nobody reads may be there.
+  const Hdf5Handle list(H5Tvlen_create(H5T_NATIVE_INT), H5Tclose);
   {
     ForeignFile file(path);
-    const Hdf5Handle text(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(text.get(), H5T_VARIABLE);
-    H5Tset_cset(text.get(), H5T_CSET_UTF8);
-    const Hdf5Handle one(H5Screate(H5S_SCALAR), H5Sclose);
-    auto write = [&](hid_t object, const char* name, const char* value) {
-      const Hdf5Handle attribute(H5Acreate2(object, name, text.get(), one.get(), H5P_DEFAULT, H5P_DEFAULT),
-                                 H5Aclose);
-      hdf5_write_ok(H5Awrite(attribute.get(), text.get(), &value), name);
-    };
-    const Hdf5Handle dataset = file.add_dataset("/state/t", H5T_STD_U16LE, {0});
-    write(dataset.get(), "name", "the.tensor");
-    write(dataset.get(), "torch_dtype", "bfloat16");
-    write(file.id(), "kind", "hf");
-    const Hdf5Handle number(
-        H5Acreate2(file.id(), "number", H5T_NATIVE_INT, one.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    write(file.id(), "number", H5T_NATIVE_INT);
+    write(file.id(), "list", list.get());
+    write_hdf5_text(file.id(), "kind", "hf", path);
   }
-  const Hdf5Archive archive = open_hdf5(path);
-  BOOST_TEST((archive.state.find("the.tensor")->dtype == DType::bf16));
-  BOOST_TEST((archive.attributes == std::map<std::string, std::string>{{"kind", "hf"}}));
+  BOOST_TEST((open_hdf5(path).attributes == std::map<std::string, std::string>{{"kind", "hf"}}));
+  {
+    ForeignFile file(path);
+    write(file.id(), "kind", text.get());
+  }
+  BOOST_CHECK_EXCEPTION(
+      open_hdf5(path), InputError,
+      message_has(path, "attribute kind: text of variable length, expected of fixed length"));
+  {
+    ForeignFile file(path);
+    write(file.add_dataset("/state/t", H5T_STD_U16LE, {0}).get(), "name", text.get());
+  }
+  BOOST_CHECK_EXCEPTION(open_hdf5(path), InputError, message_has(path, "attribute name: text of variable"));
+}
+
+BOOST_AUTO_TEST_CASE(loads_no_plugins) {
+  unsigned before = 0, during = 1, after = 0;
+  H5PLget_loading_state(&before);
+  {
+    const Hdf5Lock lock;
+    H5PLget_loading_state(&during);
+  }
+  H5PLget_loading_state(&after);
+  BOOST_TEST(during == 0u);
+  BOOST_TEST(after == before);
 }
 
 BOOST_AUTO_TEST_CASE(refuses_tensors_that_break_the_rules) {
