@@ -139,7 +139,7 @@ StagingDirectory::~StagingDirectory() {
   if (lock_.get() < 0 || keep_) return;
   try {
     remove_partial();
-  } catch (const std::exception&) {
+  } catch (const std::runtime_error&) {
     // The next run finds it and goes on.
   }
 }
@@ -165,7 +165,7 @@ void StagingDirectory::commit() {
   sync_directory(fs::path(target_).parent_path().string());
   try {
     remove_partial();
-  } catch (const std::exception& error) {
+  } catch (const std::runtime_error& error) {
     throw IoError(target_ + " is complete, but what it replaces is not removed yet: " + error.what() +
                   "; the next run to this name tries again");
   }
