@@ -51,8 +51,9 @@ foreach(header ${headers})
     # What is in quotes is no pattern but a whole name, which the linker finds at once.
     list(APPEND patterns "${type}::*" "\"typeinfo for ${type}\"" "\"typeinfo name for ${type}\"" "\"vtable for ${type}\"" "\"VTT for ${type}\"")
   endforeach()
-  string(REGEX MATCHALL "[A-Za-z_0-9]+\\(" functions "${text}")
+  string(REGEX MATCHALL "([A-Za-z_0-9]+|operator[-+*/<>=!]+)\\(" functions "${text}")
   foreach(function ${functions})
+    string(REGEX REPLACE "[-+*/<>=!]" "?" function ${function})  # the linker's language has no such letters
     string(REPLACE "(" "?*" function ${function})
     list(APPEND patterns "${space}::${function}")
   endforeach()
