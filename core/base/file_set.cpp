@@ -9,6 +9,8 @@
 namespace mhub {
 namespace {
 
+constexpr int kDeepest = 2;
+
 class FolderFiles final : public FileSet {
  public:
   explicit FolderFiles(std::string folder) : folder_(std::move(folder)) {}
@@ -16,15 +18,23 @@ class FolderFiles final : public FileSet {
   std::string read(const std::string& name, std::uint64_t limit) const override {
     return read_file(place(name), limit);
   }
-  std::vector<std::string> inside(const std::string& folder) const override {
+  std::vector<std::string> names() const override {
     std::vector<std::string> names;
-    const fs::path path = fs::path(folder_) / folder;
-    if (!fs::is_directory(path)) return names;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-      if (entry.is_regular_file()) names.push_back(folder + "/" + entry.path().filename().string());
+    if (!fs::is_directory(folder_)) return names;
+    for (fs::recursive_directory_iterator at(folder_), end; at != end; ++at) {
+      const bool hidden = at->path().filename().native().starts_with(".");
+      if (hidden || at.depth() == kDeepest) at.disable_recursion_pending();
+      if (!hidden && at->is_regular_file())
+        names.push_back(at->path().lexically_relative(folder_).generic_string());
     }
     std::sort(names.begin(), names.end());
     return names;
+  }
+  std::uint64_t size(const std::string& name) const override {
+    std::error_code error;
+    const std::uint64_t size = fs::file_size(place(name), error);
+    if (error) throw IoError("cannot stat", place(name), error.value());
+    return size;
   }
   std::string place(const std::string& name) const override { return (fs::path(folder_) / name).string(); }
   const std::string& source() const override { return folder_; }
@@ -39,22 +49,24 @@ class ArchiveFiles final : public FileSet {
       : archive_(std::move(archive)), files_(std::move(files)) {}
   bool has(const std::string& name) const override { return files_.contains(name); }
   std::string read(const std::string& name, std::uint64_t limit) const override {
-    const auto found = files_.find(name);
-    if (found == files_.end()) throw IoError(place(name) + ": no such file in the archive");
-    return read_all(*found->second, place(name), limit);
+    return read_all(found(name), place(name), limit);
   }
-  std::vector<std::string> inside(const std::string& folder) const override {
+  std::vector<std::string> names() const override {
     std::vector<std::string> names;
-    for (const auto& [name, bytes] : files_) {
-      if (name.starts_with(folder + "/") && name.find('/', folder.size() + 1) == std::string::npos)
-        names.push_back(name);
-    }
+    for (const auto& [name, bytes] : files_) names.push_back(name);
     return names;
   }
+  std::uint64_t size(const std::string& name) const override { return found(name).size(); }
   std::string place(const std::string& name) const override { return archive_ + ": " + name; }
   const std::string& source() const override { return archive_; }
 
  private:
+  const ByteSource& found(const std::string& name) const {
+    const auto found = files_.find(name);
+    if (found == files_.end()) throw IoError(place(name) + ": no such file in the archive");
+    return *found->second;
+  }
+
   std::string archive_;
   std::map<std::string, std::shared_ptr<const ByteSource>> files_;
 };

@@ -17,8 +17,10 @@ class FileSet {
   virtual bool has(const std::string& name) const = 0;
   /// The whole file. Throws IoError when it is not there, InputError when it is larger than `limit`.
   virtual std::string read(const std::string& name, std::uint64_t limit) const = 0;
-  /// The files directly inside a subfolder, as "<folder>/<name>", sorted; none when there is no such folder.
-  virtual std::vector<std::string> inside(const std::string& folder) const = 0;
+  /// All files down to two folders deep, "a.txt", "b/c.txt", sorted; hidden ones are left out.
+  virtual std::vector<std::string> names() const = 0;
+  /// In bytes. Throws IoError when the file is not there.
+  virtual std::uint64_t size(const std::string& name) const = 0;
   /// What to call a file in messages.
   virtual std::string place(const std::string& name) const = 0;
   /// What to call the folder or archive itself.

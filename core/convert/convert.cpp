@@ -204,6 +204,8 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
                         {"resumed", staging.resumed()},
                         {"verified", options.verify},
                         {"notes", conversion.source().notes}};
+  for (std::string& sentence : left_behind(conversion.source()))
+    report["notes"].push_back(std::move(sentence));
   report.update(conversion.output().advice());
   return report;
 }

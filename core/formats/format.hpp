@@ -78,22 +78,27 @@ const Format& format_named(const std::string& name);
 /// "torch_dist, torch, hf or hdf5"
 std::string format_names();
 
-/// Says what lies at a path and what to do where that is recognised but not supported; else empty.
+/// Says what lies at a path and what to do where that is recognised but not supported; else empty. The first
+/// is for what a format would know, but not as what it is.
+std::string format_in_the_way(const std::string& path);
 std::string unsupported_format(const std::string& path);
+/// Whether a name could be that of a model on the Hub: "gpt2", "org/name".
+bool may_be_hub_id(const std::string& path);
 
 // For drivers.
 
 /// The type of most elements.
 DType main_dtype(const std::vector<SinkTensor>& tensors);
 
-/// The largest file that travels with a checkpoint.
-inline constexpr std::uint64_t kLargestText = 1ULL << 30;
+/// The files beside a checkpoint's tensors that travel with a conversion, by name: all that are no weights
+/// and no larger than 128 MiB (tokenizers, processors, code, templates, licences), but for
+/// config.json and generation_config.json, which each format writes in its own way.
+std::map<std::string, std::string> companions(const FileSet& files);
 
-/// Files that belong to the tokenizer or the processor of images and travel with a conversion; existing names
-/// only.
-std::vector<std::string> tokenizer_files(const FileSet& files);
+/// Writes them into `folder`, which is made when there are any.
+void write_companions(const FileSet& files, const std::filesystem::path& folder);
 
-/// Copies them into `folder`, which is made when there are any.
-void copy_tokenizer(const FileSet& files, const std::filesystem::path& folder);
+/// What stays behind of the files beside a checkpoint's tensors, one sentence each.
+std::vector<std::string> left_behind(const Checkpoint& checkpoint);
 
 }  // namespace mhub

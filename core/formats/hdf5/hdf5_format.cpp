@@ -36,11 +36,10 @@ class Hdf5Output final : public OutputFormat {
     contents.attributes = {{kKind, kind_of(source_.names)},
                            {"created_by", std::string("mhub ") + MHUB_VERSION},
                            {"class", source_.model->class_name}};
+    contents.files = companions(*source_.files);
     contents.files["config.json"] = config_text(hf_config(source_, dtype_));
     if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
       contents.files["generation_config.json"] = config_text(generation);
-    for (const std::string& name : tokenizer_files(*source_.files))
-      contents.files[name] = source_.files->read(name, kLargestText);
     // An interrupted archive cannot be continued; it begins anew.
     fs::remove(root / kFile);
     return make_hdf5_sink((root / kFile).string(), plan.tensors, contents);
@@ -71,7 +70,7 @@ class Hdf5Format final : public Format {
     const auto files = archive_files(checkpoint.path, std::move(archive.files));
     const std::string kind = archive.attributes[kKind];
     if (files->has(kManifestName))
-      checkpoint.manifest = parse_json(files->read(kManifestName, kLargestText), files->place(kManifestName));
+      checkpoint.manifest = parse_json(files->read(kManifestName, 1ULL << 30), files->place(kManifestName));
     if (kind == kind_of(StateNames::hugging_face)) {
       describe_hf(checkpoint, files);
       take_hf_tensors(checkpoint, std::move(archive.state));

@@ -50,7 +50,7 @@ class HfOutput final : public OutputFormat {
     replace_file((root / "config.json").string(), config_text(hf_config(source_, main_dtype(plan.tensors))));
     if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
       replace_file((root / "generation_config.json").string(), config_text(generation));
-    copy_tokenizer(*source_.files, root);
+    write_companions(*source_.files, root);
   }
 
   nlohmann::json describe() const override {

@@ -96,7 +96,7 @@ class MegatronOutput final : public OutputFormat {
     if (!model_.config.bridge_provider.empty())
       replace_file((root / folder_ / "run_config.yaml").string(),
                    bridge_run_config(model_.config, model_.target));
-    copy_tokenizer(*source_.files, root / folder_ / "tokenizer");
+    write_companions(*source_.files, root / folder_ / "tokenizer");
     replace_file((root / kTracker).string(), iteration_ ? std::to_string(*iteration_) : folder_);
   }
 

@@ -79,7 +79,7 @@ class NpyOutput final : public OutputFormat {
     fs::create_directory(root / "about");
     write_file((root / "about/config.json").string(),
                config_text(hf_config(source_, main_dtype(plan.tensors))));
-    copy_tokenizer(*source_.files, root / "about");
+    write_companions(*source_.files, root / "about");
   }
   nlohmann::json describe() const override { return {{"format", "npy"}}; }
 

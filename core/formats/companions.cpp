@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
+#include "mhub/base/written_files.hpp"
+#include "mhub/formats/format.hpp"
+
+namespace mhub {
+namespace {
+
+/// Larger than any tokenizer (the largest, of 256k entries, have some 35 MB).
+constexpr std::uint64_t kLargestCompanion = 128 << 20;
+
+/// Files of these kinds hold weights, or what training keeps of them, of whatever framework.
+bool holds_weights(const fs::path& file) {
+  constexpr std::array<std::string_view, 16> kEndings{
+      ".safetensors", ".bin",  ".pt",  ".pth",       ".ckpt",   ".h5",     ".hdf5", ".msgpack",
+      ".gguf",        ".onnx", ".npz", ".onnx_data", ".distcp", ".tflite", ".ot",   ".nemo"};
+  return std::find(kEndings.begin(), kEndings.end(), file.extension()) != kEndings.end();
+}
+
+/// Written by each format itself, and lists of files that are written anew.
+bool written_otherwise(const std::string& name) {
+  return name == "config.json" || name == "generation_config.json" || name == kManifestName ||
+         (name.ends_with(".index.json") && name.find('/') == std::string::npos);
+}
+
+struct Sorted {
+  std::vector<std::string> travel, weights, large;
+};
+
+Sorted sorted(const FileSet& files) {
+  const std::vector<std::string> names = files.names();
+  const auto folder = [](const std::string& name) { return name.substr(0, name.find('/') + 1); };
+  // What lies beside other weights in a folder of its own belongs to them: a checkpoint of a training, a
+  // part.
+  std::set<std::string> others;
+  for (const std::string& name : names) {
+    if (holds_weights(name)) others.insert(folder(name));
+  }
+  others.erase("");
+  Sorted result;
+  result.weights.assign(others.begin(), others.end());
+  for (const std::string& name : names) {
+    if (others.contains(folder(name)) || written_otherwise(name)) continue;
+    auto& place = holds_weights(name)                    ? result.weights
+                  : files.size(name) > kLargestCompanion ? result.large
+                                                         : result.travel;
+    place.push_back(name);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> companions(const FileSet& files) {
+  std::map<std::string, std::string> contents;
+  for (const std::string& name : sorted(files).travel) {
+    const fs::path path = fs::path(name).lexically_normal();
+    if (path.is_absolute() || path.native().starts_with(".."))
+      throw InputError(files.place(name) + ": the name leads out of the folder that the file is to be in");
+    contents[name] = files.read(name, kLargestCompanion);
+  }
+  return contents;
+}
+
+void write_companions(const FileSet& files, const fs::path& folder) {
+  for (const auto& [name, content] : companions(files)) {
+    const fs::path path = folder / name;
+    fs::create_directories(path.parent_path());
+    replace_file(path.string(), content);
+  }
+}
+
+std::vector<std::string> left_behind(const Checkpoint& checkpoint) {
+  std::vector<std::string> sentences;
+  if (checkpoint.files == nullptr) return sentences;
+  std::set<fs::path> used;
+  for (const Checkpoint* one : {&checkpoint, checkpoint.reference.get()}) {
+    if (one == nullptr) continue;
+    for (const StoredTensor& tensor : one->tensors.tensors()) {
+      for (const StoredChunk& chunk : tensor.chunks) used.insert(fs::path(chunk.bytes->name()).filename());
+    }
+  }
+  const Sorted found = sorted(*checkpoint.files);
+  for (const std::string& name : found.weights) {
+    if (!used.contains(name))
+      sentences.push_back(checkpoint.files->place(name) + " stays behind: it has other weights");
+  }
+  for (const std::string& name : found.large)
+    sentences.push_back(checkpoint.files->place(name) + " stays behind: it is larger than 128 MiB");
+  return sentences;
+}
+
+}  // namespace mhub

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boost/test/unit_test.hpp>
+
+#include "base/temporary_folder.hpp"
+#include "cli/tiny_llama.hpp"
+#include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
+#include "mhub/convert/convert.hpp"
+#include "mhub/formats/format.hpp"
+
+using namespace mhub;
+
+namespace {
+
+const std::map<std::string, std::string> kTravel{{"LICENSE", "free"},
+                                                 {"README.md", "# A model"},
+                                                 {"modeling_x.py", "class X: pass"},
+                                                 {"tiktoken.model", "IQ== 0"},
+                                                 {"tekken.json", "{}"},
+                                                 {"x.tiktoken", "IQ== 0"},
+                                                 {"sentencepiece.bpe.model", "x"},
+                                                 {"video_preprocessor_config.json", "{}"},
+                                                 {"1_Pooling/config.json", "{}"},
+                                                 {"additional_chat_templates/tool.jinja", "{{ 1 }}"}};
+const std::vector<std::string> kStay{
+    "training_args.bin",    "checkpoint-5/model.safetensors", "checkpoint-5/tokenizer.json",
+    "original/params.json", "original/consolidated.00.pth",   ".git/config"};
+
+void put(const fs::path& path, const std::string& content) {
+  fs::create_directories(path.parent_path());
+  write_file(path.string(), content);
+}
+
+std::string make_folder(const tests::TemporaryFolder& scratch) {
+  const std::string folder = scratch.file("hf");
+  tests::TinyLlama().write(folder);
+  for (const auto& [name, content] : kTravel) put(fs::path(folder) / name, content);
+  for (const std::string& name : kStay) put(fs::path(folder) / name, "x");
+  return folder;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(companion_files)
+
+BOOST_AUTO_TEST_CASE(what_is_no_weight_travels_both_ways) {
+  const tests::TemporaryFolder scratch;
+  const std::string hf = make_folder(scratch);
+  for (const std::string format : {"torch_dist", "torch", "hdf5", "hf"}) {
+    const std::string there = scratch.file("to-" + format), back = scratch.file("back-" + format);
+    convert(hf, there, {.format = format});
+    const nlohmann::json report = convert(there, back, {.format = "hf"}, {.verify = true});
+    BOOST_TEST(report["notes"].empty(), report["notes"].dump());
+    for (const auto& [name, content] : kTravel) {
+      const std::string file = back + "/" + name;
+      BOOST_TEST_REQUIRE(fs::is_regular_file(file), format << ": " << name);
+      BOOST_TEST(read_file(file, 100) == content);
+    }
+    for (const std::string& name : kStay) BOOST_TEST(!fs::exists(back + "/" + name), format << ": " << name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_stays_behind_is_named) {
+  const tests::TemporaryFolder scratch;
+  const std::string hf = make_folder(scratch);
+  fs::resize_file(hf + "/tekken.json", (128 << 20) + 1);
+  const std::vector<std::string> notes = convert(hf, scratch.file("m"))["notes"];
+  const std::vector<std::string> expected{hf + "/checkpoint-5/ stays behind: it has other weights",
+                                          hf + "/original/ stays behind: it has other weights",
+                                          hf + "/training_args.bin stays behind: it has other weights",
+                                          hf + "/tekken.json stays behind: it is larger than 128 MiB"};
+  BOOST_TEST(notes == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_leads_elsewhere_is_refused) {
+  class Bytes final : public ByteSource {
+   public:
+    std::uint64_t size() const override { return 0; }
+    const std::string& name() const override { return name_; }
+    void read(std::uint64_t, std::span<std::byte>) const override {}
+    std::span<const std::byte> map() const override { return {}; }
+
+   private:
+    std::string name_ = "x";
+  };
+  for (const char* name : {"../x", "/etc/x", "a/../../x"}) {
+    const auto files = archive_files("a.h5", {{name, std::make_shared<Bytes>()}});
+    BOOST_CHECK_EXCEPTION(companions(*files), InputError, tests::message_has("leads out of the folder"));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
