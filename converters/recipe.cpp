@@ -8,6 +8,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/utf8.hpp"
+#include "mhub/formats/megatron/megatron_format.hpp"
 #include "options.hpp"
 
 namespace mhub::converters {
@@ -15,7 +16,7 @@ namespace {
 
 using Kind = ConvertKey::Kind;
 
-constexpr std::array<ConvertKey, 23> kKeys{{
+constexpr std::array<ConvertKey, 24> kKeys{{
     {"to", Kind::text, "torch_dist (default), torch, hf or hdf5",
      [](ConvertRequest& o, const std::string& v) { o.write.format = parse_format(v); }},
     {"tp", Kind::number, "tensor-parallel size",
@@ -48,8 +49,12 @@ constexpr std::array<ConvertKey, 23> kKeys{{
      [](ConvertRequest& o, const std::string& v) { o.write.impl = parse_impl(v); }},
     {"model_type", Kind::text, "Megatron model to name tensors for: gpt (default) or hybrid",
      [](ConvertRequest& o, const std::string& v) { o.write.model_type = parse_model_type(v); }},
-    {"iteration", Kind::text, "iteration number, or release (default)",
+    {"iteration", Kind::text, "number of the iteration that is written, or release (default)",
      [](ConvertRequest& o, const std::string& v) { o.write.iteration = parse_iteration(v); }},
+    {"from_iteration", Kind::text, "iteration of a Megatron source that is read (default: the newest)",
+     [](ConvertRequest& o, const std::string& v) {
+       o.open.iteration = iteration_folder(parse_iteration(v));
+     }},
     {"max_shard_size", Kind::text,
      "hf: largest file, like 5GB (default: the original's files where they are known, else 5GB)",
      [](ConvertRequest& o, const std::string& v) { o.write.max_shard_bytes = parse_bytes(v); }},

@@ -58,11 +58,14 @@ struct OpenOptions {
   /// Megatron's model has no place for and that a trained checkpoint therefore lacks come from there.
   std::string hf_reference = {};
   std::string hf_class = {};  ///< the class to take where several build the same function
+  /// Folder of a Megatron root, "iter_0000100" or "release"; empty: the one that its tracker file names.
+  std::string iteration = {};
 };
 
-/// Opens what is at `path`, in any of the formats (format.hpp). A Megatron checkpoint's model comes from the
-/// reference, its manifest, `like`, or from what run_config.yaml or args describe, in this order. Throws
-/// InputError, which says what lies there where it is recognised but not supported, and IoError.
+/// Opens what is at `path`, in any of the formats (format.hpp); a folder of the Hub's cache
+/// (models--org--name) stands for the snapshot that its refs/main names. A Megatron checkpoint's model comes
+/// from the reference, its manifest, `like`, or from what run_config.yaml or args describe, in this order.
+/// Throws InputError, which says what lies there where it is recognised but not supported, and IoError.
 Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
 /// The generation_config.json that belongs to a checkpoint, from beside it or from its manifest; null without

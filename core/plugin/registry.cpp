@@ -246,12 +246,19 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     if (const auto* model = first([&](const IndexedModel& one) { return one.model_type == type; }))
       return *model;
   }
-  std::string known;
+  std::string known, related;
   for (const auto& entry : state_->entries) {
-    for (const IndexedModel& model : entry->indexed.models)
+    for (const IndexedModel& model : entry->indexed.models) {
       known += (known.empty() ? "" : ", ") + model.class_name;
+      if (!type.empty() && model.model_type == type)
+        related += (related.empty() ? "" : " or ") + model.class_name;
+    }
   }
   const std::string wanted = architectures.empty() ? "model_type \"" + type + "\"" : architectures.front();
+  if (!related.empty())
+    throw InputError(config.file() + ": no plugin for " + wanted +
+                     ", which is another model than the nearest, " + related +
+                     ": a trunk without a language model's head, or with another one, is not supported");
   throw InputError(config.file() + ": no plugin for " + wanted + "; known are " +
                    (known.empty() ? "none" : known) +
                    " (mhub plugins lists them; MHUB_PLUGIN_PATH adds folders)");

@@ -83,6 +83,27 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
   return state;
 }
 
+/// What wrappers of the model (DDP, torch.compile, PEFT, actors of RL) have put in front of all names,
+/// "module."; empty where the model's first tensor has its own name, or none that ends so.
+std::string wrapper_of(const Checkpoint& checkpoint) {
+  const Mapping mapping = declared_mapping(*checkpoint.model, *checkpoint.config);
+  const std::vector<StateTensor> wanted = expanded_mapping(mapping, *checkpoint.config).import.source;
+  if (wanted.empty() || find_spelled(checkpoint.tensors, mapping, wanted.front().name) != nullptr) return {};
+  const std::vector<StoredTensor>& stored = checkpoint.tensors.tensors();
+  std::optional<std::string> wrapper;
+  for (const std::string& spelled : mapping.names_of(wanted.front().name)) {
+    for (const StoredTensor& tensor : stored) {
+      if (!tensor.name.ends_with("." + spelled)) continue;
+      std::string before = tensor.name.substr(0, tensor.name.size() - spelled.size());
+      if (!wrapper || before.size() < wrapper->size()) wrapper = std::move(before);
+    }
+  }
+  const bool all = wrapper && std::all_of(stored.begin(), stored.end(), [&](const StoredTensor& tensor) {
+                     return tensor.name.starts_with(*wrapper);
+                   });
+  return all ? *wrapper : "";
+}
+
 /// The files and tensor names of the Hugging Face checkpoint that a source was made of, where the source
 /// itself (or its reference) knows them: tensor -> file.
 std::map<std::string, std::string> original_files(const Checkpoint& source) {
@@ -147,7 +168,21 @@ void take_hf_tensors(Checkpoint& checkpoint, TensorSource tensors) {
 
 void bind_hf_state(Checkpoint& checkpoint) {
   checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
-  checkpoint.state = canonical_state(checkpoint);
+  const std::string wrapper = wrapper_of(checkpoint);
+  if (wrapper.empty()) {
+    checkpoint.state = canonical_state(checkpoint);
+    return;
+  }
+  std::vector<StoredTensor> tensors = checkpoint.tensors.tensors();
+  for (StoredTensor& tensor : tensors) tensor.name.erase(0, wrapper.size());
+  checkpoint.tensors = TensorSource(std::move(tensors));
+  const std::string found = "all names begin with \"" + wrapper + "\"";
+  try {
+    checkpoint.state = canonical_state(checkpoint);
+  } catch (const InputError& error) {
+    throw InputError(std::string(error.what()) + " (" + found + ", and this is without it)");
+  }
+  checkpoint.notes.push_back(checkpoint.directory + ": " + found + ", which is taken off");
 }
 
 HfLayout hf_layout(const Checkpoint& source) {

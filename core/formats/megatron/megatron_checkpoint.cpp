@@ -62,6 +62,17 @@ const StoredTensor* bind(const Checkpoint& checkpoint, const SinkTensor& wanted,
   return tensor;
 }
 
+/// A model that Megatron-Bridge has wrapped for LoRA (peft/adapter_wrapper.py) is not the model of its
+/// config.
+void refuse_adapters(const Checkpoint& checkpoint) {
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
+    if (tensor.name.find(".adapter.") != std::string::npos)
+      throw InputError(checkpoint.directory + ": tensor " + tensor.name +
+                       " belongs to an adapter (LoRA), which is not the model alone; merge the two in " +
+                       "Megatron-Bridge and save the result");
+  }
+}
+
 /// Tensors that Megatron's model has no place for and that travel in the checkpoint (kCarriedPrefix).
 std::vector<StateTensor> carried_tensors(const Checkpoint& checkpoint) {
   std::vector<StateTensor> carried;
@@ -196,6 +207,7 @@ void take_megatron_state(Checkpoint& checkpoint, const PickleNode* common, const
                          const StoredLayout& layout) {
   checkpoint.names = StateNames::megatron;
   strip_wrappers(checkpoint.tensors);
+  refuse_adapters(checkpoint);
   const fs::path folder = checkpoint.directory, reference = options.hf_reference;
   MegatronFacts facts;
   if (const PickleNode* args = common != nullptr ? common->find("args") : nullptr)

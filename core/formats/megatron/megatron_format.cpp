@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstdio>
+#include <set>
 
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/layout.hpp"
@@ -17,6 +18,18 @@ std::string iteration_folder(const std::optional<std::int64_t>& iteration) {
   std::array<char, 32> name{};
   std::snprintf(name.data(), name.size(), "iter_%07lld", static_cast<long long>(*iteration));
   return name.data();
+}
+
+std::string listed_iterations(const std::string& root) {
+  std::set<std::string> names;
+  if (!fs::is_directory(root)) return {};
+  for (const fs::directory_entry& entry : fs::directory_iterator(root)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && (name.starts_with("iter_") || name == "release")) names.insert(name);
+  }
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 fs::path megatron_folder(const std::string& path) {

@@ -13,6 +13,9 @@ inline constexpr const char* kTracker = "latest_checkpointed_iteration.txt";
 /// The folder of an iteration in a root: "iter_0000100", or "release" without a number.
 std::string iteration_folder(const std::optional<std::int64_t>& iteration);
 
+/// The folders of iterations in a root, "iter_0000005, iter_0000010, release"; empty where there are none.
+std::string listed_iterations(const std::string& root);
+
 /// The iteration folder that a path means: itself where tensors lie in it, else the one that its tracker file
 /// names, else itself again; empty for what is no folder, and for a Hugging Face folder, which is one
 /// whatever else lies in it. Throws InputError for a tracker file that cannot be read as such.

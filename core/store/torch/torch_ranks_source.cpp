@@ -41,6 +41,11 @@ void add_model(const TorchArchive& archive, const PickleNode& model, const State
   for (const auto& [name, node] : model.as_named(archive.what() + ": model")) {
     // A module object: FP8 statistics, or nothing. Grouped experts have "_extra_state", "_extra_state1", ...
     if (name.substr(name.rfind('.') + 1).starts_with("_extra_state")) continue;
+    // megatron/legacy/model/language_model.py
+    if (name == "language_model")
+      throw InputError(
+          archive.what() + ": is of Megatron-LM's legacy models, before megatron-core, which mhub " +
+          "does not read; Megatron-LM's tools/checkpoint/convert.py --saver core makes a newer one");
     auto tensor = archive.tensor(*node, prefix + std::string(name));
     if (!tensor)
       throw InputError(archive.what() + ": " + std::string(name) + ": expected a tensor, found " +

@@ -26,7 +26,7 @@ struct Scratch : tests::TemporaryFolder {
 /// A file with its folders.
 void put(const fs::path& path, const std::string& content) {
   fs::create_directories(path.parent_path());
-  write_file(path.string(), content);
+  replace_file(path.string(), content);
 }
 
 void check_named(const std::function<std::string(const Scratch&)>& make, const std::string& part) {
@@ -82,6 +82,91 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
   check_named(file("metadata.json", R"({"sharded_backend": "zarr", "sharded_backend_version": 1})", true),
               "zarr");
   check_named(file("nonsense", "GGU", false), "neither a Hugging Face folder");
+  check_named(file("__0_0.distcp", "x", false), "one rank's part of a distributed checkpoint");
+  check_named(file("config.json", "{}", false), "is a single file; give the folder");
+  check_named(file("m.nemo", "x", false), "archive of NeMo");
+  check_named(file("model_optim_rng.pt", "x", false), "a single PyTorch file");
+  check_named(file("model_index.json", "{}", true), "a pipeline of diffusers");
+  check_named(file("consolidated.00.pth", "x", true), "Meta's own format");
+  check_named(file("actor/dist_ckpt/.metadata", "x", true), "dist_ckpt with --hf-reference");
+  check_named(file("model_world_size_2_rank_0.pt", "x", true), "verl's FSDP workers");
+  check_named(file("mp_rank_00_model_states.pt", "x", true), "DeepSpeed");
+  check_named(file("zero_pp_rank_0_mp_rank_00_optim_states.pt", "x", true), "DeepSpeed");
+}
+
+BOOST_AUTO_TEST_CASE(what_another_format_would_know_is_named_first) {
+  const Scratch scratch;
+  tests::TinyLlama().write(scratch / "x");
+  put(scratch / "x/adapter_config.json", "{}");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "x"), InputError,
+                        tests::message_has("PEFT adapter (adapter_config.json) beside its base"));
+  put(scratch / "y/config.json", tests::TinyLlama().config.dump());
+  put(scratch / "y/pytorch_model_fsdp_0/.metadata", "x");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "y"), InputError,
+                        tests::message_has("accelerate merge-weights"));
+  put(scratch / "nemo/context/model.yaml", "");
+  put(scratch / "nemo/weights/.metadata", "x");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "nemo"), InputError,
+                        tests::message_has("NeMo 2; give its folder weights"));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_of_the_hub_is_told_from_a_path) {
+  for (const char* id : {"gpt2", "meta-llama/Llama-3.1-8B"}) {
+    BOOST_TEST(may_be_hub_id(id));
+    BOOST_CHECK_EXCEPTION(open_checkpoint(id), IoError, tests::message_has(std::string("hf download ") + id));
+  }
+  for (const char* path : {"/a/b", "./gpt2", "a/b/c", "a/", "", "a b"}) BOOST_TEST(!may_be_hub_id(path));
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_of_the_hubs_cache_is_its_snapshot) {
+  const Scratch scratch;
+  const std::string root = scratch / "models--org--name";
+  tests::TinyLlama().write(root + "/snapshots/0123");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(root), InputError, tests::message_has("without refs/main"));
+  put(root + "/refs/main", "0123\n");
+  BOOST_TEST(open_checkpoint(root).path == root + "/snapshots/0123");
+  put(root + "/refs/main", "4567");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(root), InputError,
+                        tests::message_has("names the snapshot 4567, which is not there"));
+  put(root + "/refs/main", "../../..");
+  BOOST_CHECK_THROW(open_checkpoint(root), InputError);
+}
+
+BOOST_AUTO_TEST_CASE(an_iteration_of_a_root_is_chosen) {
+  const Scratch scratch;
+  tests::TinyLlama().write(scratch / "hf");
+  convert(scratch / "hf", scratch / "m", {.iteration = 5});
+  fs::copy(scratch / "m/iter_0000005", scratch / "m/iter_0000010", fs::copy_options::recursive);
+  OpenOptions ten;
+  ten.iteration = "iter_0000010";
+  BOOST_TEST(open_checkpoint(scratch / "m", ten).directory == scratch / "m/iter_0000010");
+  BOOST_TEST(open_checkpoint(scratch / "m").directory == scratch / "m/iter_0000005");
+  ten.iteration = "release";
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "m", ten), UsageError,
+                        tests::message_has("has no release; it has iter_0000005, iter_0000010"));
+  put(scratch / "m/latest_checkpointed_iteration.txt", "7");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "m"), InputError,
+                        tests::message_has("has iter_0000005, iter_0000010: give one"));
+  fs::remove(scratch / "m/latest_checkpointed_iteration.txt");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "m"), InputError,
+                        tests::message_has("has iter_0000005, iter_0000010, but no"));
+}
+
+BOOST_AUTO_TEST_CASE(what_wrappers_put_in_front_of_all_names_is_taken_off) {
+  const Scratch scratch;
+  tests::TinyLlama plain, wrapped;
+  plain.write(scratch / "plain");
+  wrapped.header.clear();
+  for (const auto& [name, entry] : plain.header.items()) wrapped.header["actor.module." + name] = entry;
+  wrapped.write(scratch / "wrapped");
+  const nlohmann::json report = convert(scratch / "wrapped", scratch / "m", {.tp = 2}, {.verify = true});
+  BOOST_TEST(report["notes"].dump().find("begin with \\\"actor.module.\\\", which is taken off") !=
+             std::string::npos);
+  BOOST_TEST(verify(scratch / "plain", scratch / "m").equal());
+  wrapped.add("actor.module.extra.weight", {2});
+  wrapped.write(scratch / "half");
+  BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "half"), InputError,
+                        tests::message_has("extra.weight", "all names begin with \"actor.module.\""));
 }
 
 BOOST_AUTO_TEST_CASE(a_tracker_leads_to_an_iteration) {
