@@ -8,6 +8,7 @@
 #include "mhub/base/json.hpp"
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "options.hpp"
+#include "terminal.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -192,6 +193,7 @@ int generate_command(const Arguments& arguments) {
   const runtime::Decoder& decoder = model.model();
   const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  show(line.has("json") ? Shown::exact : Shown::whole);
   // Text is shown as it comes; a model asked with numbers answers with numbers.
   const bool stream = !line.has("json") && !line.has("tokens");
   if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };

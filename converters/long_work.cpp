@@ -3,9 +3,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <iomanip>
+#include <iostream>
 #include <unistd.h>
 
 #include "mhub/convert/disk_space.hpp"
+#include "terminal.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -90,21 +93,22 @@ nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& req
 }
 
 void print_notes(const Checkpoint& checkpoint) {
-  for (const std::string& note : checkpoint.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+  for (const std::string& note : checkpoint.notes) std::cerr << "note: " << printable_text(note) << '\n';
 }
 
 void print_report(const nlohmann::json& report) {
-  std::printf("%s: %s, %s, %s in %.2f s%s\n", report["output"].get<std::string>().c_str(),
-              report["model"].get<std::string>().c_str(), report["format"].get<std::string>().c_str(),
-              human_bytes(report["bytes"].get<std::uint64_t>()).c_str(), report["seconds"].get<double>(),
-              report["verified"].get<bool>() ? ", verified" : "");
+  std::cout << report["output"].get<std::string>() << ": " << report["model"].get<std::string>() << ", "
+            << report["format"].get<std::string>() << ", "
+            << human_bytes(report["bytes"].get<std::uint64_t>()) << " in " << std::fixed
+            << std::setprecision(2) << report["seconds"].get<double>() << " s"
+            << (report["verified"].get<bool>() ? ", verified" : "") << '\n';
   if (!report["megatron_lm_flags"].empty()) {
-    std::printf("Megatron-LM --use-checkpoint-args does not restore these; pass:");
-    for (const auto& flag : report["megatron_lm_flags"]) std::printf(" %s", flag.get<std::string>().c_str());
-    std::printf("\n");
+    std::cout << "Megatron-LM --use-checkpoint-args does not restore these; pass:";
+    for (const auto& flag : report["megatron_lm_flags"]) std::cout << ' ' << flag.get<std::string>();
+    std::cout << '\n';
   }
   for (const char* key : {"notes", "limits"}) {
-    for (const auto& one : report[key]) std::printf("note: %s\n", one.get<std::string>().c_str());
+    for (const auto& one : report[key]) std::cout << "note: " << one.get<std::string>() << '\n';
   }
 }
 

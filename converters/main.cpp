@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <iomanip>
 #include <iostream>
 #include <new>
 #include <system_error>
 
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "options.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -36,7 +40,7 @@ void print_help() {
             << ": Hugging Face checkpoints to NVIDIA Megatron checkpoints and back\n\n"
             << "usage: mhub COMMAND ...\n\n";
   for (const Command& command : kCommands)
-    std::printf("  %-9s %s\n", command.name.data(), command.about.data());
+    std::cout << "  " << std::left << std::setw(9) << command.name << ' ' << command.about << '\n';
   std::cout << "\nmhub COMMAND --help shows a command's options. Exit codes: 0 ok, 1 the check failed, 2 bad "
                "usage,\n"
                "3 bad input, 4 I/O error, 70 a bug in mhub or in a plugin, 130 interrupted.\n";
@@ -55,12 +59,12 @@ int exit_code(mhub::ErrorCategory category) {
   return 4;
 }
 
-/// One line: messages quote what files contain.
+/// One line of bounded length: messages quote what files contain.
 void print_error(std::string message) {
-  for (char& c : message) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  std::cerr << "mhub: " << message << '\n';
+  constexpr std::size_t kLongest = 8192;
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  if (message.size() > kLongest) message = message.substr(0, kLongest) + " ...";
+  std::cerr << "mhub: " << printable_text(message) << '\n';
 }
 
 int run(int argc, char** argv) {
@@ -76,7 +80,10 @@ int run(int argc, char** argv) {
   for (const Command& command : kCommands) {
     if (command.name == name) return command.run({argv + 2, argv + argc});
   }
-  throw mhub::UsageError("unknown command " + name + "; mhub --help lists them");
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  throw mhub::UsageError("unknown command " + name + "; did you mean " + mhub::nearest_name(name, names) +
+                         "? mhub --help lists them");
 }
 
 }  // namespace
@@ -84,7 +91,10 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     catch_interrupts();
-    return run(argc, argv);
+    Output output;
+    const int code = run(argc, argv);
+    output.finish();
+    return code;
   } catch (const mhub::Error& error) {
     print_error(error.what());
     return exit_code(error.category());

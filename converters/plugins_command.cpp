@@ -9,6 +9,7 @@
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "options.hpp"
+#include "terminal.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -94,7 +95,7 @@ int check_command(const std::string& name, const std::string& path, const Comman
               << " elements: all covered, and random data comes back bit for bit\n";
   }
   for (const std::string& problem : check.problems)
-    std::cerr << chosen->class_name << ": " << problem << '\n';
+    std::cerr << chosen->class_name << ": " << printable_text(problem) << '\n';
   return check.problems.empty() ? 0 : 1;
 }
 
@@ -154,7 +155,7 @@ int plugins_command(const Arguments& arguments) {
     one["models"] = std::move(models);
   }
   for (const PluginRegistry::Broken& broken : registry.broken())
-    std::cerr << "skipped: " << broken.path << ": " << broken.reason << '\n';
+    std::cerr << "skipped: " << printable_text(broken.path + ": " + broken.reason) << '\n';
   if (!wanted.empty() && !found)
     throw UsageError("no plugin, class or model type is called " + wanted + "; mhub plugins lists them");
   line.print_json(json);

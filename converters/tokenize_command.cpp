@@ -10,6 +10,7 @@
 #include "mhub/formats/format.hpp"
 #include "mhub/text/tokenizer.hpp"
 #include "options.hpp"
+#include "terminal.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -111,6 +112,7 @@ int tokenize_command(const Arguments& arguments) {
       "skip-special-tokens", "leave special tokens out of decoded text")(
       "json", "print JSON, one value for each input");
   if (!line.parse(rest)) return 0;
+  show(line.has("json") ? Shown::exact : Shown::whole);
   if (expects_text) text = line.get<std::string>("TEXT");
   const bool decodes = line.has("decode");
   const int inputs = (text ? 1 : 0) + (line.has("file") ? 1 : 0) + (line.has("lines") ? 1 : 0) +
