@@ -6,7 +6,9 @@
 #include <iostream>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/formats/format.hpp"
+#include "terminal.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -48,6 +50,11 @@ bool CommandLine::parse(const Arguments& arguments) {
     const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
     po::store(po::command_line_parser(arguments).options(all).positional(order).style(style).run(), values_);
     po::notify(values_);
+  } catch (const po::unknown_option& error) {
+    std::vector<std::string> names;
+    for (const auto& option : visible_.options()) names.push_back("--" + option->long_name());
+    throw UsageError(std::string(error.what()) + "; did you mean " +
+                     nearest_name(error.get_option_name(), names) + "? usage: " + usage_);
   } catch (const po::error& error) {
     throw UsageError(std::string(error.what()) + "; usage: " + usage_);
   }
@@ -62,8 +69,10 @@ bool CommandLine::parse(const Arguments& arguments) {
 }
 
 bool CommandLine::print_json(const nlohmann::json& value) const {
-  if (has("json")) std::cout << value.dump(1) << '\n';
-  return has("json");
+  if (!has("json")) return false;
+  show(Shown::exact);
+  std::cout << value.dump(1) << '\n';
+  return true;
 }
 
 std::string parse_format(const std::string& text) { return std::string(format_named(text).name()); }

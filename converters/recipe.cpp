@@ -2,6 +2,7 @@
 #include "recipe.hpp"
 
 #include <charconv>
+#include <set>
 
 #include <yaml-cpp/yaml.h>
 
@@ -112,11 +113,7 @@ std::string unknown_key(const std::string& key, bool top) {
   for (const ConvertKey& one : kPlaces) known.emplace_back(one.name);
   for (const ConvertKey& one : convert_keys()) known.emplace_back(one.name);
   if (top) known.insert(known.end(), kTopKeys.begin(), kTopKeys.end());
-  const auto nearest =
-      std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
-        return edit_distance(a, key) < edit_distance(b, key);
-      });
-  return "unknown key \"" + key + "\"; did you mean \"" + *nearest + "\"?";
+  return "unknown key \"" + key + "\"; did you mean \"" + nearest_name(key, known) + "\"?";
 }
 
 std::string place(const std::string& path, const YAML::Mark& mark) {
@@ -157,10 +154,14 @@ class Reader {
       recipe.conversions.push_back(conversion(root, defaults, true));
     }
     for (const auto& [key, value] : overrides) apply_override(key, value, recipe.conversions);
+    std::set<std::string> outputs;
     for (std::size_t i = 0; i < recipe.conversions.size(); ++i) {
       const YAML::Node where = root["conversions"] ? root["conversions"][i] : root;
       if (recipe.conversions[i].source.empty()) fail(where.Mark(), "source is missing");
-      if (recipe.conversions[i].output.empty()) fail(where.Mark(), "output is missing");
+      const std::string& output = recipe.conversions[i].output;
+      if (output.empty()) fail(where.Mark(), "output is missing");
+      if (!outputs.insert(fs::absolute(output).lexically_normal().string()).second)
+        fail(where.Mark(), "output " + output + " is that of another conversion, too");
     }
     return recipe;
   }

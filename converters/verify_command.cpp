@@ -91,6 +91,7 @@ struct LogitsComparison {
 };
 
 constexpr std::int64_t kSampleTokens = 32;
+constexpr double kTolerance = 1e-3;
 
 std::vector<std::int64_t> sample_tokens(const TransformerConfig& config) {
   const std::int64_t count = std::min(kSampleTokens, runtime::context_length(config).value_or(kSampleTokens));
@@ -153,7 +154,7 @@ LogitsComparison compare_logits(const Checkpoint& left, const Checkpoint& right,
 
 /// Two checkpoints by what they compute.
 int verify_logits(const Checkpoint& a, const Checkpoint& b, const CommandLine& line) {
-  const double tolerance = line.get<double>("tolerance");
+  const double tolerance = line.find<double>("tolerance").value_or(kTolerance);
   if (!(tolerance >= 0 && std::isfinite(tolerance)))
     throw UsageError("--tolerance: expected a number from 0");
   std::vector<std::int64_t> tokens;
@@ -191,8 +192,8 @@ int verify_command(const Arguments& arguments) {
       "tensors-only", "do not ask whether both are the same function of their tensors")(
       "logits", "compare what both compute for the same tokens instead of their tensors")(
       "tokens", po::value<std::string>(), "with --logits: token numbers (default: 32 made-up ones)")(
-      "tolerance", po::value<double>()->default_value(1e-3, "1e-3"),
-      "with --logits: largest difference, as a share of A's largest logit")(
+      "tolerance", po::value<double>(),
+      "with --logits: largest difference, as a share of A's largest logit (default: 1e-3)")(
       "hf-reference", po::value<std::string>()->default_value(""),
       "Hugging Face folder whose config counts for Megatron sides")(
       "jobs", po::value<std::string>()->default_value("0"), "threads")("json", "print JSON");
@@ -203,7 +204,12 @@ int verify_command(const Arguments& arguments) {
   open.hf_reference = line.get<std::string>("hf-reference");
   if (line.has("logits") && (line.has("cast") || !line.has("B")))
     throw UsageError("--logits compares two checkpoints as they are: give B, and no --cast");
-  if (line.has("tokens") && !line.has("logits")) throw UsageError("--tokens needs --logits");
+  for (const std::string option : {"tokens", "tolerance"}) {
+    if (line.has(option) && !line.has("logits")) throw UsageError("--" + option + " needs --logits");
+  }
+  for (const std::string option : {"cast", "tensors-only"}) {
+    if (line.has(option) && !line.has("B")) throw UsageError("--" + option + " needs a second checkpoint");
+  }
   if (!line.has("B")) return verify_manifest(open_checkpoint(left, open), jobs, line);
   const auto [a, b] = open_both(left, line.get<std::string>("B"), open);
   for (const Checkpoint* side : {&a, &b}) print_notes(*side);

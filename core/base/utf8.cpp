@@ -96,4 +96,13 @@ std::size_t edit_distance(std::string_view pattern, std::string_view name) {
   return row.back();
 }
 
+std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names) {
+  wanted = wanted.substr(0, 256);  // who wrote more meant none of them
+  const auto nearest =
+      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return edit_distance(a, wanted) < edit_distance(b, wanted);
+      });
+  return nearest == names.end() ? "" : *nearest;
+}
+
 }  // namespace mhub

@@ -51,5 +51,7 @@ std::string replace_invalid_utf8(std::string_view bytes);
 /// Bytes to change, add or leave out until the pattern matches the name; `*` stands for anything, `?` for
 /// one.
 std::size_t edit_distance(std::string_view pattern, std::string_view name);
+/// The one of `names` that is nearest to `wanted`; empty without names.
+std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names);
 
 }  // namespace mhub

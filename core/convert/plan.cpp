@@ -134,7 +134,13 @@ std::uint64_t Conversion::bytes() const {
 }
 
 Conversion plan(const std::string& source, const WriteOptions& options, const OpenOptions& open) {
-  return {std::make_shared<const Checkpoint>(open_checkpoint(source, open)), options};
+  auto checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(source, open));
+  const bool says_itself = checkpoint->names == StateNames::hugging_face;
+  if (says_itself && !(open.hf_reference.empty() && open.hf_class.empty()))
+    throw UsageError(source +
+                     ": its own config.json says what it is; --hf-reference and --hf-class are for " +
+                     "Megatron checkpoints");
+  return {std::move(checkpoint), options};
 }
 
 nlohmann::json describe(const Conversion& conversion, const std::string& output) {

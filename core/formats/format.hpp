@@ -87,6 +87,11 @@ bool may_be_hub_id(const std::string& path);
 
 // For drivers.
 
+/// Throws UsageError for options of a Megatron layout: the format has no ranks.
+void refuse_layout_options(const WriteOptions& options, std::string_view format);
+/// Throws UsageError for the size of a shard: the format has none.
+void refuse_shard_size(const WriteOptions& options, std::string_view format);
+
 /// The type of most elements.
 DType main_dtype(const std::vector<SinkTensor>& tensors);
 

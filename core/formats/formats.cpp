@@ -61,6 +61,22 @@ std::string format_names() {
   return names;
 }
 
+void refuse_layout_options(const WriteOptions& options, std::string_view format) {
+  WriteOptions others;  // what every format has
+  others.format = options.format;
+  others.dtype = options.dtype;
+  others.max_shard_bytes = options.max_shard_bytes;
+  if (options != others)
+    throw UsageError(std::string(format) +
+                     " has no ranks, stages or iterations: --tp, --pp, --ep, --iteration " +
+                     "and what else lays out a Megatron checkpoint does not apply");
+}
+
+void refuse_shard_size(const WriteOptions& options, std::string_view format) {
+  if (options.max_shard_bytes)
+    throw UsageError("--max-shard-size is for hf; " + std::string(format) + " has no shards");
+}
+
 DType main_dtype(const std::vector<SinkTensor>& tensors) {
   std::map<DType, std::int64_t> elements{{DType::f32, 0}};
   for (const SinkTensor& tensor : tensors) elements[tensor.dtype] += numel(tensor.shape);

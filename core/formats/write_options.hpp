@@ -7,8 +7,8 @@
 
 namespace mhub {
 
-/// What is to be written: format, layout and element type. Each format reads what concerns it and leaves the
-/// rest alone.
+/// What is to be written: format, layout and element type. An option that a format or a model has no use for
+/// is refused.
 struct WriteOptions {
   std::string format = {};          ///< torch_dist, torch, hf, hdf5; empty: the first of them
   int tp = 1, pp = 1, vpp = 1;      ///< tensor, pipeline, virtual pipeline parallel sizes
@@ -22,6 +22,8 @@ struct WriteOptions {
   std::string model_type = "gpt";                     ///< gpt, hybrid: Megatron's class to name tensors for
   std::optional<std::int64_t> iteration = {};         ///< absent: "release"
   std::optional<std::uint64_t> max_shard_bytes = {};  ///< hf; absent: the source's own files, else 5 GB
+
+  bool operator==(const WriteOptions&) const = default;
 };
 
 }  // namespace mhub

@@ -21,6 +21,8 @@ struct PipelineOptions {
   bool account_for_embedding = false;     ///< --account-for-embedding-in-pipeline-split
   bool account_for_loss = false;          ///< --account-for-loss-in-pipeline-split
   std::string layout;                     ///< --pipeline-model-parallel-layout: "Et*3|(tt|)*29,m|L"
+
+  bool operator==(const PipelineOptions&) const = default;
 };
 
 /// Where something lives in a pipeline.

@@ -18,6 +18,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/utf8.hpp"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -247,9 +248,11 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
       return *model;
   }
   std::string known, related;
+  std::vector<std::string> names;
   for (const auto& entry : state_->entries) {
     for (const IndexedModel& model : entry->indexed.models) {
       known += (known.empty() ? "" : ", ") + model.class_name;
+      names.push_back(architectures.empty() ? model.model_type : model.class_name);
       if (!type.empty() && model.model_type == type)
         related += (related.empty() ? "" : " or ") + model.class_name;
     }
@@ -259,8 +262,9 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     throw InputError(config.file() + ": no plugin for " + wanted +
                      ", which is another model than the nearest, " + related +
                      ": a trunk without a language model's head, or with another one, is not supported");
-  throw InputError(config.file() + ": no plugin for " + wanted + "; known are " +
-                   (known.empty() ? "none" : known) +
+  const std::string nearest = nearest_name(architectures.empty() ? type : architectures.front(), names);
+  throw InputError(config.file() + ": no plugin for " + wanted + "; the nearest is " + nearest +
+                   "; known are " + (known.empty() ? "none" : known) +
                    " (mhub plugins lists them; MHUB_PLUGIN_PATH adds folders)");
 }
 

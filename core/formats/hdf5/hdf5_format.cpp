@@ -91,7 +91,9 @@ class Hdf5Format final : public Format {
   std::shared_ptr<const FileSet> files(const std::string& path) const override {
     return archive_files(path, open_hdf5(path).files);
   }
-  std::unique_ptr<OutputFormat> output(const WriteOptions&, const Checkpoint& source) const override {
+  std::unique_ptr<OutputFormat> output(const WriteOptions& options, const Checkpoint& source) const override {
+    refuse_layout_options(options, name());
+    refuse_shard_size(options, name());
     return std::make_unique<Hdf5Output>(source);
   }
   bool written_by_mhub(const std::string& file) const override {

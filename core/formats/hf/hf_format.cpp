@@ -92,6 +92,7 @@ class HfFormat final : public Format {
   }
   std::shared_ptr<const FileSet> files(const std::string& path) const override { return folder_files(path); }
   std::unique_ptr<OutputFormat> output(const WriteOptions& options, const Checkpoint& source) const override {
+    refuse_layout_options(options, name());
     return std::make_unique<HfOutput>(options, source);
   }
   /// The folder is the original itself.

@@ -146,6 +146,9 @@ std::string take_neighbour(Checkpoint& checkpoint, const OpenOptions& options) {
 void identify_checkpoint(Checkpoint& checkpoint, const MegatronFacts& facts, const OpenOptions& options) {
   const std::string neighbour = take_neighbour(checkpoint, options);
   if (!neighbour.empty()) {
+    if (!options.hf_class.empty() && options.hf_class != checkpoint.model->class_name)
+      throw UsageError("--hf-class " + options.hf_class + ": " + neighbour + " says that the model is a " +
+                       checkpoint.model->class_name);
     if (const auto words = OwnWords::of(facts, checkpoint.directory)) words->correct(checkpoint, neighbour);
     return;
   }

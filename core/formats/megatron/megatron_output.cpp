@@ -26,6 +26,8 @@ NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
 
 LayoutRequest make_request(const WriteOptions& options, const NamedModel& model, std::int64_t divisible_by) {
   const TransformerConfig& config = model.config;
+  if (!config.moe && (options.ep > 1 || options.etp))
+    throw UsageError("--ep and --etp lay out experts, and the model has none");
   ParallelSizes sizes{options.tp, options.pp, options.vpp, options.ep, options.etp.value_or(options.tp)};
   // A layout string says how many chunks there are.
   PipelineSplit split(config.num_layers, sizes, options.pipeline, config.mtp_num_layers);
@@ -134,6 +136,7 @@ class MegatronOutput final : public OutputFormat {
 
 std::unique_ptr<OutputFormat> MegatronFormat::output(const WriteOptions& options,
                                                      const Checkpoint& source) const {
+  refuse_shard_size(options, name());
   return std::make_unique<MegatronOutput>(dialect_, options, source);
 }
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// An option that does not apply is refused, and what is not known is answered with what is.
+#include <boost/test/unit_test.hpp>
+
+#include "cli/run_mhub.hpp"
+#include "runtime/tiny_model.hpp"
+
+using namespace mhub::tests;
+
+namespace {
+
+struct Folders {
+  Folders() {
+    TinyModel().write(scratch / "hf");
+    BOOST_TEST_REQUIRE(run_mhub("convert " + (scratch / "hf") + " " + (scratch / "m")).code == 0);
+  }
+  void check_refused(const std::string& command, const std::string& part) const {
+    const Run run = run_mhub(command);
+    BOOST_TEST(run.code == 2, command << ": " << run.err);
+    BOOST_TEST(run.err.find(part) != std::string::npos, command << ": " << run.err);
+    BOOST_TEST(!std::filesystem::exists(scratch / "out"));
+  }
+  void convert_refused(const std::string& source, const std::string& options, const std::string& part) const {
+    check_refused("convert " + (scratch / source) + " " + (scratch / "out") + " " + options, part);
+  }
+
+  Scratch scratch;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(options_that_apply)
+
+BOOST_AUTO_TEST_CASE(layouts_are_for_formats_and_models_that_have_them) {
+  const Folders folders;
+  for (const std::string option :
+       {"--tp 2", "--pp 2", "--iteration 5", "--transformer-impl local", "--model-type hybrid",
+        "--first-stage-layers 1", "--make-vocab-size-divisible-by 8"}) {
+    for (const std::string format : {"hf", "hdf5"})
+      folders.convert_refused("m", option + " --to " + format, format + " has no ranks");
+  }
+  folders.convert_refused("hf", "--ep 2", "the model has none");
+  folders.convert_refused("hf", "--etp 1", "the model has none");
+  for (const std::string format : {"torch", "torch_dist", "hdf5"})
+    folders.convert_refused("hf", "--max-shard-size 1GB --to " + format, "--max-shard-size is for hf");
+}
+
+BOOST_AUTO_TEST_CASE(classes_are_chosen_where_there_is_a_choice) {
+  const Folders folders;
+  folders.convert_refused("hf", "--hf-class LlamaForCausalLM", "are for Megatron checkpoints");
+  folders.convert_refused("hf", "--hf-reference " + (folders.scratch / "hf"), "are for Megatron checkpoints");
+  folders.convert_refused("m", "--to hf --hf-class Phi3ForCausalLM",
+                          "says that the model is a LlamaForCausalLM");
+}
+
+BOOST_AUTO_TEST_CASE(verify_has_options_for_each_of_its_forms) {
+  const Folders folders;
+  const std::string one = "verify " + (folders.scratch / "m"), two = one + " " + (folders.scratch / "hf");
+  folders.check_refused(two + " --tolerance 0.1", "--tolerance needs --logits");
+  folders.check_refused(two + " --tokens 1,2", "--tokens needs --logits");
+  folders.check_refused(one + " --cast", "--cast needs a second checkpoint");
+  folders.check_refused(one + " --tensors-only", "--tensors-only needs a second checkpoint");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_known_is_answered_with_the_nearest) {
+  const Folders folders;
+  folders.check_refused("convrt a b", "did you mean convert?");
+  folders.check_refused("convert a b --verfy", "did you mean --verify?");
+  TinyModel other;
+  other.config["architectures"] = {"LlamaForCasualLM"};
+  other.config["model_type"] = "lama";
+  other.write(folders.scratch / "other");
+  Run run = run_mhub("inspect " + (folders.scratch / "other"));
+  BOOST_TEST(run.code == 3);
+  BOOST_TEST(run.err.find("the nearest is LlamaForCausalLM") != std::string::npos, run.err);
+  other.config["architectures"] = {"LlamaForSequenceClassification"};
+  other.config["model_type"] = "llama";
+  other.write(folders.scratch / "other");
+  run = run_mhub("inspect " + (folders.scratch / "other"));
+  BOOST_TEST(run.err.find("another model than the nearest, LlamaForCausalLM") != std::string::npos, run.err);
+}
+
+BOOST_AUTO_TEST_CASE(two_conversions_have_two_outputs) {
+  const Folders folders;
+  TinyModel::write_text(folders.scratch / "r.yaml",
+                        "conversions:\n- {source: a, output: out}\n- {source: b, output: x/../out}\n");
+  const Run run = run_mhub("run " + (folders.scratch / "r.yaml"));
+  BOOST_TEST(run.code == 3);
+  BOOST_TEST(run.err.find("r.yaml:3:3: output x/../out is that of another conversion") != std::string::npos,
+             run.err);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
