@@ -17,7 +17,9 @@ class Rewriter {
  public:
   Rewriter(const ModelDescriptor& model, const ConfigReader& config) : model_(model), config_(config) {
     if (!model.config_json)
-      throw InputError("the config.json of a " + model.class_name + " says more than Megatron's model");
+      throw InputError("the config.json of a " + model.class_name +
+                       " says more than Megatron's model, and is " +
+                       "not rewritten; --hf-reference DIR names the right one, with its weights");
   }
 
   /// The config, which builds `present`, for `wanted`. Throws InputError where the class cannot say that.
@@ -63,6 +65,12 @@ class Rewriter {
   const ConfigReader& config_;
 };
 
+std::string listed(const Lines& lines) {
+  std::string text;
+  for (const std::string& one : lines) text += one + "; ";
+  return text;
+}
+
 /// Names of the fields and parts in which the two differ.
 std::string names_of_differences(const TransformerConfig& a, const TransformerConfig& b) {
   std::string names;
@@ -95,7 +103,9 @@ TransformerConfig OwnWords::model() const { return gpt_config(read_description(f
 /// those without.
 std::int64_t OwnWords::vocabulary(std::int64_t known, const std::string& place, Lines& notes) const {
   const ConfigReader args(fields_, where_);
-  if (dialect_ != Dialect::args || args.has("hf_vocab_size") || !args.has("padded_vocab_size")) return known;
+  const bool of_images = known == 0;
+  if (dialect_ != Dialect::args || of_images || args.has("hf_vocab_size") || !args.has("padded_vocab_size"))
+    return known;
   const std::int64_t rows = args.positive("padded_vocab_size"), own = args.integer("vocab_size", 0);
   const std::int64_t multiple =
       args.positive("make_vocab_size_divisible_by", 128) * args.positive("tensor_model_parallel_size", 1);
@@ -121,6 +131,7 @@ TransformerConfig OwnWords::restated(TransformerConfig present) const {
 void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
   const TransformerConfig present = megatron_config(*checkpoint.model, *checkpoint.config);
   TransformerConfig wanted = present, stated;
+  Lines adopted;
   try {
     stated = model();
   } catch (const InputError& error) {
@@ -134,15 +145,16 @@ void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
     if (stated.position_embedding_type == PositionEmbedding::rope)
       stated.max_position_embeddings =
           std::max(stated.max_position_embeddings, expected.max_position_embeddings);
-    for (const std::string& one : adopt_fields(wanted, stated, expected))
-      checkpoint.notes.push_back(where_ + ": " + one + " as in " + place + "; the checkpoint counts");
+    adopted = adopt_fields(wanted, stated, expected);
     if (!differing_fields(present, wanted).empty())
       checkpoint.config =
           ConfigReader(Rewriter(*checkpoint.model, *checkpoint.config).rewritten(present, wanted),
                        checkpoint.config->file());
   } catch (const InputError& error) {
-    throw InputError(where_ + " and " + place + " contradict each other: " + error.what());
+    throw InputError(where_ + " and " + place + " contradict each other: " + listed(adopted) + error.what());
   }
+  for (const std::string& one : adopted)
+    checkpoint.notes.push_back(where_ + ": " + one + " as in " + place + "; the checkpoint counts");
   if (const std::string names = names_of_differences(stated, wanted); !names.empty())
     checkpoint.notes.push_back(where_ + " does not say all; from " + place + ": " + names);
 }

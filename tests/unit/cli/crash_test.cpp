@@ -91,9 +91,12 @@ void check_kills(const std::string& format, int rounds) {
   const Scratch scratch;
   const std::string source = scratch / "hf", out = scratch / "out";
   write_sized_llama(source, 12);
+  std::vector<std::string> options{"--to", format};
+  if (format != "hf") options.insert(options.end(), {"--tp", "2"});
+  std::string written;
+  for (const std::string& word : options) written += " " + word;
   const auto begin = std::chrono::steady_clock::now();
-  BOOST_REQUIRE(
-      run_mhub("convert " + source + " " + (scratch / "whole") + " --to " + format + " --tp 2").code == 0);
+  BOOST_REQUIRE(run_mhub("convert " + source + " " + (scratch / "whole") + written).code == 0);
   auto longest =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   const auto whole = folder_content(scratch / "whole");
@@ -102,15 +105,15 @@ void check_kills(const std::string& format, int rounds) {
   // Only runs that were really killed count; a machine that has become faster meanwhile gets shorter waits.
   for (int round = 0; killed < rounds && round < 20 * rounds; ++round) {
     std::uniform_int_distribution<std::int64_t> moment(0, longest.count());
-    const bool hit = convert_and_kill({"convert", source, out, "--to", format, "--tp", "2"},
-                                      std::chrono::microseconds(moment(random)));
+    std::vector<std::string> arguments{"convert", source, out};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const bool hit = convert_and_kill(arguments, std::chrono::microseconds(moment(random)));
     killed += hit;
     if (!hit) longest = longest * 9 / 10;
     // What has the final name is whole, whenever it is there.
     if (fs::exists(out)) BOOST_REQUIRE((folder_content(out) == whole));
     const std::string again = fs::exists(out) ? " --overwrite" : "";
-    const Run run =
-        run_mhub("convert " + source + " " + out + " --to " + format + " --tp 2 --resume" + again);
+    const Run run = run_mhub("convert " + source + " " + out + written + " --resume" + again);
     BOOST_REQUIRE_MESSAGE(run.code == 0, run.err);
     BOOST_REQUIRE((folder_content(out) == whole));
     fs::remove_all(out);
