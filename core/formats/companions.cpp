@@ -11,9 +11,6 @@
 namespace mhub {
 namespace {
 
-/// Larger than any tokenizer (the largest, of 256k entries, have some 35 MB).
-constexpr std::uint64_t kLargestCompanion = 128 << 20;
-
 /// Files of these kinds hold weights, or what training keeps of them, of whatever framework.
 bool holds_weights(const fs::path& file) {
   constexpr std::array<std::string_view, 16> kEndings{
@@ -56,22 +53,21 @@ Sorted sorted(const FileSet& files) {
 
 }  // namespace
 
-std::map<std::string, std::string> companions(const FileSet& files) {
-  std::map<std::string, std::string> contents;
-  for (const std::string& name : sorted(files).travel) {
+std::vector<std::string> companions(const FileSet& files) {
+  std::vector<std::string> names = sorted(files).travel;
+  for (const std::string& name : names) {
     const fs::path path = fs::path(name).lexically_normal();
     if (path.is_absolute() || path.native().starts_with(".."))
       throw InputError(files.place(name) + ": the name leads out of the folder that the file is to be in");
-    contents[name] = files.read(name, kLargestCompanion);
   }
-  return contents;
+  return names;
 }
 
 void write_companions(const FileSet& files, const fs::path& folder) {
-  for (const auto& [name, content] : companions(files)) {
+  for (const std::string& name : companions(files)) {
     const fs::path path = folder / name;
     fs::create_directories(path.parent_path());
-    replace_file(path.string(), content);
+    replace_file(path.string(), files.read(name, kLargestCompanion));
   }
 }
 

@@ -95,10 +95,13 @@ void refuse_shard_size(const WriteOptions& options, std::string_view format);
 /// The type of most elements.
 DType main_dtype(const std::vector<SinkTensor>& tensors);
 
-/// The files beside a checkpoint's tensors that travel with a conversion, by name: all that are no weights
-/// and no larger than 128 MiB (tokenizers, processors, code, templates, licences), but for
+/// Larger than any tokenizer (the largest, of 256k entries, have some 35 MB).
+inline constexpr std::uint64_t kLargestCompanion = 128 << 20;
+
+/// Names of the files beside a checkpoint's tensors that travel with a conversion: all that are no weights
+/// and no larger than kLargestCompanion (tokenizers, processors, code, templates, licences), but for
 /// config.json and generation_config.json, which each format writes in its own way.
-std::map<std::string, std::string> companions(const FileSet& files);
+std::vector<std::string> companions(const FileSet& files);
 
 /// Writes them into `folder`, which is made when there are any.
 void write_companions(const FileSet& files, const std::filesystem::path& folder);

@@ -36,7 +36,8 @@ class Hdf5Output final : public OutputFormat {
     contents.attributes = {{kKind, kind_of(source_.names)},
                            {"created_by", std::string("mhub ") + MHUB_VERSION},
                            {"class", source_.model->class_name}};
-    contents.files = companions(*source_.files);
+    for (const std::string& name : companions(*source_.files))
+      contents.files[name] = source_.files->read(name, kLargestCompanion);
     contents.files["config.json"] = config_text(hf_config(source_, dtype_));
     if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
       contents.files["generation_config.json"] = config_text(generation);
