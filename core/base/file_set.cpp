@@ -18,10 +18,11 @@ class FolderFiles final : public FileSet {
   std::string read(const std::string& name, std::uint64_t limit) const override {
     return read_file(place(name), limit);
   }
-  std::vector<std::string> names() const override {
+  std::vector<std::string> names(const std::string& folder) const override {
     std::vector<std::string> names;
-    if (!fs::is_directory(folder_)) return names;
-    for (fs::recursive_directory_iterator at(folder_), end; at != end; ++at) {
+    const fs::path root = fs::path(folder_) / folder;
+    if (!fs::is_directory(root)) return names;
+    for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
       const bool hidden = at->path().filename().native().starts_with(".");
       if (hidden || at.depth() == kDeepest) at.disable_recursion_pending();
       if (!hidden && at->is_regular_file())
@@ -51,9 +52,11 @@ class ArchiveFiles final : public FileSet {
   std::string read(const std::string& name, std::uint64_t limit) const override {
     return read_all(found(name), place(name), limit);
   }
-  std::vector<std::string> names() const override {
+  std::vector<std::string> names(const std::string& folder) const override {
     std::vector<std::string> names;
-    for (const auto& [name, bytes] : files_) names.push_back(name);
+    for (const auto& [name, bytes] : files_) {
+      if (folder.empty() || name.starts_with(folder + "/")) names.push_back(name);
+    }
     return names;
   }
   std::uint64_t size(const std::string& name) const override { return found(name).size(); }

@@ -89,9 +89,10 @@ ChatTemplate ChatTemplate::from_files(const FileSet& files) {
     result.add(template_name, files.read(file, jinja::kMaxTemplateBytes), files.place(file));
   };
   if (files.has("chat_template.jinja")) add_file("default", "chat_template.jinja");
-  for (const std::string& file : files.names()) {
+  const std::string folder = "additional_chat_templates";
+  for (const std::string& file : files.names(folder)) {
     const fs::path path = file;
-    if (path.parent_path() != "additional_chat_templates" || path.extension() != ".jinja") continue;
+    if (path.parent_path() != folder || path.extension() != ".jinja") continue;
     add_file(path.stem().string(), file);
     result.named_ = true;
   }
