@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/megatron/megatron_format.hpp"
 
 namespace mhub {
@@ -24,12 +25,6 @@ bool has_entry(const fs::path& folder, std::string_view begin, std::string_view 
     const std::string name = entry.path().filename().string();
     return name.size() >= begin.size() + end.size() && name.starts_with(begin) && name.ends_with(end);
   });
-}
-
-bool has_hf_weights(const fs::path& folder) {
-  return has_entry(folder, "model", ".safetensors") ||
-         has_entry(folder, "model", ".safetensors.index.json") ||
-         has_entry(folder, "pytorch_model", ".bin") || has_entry(folder, "pytorch_model", ".bin.index.json");
 }
 
 /// torch.distributed.checkpoint alone; Megatron-Core adds metadata.json to its own format.
@@ -55,7 +50,7 @@ constexpr std::array<Known, 2> kInTheWay{{
      "the two with peft (merge_and_unload) and give the result, or move adapter_config.json and "
      "adapter_model.* away for the base alone"},
     {[](const fs::path& path) {
-       return has_file(path, "config.json") && !has_hf_weights(path) &&
+       return has_file(path, "config.json") && !has_weights(path.string()) &&
               has_entry(path, "pytorch_model_fsdp", "");
      },
      "has weights in pytorch_model_fsdp_*, sharded by Accelerate's FSDP, which mhub does not read; "

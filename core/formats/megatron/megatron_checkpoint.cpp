@@ -124,14 +124,15 @@ void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const 
 /// nothing where there is none.
 std::string take_neighbour(Checkpoint& checkpoint, const OpenOptions& options) {
   const nlohmann::json& manifest = checkpoint.manifest;
-  const Checkpoint* known = checkpoint.reference ? checkpoint.reference.get() : options.like;
-  if (!checkpoint.reference && !options.hf_reference.empty()) {
+  const Checkpoint* known = options.like;
+  if (checkpoint.reference) {
+    known = checkpoint.reference.get();
+  } else if (!options.hf_reference.empty()) {
     const fs::path reference = options.hf_reference;
     const std::string file = (fs::is_directory(reference) ? reference / "config.json" : reference).string();
     take_config(checkpoint, ConfigReader(parse_config(read_file(file, kConfigLimit), file), file));
     return file;
-  }
-  if (!checkpoint.reference && manifest.is_object() && manifest.contains("config")) {
+  } else if (manifest.is_object() && manifest.contains("config")) {
     const std::string file = (fs::path(checkpoint.manifest_folder) / kManifestName).string();
     take_config(checkpoint, ConfigReader(manifest["config"], file + ": config"));
     return file;

@@ -140,7 +140,8 @@ void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
   }
   try {
     TransformerConfig expected = restated(present);
-    stated.vocab_size = vocabulary(expected.vocab_size = present.vocab_size, place, checkpoint.notes);
+    expected.vocab_size = present.vocab_size;
+    stated.vocab_size = vocabulary(present.vocab_size, place, checkpoint.notes);
     // How long a training's sequences are is no property of a model that rotates, unless they are longer.
     if (stated.position_embedding_type == PositionEmbedding::rope)
       stated.max_position_embeddings =
