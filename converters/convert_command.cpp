@@ -3,6 +3,7 @@
 
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/convert/disk_space.hpp"
 #include "options.hpp"
 #include "recipe.hpp"
@@ -13,8 +14,8 @@ namespace {
 void print_plan(const nlohmann::json& plan) {
   for (const auto& chunk : plan["chunks"]) {
     std::cout << "rank " << chunk["rank"] << "  " << chunk["name"].get<std::string>() << "  "
-              << chunk["dtype"].get<std::string>() << "  at " << chunk["offset"].dump() << " size "
-              << chunk["shape"].dump() << "  <-";
+              << chunk["dtype"].get<std::string>() << "  at " << json_text(chunk["offset"]) << " size "
+              << json_text(chunk["shape"]) << "  <-";
     for (const auto& source : chunk["sources"]) std::cout << ' ' << source.get<std::string>();
     std::cout << '\n';
   }

@@ -198,12 +198,8 @@ int generate_command(const Arguments& arguments) {
   const bool stream = !line.has("json") && !line.has("tokens");
   if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };
   const TextGeneration result = model.generate(prompt, options);
-  if (line.has("json")) {
-    std::cout << report(result, decoder, load_seconds, prompt)
-                     .dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
-  } else if (!stream) {
-    print_tokens(result.tokens);
-  }
+  if (line.print_json(report(result, decoder, load_seconds, prompt))) return 0;
+  if (!stream) print_tokens(result.tokens);
   std::cout << '\n';
   return 0;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
-#include <regex>
 
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/inspection.hpp"
+#include "mhub/text/regex.hpp"
 #include "options.hpp"
 
 namespace mhub::converters {
@@ -20,17 +20,11 @@ std::string file_of(const StoredTensor& tensor, const std::string& root) {
 
 std::vector<const StoredTensor*> selected(const Checkpoint& checkpoint, const CommandLine& line) {
   std::vector<const StoredTensor*> list;
-  std::regex regex;
-  if (line.has("regex")) {
-    try {
-      regex = std::regex(line.get<std::string>("regex"));
-    } catch (const std::regex_error& error) {
-      throw UsageError("--regex " + line.get<std::string>("regex") + ": " + error.what());
-    }
-  }
+  std::optional<text::Regex> regex;
+  if (line.has("regex")) regex = text::Regex::of_user(line.get<std::string>("regex"));
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
     if (line.has("tensors") && !glob_match(line.get<std::string>("tensors"), tensor.name)) continue;
-    if (line.has("regex") && !std::regex_search(tensor.name, regex)) continue;
+    if (regex && !regex->found_in(tensor.name)) continue;
     list.push_back(&tensor);
   }
   return list;
@@ -74,6 +68,7 @@ nlohmann::json describe(const Checkpoint& checkpoint) {
   json["stored_tensors"] = checkpoint.tensors.tensors().size();
   json["stored_bytes"] = bytes;
   json["notes"] = checkpoint.notes;
+  if (checkpoint.model == nullptr) json["notes"].push_back(checkpoint.unknown_model);
   return json;
 }
 
@@ -103,13 +98,14 @@ int inspect_command(const Arguments& arguments) {
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
   if (line.has("tensors") || line.has("regex")) {
     const std::vector<const StoredTensor*> tensors = selected(checkpoint, line);
-    if (!line.print_json(to_json(tensors, checkpoint.directory)))
+    if (!line.print_json({{"tensors", to_json(tensors, checkpoint.directory)}}))
       print_tensors(tensors, checkpoint.directory);
     return 0;
   }
   const nlohmann::json json = describe(checkpoint);
   if (line.print_json(json)) return 0;
   print_notes(checkpoint);
+  if (checkpoint.model == nullptr) print_note(checkpoint.unknown_model);
   if (checkpoint.names == StateNames::hugging_face) {
     std::cout << to_string(summarize(checkpoint)) << '\n';
   } else {

@@ -65,6 +65,7 @@ int logits_command(const Arguments& arguments) {
                            {.overwrite = line.has("overwrite"),
                             .ours = [](const std::string& path) { return begins_with(path, kMagic); },
                             .single_file = name});
+  if (!staging.warning().empty()) print_note(staging.warning());
   OpenOptions open;
   open.hf_reference = line.get<std::string>("hf-reference");
   const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);

@@ -3,10 +3,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <iomanip>
 #include <iostream>
 #include <unistd.h>
 
+#include "mhub/base/mapped_file.hpp"
 #include "mhub/convert/disk_space.hpp"
 #include "terminal.hpp"
 
@@ -17,18 +19,59 @@ namespace {
 std::atomic<bool> flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+/// How many seconds work may go on after a signal. Not everything asks for the flag: planning, tokenizing.
+constexpr unsigned kPatience = 5;
+volatile std::sig_atomic_t caught = 0;
+
 extern "C" void on_signal(int signal) {
   flag = true;
+  caught = signal;
   std::signal(signal, SIG_DFL);
+  ::alarm(kPatience);
+}
+
+extern "C" void on_alarm(int) {
+  std::signal(caught, SIG_DFL);
+  std::raise(caught);
+}
+
+/// write(2) of a text, whose result nobody could use any more.
+void say(const char* text, std::size_t size) {
+  while (size > 0) {
+    const ssize_t written = ::write(STDERR_FILENO, text, size);
+    if (written <= 0) return;
+    text += written;
+    size -= static_cast<std::size_t>(written);
+  }
+}
+void say(const char* text) { say(text, std::strlen(text)); }
+
+/// A page of a mapped file that is not there any more. Only what is async-signal-safe may be done here.
+extern "C" void on_lost_page(int signal, siginfo_t* info, void*) {
+  const char* name = MappedFile::name_at(info->si_addr);
+  if (name == nullptr) {
+    // No file of ours: the access is tried again and ends as it would have without us.
+    std::signal(signal, SIG_DFL);
+    return;
+  }
+  say("mhub: ");
+  for (; *name != '\0'; ++name) say(*name >= ' ' && *name <= '~' ? name : "?", 1);
+  say(": was cut off while it was read, or its device failed\n");
+  ::_exit(4);
 }
 
 using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
-void catch_interrupts() {
+void catch_signals() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  std::signal(SIGALRM, on_alarm);
+  struct sigaction lost {};
+  lost.sa_sigaction = on_lost_page;
+  lost.sa_flags = SA_SIGINFO;
+  ::sigaction(SIGBUS, &lost, nullptr);
 }
 
 bool interrupted() { return flag; }
@@ -92,8 +135,10 @@ nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& req
   return convert(conversion, request.output, run);
 }
 
+void print_note(const std::string& note) { std::cerr << "note: " << printable_text(note) << '\n'; }
+
 void print_notes(const Checkpoint& checkpoint) {
-  for (const std::string& note : checkpoint.notes) std::cerr << "note: " << printable_text(note) << '\n';
+  for (const std::string& note : checkpoint.notes) print_note(note);
 }
 
 void print_report(const nlohmann::json& report) {

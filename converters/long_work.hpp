@@ -8,8 +8,10 @@
 
 namespace mhub::converters {
 
-/// From here on SIGINT and SIGTERM only set a flag; a second one ends the process at once.
-void catch_interrupts();
+/// From here on SIGINT and SIGTERM only set a flag; a second one ends the process at once, and so does the
+/// first where work goes on for five seconds. A mapped file that is cut off while it is read ends the process
+/// with a line that names the file, and exit code 4.
+void catch_signals();
 /// Whether a signal has come since. Cheap.
 bool interrupted();
 
@@ -42,6 +44,8 @@ class ProgressBar {
 /// Carries a conversion out, with its progress on stderr unless `silent`; the library's report.
 nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent);
 
+/// A sentence for the user, on stderr.
+void print_note(const std::string& note);
 /// What had to be assumed about a model that is not converted, on stderr.
 void print_notes(const Checkpoint& checkpoint);
 

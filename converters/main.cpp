@@ -59,12 +59,30 @@ int exit_code(mhub::ErrorCategory category) {
   return 4;
 }
 
-/// One line of bounded length: messages quote what files contain.
-void print_error(std::string message) {
+/// The categories by the names that output.schema.json lists.
+std::string_view category_name(int code) {
+  switch (code) {
+    case 1: return "mismatch";
+    case 2: return "usage";
+    case 3: return "input";
+    case 4: return "io";
+    case 130: return "interrupted";
+    default: return "bug";
+  }
+}
+
+/// One line of bounded length on stderr: messages quote what files contain. Where JSON was asked for, the
+/// whole message on stdout as well.
+int report_error(std::string message, int code, bool json) {
   constexpr std::size_t kLongest = 8192;
+  if (json) {
+    print_json({{"error", {{"category", category_name(code)}, {"exit_code", code}, {"message", message}}}});
+    std::cout.flush();
+  }
   std::replace(message.begin(), message.end(), '\n', ' ');
   if (message.size() > kLongest) message = message.substr(0, kLongest) + " ...";
   std::cerr << "mhub: " << printable_text(message) << '\n';
+  return code;
 }
 
 int run(int argc, char** argv) {
@@ -89,25 +107,24 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  catch_signals();
+  const bool json = asks_for_json({argv + std::min(argc, 1), argv + argc});
   try {
-    catch_interrupts();
     Output output;
     const int code = run(argc, argv);
     output.finish();
     return code;
   } catch (const mhub::Error& error) {
-    print_error(error.what());
-    return exit_code(error.category());
+    return report_error(error.what(), exit_code(error.category()), json);
   } catch (const std::bad_alloc&) {
-    print_error("out of memory");
-    return 4;
+    return report_error("out of memory", 4, json);
   } catch (const std::system_error& error) {
-    print_error(error.what());
-    return 4;
+    return report_error(error.what(), 4, json);
   } catch (const std::exception& error) {
     // No file or flag should come this far.
-    print_error(std::string("a bug in mhub or in a plugin: ") + error.what() +
-                "; please report it, with the command and the config.json or the checkpoint's args");
-    return kBug;
+    return report_error(
+        std::string("a bug in mhub or in a plugin: ") + error.what() +
+            "; please report it, with the command and the config.json or the checkpoint's args",
+        kBug, json);
   }
 }

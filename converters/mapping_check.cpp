@@ -3,7 +3,6 @@
 
 #include <bit>
 #include <cstring>
-#include <random>
 #include <set>
 
 #include "mhub/base/error.hpp"
@@ -15,48 +14,69 @@
 namespace mhub::converters {
 namespace {
 
-using Bytes = std::vector<std::byte>;
 constexpr DType kType = DType::bf16;  // the narrowest in which a norm minus one is exact for some numbers
 
-/// Somebody else's bytes as a file.
-class Memory final : public ByteSource {
+/// A mapping that reads what a tensor does not have is wrong, also where nothing is stored.
+void require_inside(const ByteSource& source, std::uint64_t offset, std::size_t size) {
+  if (offset > source.size() || size > source.size() - offset)
+    throw IoError(source.name() + ": read beyond the end");
+}
+
+/// Elements of which nobody has to keep any: each is a function of its number.
+class RandomElements final : public ByteSource {
  public:
-  explicit Memory(std::span<const std::byte> bytes) : bytes_(bytes) {}
-  std::uint64_t size() const override { return bytes_.size(); }
+  /// `small`: numbers to which small integers can be added without rounding; else any bits.
+  RandomElements(const StateTensor& tensor, std::uint64_t seed, bool small)
+      : name_(tensor.name), elements_(numel(tensor.shape)), seed_(seed), small_(small) {}
+  std::uint64_t size() const override { return static_cast<std::uint64_t>(elements_) * size_of(kType); }
   const std::string& name() const override { return name_; }
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
-    if (offset > bytes_.size() || out.size() > bytes_.size() - offset)
-      throw IoError("memory: read beyond the end");
-    std::memcpy(out.data(), bytes_.data() + offset, out.size());
+    require_inside(*this, offset, out.size());
+    for (std::size_t at = 0; at < out.size(); at += sizeof(std::uint16_t)) {
+      const std::uint16_t bits = element((offset + at) / sizeof(bits));
+      std::memcpy(out.data() + at, &bits, sizeof(bits));
+    }
   }
-  std::span<const std::byte> map() const override { return bytes_; }
 
  private:
-  std::span<const std::byte> bytes_;
-  std::string name_ = "memory";
+  /// splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+  std::uint16_t element(std::uint64_t number) const {
+    std::uint64_t z = seed_ + (number + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    if (small_) z = std::bit_cast<std::uint32_t>(static_cast<float>(z >> 57) / 64) >> 16;
+    return static_cast<std::uint16_t>(z);
+  }
+
+  std::string name_;
+  std::int64_t elements_;
+  std::uint64_t seed_;
+  bool small_;
 };
 
-/// Keeps what is written. Every tensor is one chunk, and the bytes of a chunk come in order.
-class MemorySink final : public TensorSink {
+/// A chunk of a plan as a file, made where it is read.
+class MadeElements final : public ByteSource {
  public:
-  explicit MemorySink(std::size_t count) : tensors(count) {}
-  void append(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
-    tensors[tensor].insert(tensors[tensor].end(), data.begin(), data.end());
+  /// Borrows the chunk.
+  MadeElements(const ChunkPlan& chunk, std::string name) : chunk_(chunk), name_(std::move(name)) {}
+  std::uint64_t size() const override { return byte_size(chunk_); }
+  const std::string& name() const override { return name_; }
+  void read(std::uint64_t offset, std::span<std::byte> out) const override {
+    require_inside(*this, offset, out.size());
+    WindowReader().read(chunk_, static_cast<std::int64_t>(offset / size_of(kType)),
+                        static_cast<std::int64_t>(out.size() / size_of(kType)), out);
   }
-  void finish() override {}
 
-  std::vector<Bytes> tensors;
+ private:
+  const ChunkPlan& chunk_;
+  std::string name_;
 };
 
-std::vector<StoredTensor> stored(const std::vector<StateTensor>& state, const std::vector<Bytes>& data) {
-  std::vector<StoredTensor> tensors;
-  for (std::size_t k = 0; k < state.size(); ++k) {
-    const Shape& shape = state[k].shape;
-    StoredChunk all{Index(shape.size(), 0), shape, row_major_strides(shape),
-                    std::make_shared<Memory>(data[k])};
-    tensors.push_back({state[k].name, kType, shape, {std::move(all)}});
-  }
-  return tensors;
+StoredTensor stored(const StateTensor& tensor, std::shared_ptr<const ByteSource> bytes) {
+  StoredChunk all{Index(tensor.shape.size(), 0), tensor.shape, row_major_strides(tensor.shape),
+                  std::move(bytes)};
+  return {tensor.name, kType, tensor.shape, {std::move(all)}};
 }
 
 /// Source tensors whose values change on the way.
@@ -70,28 +90,9 @@ std::set<std::size_t> changed_sources(const StateMap& map) {
   return changed;
 }
 
-/// Random bits; where values change, numbers to which small integers can be added without rounding.
-std::vector<Bytes> random_data(const StateMap& map) {
-  std::mt19937_64 random(1);
-  const std::set<std::size_t> changed = changed_sources(map);
-  std::vector<Bytes> data;
-  for (std::size_t k = 0; k < map.source.size(); ++k) {
-    const auto count = static_cast<std::size_t>(numel(map.source[k].shape));
-    Bytes& bytes = data.emplace_back(count * size_of(kType));
-    for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint16_t)) {
-      std::uint64_t value = random();
-      if (changed.contains(k))
-        value = std::bit_cast<std::uint32_t>(static_cast<float>(value >> 57) / 64) >> 16;
-      const auto bits = static_cast<std::uint16_t>(value);
-      std::memcpy(bytes.data() + at, &bits, sizeof(bits));
-    }
-  }
-  return data;
-}
-
-/// A plan that reads tensors which lie in memory.
+/// A plan that reads such tensors.
 struct Carried {
-  Carried(const StateMap& map, const std::vector<Bytes>& data) : sources(stored(map.source, data)) {
+  Carried(const StateMap& map, std::vector<StoredTensor> from) : sources(std::move(from)) {
     std::vector<const StoredTensor*> pointers;
     for (const StoredTensor& source : sources) pointers.push_back(&source);
     std::vector<SinkTensor> wanted;
@@ -104,25 +105,53 @@ struct Carried {
   CopyPlan plan;
 };
 
-void check_round_trip(const StateMap& import, MappingCheck& check) {
-  const std::vector<Bytes> data = random_data(import);
-  MemorySink megatron(import.destination.size());
-  execute(Carried(import, data).plan, megatron, {});
-  const Carried returned(inverted(import), megatron.tensors), original(identity_map(import.source), data);
-  for (const Difference& difference : compare(original.plan, returned.plan, {}))
-    check.problems.push_back(difference.tensor + " does not come back as it was");
+constexpr std::int64_t kWindow = 1 << 16;  // elements; each may be a read of its own where a tensor is turned
+
+/// Where windows of a chunk begin that together say whether it is right: all of them, or of a large one the
+/// first, the last and some between.
+std::vector<std::int64_t> windows(std::int64_t elements) {
+  constexpr std::int64_t kCompared = 64, kSampled = 16;
+  const std::int64_t count = (elements + kWindow - 1) / kWindow;
+  std::vector<std::int64_t> begins;
+  if (count <= kCompared) {
+    for (std::int64_t k = 0; k < count; ++k) begins.push_back(k * kWindow);
+  } else {
+    for (std::int64_t k = 0; k < kSampled; ++k) begins.push_back((elements - kWindow) * k / (kSampled - 1));
+  }
+  return begins;
 }
 
-std::int64_t elements_of(const StateMap& part, const std::string& file) {
-  std::int64_t elements = 0;
-  for (const StateTensor& tensor : part.source) elements += numel(tensor.shape);
-  if (elements > kMostCheckedElements) {
-    throw UsageError(file + ": " + part.source[0].name + " and what it is stored with have " +
-                     std::to_string(elements) +
-                     " elements, and --check keeps them in memory: take smaller sizes, at most " +
-                     std::to_string(kMostCheckedElements));
+/// Whether a chunk makes the elements of `expected`.
+bool makes(const ChunkPlan& chunk, const ByteSource& expected) {
+  WindowReader reader;
+  std::vector<std::byte> made, wanted;
+  for (const std::int64_t begin : windows(chunk.elements)) {
+    const std::int64_t count = std::min(kWindow, chunk.elements - begin);
+    made.resize(static_cast<std::size_t>(count) * size_of(kType));
+    wanted.resize(made.size());
+    reader.read(chunk, begin, count, made);
+    expected.read(static_cast<std::uint64_t>(begin) * size_of(kType), wanted);
+    if (made != wanted) return false;
   }
-  return elements;
+  return true;
+}
+
+void check_round_trip(const StateMap& import, MappingCheck& check) {
+  const std::set<std::size_t> changed = changed_sources(import);
+  std::vector<StoredTensor> hf, megatron;
+  for (std::size_t k = 0; k < import.source.size(); ++k)
+    hf.push_back(
+        stored(import.source[k], std::make_shared<RandomElements>(import.source[k], k, changed.contains(k))));
+  const Carried there(import, hf);
+  for (std::size_t d = 0; d < import.destination.size(); ++d) {
+    const StateTensor& tensor = import.destination[d];
+    megatron.push_back(stored(tensor, std::make_shared<MadeElements>(there.plan.chunks[d], tensor.name)));
+  }
+  const Carried back(inverted(import), std::move(megatron));
+  for (std::size_t k = 0; k < import.source.size(); ++k) {
+    if (!makes(back.plan.chunks[k], *hf[k].chunks[0].bytes))
+      check.problems.push_back(import.source[k].name + " does not come back as it was");
+  }
 }
 
 void check_config(const ModelDescriptor& model, const TransformerConfig& megatron, MappingCheck& check) {
@@ -132,10 +161,10 @@ void check_config(const ModelDescriptor& model, const TransformerConfig& megatro
 }
 
 /// Each part by itself, and of those that differ in names alone the first.
-void check_parts(const StateMap& import, const std::string& file, MappingCheck& check) {
+void check_parts(const StateMap& import, MappingCheck& check) {
   std::set<std::string> seen;
   for (const StateMap& part : independent_parts(import)) {
-    check.elements += elements_of(part, file);
+    for (const StateTensor& tensor : part.source) check.elements += numel(tensor.shape);
     if (seen.insert(structure_of(part)).second) check_round_trip(part, check);
   }
 }
@@ -152,7 +181,7 @@ MappingCheck check_mapping(const ModelDescriptor& model, const ConfigReader& con
   const ExpandedMapping mapping = expand(declared);
   check.hf_tensors = static_cast<std::int64_t>(mapping.import.source.size());
   check.megatron_tensors = static_cast<std::int64_t>(mapping.canonical.size());
-  check_parts(mapping.import, config.file(), check);
+  check_parts(mapping.import, check);
   return check;
 }
 

@@ -11,15 +11,11 @@ struct MappingCheck {
   std::vector<std::string> problems;  ///< one sentence each; empty: the class is sound for this config
 };
 
-/// The most elements that belong together (the vocabulary of a model; an expert, or all of them where they
-/// are stacked). check_mapping keeps two copies of them in memory, two bytes an element.
-inline constexpr std::int64_t kMostCheckedElements = std::int64_t{1} << 31;
-
 /// Tries out a class without any weights: its mapping covers every element of both sides once; random data
 /// that goes from Hugging Face to Megatron and back comes out bit for bit; the config.json that export writes
 /// builds the same function again. Of tensors that are mapped alike (the layers' attentions), data goes
-/// through the first. Throws InputError for a config that the class refuses and UsageError for one with more
-/// than kMostCheckedElements elements that belong together.
+/// through the first; of large tensors, through windows of them. Throws InputError for a config that the
+/// class refuses.
 MappingCheck check_mapping(const ModelDescriptor& model, const ConfigReader& config);
 
 }  // namespace mhub::converters

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "options.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <iostream>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/formats/format.hpp"
 #include "terminal.hpp"
@@ -26,6 +28,17 @@ std::int64_t number(const std::string& text, std::int64_t least, std::int64_t mo
 }
 
 }  // namespace
+
+void print_json(nlohmann::json value, int indent) {
+  constexpr int kSchemaVersion = 1;  // of output.schema.json; counts what would break a reader
+  value["schema_version"] = kSchemaVersion;
+  show(Shown::exact);
+  std::cout << json_text(value, indent) << '\n';
+}
+
+bool asks_for_json(const Arguments& arguments) {
+  return std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+}
 
 CommandLine::CommandLine(std::string usage, std::vector<std::string> positional,
                          std::vector<std::string> optional)
@@ -68,16 +81,15 @@ bool CommandLine::parse(const Arguments& arguments) {
   return true;
 }
 
-bool CommandLine::print_json(const nlohmann::json& value) const {
+bool CommandLine::print_json(nlohmann::json value) const {
   if (!has("json")) return false;
-  show(Shown::exact);
-  std::cout << value.dump(1) << '\n';
+  converters::print_json(std::move(value));
   return true;
 }
 
 std::string parse_format(const std::string& text) { return std::string(format_named(text).name()); }
 
-int parse_size(const std::string& text) { return static_cast<int>(number(text, 1, 65536, "1 or more")); }
+int parse_size(const std::string& text) { return static_cast<int>(number(text, 1, 65536, "1 .. 65536")); }
 
 bool parse_flag(const std::string& text) {
   if (text == "true") return true;
@@ -109,7 +121,7 @@ std::optional<std::int64_t> parse_iteration(const std::string& text) {
   return number(text, 1, 9999999, "release or 1 .. 9999999");
 }
 
-std::int64_t parse_divisor(const std::string& text) { return number(text, 1, 1 << 30, "1 or more"); }
+std::int64_t parse_divisor(const std::string& text) { return number(text, 1, 1 << 30, "1 .. 1073741824"); }
 
 std::uint64_t parse_bytes(const std::string& text) {
   struct Unit {

@@ -23,6 +23,12 @@ int logits_command(const Arguments& arguments);
 int plugins_command(const Arguments& arguments);
 int tokenize_command(const Arguments& arguments);
 
+/// One JSON value on stdout, as --json prints it, with the number of its schema; `indent` as nlohmann's dump
+/// takes it. The values are described in output.schema.json.
+void print_json(nlohmann::json value, int indent = 1);
+/// Whether a command line asks for JSON, also one that is wrong elsewhere.
+bool asks_for_json(const Arguments& arguments);
+
 /// Command line of one subcommand: options by name and positional arguments in order. Thin:
 /// Boost.Program_options does the work, its errors become UsageError with the usage line.
 class CommandLine {
@@ -35,7 +41,7 @@ class CommandLine {
   bool parse(const Arguments& arguments);
 
   /// Prints a value where --json was given; whether it was.
-  bool print_json(const nlohmann::json& value) const;
+  bool print_json(nlohmann::json value) const;
   bool has(const std::string& name) const { return values_.count(name) > 0; }
   template <typename T>
   T get(const std::string& name) const {

@@ -158,7 +158,7 @@ int plugins_command(const Arguments& arguments) {
     std::cerr << "skipped: " << printable_text(broken.path + ": " + broken.reason) << '\n';
   if (!wanted.empty() && !found)
     throw UsageError("no plugin, class or model type is called " + wanted + "; mhub plugins lists them");
-  line.print_json(json);
+  line.print_json({{"plugins", json}});
   return 0;
 }
 

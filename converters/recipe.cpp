@@ -17,7 +17,7 @@ namespace {
 
 using Kind = ConvertKey::Kind;
 
-constexpr std::array<ConvertKey, 24> kKeys{{
+constexpr std::array<ConvertKey, 25> kKeys{{
     {"to", Kind::text, "torch_dist (default), torch, hf or hdf5",
      [](ConvertRequest& o, const std::string& v) { o.write.format = parse_format(v); }},
     {"tp", Kind::number, "tensor-parallel size",
@@ -43,6 +43,8 @@ constexpr std::array<ConvertKey, 24> kKeys{{
      [](ConvertRequest& o, const std::string& v) { o.write.pipeline.account_for_loss = parse_flag(v); }},
     {"dtype", Kind::text, "cast to bf16, fp16 or fp32",
      [](ConvertRequest& o, const std::string& v) { o.write.dtype = parse_dtype(v); }},
+    {"allow_overflow", Kind::flag, "go on where a cast makes finite values infinite",
+     [](ConvertRequest& o, const std::string& v) { o.run.allow_overflow = parse_flag(v); }},
     {"make_vocab_size_divisible_by", Kind::number,
      "pad the vocabulary to a multiple of this times TP (default: 128 for torch, none for torch_dist)",
      [](ConvertRequest& o, const std::string& v) { o.write.vocab_divisible_by = parse_divisor(v); }},
@@ -174,7 +176,10 @@ class Reader {
   YAML::Node load() const {
     const std::string content = read_file(path_, 16 << 20);
     try {
-      return YAML::Load(content);
+      const std::vector<YAML::Node> documents = YAML::LoadAll(content);
+      if (documents.size() > 1)
+        fail(documents[1].Mark(), "a second YAML document; conversions of one recipe stand in its list");
+      return documents.empty() ? YAML::Node() : documents[0];
     } catch (const YAML::Exception& error) {
       fail(error.mark, "not valid YAML: " + error.msg);
     }

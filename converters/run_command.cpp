@@ -34,7 +34,7 @@ int run_command(const Arguments& arguments) {
       print_report(reports.back());
     }
   }
-  line.print_json(reports);
+  line.print_json({{"conversions", reports}});
   return 0;
 }
 

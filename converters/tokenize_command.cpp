@@ -45,7 +45,7 @@ class Job {
 
   void encode(std::string_view text) const {
     const TokenIds ids = tokenizer_.encode(text, encode_);
-    if (json_) return print(nlohmann::json{{"ids", ids}});
+    if (json_) return print_json({{"ids", ids}}, kOneLine);
     std::string list;
     for (const TokenId id : ids) list += std::to_string(id) + ',';
     if (!list.empty()) list.pop_back();
@@ -54,7 +54,7 @@ class Job {
 
   void decode(const TokenIds& ids) const {
     const std::string text = tokenizer_.decode(ids, decode_);
-    if (json_) return print(nlohmann::json{{"text", text}});
+    if (json_) return print_json({{"text", text}}, kOneLine);
     std::cout << text << '\n';
   }
 
@@ -78,7 +78,7 @@ class Job {
   }
 
  private:
-  static void print(const nlohmann::json& value) { std::cout << value.dump() << '\n'; }
+  static constexpr int kOneLine = -1;
 
   Tokenizer tokenizer_;
   EncodeOptions encode_;

@@ -18,7 +18,14 @@
 namespace mhub::converters {
 namespace {
 
+nlohmann::json to_json(const std::optional<Shape>& shape) {
+  return shape ? nlohmann::json(*shape) : nlohmann::json();
+}
+
 nlohmann::json to_json(const VerifyReport& report) {
+  nlohmann::json unmatched = nlohmann::json::array();
+  for (const UnmatchedTensor& one : report.unmatched)
+    unmatched.push_back({{"tensor", one.name}, {"a", to_json(one.left)}, {"b", to_json(one.right)}});
   nlohmann::json differences = nlohmann::json::array();
   for (const Difference& d : report.differences) {
     differences.push_back(
@@ -29,16 +36,26 @@ nlohmann::json to_json(const VerifyReport& report) {
          {"b", d.right},
          {"max_abs_difference", d.largest ? nlohmann::json(*d.largest) : nlohmann::json()}});
   }
-  return {{"equal", report.equal()},
-          {"fields", report.fields},
-          {"tensors", report.tensors},
-          {"bytes", report.bytes},
-          {"differences", differences}};
+  return {{"equal", report.equal()},   {"fields", report.fields}, {"unmatched", unmatched},
+          {"tensors", report.tensors}, {"bytes", report.bytes},   {"differences", differences}};
+}
+
+/// Two different models may have no tensor in common.
+void print_unmatched(const std::vector<UnmatchedTensor>& unmatched) {
+  constexpr std::size_t kShown = 10;
+  const auto shape = [](const std::optional<Shape>& one) { return one ? to_string(*one) : "absent"; };
+  for (std::size_t k = 0; k < std::min(kShown, unmatched.size()); ++k) {
+    const UnmatchedTensor& one = unmatched[k];
+    std::cout << "differs: " << one.name << ": " << shape(one.left) << " and " << shape(one.right) << '\n';
+  }
+  if (unmatched.size() > kShown) std::cout << "... and " << unmatched.size() - kShown << " tensors more\n";
+  if (!unmatched.empty()) std::cout << "not the same model: no elements were compared\n";
 }
 
 void print(const VerifyReport& report) {
   for (const std::string& field : report.fields)
     std::cout << "differs: " << field << ": equal tensors would compute something else (--tensors-only)\n";
+  print_unmatched(report.unmatched);
   for (const Difference& d : report.differences) {
     std::cout << "differs: " << d.tensor << ": " << d.count << " elements, first at " << d.first_index << ": "
               << d.left << " and " << d.right;

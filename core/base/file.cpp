@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,9 +61,7 @@ InputFile::InputFile(std::string path)
   size_ = static_cast<std::uint64_t>(info.st_size);
 }
 
-InputFile::~InputFile() {
-  if (mapping_ != nullptr) ::munmap(mapping_, size_);
-}
+InputFile::~InputFile() = default;
 
 void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   const std::size_t done = read_some(descriptor_, "cannot read", path_, offset, out);
@@ -83,13 +80,10 @@ std::string InputFile::fingerprint() const {
 
 std::span<const std::byte> InputFile::map() const {
   std::call_once(map_once_, [this] {
-    if (size_ == 0) return;
-    void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor_.get(), 0);
-    if (address == MAP_FAILED) throw IoError("cannot map", path_, errno);
-    mapping_ = address;
+    if (size_ > 0) mapped_.emplace(descriptor_.get(), size_, path_.c_str());
   });
-  if (mapping_ == nullptr) return {};
-  return {static_cast<const std::byte*>(mapping_), size_};
+  if (!mapped_) return {};
+  return mapped_->bytes();
 }
 
 OutputFile::OutputFile(std::string path, OutputMode mode)
@@ -171,6 +165,10 @@ bool lies_within(const fs::path& path, const fs::path& place) {
     at = at.parent_path();
   }
   return true;
+}
+
+bool is_absence(const std::error_code& error) {
+  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
 
 void sync_directory(const std::string& path) {

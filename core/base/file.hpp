@@ -4,10 +4,12 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "mhub/base/byte_source.hpp"
+#include "mhub/base/mapped_file.hpp"
 
 namespace mhub {
 
@@ -57,7 +59,7 @@ class InputFile final : public ByteSource {
   Descriptor descriptor_;
   std::uint64_t size_ = 0;
   mutable std::once_flag map_once_;
-  mutable void* mapping_ = nullptr;
+  mutable std::optional<MappedFile> mapped_;
 };
 
 /// Whether an output begins anew or goes on where an interrupted run stopped.
@@ -100,6 +102,8 @@ void replace_file(const std::string& path, const std::string& content);
 /// Whether `path`, with all links followed and as far as it exists, is `place` or lies in it, whatever either
 /// is called: by device and inode of every parent.
 bool lies_within(const fs::path& path, const fs::path& place);
+/// Whether an attempt on a path failed because nothing is there, and not because the system refused.
+bool is_absence(const std::error_code& error);
 /// fsync on a folder, so that the names in it survive a power cut.
 void sync_directory(const std::string& path);
 

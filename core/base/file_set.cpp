@@ -9,7 +9,7 @@
 namespace mhub {
 namespace {
 
-constexpr int kDeepest = 2;
+constexpr int kDeepest = 8;
 
 class FolderFiles final : public FileSet {
  public:
@@ -25,10 +25,25 @@ class FolderFiles final : public FileSet {
     for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
       const bool hidden = at->path().filename().native().starts_with(".");
       if (hidden || at.depth() == kDeepest) at.disable_recursion_pending();
-      if (!hidden && at->is_regular_file())
+      std::error_code error;
+      if (!hidden && at->is_regular_file(error))
         names.push_back(at->path().lexically_relative(folder_).generic_string());
     }
     std::sort(names.begin(), names.end());
+    return names;
+  }
+  std::vector<std::string> others() const override {
+    std::vector<std::string> names;
+    if (!fs::is_directory(folder_)) return names;
+    for (fs::recursive_directory_iterator at(folder_), end; at != end; ++at) {
+      const bool hidden = at->path().filename().native().starts_with(".");
+      const bool deep = at.depth() == kDeepest && at->is_directory();
+      if (hidden || at.depth() == kDeepest) at.disable_recursion_pending();
+      std::error_code error;
+      const fs::file_status found = at->status(error);
+      if (!hidden && (deep || !(fs::is_regular_file(found) || fs::is_directory(found))))
+        names.push_back(at->path().lexically_relative(folder_).generic_string());
+    }
     return names;
   }
   std::uint64_t size(const std::string& name) const override {
@@ -59,6 +74,7 @@ class ArchiveFiles final : public FileSet {
     }
     return names;
   }
+  std::vector<std::string> others() const override { return {}; }
   std::uint64_t size(const std::string& name) const override { return found(name).size(); }
   std::string place(const std::string& name) const override { return archive_ + ": " + name; }
   const std::string& source() const override { return archive_; }

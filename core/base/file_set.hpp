@@ -17,9 +17,12 @@ class FileSet {
   virtual bool has(const std::string& name) const = 0;
   /// The whole file. Throws IoError when it is not there, InputError when it is larger than `limit`.
   virtual std::string read(const std::string& name, std::uint64_t limit) const = 0;
-  /// The files of a subfolder (empty: of all) down to two folders deeper, "a.txt", "b/c.txt", sorted; hidden
-  /// ones are left out. None when there is no such folder.
+  /// The files of a subfolder (empty: of all) down to eight folders deeper, "a.txt", "b/c.txt", sorted;
+  /// hidden ones are left out. None when there is no such folder.
   virtual std::vector<std::string> names(const std::string& folder = {}) const = 0;
+  /// What names() leaves out though it is not hidden: links that lead nowhere, pipes, folders beyond the
+  /// eighth.
+  virtual std::vector<std::string> others() const = 0;
   /// In bytes. Throws IoError when the file is not there.
   virtual std::uint64_t size(const std::string& name) const = 0;
   /// What to call a file in messages.

@@ -30,6 +30,7 @@ Json parse(std::string_view text, const std::string& file) {
     }
     return true;
   };
+  require_no_nul(text, file);
   try {
     return Json::parse(text, check);
   } catch (const nlohmann::detail::exception& error) {
@@ -86,14 +87,19 @@ nlohmann::json with_placeholders(nlohmann::json value) {
 
 }  // namespace
 
+void require_no_nul(std::string_view text, const std::string& file) {
+  if (const std::size_t at = text.find('\0'); at != text.npos)
+    throw InputError(file + ": not valid JSON: byte " + std::to_string(at) + " is NUL");
+}
+
 nlohmann::json parse_config(std::string_view text, const std::string& file) {
   return parse<nlohmann::json>(tag_special_floats(text), file);
 }
 
 std::string config_text(const nlohmann::json& config) {
-  std::string text = with_placeholders(config).dump(2) + "\n";
+  std::string text = json_text(with_placeholders(config), 2) + "\n";
   for (const std::string_view one : kSpecialFloats)
-    boost::replace_all(text, nlohmann::json(placeholder(one)).dump(), one);
+    boost::replace_all(text, json_text(placeholder(one)), one);
   return text;
 }
 
@@ -103,6 +109,10 @@ nlohmann::json parse_json(std::string_view text, const std::string& file) {
 
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& file) {
   return parse<nlohmann::ordered_json>(text, file);
+}
+
+std::string json_text(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 nlohmann::json parse_json_file(const std::string& path, std::uint64_t limit) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 
 namespace mhub {
 
@@ -42,7 +43,7 @@ void JsonObject::wrong(const std::string& key, const std::string& expected) cons
 }
 
 std::string JsonObject::shown(const nlohmann::json& value) {
-  std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = json_text(value);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
   return text;
 }

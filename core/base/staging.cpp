@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -53,7 +54,7 @@ void rename_plainly(const std::string& from, const std::string& to) {
 
 StagingDirectory::StagingDirectory(std::string target, const StagingOptions& options)
     : target_(std::move(target)), options_(options) {
-  if (target_.empty()) throw UsageError("the output folder's name is empty");
+  if (target_.empty()) throw UsageError("the output's name is empty");
   fs::path final_path = fs::absolute(target_).lexically_normal();
   if (!final_path.has_filename()) final_path = final_path.parent_path();  // "out/", "."
   check_target(final_path, options_);
@@ -97,8 +98,12 @@ void StagingDirectory::take_partial() {
   if (::fstat(lock_.get(), &locked) != 0) throw IoError("cannot stat", mark, errno);
   if (!S_ISREG(locked.st_mode)) throw in_the_way;
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) throw IoError("cannot lock", mark, errno);
-    throw UsageError(target_ + ": another mhub is writing it");
+    if (errno == EWOULDBLOCK) throw UsageError(target_ + ": another mhub is writing it");
+    // Some network and FUSE file systems have no locks.
+    const bool unsupported = errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK || errno == EINVAL;
+    if (!unsupported) throw IoError("cannot lock", mark, errno);
+    warning_ = partial_ + " cannot be locked (" + std::strerror(errno) +
+               "): nothing keeps two mhub from writing to one place at once there";
   }
   if (::lstat(mark.c_str(), &named) != 0 && errno != ENOENT) throw IoError("cannot stat", mark, errno);
   if (locked.st_ino != named.st_ino) throw just_finished;

@@ -42,6 +42,8 @@ class StagingDirectory {
   const std::string& target() const { return target_; }
   /// True when an interrupted run's output was taken over.
   bool resumed() const { return resumed_; }
+  /// What there is to say to the user; empty for nothing.
+  const std::string& warning() const { return warning_; }
   /// From now on the partial folder survives a failure.
   void keep() { keep_ = true; }
   /// Takes keep back.
@@ -58,7 +60,7 @@ class StagingDirectory {
   void clear(bool resume) const;
   void remove_partial();
 
-  std::string target_, partial_, path_;
+  std::string target_, partial_, path_, warning_;
   StagingOptions options_;
   Descriptor lock_;
   bool resumed_ = false, keep_ = false;

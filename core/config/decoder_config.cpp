@@ -45,6 +45,10 @@ void DecoderConfig::bind(ConfigBinding& b, const DecoderKeys& keys) {
   }
   if (keys.rotary.partial_factor.empty())
     b.check(rotary.partial_factor == 1.0, "partial_rotary_factor", "unsupported here: other than 1");
+  b.check(
+      !b.reader().has("dual_chunk_attention_config"), "dual_chunk_attention_config",
+      "unsupported: vLLM's attention within chunks, which neither transformers nor Megatron-Core computes; "
+      "without this field the model is converted as transformers runs it, with attention to all tokens");
   b.divides("num_key_value_heads", num_key_value_heads, "num_attention_heads", num_attention_heads);
   if (keys.head_dim.empty())
     b.divides("num_attention_heads", num_attention_heads, "hidden_size", hidden_size);

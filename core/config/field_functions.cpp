@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/config/fields.hpp"
 
 namespace mhub {
@@ -39,6 +40,12 @@ void bind_function(FieldBinding& f, TransformerConfig& c) {
                                [&](const auto& one) { return own(one.second) == own(stated); });
   if (at == kFunctions.end()) f.reader().fail(kKey, "unsupported: " + stated);
   c.activation = at->first;
+  // The fusion of GELU with biases, or with a gate, is the tanh form (mlp.py; fusions/fused_bias_gelu.py,
+  // fused_bias_geglu.py).
+  const bool gated = f.reader().boolean("gated_linear_unit", false);
+  if (c.activation == ActivationFunction::gelu && f.reader().boolean("bias_activation_fusion", false) &&
+      (gated || c.add_bias_linear))
+    c.activation = ActivationFunction::gelu_pytorch_tanh;
 }
 
 }  // namespace
@@ -67,8 +74,11 @@ void bind_latent_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
 }
 
 void bind_linear_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
-  if (f.reading() && f.reader().has("linear_attention_freq")) c.linear_attention.emplace();
-  if (c.linear_attention) f.constant("experimental_attention_variant", "gated_delta_net");
+  constexpr const char *kKey = "experimental_attention_variant", *kKind = "gated_delta_net";
+  // Without the variant nothing looks at the other settings.
+  if (f.reading() && f.reader().has("linear_attention_freq") && f.reader().string(kKey, "") == kKind)
+    c.linear_attention.emplace();
+  if (c.linear_attention) f.constant(kKey, kKind);
 }
 
 void bind_mamba(FieldBinding& f, TransformerConfig& c, Dialect) {
@@ -79,12 +89,14 @@ void bind_mamba(FieldBinding& f, TransformerConfig& c, Dialect) {
 }
 
 void bind_query_groups(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  if (c.mla) c.num_query_groups = c.num_attention_heads;  // each head has its own keys and values
   bool grouped = dialect != Dialect::args || c.num_query_groups != c.num_attention_heads;
   if (dialect == Dialect::args) {
     f.boolean("group_query_attention", grouped);
     f.constant("apply_query_key_layer_scaling", false);
   }
   if (f.reading()) c.num_query_groups = c.num_attention_heads;
+  if (f.reading() && c.mla) return;
   if (grouped || (!f.reading() && dialect == Dialect::args))
     f.positive("num_query_groups", c.num_query_groups);
 }
@@ -109,14 +121,20 @@ void bind_epsilon(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
   if (dialect == Dialect::args) f.number("norm_epsilon", c.layernorm_epsilon);
 }
 
+void bind_biases(FieldBinding& f, TransformerConfig& c, Dialect) {
+  if (f.reading()) c.add_bias_linear = !f.reader().boolean("disable_bias_linear", false);  // an older name
+  f.boolean("add_bias_linear", c.add_bias_linear);
+}
+
 void bind_window(FieldBinding& f, TransformerConfig& c, Dialect) {
   // HF counts the tokens that a query sees, itself included; Megatron counts those to its left.
   if (f.reading() && f.reader().has("window_size")) {
     const auto& window = f.reader().json().at("window_size");
-    if (window.is_number_integer()) c.sliding_window = window.get<std::int64_t>();
-    if (window.is_array() && !window.empty() && window[0].is_number_integer() &&
-        window[0].get<std::int64_t>() >= 0)
-      c.sliding_window = window[0].get<std::int64_t>() + 1;
+    const bool pair = window.is_array() && window.size() == 2 && window[0].is_number_integer();
+    if (!pair && !window.is_number_integer())
+      f.reader().fail("window_size", "expected two integers, found " + json_text(window));
+    if (!pair) c.sliding_window = window.get<std::int64_t>();
+    if (pair && window[0].get<std::int64_t>() >= 0) c.sliding_window = window[0].get<std::int64_t>() + 1;
   } else {
     f.constant("window_size", c.sliding_window ? nlohmann::json{*c.sliding_window - 1, 0} : nlohmann::json());
   }
@@ -134,15 +152,16 @@ void bind_activation(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
   f.boolean("quick_geglu", quick_geglu);
   f.boolean("openai_gelu", openai_gelu);
   if (f.reading()) {
-    // Megatron-LM's fused bias + GELU is the tanh form (megatron/core/fusions/fused_bias_gelu.py).
-    bool fused = false;
+    // Megatron-LM's fused bias + GELU is the tanh form (megatron/core/fusions/fused_bias_gelu.py), and the
+    // only way to it: core_transformer_config_from_args does not look at openai_gelu.
+    bool fused = openai_gelu;
     f.boolean("bias_gelu_fusion", fused);
     c.gated_linear_unit = swiglu || quick_geglu;
-    c.activation = swiglu                                        ? ActivationFunction::silu
-                   : squared_relu                                ? ActivationFunction::relu2
-                   : quick_geglu                                 ? ActivationFunction::quick_gelu
-                   : openai_gelu || (fused && c.add_bias_linear) ? ActivationFunction::gelu_pytorch_tanh
-                                                                 : ActivationFunction::gelu;
+    c.activation = swiglu                       ? ActivationFunction::silu
+                   : squared_relu               ? ActivationFunction::relu2
+                   : quick_geglu                ? ActivationFunction::quick_gelu
+                   : fused && c.add_bias_linear ? ActivationFunction::gelu_pytorch_tanh
+                                                : ActivationFunction::gelu;
   }
   // Gated functions other than those have no flag.
   f.boolean("hf_gated_linear_unit", c.gated_linear_unit);
@@ -297,6 +316,15 @@ void add_group_score_limit(Lines& limits, const TransformerConfig& c) {
                      " (moe_router_topk / moe_router_group_topk)");
 }
 
+void add_prediction_limits(Lines& limits, const TransformerConfig& c) {
+  if (c.mtp_num_layers < 1) return;
+  if (!c.mla && c.rope_scaling.type == RopeKind::yarn)  // arguments.py, validate_args
+    limits.emplace_back("prediction blocks beside YaRN: Megatron-LM takes them with plain rope only");
+  if (c.linear_attention)  // training/models/gpt.py, mtp_block_spec, asks get_gpt_decoder_layer_specs
+    limits.emplace_back(
+        "prediction blocks beside gated delta nets: Megatron-LM 0.19 cannot build them, Megatron-Bridge can");
+}
+
 void add_temperature_limit(Lines& limits, const TransformerConfig& c) {
   const AttentionTemperature& temperature = *c.attention_temperature;
   if (temperature.everywhere) {
@@ -304,7 +332,12 @@ void add_temperature_limit(Lines& limits, const TransformerConfig& c) {
         "queries that grow with their position: SelfAttention cannot, so it differs from position " +
         std::to_string(temperature.floor_scale) + " on");
   } else if (!c.no_rope_layers.empty()) {
-    limits.push_back(std::string("queries that grow with their position: SelfAttention cannot") + kLayerSpec);
+    std::string limit =
+        std::string("queries that grow with their position: SelfAttention cannot") + kLayerSpec;
+    for (const Field& field : fields()) {
+      if (field.part == "attention_temperature") limit += beside_spec_value(field, c);
+    }
+    limits.push_back(std::move(limit));
   }
 }
 

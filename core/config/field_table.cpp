@@ -17,7 +17,16 @@ template <RopeKind... Kinds>
 bool scales(const C& c) {
   return rotates(c) && ((c.rope_scaling.type == Kinds) || ...);
 }
+/// A model with experts in every layer has no other MLP.
+bool has_dense_mlp(const C& c) {
+  if (!c.moe) return true;
+  if (!c.hybrid_layer_pattern.empty()) return c.hybrid_layer_pattern.find('-') != std::string::npos;
+  return std::find(c.moe->layer_freq.begin(), c.moe->layer_freq.end(), 0) != c.moe->layer_freq.end();
+}
+bool chooses_groups(const C& c) { return c.moe->router_group_topk > 0; }
+bool gated(const C& c) { return c.gated_linear_unit; }
 bool not_latent(const C& c) { return !c.mla; }  // latent attention does not look at them
+bool gpt_model_rotates(const C& c) { return rotates(c) && not_latent(c); }
 /// Entry of a layer of softmax attention, of a window, of experts, where every so many-th layer is another.
 std::int64_t but_every(std::int64_t i, std::int64_t every) { return (i + 1) % every == 0 ? 0 : 1; }
 std::int64_t only_every(std::int64_t i, std::int64_t every) { return (i + 1) % every == 0 ? 1 : 0; }
@@ -41,7 +50,7 @@ struct Whole {
 };
 template <typename M>
 Whole(M, const char* = "") -> Whole<M>;
-constexpr auto whole_of(const C*) { return nullptr; }
+[[maybe_unused]] constexpr auto whole_of(const C*) { return nullptr; }
 constexpr auto whole_of(const RopeScaling*) { return Whole{&C::rope_scaling}; }
 constexpr auto whole_of(const AttentionTemperature*) { return Whole{&C::attention_temperature}; }
 constexpr auto whole_of(const MoeConfig*) { return Whole{&C::moe, "moe_"}; }
@@ -167,7 +176,7 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::num_layers>({.core = kOwn, .args_copy = "encoder_num_layers", .required = true, .runs = kSize}),
     field<&C::hidden_size>({.core = kOwn, .required = true, .runs = kSize}),
     field<&C::ffn_hidden_size>({.core = kOwn, .absent = [](C& c) { c.ffn_hidden_size = 4 * c.hidden_size; },
-     .runs = kSize}),
+     .matters = has_dense_mlp, .runs = kSize}),
     field<&C::num_attention_heads>({.core = kOwn, .required = true, .runs = kSize}),
     field<&C::num_query_groups>({.core = kOwn, .bind = bind_query_groups, .required = true,
      .matters = not_latent, .runs = kSize}),
@@ -187,15 +196,15 @@ constexpr auto kFields = std::to_array<Field>({
      .runs = kYes}),
     field<&C::layernorm_epsilon>({.core = kOwn, .bind = bind_epsilon, .flag = "--norm-epsilon",
      .runs = Range{0, 1}}),
-    // --use-checkpoint-args restores this one under a name that the config is not made from (0.19).
-    // And 0.19 stores the flag under the other name.
+    // 0.19 stores the flag under the second name, and --use-checkpoint-args restores it for neither.
     field<&C::layernorm_zero_centered_gamma>({.core = kOwn, .args = "apply_layernorm_1p",
      .args_copy = "layernorm_zero_centered_gamma", .flag = kOwn, .runs = kYes}),
 
     // Positions.
     field<&C::position_embedding_type>({.bind = bind_positions, .runs = kYes}),
     field<&C::rotary_base>({.core = kOwn, .bind = bind_rotary_base, .matters = rotates, .runs = kBase}),
-    field<&C::rotary_percent>({.core = kOwn, .matters = rotates, .runs = Range{1e-3, 1}}),
+    field<&C::rotary_percent>({.core = kOwn, .bind = bind_rotary_percent,
+     .matters = gpt_model_rotates, .runs = Range{1e-3, 1}}),
     field<&C::rotary_interleaved>({.core = kOwn, .matters = rotates, .runs = kYes}),
     field<&RopeScaling::type>({.add_flags = add_rope_flags, .add_limits = add_rope_limits, .matters = rotates,
      .runs = kYes}),
@@ -220,8 +229,8 @@ constexpr auto kFields = std::to_array<Field>({
     field<&RopeScaling::attention_factor>({.key = true, .default_is = kUnsaid,
      .matters = scales<RopeKind::yarn, RopeKind::longrope>, .runs = kYes}),
     field<&C::rotary_base_local>({.args = kHf, .default_is = kUnsaid,
-     .spec_limit = "a rotary base of their own for layers with a window: GPTModel cannot", .matters = rotates,
-     .runs = kBase}),
+     .spec_limit = "a rotary base of their own for layers with a window: GPTModel cannot",
+     .spec_value = 10000.0, .matters = rotates, .runs = kBase}),
 
     // Attention.
     field<&C::qk_layernorm>({.core = kOwn, .flag = kOwn, .runs = kYes}),
@@ -232,11 +241,10 @@ constexpr auto kFields = std::to_array<Field>({
      .matters = [](const C& c) { return c.sliding_window.has_value(); },
      .meaning = [](const C& c) { return nlohmann::json(list_meaning(c.window_layers, 1)); }, .runs = kYes}),
     field<&C::no_rope_layers>({.args = "no_rope_freq", .run_config = "no_rope_freq", .default_is = kUnsaid,
-     .entry = only_every, .flag = kOwn, .matters = rotates,
+     .entry = only_every, .flag = kOwn, .matters = gpt_model_rotates,
      .meaning = [](const C& c) { return nlohmann::json(list_meaning(c.no_rope_layers, 0)); }, .runs = kYes}),
-    field<&C::add_bias_linear>({.core = kOwn, .absent = [](C& c) { c.add_bias_linear = true; },
-     .runs = kYes}),
-    field<&C::add_qkv_bias>({.core = kOwn,
+    field<&C::add_bias_linear>({.core = kOwn, .bind = bind_biases, .runs = kYes}),
+    field<&C::add_qkv_bias>({.core = kOwn, .matters = not_latent,
      .meaning = [](const C& c) { return nlohmann::json(c.add_qkv_bias || c.add_bias_linear); },
      .runs = kYes}),
 
@@ -252,7 +260,8 @@ constexpr auto kFields = std::to_array<Field>({
      .spec_limit = "norms behind attention and MLP: TransformerLayer cannot",
      .limited = [](const C& c) { return !c.pre_norms || c.post_norms; }, .runs = kYes}),
     field<&C::residual_multiplier>({.args = kHf, .default_is = kUnsaid,
-     .spec_limit = "a multiplier on residual branches: TransformerLayer cannot", .runs = kAny}),
+     .spec_limit = "a multiplier on residual branches: TransformerLayer cannot", .spec_value = 0.22,
+     .runs = kAny}),
     field<&C::qk_layernorm_over_heads>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "norms on q and k over all heads: SelfAttention cannot",
      .limited = [](const C& c) { return c.qk_layernorm && c.qk_layernorm_over_heads; }, .runs = kYes}),
@@ -264,12 +273,16 @@ constexpr auto kFields = std::to_array<Field>({
      .limited = [](const C& c) { return c.attention_proj_bias && !c.add_bias_linear; },
      .meaning = [](const C& c) { return nlohmann::json(c.attention_proj_bias || c.add_bias_linear); },
      .runs = kYes}),
-    field<&C::softmax_scale>({.core = kOwn, .default_is = kUnsaid, .runs = Range{1e-9, 1e9}}),
+    field<&C::softmax_scale>({.core = kOwn, .default_is = kUnsaid, .matters = not_latent, .runs = Range{1e-9, 1e9}}),
     field<&C::embedding_multiplier>({.bind = bind_multipliers, .add_flags = add_multiplier_flags,
      .runs = kAny}),
 
     // Experts.
     part<MoeConfig>({.core = "num_moe_experts", .args = "num_experts", .default_is = kNull, .bind = bind_moe,
+     .add_flags = [](Lines& flags, const C& c) {
+       // experts.py, TEGroupedMLP, refuses the fusion, which is the default.
+       if (c.add_bias_linear) flags.emplace_back("--no-bias-dropout-fusion");
+     },
      .runs = kYes}),
     field<&MoeConfig::num_experts>({.core = "num_moe_experts", .args = "num_experts", .runs = kSize}),
     field<&MoeConfig::ffn_hidden_size>({.core = kOwn,
@@ -278,16 +291,21 @@ constexpr auto kFields = std::to_array<Field>({
     field<&MoeConfig::layer_freq>({.core = kOwn, .bind = bind_moe_layers,
      .meaning = [](const C& c) { return nlohmann::json(list_meaning(c.moe->layer_freq, 1)); }, .runs = kYes}),
     field<&MoeConfig::shared_expert_intermediate_size>({.core = kOwn, .default_is = kNull, .runs = kYes}),
-    field<&MoeConfig::shared_expert_gate>({.core = kOwn, .flag = kOwn, .runs = kYes}),
+    field<&MoeConfig::shared_expert_gate>({.core = kOwn, .flag = kOwn,
+     .matters = [](const C& c) { return c.moe->shared_expert_intermediate_size > 0; }, .runs = kYes}),
     field<&MoeConfig::router_score_function>({.core = kOwn, .runs = kYes}),
     field<&MoeConfig::router_pre_softmax>({.core = kOwn,
+     .limit = "one expert a token, whose weight is 1 after a softmax over the chosen: Megatron-Core "
+              "refuses it, as its router would not learn (transformer_config.py)",
+     .limited = [](const C& c) { return c.moe->router_topk == 1 && !c.moe->router_pre_softmax; },
      .matters = [](const C& c) { return c.moe->router_score_function == RouterScore::softmax; },
      .runs = kYes}),
     field<&MoeConfig::router_enable_expert_bias>({.core = kOwn, .runs = kYes}),
-    field<&MoeConfig::router_num_groups>({.core = kOwn, .default_is = kNull, .flag = kOwn, .runs = kYes}),
+    field<&MoeConfig::router_num_groups>({.core = kOwn, .default_is = kNull, .flag = kOwn,
+     .matters = chooses_groups, .runs = kYes}),
     field<&MoeConfig::router_group_topk>({.core = kOwn, .default_is = kNull, .flag = kOwn, .runs = kYes}),
     field<&MoeConfig::router_group_score_topk>({.bind = bind_group_score, .add_limits = add_group_score_limit,
-     .matters = [](const C& c) { return c.moe->router_num_groups > 0; }, .runs = kYes}),
+     .matters = chooses_groups, .runs = kYes}),
     field<&MoeConfig::router_topk_scaling_factor>({.core = kOwn, .default_is = kNull, .runs = kAny}),
     field<&MoeConfig::apply_probs_on_input>({.core = kOwn, .flag = kOwn, .runs = kYes}),
     field<&MoeConfig::router_fp32>({.bind = bind_router_dtype, .flag = "--moe-router-dtype fp32",
@@ -296,7 +314,7 @@ constexpr auto kFields = std::to_array<Field>({
 
     // Latent attention.
     part<MlaConfig>({.bind = bind_latent_attention, .flag = "--multi-latent-attention",
-     .add_limits = add_latent_yarn_limit, .runs = kYes}),
+     .add_limits = add_latent_yarn_limit, .add_export_notes = add_latent_epsilon_note, .runs = kYes}),
     field<&MlaConfig::q_lora_rank>({.core = kOwn, .default_is = kNull, .flag = kOwn,
      .limit = "latent attention without q_lora_rank: megatron-core 0.19 puts a norm before linear_q_proj "
               "that the model has not (mla_qk_norm_config.py); 0.16 does not",
@@ -309,9 +327,10 @@ constexpr auto kFields = std::to_array<Field>({
 
     // Logits.
     field<&C::attn_logit_softcapping>({.args = kOwn, .run_config = kOwn, .default_is = kUnsaid,
-     .spec_limit = "capped attention logits: Megatron-Core's attention cannot", .runs = kPositive}),
+     .spec_limit = "capped attention logits: Megatron-Core's attention cannot", .spec_value = 50.0,
+     .runs = kPositive}),
     field<&C::final_logit_softcapping>({.args = kOwn, .run_config = kOwn, .default_is = kUnsaid,
-     .spec_limit = "capped logits: GPTModel cannot", .runs = kPositive}),
+     .spec_limit = "capped logits: GPTModel cannot", .spec_value = 30.0, .runs = kPositive}),
     field<&C::output_layer_bias>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "a bias on the output layer: GPTModel cannot", .runs = kYes}),
     field<&C::normalized_output_layer>({.args = kHf, .default_is = kUnsaid,
@@ -343,27 +362,30 @@ constexpr auto kFields = std::to_array<Field>({
     field<&MambaConfig::state_dim>({.core = kOwn, .runs = kSize}),
     field<&MambaConfig::conv_kernel_dim>({.runs = kSize}),
     // The runtime leaves the blocks out: they predict further tokens, not the next.
-    field<&C::mtp_num_layers>({.core = kOwn, .default_is = kUnsaid, .runs = kYes}),
+    field<&C::mtp_num_layers>({.core = kOwn, .default_is = kUnsaid, .add_limits = add_prediction_limits,
+     .runs = kYes}),
 
     // What few models have.
     field<&C::gated_linear_unit>({.run_config = kOwn, .absent = [](C& c) { c.gated_linear_unit = false; },
      .add_flags = add_gate_flag, .runs = kYes}),
     field<&C::activation_clamp>({.core = "activation_func_clamp_value", .default_is = kUnsaid, .flag = kOwn,
-     .runs = kPositive}),
-    field<&C::glu_linear_offset>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .runs = kAny}),
+     .matters = gated, .runs = kPositive}),
+    field<&C::glu_linear_offset>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .matters = gated, .runs = kAny}),
     field<&C::softmax_type>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .runs = kYes}),
     field<&C::attention_chunk_size>({.args = kHf, .default_is = kUnsaid,
-     .spec_limit = "attention within chunks: Megatron-Core has windows only", .runs = kSize}),
+     .spec_limit = "attention within chunks: Megatron-Core has windows only", .spec_value = 8192.0,
+     .runs = kSize}),
     field<&C::qk_l2_norm_rotated_only>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "norms on q and k in layers that rotate only: SelfAttention has them in all",
      .limited = [](const C& c) { return c.qk_l2_norm && c.qk_l2_norm_rotated_only; },
-     .matters = [](const C& c) { return !c.no_rope_layers.empty(); }, .runs = kYes}),
+     .matters = [](const C& c) { return gpt_model_rotates(c) && !c.no_rope_layers.empty(); },
+     .runs = kYes}),
     part<AttentionTemperature>({.args = "hf_attention_floor_scale", .add_limits = add_temperature_limit,
      .runs = kYes}),
-    field<&AttentionTemperature::floor_scale>({.args = "hf_attention_floor_scale", .matters = has_temperature,
-     .runs = kSize}),
-    field<&AttentionTemperature::scale>({.args = "hf_attention_temperature_scale", .matters = has_temperature,
-     .runs = Range{0, 1e9}}),
+    field<&AttentionTemperature::floor_scale>({.args = "hf_attention_floor_scale", .spec_value = 8192.0,
+     .matters = has_temperature, .runs = kSize}),
+    field<&AttentionTemperature::scale>({.args = "hf_attention_temperature_scale", .spec_value = 0.1,
+     .matters = has_temperature, .runs = Range{0, 1e9}}),
     field<&AttentionTemperature::first_position>({.args = "hf_attention_first_position",
      .matters = has_temperature, .runs = kYes}),
     field<&AttentionTemperature::everywhere>({.args = "hf_attention_temperature_everywhere",

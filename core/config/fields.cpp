@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 
 namespace mhub {
 namespace {
@@ -83,7 +84,7 @@ void bind_field(FieldBinding& f, const Field& field, TransformerConfig& c, Diale
 /// A value as Megatron-LM evaluates it, one shell word.
 std::string shown(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
-  return value.is_number_float() ? shortest(value.get<double>()) : value.dump();
+  return value.is_number_float() ? shortest(value.get<double>()) : json_text(value);
 }
 
 std::string flag_of(const Field& field, const TransformerConfig& c) {
@@ -128,7 +129,7 @@ void compare(const std::string& path, const nlohmann::json& a, const nlohmann::j
               b.value(entry.key(), nlohmann::json()), out);
     }
   } else if (!same(a, b)) {
-    out.push_back(path + " (" + a.dump() + ", " + b.dump() + ")");
+    out.push_back(path + " (" + json_text(a) + ", " + json_text(b) + ")");
   }
 }
 
@@ -150,6 +151,7 @@ void bind_fields(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
   for (const Field& field : fields()) {
     if (field.add == nullptr && there(field, c)) bind_field(f, field, c, dialect);
   }
+  if (f.reading()) refuse_unsupported_settings(f.reader(), c);
 }
 
 void bind_part(FieldBinding& f, TransformerConfig& c, const std::string& part) {
@@ -181,7 +183,7 @@ Lines adopt_fields(TransformerConfig& c, const TransformerConfig& stated, const 
     const std::string name = known_as(field);
     FieldBinding binding(ConfigReader({{name, value}}, "a checkpoint's description"));
     field.read(field, binding, name, c);
-    adopted.push_back(name + " is " + value.dump() + ", not " + field.get(expected).dump());
+    adopted.push_back(name + " is " + json_text(value) + ", not " + json_text(field.get(expected)));
   }
   return adopted;
 }
@@ -203,6 +205,12 @@ Lines field_flags(const TransformerConfig& c) {
   return flags;
 }
 
+std::string beside_spec_value(const Field& field, const TransformerConfig& c) {
+  if (!field.spec_value || field.get(c) == *field.spec_value) return {};
+  return ", with " + std::string(field.member) + " " + shortest(field.get(c).get<double>()) +
+         " in the place of " + shortest(*field.spec_value);
+}
+
 Lines field_limits(const TransformerConfig& c) {
   Lines limits;
   if (c.image) return limits;
@@ -210,10 +218,19 @@ Lines field_limits(const TransformerConfig& c) {
     if (!matters(field, c)) continue;
     const bool limited = field.limited != nullptr ? field.limited(c) : !has_default(field, c);
     if (field.limit != nullptr && limited) limits.emplace_back(field.limit);
-    if (field.spec_limit != nullptr && limited) limits.push_back(std::string(field.spec_limit) + kLayerSpec);
+    if (field.spec_limit != nullptr && limited)
+      limits.push_back(std::string(field.spec_limit) + kLayerSpec + beside_spec_value(field, c));
     if (field.add_limits != nullptr) field.add_limits(limits, c);
   }
   return limits;
+}
+
+Lines export_notes(const TransformerConfig& c) {
+  Lines notes;
+  for (const Field& field : fields()) {
+    if (field.add_export_notes != nullptr && matters(field, c)) field.add_export_notes(notes, c);
+  }
+  return notes;
 }
 
 void check_ranges(
@@ -226,7 +243,7 @@ void check_ranges(
     for (const nlohmann::json& one : numbers_of(field, c)) {
       const auto value = one.get<double>();
       if (value >= low && value <= high) continue;
-      refuse(known_as(field), one.is_number_integer() ? one.dump() : std::to_string(value),
+      refuse(known_as(field), one.is_number_integer() ? json_text(one) : std::to_string(value),
              low == kSize.low ? ConfigReader::kSizeText : numbers);
     }
     const std::size_t entries = field.layers != nullptr ? json_of(field, c).size() : 0;

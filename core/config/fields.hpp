@@ -81,9 +81,13 @@ struct Field {
   Note* add_flags = nullptr;
   /// What plain Megatron-LM cannot express, where the field has not its default, or where `limited(c)`.
   const char* limit = nullptr;
-  const char* spec_limit = nullptr;  ///< one that does not hold for a layer spec (examples/megatron/)
+  const char* spec_limit = nullptr;       ///< one that does not hold for a layer spec (examples/megatron/)
+  std::optional<double> spec_value = {};  ///< the only value that those have, a constant in them
   bool (*limited)(const TransformerConfig&) = nullptr;
   Note* add_limits = nullptr;
+
+  /// What the Hugging Face class does otherwise than Megatron's model.
+  Note* add_export_notes = nullptr;
 
   // Comparison.
   bool compared = true;                                 ///< false: the model's function does not depend on it
@@ -104,6 +108,9 @@ void reset(const Field& field, TransformerConfig& config);
 
 /// All fields as a description names them; both ways.
 void bind_fields(FieldBinding& fields, TransformerConfig& config, Dialect dialect);
+/// Throws InputError for a setting in a description of `config` that changes Megatron's model and that no
+/// field stands for.
+void refuse_unsupported_settings(const ConfigReader& description, const TransformerConfig& config);
 /// The fields of one part ("rope_scaling") that matter, by Field::key.
 void bind_part(FieldBinding& fields, TransformerConfig& config, const std::string& part);
 
@@ -118,12 +125,17 @@ Lines adopt_fields(TransformerConfig& config, const TransformerConfig& stated,
 
 /// What a limit says where a layer spec can express it.
 inline constexpr const char* kLayerSpec = "; a layer spec can, see examples/megatron/";
+/// What it says of the value of `field` beside that: nothing where it is Field::spec_value.
+std::string beside_spec_value(const Field& field, const TransformerConfig& config);
 
 /// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
 /// "--norm-epsilon 1e-06", "--use-rope-scaling".
 Lines field_flags(const TransformerConfig& config);
 /// What plain Megatron-LM cannot express of this model, one sentence each; empty for most models.
 Lines field_limits(const TransformerConfig& config);
+
+/// What a Hugging Face model of this function computes otherwise than Megatron's, one sentence each.
+Lines export_notes(const TransformerConfig& config);
 
 /// Calls `refuse(name, found, expected)` for every value outside its field's range and every list with
 /// another number of entries than the model has layers.
@@ -148,7 +160,8 @@ bool has_temperature(const TransformerConfig& config);
 bool has_multipliers(const TransformerConfig& config);
 
 Bind bind_moe, bind_latent_attention, bind_linear_attention, bind_mamba, bind_query_groups, bind_vocabulary;
-Bind bind_epsilon, bind_rotary_base, bind_window, bind_moe_layers, bind_group_score, bind_router_dtype;
+Bind bind_epsilon, bind_rotary_base, bind_rotary_percent, bind_biases, bind_window, bind_moe_layers,
+    bind_group_score, bind_router_dtype;
 Bind bind_aux_loss, bind_tied_embeddings;
 /// Images as input, under names that begin with "hf_": Megatron-LM's own arguments for them (img_h, patch_dim
 /// ...) have values in every checkpoint, whatever the model, and say nothing of the tower's sizes (they are
@@ -166,7 +179,8 @@ Bind bind_multipliers;
 Note add_vision_flags, add_rope_flags, add_window_flag, add_gelu_flag, add_multiplier_flags,
     add_rope_type_flags;
 Note add_gate_flag;
-Note add_vision_limits, add_rope_limits, add_activation_limits, add_latent_yarn_limit, add_group_score_limit;
-Note add_temperature_limit;
+Note add_vision_limits, add_rope_limits, add_activation_limits, add_latent_yarn_limit,
+    add_latent_epsilon_note, add_group_score_limit;
+Note add_temperature_limit, add_prediction_limits;
 
 }  // namespace mhub

@@ -71,14 +71,31 @@ void bind_yarn(FieldBinding& f, MegatronYarn& yarn, const ScalingNames& names) {
   f.number(prefix + "beta_slow", yarn.scaling.beta_slow);
 }
 
+/// How latent attention rotates. What says nothing means MLATransformerConfig's default: Megatron-LM's
+/// argument is null unless it is given (argument_utils.py takes it away then).
+std::string latent_rope_type(const FieldBinding& f) { return f.reader().string("rope_type", "yarn"); }
+
 /// MLATransformerConfig always scales (rope_type "yarn" with a factor of 1 is plain).
 void bind_latent_scaling(FieldBinding& f, TransformerConfig& c) {
   MegatronYarn yarn = megatron_yarn(c).value_or(MegatronYarn{});
   if (!f.reading() && !megatron_yarn(c)) yarn.mscale_all_dim = 1.0;
-  std::string type = megatron_yarn(c) ? "yarn" : "rope";
+  std::string type = f.reading() ? latent_rope_type(f) : megatron_yarn(c) ? "yarn" : "rope";
   f.text("rope_type", type);
   bind_yarn(f, yarn, kLatent);
-  if (f.reading() && type == "yarn" && yarn.scaling.factor != 1.0) c.rope_scaling = hf_yarn(yarn);
+  if (!f.reading()) return;
+  if (type != "yarn" && type != "rope") f.reader().fail("rope_type", "unsupported: \"" + type + "\"");
+  if (yarn.scaling.factor == 1.0) return;
+  if (type == "yarn") {
+    c.rope_scaling = hf_yarn(yarn);
+  } else if (yarn.scaling.factor > 1.0 && yarn.mscale_all_dim != 0.0) {
+    // multi_latent_attention.py scales logits by them whatever rope_type is.
+    f.reader().fail(
+        "rotary_scaling_factor",
+        "unsupported: " + shortest(yarn.scaling.factor) + " with mscale_all_dim " +
+            shortest(yarn.mscale_all_dim) +
+            " and rope_type \"rope\": attention is scaled and positions are not, which no Hugging "
+            "Face model does; --hf-reference DIR names the model to take instead");
+  }
 }
 
 /// position_embedding_type "yarn" is GPTModel's name for rotary positions that YaRN scales.
@@ -86,19 +103,23 @@ void bind_type(FieldBinding& f, TransformerConfig& c, const ScalingNames& names)
   const auto yarn = c.mla ? std::nullopt : megatron_yarn(c);
   std::string type = yarn ? "yarn" : name_of(c.position_embedding_type);
   f.text("position_embedding_type", type);
-  if (type == "yarn") {
+  if (type == "yarn" && !c.mla) {
     MegatronYarn settings = yarn.value_or(MegatronYarn{});
     bind_yarn(f, settings, names);
     f.boolean("yarn_correction_range_round_to_int", settings.scaling.truncate);
     if (f.reading()) c.rope_scaling = hf_yarn(settings);
   }
   if (!f.reading()) return;
-  const auto known = find_named<PositionEmbedding>(type == "yarn" ? "rope" : type);
+  // Latent attention rotates on its own account; of GPTModel's types only the learned one adds something
+  // then.
+  if (type == "yarn" || (c.mla && type != name_of(PositionEmbedding::learned_absolute))) type = "rope";
+  const auto known = find_named<PositionEmbedding>(type);
   if (!known) f.reader().fail("position_embedding_type", "unsupported: \"" + type + "\"");
   c.position_embedding_type = *known;
 }
 
 void bind_other_scaling(FieldBinding& f, TransformerConfig& c, Dialect dialect, const ScalingNames& names) {
+  if (f.reading() && c.mla) return;  // GPTModel's, which latent attention does not look at
   // Megatron-LM's model builder asks for the factors whether they are used or not.
   const bool all = dialect == Dialect::args;
   bool llama3 = c.rope_scaling.type == RopeKind::llama3;
@@ -162,6 +183,16 @@ void bind_rotary_base(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
     f.constant("rotary_base", static_cast<std::int64_t>(c.rotary_base));
 }
 
+void bind_rotary_percent(FieldBinding& f, TransformerConfig& c, Dialect) {
+  constexpr const char* kKey = "rotary_percent";
+  if (!f.reading() || !c.mla) return f.number(kKey, c.rotary_percent);
+  const double percent = f.reader().number(kKey, 1.0);
+  if (percent != 1.0 && latent_rope_type(f) == "rope")
+    f.reader().fail(kKey, "unsupported: " + shortest(percent) +
+                              " with latent attention: no Hugging Face model rotates a part of its rotary "
+                              "dimensions; --hf-reference DIR names the model to take instead");
+}
+
 void add_rope_flags(Lines& flags, const TransformerConfig& c) {
   if (c.rope_scaling.type == RopeKind::llama3) {
     flags.emplace_back("--use-rope-scaling");
@@ -186,7 +217,10 @@ void add_rope_flags(Lines& flags, const TransformerConfig& c) {
 void add_rope_type_flags(Lines& flags, const TransformerConfig& c) {
   const bool yarn = megatron_yarn(c).has_value();
   flags.emplace_back(yarn ? "--rope-type yarn" : "--rope-type rope");
-  if (!yarn) flags.emplace_back("--rotary-scaling-factor 1");
+  if (yarn) return;
+  flags.emplace_back("--rotary-scaling-factor 1");
+  // The fused rotation of latent attention is YaRN's alone (transformer_config.py), and it is the default.
+  flags.emplace_back("--no-rope-fusion");
 }
 
 void add_rope_limits(Lines& limits, const TransformerConfig& c) {
@@ -199,6 +233,11 @@ void add_rope_limits(Lines& limits, const TransformerConfig& c) {
         " high_freq_factor=" + shortest(rope.high_freq_factor) + " original_max_position_embeddings=" +
         std::to_string(rope.original_max_position_embeddings) + ": Megatron-Core always uses 1, 4 and 8192");
   }
+  if (rope.type == RopeKind::llama3 && rope.factor != 8.0)
+    limits.push_back(
+        "llama3 rope scaling with a factor of " + shortest(rope.factor) +
+        ": the builder of Megatron-LM 0.19 (argument_utils.py, gpt_config_from_args) does not pass "
+        "it on and takes 8");
   if (rope.type == RopeKind::yarn)
     limits.emplace_back(
         "rope scaling \"yarn\" needs a megatron-core whose GPTModel knows it (0.16 does, 0.14 does not)");
@@ -214,10 +253,14 @@ void add_latent_yarn_limit(Lines& limits, const TransformerConfig& c) {
     limits.emplace_back(
         "yarn scaling of latent attention: Megatron-LM has no arguments for "
         "original_max_position_embeddings, beta_fast and beta_slow and takes 4096, 32 and 1");
+  add_latent_epsilon_note(limits, c);
+}
+
+void add_latent_epsilon_note(Lines& notes, const TransformerConfig& c) {
   // multi_latent_attention.py takes layernorm_epsilon for q_layernorm and kv_layernorm; transformers leaves
   // them at the class's default (modeling_deepseek_v3.py, DeepseekV3RMSNorm).
   if (c.layernorm_epsilon != 1e-6)
-    limits.push_back(
+    notes.push_back(
         "the norms of compressed queries, keys and values have an epsilon of 1e-06 in transformers; "
         "Megatron-Core takes " +
         shortest(c.layernorm_epsilon) + " for all norms");

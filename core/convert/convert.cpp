@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/convert/convert.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <set>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/disk_space.hpp"
 #include "mhub/convert/manifest.hpp"
+#include "mhub/convert/overwrite.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/executor.hpp"
@@ -33,18 +37,6 @@ void require_equal_repeats(const Checkpoint& source) {
   }
 }
 
-/// Says which content the files that a plan reads have, now.
-std::string source_fingerprint(const CopyPlan& plan) {
-  std::set<std::string> files;
-  for (const StoredTensor* tensor : plan.sources) {
-    // By content: a path may be spelled in many ways.
-    for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes->fingerprint());
-  }
-  std::string text;
-  for (const std::string& file : files) text += file + "\n";
-  return text;
-}
-
 /// Two conversions have one key when they would write the same bytes to the same places.
 std::string conversion_key(const Conversion& conversion, const std::string& fingerprint) {
   nlohmann::json target = conversion.output().describe();
@@ -55,7 +47,7 @@ std::string conversion_key(const Conversion& conversion, const std::string& fing
   }
   const std::string text = std::string(MHUB_VERSION) + "\n" + fingerprint +
                            conversion.source().model->class_name + "\n" +
-                           conversion.source().config->json().dump() + "\n" + target.dump();
+                           json_text(conversion.source().config->json()) + "\n" + json_text(target);
   return checksum_of(text);
 }
 
@@ -72,6 +64,7 @@ void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
 /// An output in the source would get among its files, one around the source would replace it. The source is
 /// also where its manifest and tokenizer lie, and wherever links lead to its tensors.
 void require_apart(const Conversion& conversion, const std::string& output) {
+  if (output.empty()) throw UsageError("the output's name is empty");
   const Checkpoint& source = conversion.source();
   std::set<std::string> places{source.path, source.manifest_folder};
   if (source.files != nullptr) places.insert(source.files->source());
@@ -84,12 +77,6 @@ void require_apart(const Conversion& conversion, const std::string& output) {
       throw UsageError(output + ": the source " + source.path + " lies there or around it (" + place +
                        "); choose another place for the output");
   }
-}
-
-/// Whether a file is an output of mhub's, which --overwrite may replace.
-bool is_own_file(const std::string& path) {
-  const Format* format = find_format(path);
-  return format != nullptr && format->written_by_mhub(path);
 }
 
 /// Notes the key for whoever resumes, complete or not at all. Throws InputError for one that resumes with
@@ -123,11 +110,29 @@ void drop_strangers(const Conversion& conversion, const StagingDirectory& stagin
   for (const fs::path& path : strangers) fs::remove_all(path);
 }
 
-/// Carries the plan out in the partial folder; returns the manifest, which does not list files yet.
+/// A sentence about the values that a cast made something else than rounded; none where there are none.
+void add_cast_note(const CopyPlan& plan, const std::vector<CastLosses>& losses,
+                   std::uint64_t CastLosses::*kind, const std::string& became,
+                   std::vector<std::string>& notes) {
+  std::vector<std::uint64_t> counts(plan.tensors.size());
+  for (std::size_t k = 0; k < losses.size(); ++k) counts[plan.chunks[k].tensor] += losses[k].*kind;
+  const auto most = std::max_element(counts.begin(), counts.end());
+  if (most == counts.end() || *most == 0) return;
+  const SinkTensor& tensor = plan.tensors[static_cast<std::size_t>(most - counts.begin())];
+  const auto others =
+      std::count_if(counts.begin(), counts.end(), [](std::uint64_t count) { return count > 0; }) - 1;
+  notes.push_back("the cast to " + std::string(torch_name(tensor.dtype)) + " made " +
+                  std::to_string(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0})) +
+                  " values " + became + ": " + std::to_string(*most) + " of tensor " + tensor.name +
+                  (others > 0 ? ", the others of " + std::to_string(others) + " tensors" : ""));
+}
+
+/// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
+/// what there is to say.
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
-                             StagingDirectory& staging) {
-  const std::string fingerprint = source_fingerprint(conversion.copies());
-  note_key(staging, conversion_key(conversion, fingerprint));
+                             StagingDirectory& staging, std::vector<std::string>& notes) {
+  const std::string before = fingerprint(conversion.copies().sources);
+  note_key(staging, conversion_key(conversion, before));
   staging.keep();
   if (staging.resumed()) drop_strangers(conversion, staging);
   Stage stage(options.callbacks, "converting", conversion.bytes());
@@ -138,11 +143,14 @@ nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& opt
   execution.jobs = options.jobs;
   execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
   execution.resume = staging.resumed();
-  const std::vector<std::string> checksums = execute(conversion.copies(), *sink, execution);
+  execution.allow_overflow = options.allow_overflow;
+  const Executed done = execute(conversion.copies(), *sink, execution);
+  add_cast_note(conversion.copies(), done.losses, &CastLosses::to_infinity, "infinite", notes);
+  add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", notes);
   nlohmann::json manifest =
-      make_manifest(conversion.source(), conversion.copies(), conversion.output().describe(), checksums);
+      make_manifest(conversion.source(), conversion.copies(), conversion.output().describe(), done.checksums);
   conversion.output().finish(*sink, [&] { return manifest_text(manifest); });
-  if (source_fingerprint(conversion.copies()) != fingerprint)
+  if (fingerprint(conversion.copies().sources) != before)
     throw InputError(conversion.source().path + ": changed while it was read; convert it again");
   return manifest;
 }
@@ -154,9 +162,11 @@ void check_result(const Conversion& conversion, const RunOptions& options, const
   const Checkpoint written = open_checkpoint(path);
   const VerifyReport report =
       verify(conversion.source(), written, {options.jobs, conversion.casts(), options.callbacks});
-  if (!report.equal())
-    throw MismatchError((report.fields.empty() ? report.differences.front().tensor : report.fields.front()) +
-                        " differs after conversion; nothing was written");
+  if (report.equal()) return;
+  const std::string first = !report.fields.empty()      ? report.fields.front()
+                            : !report.unmatched.empty() ? report.unmatched.front().name
+                                                        : report.differences.front().tensor;
+  throw MismatchError(first + " differs after conversion; nothing was written");
 }
 
 void finish_output(const Conversion& conversion, const RunOptions& options, nlohmann::json manifest,
@@ -166,7 +176,7 @@ void finish_output(const Conversion& conversion, const RunOptions& options, nloh
     conversion.output().add_files(staging.path(), conversion.copies());
     const std::string name = (fs::path(staging.path()) / kManifestName).string();
     // Opened once without the record of its files, to learn where in them the tensors lie.
-    replace_file(name, manifest.dump());
+    replace_file(name, json_text(manifest));
     manifest["files"] = describe_files(staging.path(), open_checkpoint(staging.path()).tensors);
     replace_file(name, manifest_text(std::move(manifest)));
   }
@@ -178,14 +188,19 @@ void finish_output(const Conversion& conversion, const RunOptions& options, nloh
 
 nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  if (options.allow_overflow && !conversion.casts())
+    throw UsageError("--allow-overflow: nothing is cast; it goes with --dtype");
   require_apart(conversion, output);
   require_equal_repeats(conversion.source());
   StagingDirectory staging(
       output, {options.overwrite, options.resume, is_own_file, conversion.output().single_file()});
+  if (options.overwrite) require_as_written(output, options.jobs, options.callbacks);
   const std::uint64_t bytes = conversion.bytes();
   require_space(bytes, staging);
+  std::vector<std::string> notes = conversion.source().notes;
+  if (!staging.warning().empty()) notes.push_back(staging.warning());
   try {
-    finish_output(conversion, options, write_tensors(conversion, options, staging), staging);
+    finish_output(conversion, options, write_tensors(conversion, options, staging, notes), staging);
   } catch (const Error& error) {
     // Only what may go better next time is worth keeping.
     if (error.category() != ErrorCategory::io && error.category() != ErrorCategory::interrupted)
@@ -203,7 +218,7 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
                         {"seconds", seconds.count()},
                         {"resumed", staging.resumed()},
                         {"verified", options.verify},
-                        {"notes", conversion.source().notes}};
+                        {"notes", std::move(notes)}};
   for (std::string& sentence : left_behind(conversion.source()))
     report["notes"].push_back(std::move(sentence));
   report.update(conversion.output().advice());

@@ -34,10 +34,11 @@ class Conversion {
 
 /// How a conversion is carried out.
 struct RunOptions {
-  int jobs = 0;            ///< threads; 0: one per processor
-  bool overwrite = false;  ///< replace an output that mhub wrote
-  bool resume = false;     ///< go on with an interrupted conversion, if there is one
-  bool verify = false;     ///< compare the result with the source before it gets its name
+  int jobs = 0;                 ///< threads; 0: one per processor
+  bool overwrite = false;       ///< replace an output that mhub wrote
+  bool resume = false;          ///< go on with an interrupted conversion, if there is one
+  bool verify = false;          ///< compare the result with the source before it gets its name
+  bool allow_overflow = false;  ///< a cast may make finite values infinite
   Callbacks callbacks = {};
 };
 

@@ -6,6 +6,7 @@
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/config/fields.hpp"
 #include "mhub/formats/format.hpp"
@@ -41,12 +42,10 @@ nlohmann::json describe_chunks(const CopyPlan& plan, const std::vector<std::stri
     if (entry.is_null())
       entry = {
           {"dtype", torch_name(tensor.dtype)}, {"shape", tensor.shape}, {"chunks", nlohmann::json::array()}};
-    std::set<std::string> sources;
-    for (const CopyTerm& term : chunk.terms) {
-      if (!term.zero()) sources.insert(plan.sources[term.source]->name);
-    }
-    entry["chunks"].push_back(
-        {{"offset", place.offset}, {"shape", place.shape}, {"xxh3_128", checksums[k]}, {"from", sources}});
+    entry["chunks"].push_back({{"offset", place.offset},
+                               {"shape", place.shape},
+                               {"xxh3_128", checksums[k]},
+                               {"from", source_names(plan, chunk)}});
   }
   return tensors;
 }
@@ -145,13 +144,17 @@ void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, 
       report.problems.push_back({"", tensor.name, "was not there when the folder was written"});
   }
   const CopyPlan plan = compile(map, std::move(sources), std::move(wanted));
+  const std::string before = fingerprint(plan.sources);
   for (const ChunkPlan& chunk : plan.chunks) report.bytes += byte_size(chunk);
   NullSink sink;
   Stage stage(callbacks, "checking", report.bytes);
   ExecuteOptions execution;
   execution.jobs = jobs;
   execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
-  const std::vector<std::string> found = execute(plan, sink, execution);
+  const std::vector<std::string> found = execute(plan, sink, execution).checksums;
+  if (fingerprint(plan.sources) != before)
+    throw InputError(plan.sources.front()->file() +
+                     " or a file beside it changed while it was checked; verify it again");
   for (std::size_t k = 0; k < found.size(); ++k) {
     if (found[k] == expected[k]) continue;
     const ChunkPlan& chunk = plan.chunks[k];
@@ -177,6 +180,18 @@ void check_files(const nlohmann::json& recorded, const fs::path& root, const Ten
     }
   }
   report.files = recorded.size();
+}
+
+/// The checkpoint's folder, where the manifest beside it lists nothing in there: one that a training saved.
+std::string other_folder(const Checkpoint& checkpoint) {
+  if (checkpoint.names != StateNames::megatron || checkpoint.manifest_folder.empty()) return {};
+  const std::string inside =
+      fs::path(checkpoint.directory).lexically_relative(checkpoint.manifest_folder).generic_string() + "/";
+  if (inside == "./") return {};
+  for (const auto& [name, entry] : checkpoint.manifest.at("files").items()) {
+    if (name.starts_with(inside)) return {};
+  }
+  return checkpoint.directory;
 }
 
 }  // namespace
@@ -215,8 +230,8 @@ nlohmann::json describe_files(const fs::path& root, const TensorSource& tensors)
 }
 
 std::string manifest_text(nlohmann::json manifest) {
-  manifest["manifest_xxh3_128"] = checksum_of(manifest.dump());
-  return manifest.dump(1) + "\n";
+  manifest["manifest_xxh3_128"] = checksum_of(json_text(manifest));
+  return json_text(manifest, 1) + "\n";
 }
 
 ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, const Callbacks& callbacks) {
@@ -228,9 +243,13 @@ ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, const Call
   ManifestReport report;
   nlohmann::json rest = manifest;
   rest.erase("manifest_xxh3_128");
-  if (manifest.value("manifest_xxh3_128", "") != checksum_of(rest.dump()))
+  if (manifest.value("manifest_xxh3_128", "") != checksum_of(json_text(rest)))
     report.problems.push_back({file, "", "was changed after it was written"});
   try {
+    if (const std::string other = other_folder(checkpoint); !other.empty()) {
+      report.problems.push_back({other, "", "was not there when " + file + " was written"});
+      return report;
+    }
     check_tensors(manifest.at("tensors"), checkpoint.tensors, jobs, callbacks, report);
     // An archive guards what lies around its tensors with its own checksums.
     if (!checkpoint.manifest_folder.empty())

@@ -2,6 +2,8 @@
 // Conversions worked out but not done: the copy plan and its description.
 #include "mhub/mapping/plan.hpp"
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "mhub/base/error.hpp"
@@ -43,9 +45,10 @@ nlohmann::json describe_chunks(const CopyPlan& plan) {
   for (const ChunkPlan& chunk : plan.chunks) {
     const SinkTensor& tensor = plan.tensors[chunk.tensor];
     const SinkChunk& place = tensor.chunks[chunk.chunk];
-    std::set<std::string> sources;
-    for (const CopyTerm& term : chunk.terms)
-      sources.insert(term.zero() ? term.bytes->name() : plan.sources[term.source]->name);
+    std::set<std::string> sources = source_names(plan, chunk);
+    for (const CopyTerm& term : chunk.terms) {
+      if (term.zero()) sources.insert(term.bytes->name());
+    }
     chunks.push_back({{"name", tensor.name},
                       {"rank", place.rank},
                       {"offset", place.offset},
@@ -57,18 +60,22 @@ nlohmann::json describe_chunks(const CopyPlan& plan) {
   return chunks;
 }
 
-/// The types to try for a tensor whose values change: the one that it had before it was converted to what is
-/// read now, the model's, its own, then wider ones.
+/// The type that a tensor had before it was converted to what is read now, where that is known.
+std::optional<DType> former_dtype(const std::string& tensor, const Checkpoint& source) {
+  if (!source.manifest.is_object()) return std::nullopt;
+  const auto recorded = source.manifest.find("hf_dtypes");
+  if (recorded == source.manifest.end() || !recorded->is_object()) return std::nullopt;
+  const auto name = recorded->find(tensor);
+  if (name == recorded->end() || !name->is_string()) return std::nullopt;
+  const auto dtype = dtype_from_torch(name->get<std::string>());
+  return dtype && is_floating(*dtype) ? dtype : std::nullopt;
+}
+
+/// The types to try for a tensor whose values change: the one that it had, the model's, its own, then wider
+/// ones.
 std::vector<DType> candidate_dtypes(const SinkTensor& tensor, const Checkpoint& source, DType model) {
   std::vector<DType> candidates;
-  if (source.manifest.is_object()) {
-    const nlohmann::json recorded = source.manifest.value("hf_dtypes", nlohmann::json::object());
-    const auto name = recorded.is_object() ? recorded.find(tensor.name) : recorded.end();
-    if (name != recorded.end() && name->is_string()) {
-      if (const auto dtype = dtype_from_torch(name->get<std::string>()); dtype && is_floating(*dtype))
-        candidates.push_back(*dtype);
-    }
-  }
+  if (const auto former = former_dtype(tensor.name, source)) candidates.push_back(*former);
   candidates.insert(candidates.end(), {model, tensor.dtype, DType::f32, DType::f64});
   std::erase_if(candidates, [](DType dtype) { return !can_convert(DType::f64, dtype); });
   return candidates;
@@ -81,6 +88,19 @@ std::optional<DType> own_dtype(const std::vector<CanonicalTensor>& canonical,
     if (!term.zero()) return canonical.at(term.source).dtype;
   }
   return std::nullopt;
+}
+
+/// Tensors that were joined with others of a wider type, and widened for that, get their own type back, where
+/// it still holds their values.
+void narrow_again(const StateMap& map, const Checkpoint& source, std::vector<SinkTensor>& tensors) {
+  std::vector<std::optional<DType>> former;
+  for (const SinkTensor& tensor : tensors) former.push_back(former_dtype(tensor.name, source));
+  const std::vector<std::optional<DType>> joined = joined_dtypes(map, former);
+  for (std::size_t d = 0; d < tensors.size(); ++d) {
+    DType& dtype = tensors[d].dtype;
+    if (former[d] && *former[d] != dtype && joined[d] == dtype)
+      dtype = exact_dtype(map, d, source.state.sources, std::array{*former[d], dtype});
+  }
 }
 
 /// Every stored tensor's type: the one asked for where its sources are floating-point, else its sources' own,
@@ -96,6 +116,7 @@ std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std
         cast ? own_dtype(source.state.tensors, layout.map.terms[d]).value_or(*wanted) : natural;
   }
   if (wanted) return tensors;
+  narrow_again(map, source, tensors);
   const DType model = main_dtype(tensors);
   for (std::size_t d = 0; d < tensors.size(); ++d) {
     if (added_to(map, d) != 0)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/convert/verify.hpp"
 
+#include <array>
+#include <map>
+
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/plan.hpp"
+#include "mhub/tensor/convert.hpp"
 
 namespace mhub {
 namespace {
@@ -14,15 +18,36 @@ SinkTensor whole(const StateTensor& tensor, DType dtype) {
 struct Side {
   const StateMap& map;
   const std::vector<const StoredTensor*>& sources;
+
+  std::vector<std::optional<DType>> dtypes() const {
+    std::vector<std::optional<DType>> dtypes;
+    for (std::size_t d = 0; d < map.destination.size(); ++d) dtypes.push_back(natural_dtype(map, d, sources));
+    return dtypes;
+  }
+};
+
+/// The types of the destinations of two sides, and those that each side has where it stores in one tensor
+/// what the other stores in several of different types.
+struct SideTypes {
+  SideTypes(const Side& l, const Side& r)
+      : left(l.dtypes()),
+        right(r.dtypes()),
+        left_joined(joined_dtypes(l.map, right)),
+        right_joined(joined_dtypes(r.map, left)) {}
+
+  std::vector<std::optional<DType>> left, right, left_joined, right_joined;
 };
 
 /// The type in which a destination is compared: the right side's, where both have the same or the left is to
-/// be cast; one that loses nothing where the left side's values change.
-DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const Side& right, bool cast) {
-  const DType l = natural_dtype(map, d, left.sources), r = natural_dtype(right.map, d, right.sources);
+/// be cast; the wider one's, where that is wider only because it is stored together with others; one that
+/// loses nothing where the left side's values change.
+DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const SideTypes& types,
+                     bool cast) {
+  const DType l = types.left[d].value(), r = types.right[d].value();
   if (cast) return r;
   if (added_to(map, d) != 0) return exact_dtype(map, d, left.sources, std::array{DType::f64});
-  if (l != r) {
+  if (l != r && l == types.left_joined[d]) return l;
+  if (l != r && r != types.right_joined[d]) {
     throw MismatchError("tensor " + map.destination[d].name + " is " + std::string(torch_name(l)) +
                         " on the left and " + std::string(torch_name(r)) +
                         " on the right; pass --cast to compare after that rounding");
@@ -34,13 +59,14 @@ DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const
 void compare_sides(const Side& left, const Side& right, const VerifyOptions& options, Stage& stage,
                    VerifyReport& report) {
   StateMap left_map = left.map, right_map = right.map;
+  const SideTypes types(left, right);
   std::vector<SinkTensor> tensors;
   for (std::size_t d = 0; d < left_map.destination.size(); ++d) {
     const double added = added_to(right_map, d);
     for (StateMap* map : {&left_map, &right_map}) {
       for (Term& term : map->terms[d]) term.added -= added;
     }
-    tensors.push_back(whole(left_map.destination[d], compared_dtype(left_map, d, left, right, options.cast)));
+    tensors.push_back(whole(left_map.destination[d], compared_dtype(left_map, d, left, types, options.cast)));
   }
   const CopyPlan left_plan = compile(left_map, left.sources, tensors);
   const CopyPlan right_plan = compile(right_map, right.sources, std::move(tensors));
@@ -76,36 +102,51 @@ void compare_repeats(const Checkpoint& checkpoint, VerifyReport& report) {
   }
 }
 
+/// In the order of their names.
+std::vector<UnmatchedTensor> unmatched_tensors(const std::vector<CanonicalTensor>& left,
+                                               const std::vector<CanonicalTensor>& right) {
+  std::map<std::string, UnmatchedTensor> all;
+  for (const CanonicalTensor& tensor : left) all[tensor.name].left = tensor.shape;
+  for (const CanonicalTensor& tensor : right) all[tensor.name].right = tensor.shape;
+  std::vector<UnmatchedTensor> unmatched;
+  for (auto& [name, one] : all) {
+    one.name = name;
+    if (one.left != one.right) unmatched.push_back(std::move(one));
+  }
+  return unmatched;
+}
+
+std::string identity(const Checkpoint& left, const Checkpoint& right) {
+  return fingerprint(left.state.sources) + fingerprint(right.state.sources);
+}
+
 }  // namespace
 
 VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options) {
   for (const Checkpoint* side : {&left, &right}) {
     if (side->model == nullptr) throw InputError(side->unknown_model);
   }
-  const std::vector<CanonicalTensor>&a = left.state.tensors, &b = right.state.tensors;
-  bool same = a.size() == b.size();
-  for (std::size_t k = 0; same && k < a.size(); ++k) {
-    if (a[k].name != b[k].name || a[k].shape != b[k].shape) {
-      throw InputError("not the same model: " + left.path + " has " + a[k].name + " " +
-                       to_string(a[k].shape) + ", " + right.path + " has " + b[k].name + " " +
-                       to_string(b[k].shape));
-    }
-  }
-  if (!same)
-    throw InputError("not the same model: " + std::to_string(a.size()) + " and " + std::to_string(b.size()) +
-                     " tensors");
   VerifyReport report;
   if (!options.tensors_only) report.fields = differing_fields(*left.transformer, *right.transformer);
+  report.unmatched = unmatched_tensors(left.state.tensors, right.state.tensors);
+  if (!report.unmatched.empty()) return report;
   std::uint64_t bytes = 0;
   for (const StoredTensor* tensor : left.state.sources) bytes += byte_count(tensor->shape, tensor->dtype);
+  const std::string before = identity(left, right);
   Stage stage(options.callbacks, "verifying", bytes);
-  compare_sides({left.state.to_canonical, left.state.sources},
-                {right.state.to_canonical, right.state.sources}, options, stage, report);
+  // Two classes may list the same tensors in different orders.
+  const StateMap in_left_order =
+      compose(right.state.to_canonical, identity_map(left.state.to_canonical.destination), right.path);
+  compare_sides({left.state.to_canonical, left.state.sources}, {in_left_order, right.state.sources}, options,
+                stage, report);
   compare_repeats(left, report);
   compare_repeats(right, report);
   compare_copies(left, right, options, stage, report);
   // A cast goes one way: what the left repeats is then compared with the left itself.
   compare_copies(options.cast ? left : right, left, options, stage, report);
+  if (identity(left, right) != before)
+    throw InputError(left.path + " or " + right.path +
+                     ": changed while they were compared; verify them again");
   return report;
 }
 

@@ -14,18 +14,27 @@ struct VerifyOptions {
   bool tensors_only = false;  ///< do not ask whether the two are the same function of their tensors
 };
 
+/// A tensor of one model that the other does not have like this.
+struct UnmatchedTensor {
+  std::string name;
+  std::optional<Shape> left, right;  ///< absent: that side has no such tensor
+};
+
 struct VerifyReport {
   std::size_t tensors = 0;  ///< compared: canonical tensors, and stored copies of both sides
   std::uint64_t bytes = 0;
   std::vector<std::string> fields;  ///< of TransformerConfig that differ, "rotary_base (10000.0, 1000000.0)"
+  /// Canonical tensors that only one side has, or that have another shape; with any, none are compared.
+  std::vector<UnmatchedTensor> unmatched;
   std::vector<Difference> differences;
 
-  bool equal() const { return fields.empty() && differences.empty(); }
+  bool equal() const { return fields.empty() && unmatched.empty() && differences.empty(); }
 };
 
 /// Compares what two checkpoints are, field by field, and then their tensors bit for bit through the mapping:
 /// every canonical tensor, and every stored copy (replicas on ranks, tied embeddings of the last stage)
-/// against what it copies. Throws InputError when they are not the same model.
+/// against what it copies. Models of other tensors are reported, not thrown. Throws InputError when a side's
+/// model is unknown, MismatchError where types differ and `cast` was not asked for.
 VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options = {});
 
 /// Opens two checkpoints that are to be compared: either may be the one that knows the model.

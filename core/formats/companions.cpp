@@ -5,6 +5,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/base/written_files.hpp"
 #include "mhub/formats/format.hpp"
 
@@ -26,7 +27,7 @@ bool written_otherwise(const std::string& name) {
 }
 
 struct Sorted {
-  std::vector<std::string> travel, weights, large;
+  std::vector<std::string> travel, weights, large, unnamed;
 };
 
 Sorted sorted(const FileSet& files) {
@@ -44,6 +45,7 @@ Sorted sorted(const FileSet& files) {
   for (const std::string& name : names) {
     if (others.contains(folder(name)) || written_otherwise(name)) continue;
     auto& place = holds_weights(name)                    ? result.weights
+                  : !is_utf8(name)                       ? result.unnamed
                   : files.size(name) > kLargestCompanion ? result.large
                                                          : result.travel;
     place.push_back(name);
@@ -88,6 +90,11 @@ std::vector<std::string> left_behind(const Checkpoint& checkpoint) {
   }
   for (const std::string& name : found.large)
     sentences.push_back(checkpoint.files->place(name) + " stays behind: it is larger than 128 MiB");
+  for (const std::string& name : checkpoint.files->others())
+    sentences.push_back(checkpoint.files->place(name) + " stays behind: it is no file, or lies too deep");
+  for (const std::string& name : found.unnamed)
+    sentences.push_back(checkpoint.files->place(name) +
+                        " stays behind: its name is not UTF-8, as manifests are");
   return sentences;
 }
 

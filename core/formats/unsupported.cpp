@@ -132,10 +132,12 @@ std::string unsupported_format(const std::string& path) {
   const std::string there = listed_iterations(path);
   if (has_file(path, kTracker))
     return megatron_folder(path).string() + ": no Megatron checkpoint there" +
-           (there.empty() ? "" : "; " + path + " has " + there + ": give one of these folders");
+           (there.empty() ? ""
+                          : "; " + path + " has " + there +
+                                ": give one of these folders, or --from-iteration to convert");
   if (!there.empty())
     return path + ": has " + there + ", but no " + kTracker +
-           " that says which is meant: give one of these folders";
+           " that says which is meant: give one of these folders, or --from-iteration to convert";
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "mhub/base/checksum.hpp"
+#include "mhub/base/error.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
@@ -66,6 +67,16 @@ std::string format_value(DType dtype, const std::byte* at) {
   return {"0x" + std::string(digits.data(), std::to_chars(digits.begin(), digits.end(), bits, 16).ptr)};
 }
 
+[[noreturn]] void refuse_overflow(const CopyPlan& plan, const ChunkPlan& chunk, const CastLosses& losses) {
+  const SinkTensor& tensor = plan.tensors[chunk.tensor];
+  std::string parts;
+  for (const std::string& name : source_names(plan, chunk)) parts += (parts.empty() ? "" : ", ") + name;
+  throw InputError("tensor " + tensor.name +
+                   (parts.empty() || parts == tensor.name ? "" : " (of " + parts + ")") + ": " +
+                   shortest(losses.largest) + " is infinite in " + std::string(torch_name(tensor.dtype)) +
+                   "; cast to bf16 or fp32, or allow the overflow (--allow-overflow)");
+}
+
 /// Adds the differing elements of one window to the tensor's entry.
 void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<const std::byte> left,
                       std::span<const std::byte> right, Difference& difference) {
@@ -85,8 +96,8 @@ void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<cons
 
 }  // namespace
 
-std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
-  std::vector<std::string> checksums(plan.chunks.size());
+Executed execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
+  Executed done{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size())};
   for_each_chunk(plan, sink.serial() ? 1 : options.jobs, [&] {
     return [&, reader = WindowReader(), window = std::vector<std::byte>(), there = std::vector<std::byte>()](
                std::size_t k, const std::atomic<bool>& stop) mutable {
@@ -97,7 +108,9 @@ std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const E
         const std::int64_t count = std::min(step, chunk.elements - begin);
         const std::size_t size = size_of(chunk.dtype);
         window.resize(static_cast<std::size_t>(count) * size);
-        reader.read(chunk, begin, count, window);
+        reader.read(chunk, begin, count, window, &done.losses[k]);
+        if (!options.allow_overflow && done.losses[k].to_infinity > 0)
+          refuse_overflow(plan, chunk, done.losses[k]);
         checksum.update(window);
         there.resize(options.resume ? window.size() : 0);
         if (options.resume &&
@@ -110,10 +123,10 @@ std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const E
         if (options.on_bytes) options.on_bytes(window.size());
       }
       if (stop) return;
-      checksums[k] = checksum.hex();
+      done.checksums[k] = checksum.hex();
     };
   });
-  return checksums;
+  return done;
 }
 
 std::vector<Difference> compare(const CopyPlan& left, const CopyPlan& right, const ExecuteOptions& options) {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "mhub/mapping/plan.hpp"
+#include "mhub/tensor/cast_losses.hpp"
 
 namespace mhub {
 
@@ -12,8 +13,9 @@ namespace mhub {
 class WindowReader {
  public:
   /// Fills `out` with elements [begin, begin + count) of the chunk, with what it adds, cast to its type;
-  /// `out` is exactly that large.
-  void read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count, std::span<std::byte> out);
+  /// `out` is exactly that large. What the values lost in the cast is added to `losses` where that is given.
+  void read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count, std::span<std::byte> out,
+            CastLosses* losses = nullptr);
 
  private:
   void read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,
@@ -33,14 +35,22 @@ struct ExecuteOptions {
   /// Called from any thread after every window with the bytes just done. May throw to stop the work
   /// (an interrupt): the exception leaves `execute`.
   std::function<void(std::uint64_t)> on_bytes{};
+  /// Goes on when a cast makes a finite value infinite, which else is an InputError that names the tensor.
+  bool allow_overflow = true;
   /// Writes only what differs from the bytes that the sink gives back, those of an interrupted run.
   bool resume = false;
 };
 
+/// What came of a plan, for each of its chunks.
+struct Executed {
+  std::vector<std::string> checksums;  ///< the XXH3-128 of its bytes as written (hex)
+  std::vector<CastLosses> losses;
+};
+
 /// Carries out a plan: reads, rearranges, casts and appends every chunk to the sink; memory use is bounded by
-/// a few windows per thread. Returns the XXH3-128 of each chunk's bytes as written (hex), parallel to
-/// plan.chunks. The first exception of any thread stops all and is rethrown. Does not call sink.finish().
-std::vector<std::string> execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options);
+/// a few windows per thread. The first exception of any thread stops all and is rethrown. Does not call
+/// sink.finish().
+Executed execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options);
 
 /// A difference between two states.
 struct Difference {

@@ -105,7 +105,7 @@ void strided_copy(const std::byte* source, std::byte* destination, std::vector<L
 }  // namespace
 
 void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count,
-                        std::span<std::byte> out) {
+                        std::span<std::byte> out, CastLosses* losses) {
   const std::size_t size = size_of(chunk.source_dtype);
   const bool changed = chunk.source_dtype != chunk.dtype || chunk.added != 0;
   std::span<std::byte> target = out;
@@ -126,6 +126,9 @@ void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t
   } else {
     convert_elements(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(), elements);
   }
+  if (losses != nullptr && joined_dtype(chunk.source_dtype, chunk.dtype) != chunk.dtype)
+    losses->add(
+        losses_of_cast(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(), elements, chunk.added));
 }
 
 void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,

@@ -13,41 +13,65 @@
 namespace mhub {
 namespace {
 
-/// No model has as many tensors or layers; a config that claims more must not make us list them.
-constexpr std::int64_t kMostBindings = 1 << 24;
+/// No model has as many tensors (DeepSeek-V3 has 30,000, Kimi-K2 46,000, of layers x experts) or layers; a
+/// config that claims more must not make us list them, which takes some 4 KB of memory each.
+constexpr std::size_t kMostTensors = 1 << 17;
 
-/// Calls `visit` with every combination of values of a rule's index variables.
-template <typename Visit>
-void for_each_binding(const Rule& rule, const std::map<std::string, std::int64_t>& indices,
-                      std::vector<std::string>& problems, const Visit& visit) {
+using IndexValues = std::map<std::string, std::vector<std::int64_t>>;
+
+/// The values of each of a rule's index variables.
+IndexValues values_of(const Rule& rule, const std::map<std::string, std::int64_t>& indices,
+                      std::vector<std::string>& problems) {
   std::set<std::string> names;
   for (std::string& name : variables(rule.megatron)) names.insert(std::move(name));
   for (const Operand& operand : rule.transform.operands) {
     for (std::string& name : variables(operand.name)) names.insert(std::move(name));
     if (!operand.stack_variable.empty()) names.insert(operand.stack_variable);
   }
-  std::vector<Bindings> combinations{{}};
+  IndexValues values;
   for (const std::string& name : names) {
-    std::vector<std::int64_t> values;
+    std::vector<std::int64_t>& of = values[name];
     if (const auto given = rule.values.find(name); given != rule.values.end()) {
-      values = given->second;
+      of = given->second;
     } else if (const auto count = indices.find(name); count != indices.end()) {
-      values.resize(static_cast<std::size_t>(count->second));
-      std::iota(values.begin(), values.end(), 0);
+      of.resize(static_cast<std::size_t>(count->second));
+      std::iota(of.begin(), of.end(), 0);
     } else {
       problems.push_back("rule " + rule.megatron + ": index variable {" + name + "} has no range");
-      return;
     }
-    if (combinations.size() * values.size() > static_cast<std::size_t>(kMostBindings))
-      throw ConfigError("rule " + rule.megatron + ": more than " + std::to_string(kMostBindings) +
-                        " tensors");
+  }
+  return values;
+}
+
+/// Every combination of values of index variables.
+std::vector<Bindings> combinations_of(const IndexValues& values) {
+  std::vector<Bindings> combinations{{}};
+  for (const auto& [name, of] : values) {
     std::vector<Bindings> next;
     for (const Bindings& some : combinations) {
-      for (const std::int64_t value : values) next.emplace_back(some)[name] = value;
+      for (const std::int64_t value : of) next.emplace_back(some)[name] = value;
     }
     combinations = std::move(next);
   }
-  for (const Bindings& bindings : combinations) visit(bindings);
+  return combinations;
+}
+
+/// Throws ConfigError where a mapping has more tensors than kMostTensors: before any is made.
+void require_countable(const std::vector<IndexValues>& values,
+                       const std::map<std::string, std::int64_t>& indices) {
+  std::size_t tensors = 0;
+  for (const IndexValues& rule : values) {
+    std::size_t product = 1;
+    for (const auto& [name, of] : rule)
+      product = std::min(product * std::min(of.size(), kMostTensors + 1), kMostTensors + 1);
+    tensors += product;
+    if (tensors <= kMostTensors) continue;
+    std::string ranges;
+    for (const auto& [name, count] : indices)
+      ranges += (ranges.empty() ? "{" : ", {") + name + "} up to " + std::to_string(count);
+    throw ConfigError("more than " + std::to_string(kMostTensors) + " tensors (" + ranges +
+                      "), which no model has: a count of layers or experts is wrong");
+  }
 }
 
 /// The boxes of an operand for one value of its stack variable: the same map, further into the stacked
@@ -75,9 +99,13 @@ ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& probl
     }
     return at->second;
   };
+  std::vector<IndexValues> values;
+  for (const Rule& rule : mapping.rules()) values.push_back(values_of(rule, mapping.indices(), problems));
+  require_countable(values, mapping.indices());
   std::unordered_set<std::string> names;
-  for (const Rule& rule : mapping.rules()) {
-    for_each_binding(rule, mapping.indices(), problems, [&](const Bindings& bindings) {
+  for (std::size_t r = 0; r < values.size(); ++r) {
+    const Rule& rule = mapping.rules()[r];
+    for (const Bindings& bindings : combinations_of(values[r])) {
       const std::string name = substitute(rule.megatron, bindings);
       if (!names.insert(name).second) problems.push_back("two rules make " + name);
       result.canonical.push_back({identity_of(name), name, rule.transform.shape, rule.transform.partition,
@@ -89,7 +117,7 @@ ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& probl
         for (Box& box : placed_boxes(operand, bindings))
           terms.push_back({source, std::move(box), rule.transform.added});
       }
-    });
+    }
   }
   if (!problems.empty()) return result;
   try {
@@ -149,8 +177,9 @@ Rule& Rule::only(const std::string& variable, std::vector<std::int64_t> allowed)
 }
 
 Mapping& Mapping::index(const std::string& variable, std::int64_t count) {
-  if (count < 0 || count > kMostBindings)
-    throw ConfigError("index variable {" + variable + "}: a count of " + std::to_string(count));
+  if (count < 0 || static_cast<std::size_t>(count) > kMostTensors)
+    throw ConfigError("index variable {" + variable + "}: a count of " + std::to_string(count) +
+                      ", which no model has");
   indices_[variable] = count;
   return *this;
 }

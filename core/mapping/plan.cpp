@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/executor.hpp"
@@ -40,9 +41,38 @@ const Zeros& zeros() {
   return endless;
 }
 
-/// The terms of a destination tensor resolved to places on disk; boxes still end in the whole tensor.
-std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination,
-                                    const std::vector<const StoredTensor*>& sources) {
+/// The elements of one type that lie one after another from `first` on, as elements of a wider type from 0
+/// on. Reads begin and end between elements.
+class Widened final : public ByteSource {
+ public:
+  Widened(std::shared_ptr<const ByteSource> bytes, std::uint64_t first, DType from, DType to)
+      : bytes_(std::move(bytes)), first_(first), from_(from), to_(to) {}
+
+  std::uint64_t size() const override { return (bytes_->size() - first_) / size_of(from_) * size_of(to_); }
+  const std::string& name() const override { return bytes_->name(); }
+  std::string fingerprint() const override { return bytes_->fingerprint(); }
+  void read(std::uint64_t offset, std::span<std::byte> out) const override {
+    constexpr std::size_t kMost = 1 << 16;  // elements at a time
+    std::vector<std::byte> narrow;
+    for (std::size_t done = 0; done < out.size();) {
+      const std::size_t count = std::min(kMost, (out.size() - done) / size_of(to_));
+      narrow.resize(count * size_of(from_));
+      bytes_->read(first_ + (offset + done) / size_of(to_) * size_of(from_), narrow);
+      convert_elements(from_, narrow.data(), to_, out.data() + done, count);
+      done += count * size_of(to_);
+    }
+  }
+
+ private:
+  std::shared_ptr<const ByteSource> bytes_;
+  std::uint64_t first_;
+  DType from_, to_;
+};
+
+/// The terms of a destination tensor resolved to places on disk, of elements of one type; boxes still end in
+/// the whole tensor.
+std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination, DType dtype,
+                                    CopyPlan& plan) {
   std::vector<CopyTerm> located;
   for (const Term& term : map.terms[destination]) {
     if (!term.writes()) continue;
@@ -50,12 +80,18 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
       located.push_back({&zeros(), 0, Term::kZero, term.box});
       continue;
     }
-    const StoredTensor& tensor = *sources[term.source];
+    const StoredTensor& tensor = *plan.sources[term.source];
     for (const StoredChunk& chunk : tensor.chunks) {
       const Box stored = placed(chunk.offset, chunk.shape, chunk.strides, tensor.shape);
-      for (Box& box : compose(stored, term.box)) {
-        located.push_back({chunk.bytes.get(), chunk.byte_offset, term.source, std::move(box)});
+      const ByteSource* bytes = chunk.bytes.get();
+      std::uint64_t offset = chunk.byte_offset;
+      if (tensor.dtype != dtype) {
+        plan.widened.push_back(std::make_shared<Widened>(chunk.bytes, offset, tensor.dtype, dtype));
+        bytes = plan.widened.back().get();
+        offset = 0;
       }
+      for (Box& box : compose(stored, term.box))
+        located.push_back({bytes, offset, term.source, std::move(box)});
     }
   }
   return located;
@@ -108,23 +144,40 @@ std::optional<Lost> first_lost(const ChunkPlan& chunk, DType dtype, double added
 DType natural_dtype(const StateMap& map, std::size_t destination,
                     const std::vector<const StoredTensor*>& sources) {
   const StoredTensor* first = nullptr;
+  DType joined = DType::f32;
   for (const Term& term : map.terms[destination]) {
     if (term.zero() || !term.writes()) continue;
     const StoredTensor* one = sources[term.source];
-    if (first == nullptr) first = one;
-    if (one->dtype != first->dtype) {
+    const auto wider = first == nullptr ? one->dtype : joined_dtype(joined, one->dtype);
+    if (!wider) {
       throw InputError("tensor " + map.destination[destination].name +
-                       " is made of tensors of different types: " + first->name + " is " +
+                       " is made of tensors of types that no type holds exactly: " + first->name + " is " +
                        std::string(torch_name(first->dtype)) + ", " + one->name + " is " +
                        std::string(torch_name(one->dtype)));
     }
+    if (first == nullptr) first = one;
+    joined = *wider;
   }
-  return first == nullptr ? DType::f32 : first->dtype;
+  return joined;
+}
+
+std::vector<std::optional<DType>> joined_dtypes(const StateMap& map, std::vector<std::optional<DType>> own) {
+  std::map<std::size_t, DType> joined;  // by tensor of the source
+  const auto visit = [&](const auto& each) {
+    for (std::size_t d = 0; d < own.size(); ++d) {
+      for (const Term& term : map.terms[d]) {
+        if (own[d] && !term.zero()) each(*own[d], joined.try_emplace(term.source, *own[d]).first->second);
+      }
+    }
+  };
+  visit([](DType one, DType& all) { all = joined_dtype(all, one).value_or(all); });
+  visit([](DType& one, DType all) { one = joined_dtype(one, all).value_or(one); });
+  return own;
 }
 
 CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
                  std::vector<SinkTensor> tensors) {
-  CopyPlan plan{std::move(sources), std::move(tensors), {}};
+  CopyPlan plan{std::move(sources), std::move(tensors), {}, {}};
   for (std::size_t d = 0; d < plan.tensors.size(); ++d) {
     const SinkTensor& tensor = plan.tensors[d];
     const DType source_dtype = natural_dtype(map, d, plan.sources);
@@ -133,7 +186,7 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
       throw InputError("tensor " + tensor.name + ": cannot cast " + std::string(torch_name(source_dtype)) +
                        " to " + std::string(torch_name(tensor.dtype)));
     }
-    const std::vector<CopyTerm> located = located_terms(map, d, plan.sources);
+    const std::vector<CopyTerm> located = located_terms(map, d, source_dtype, plan);
     for (std::size_t c = 0; c < tensor.chunks.size(); ++c) {
       const SinkChunk& chunk = tensor.chunks[c];
       const Box to_chunk =
@@ -151,6 +204,14 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
     }
   }
   return plan;
+}
+
+std::set<std::string> source_names(const CopyPlan& plan, const ChunkPlan& chunk) {
+  std::set<std::string> names;
+  for (const CopyTerm& term : chunk.terms) {
+    if (!term.zero()) names.insert(plan.sources[term.source]->name);
+  }
+  return names;
 }
 
 std::uint64_t byte_size(const ChunkPlan& chunk) {

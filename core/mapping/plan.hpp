@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <set>
+
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/store/tensor_sink.hpp"
 #include "mhub/store/tensor_source.hpp"
@@ -34,19 +37,25 @@ struct CopyPlan {
   std::vector<const StoredTensor*> sources;  ///< borrowed: the TensorSource must outlive the plan
   std::vector<SinkTensor> tensors;
   std::vector<ChunkPlan> chunks;
+  std::vector<std::shared_ptr<const ByteSource>> widened;  ///< what terms of another type are read through
 };
 
 /// Binds a map. `sources[k]` is where `map.source[k]` is stored (same shape); `tensors` is parallel to
-/// map.destination, with the wanted dtypes. Throws InputError when the parts of one destination tensor have
-/// different types or a cast is not possible. Where the map adds something, the given types decide what is
+/// map.destination, with the wanted dtypes. Parts of one destination tensor that have different types are
+/// widened to the type that holds all of them (joined_dtype) and joined so. Throws InputError where there is
+/// none, or a cast is not possible. Where the map adds something, the given types decide what is
 /// rounded: exact_dtype finds one that loses nothing.
 CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
                  std::vector<SinkTensor> tensors);
 
-/// The type of a destination tensor when nothing is cast: that of the tensors it is made of. Throws
-/// InputError when they differ.
+/// The type of a destination tensor when nothing is cast: the one that holds all values of the tensors it is
+/// made of. Throws InputError when there is none.
 DType natural_dtype(const StateMap& map, std::size_t destination,
                     const std::vector<const StoredTensor*>& sources);
+
+/// For every destination tensor, the type that holds all values of those that lie in one tensor of the source
+/// with it, by the types that they have of their own; nothing where its own is not known.
+std::vector<std::optional<DType>> joined_dtypes(const StateMap& map, std::vector<std::optional<DType>> own);
 
 /// For a destination tensor whose values change on the way (added_to): the first of `candidates` that holds
 /// every element exactly, so that the way back gives the same bits again. bf16 weights of about 1, for
@@ -54,6 +63,9 @@ DType natural_dtype(const StateMap& map, std::size_t destination,
 /// InputError that names the tensor, the element and its value when no candidate does.
 DType exact_dtype(const StateMap& map, std::size_t destination,
                   const std::vector<const StoredTensor*>& sources, std::span<const DType> candidates);
+
+/// The tensors that a chunk is made of.
+std::set<std::string> source_names(const CopyPlan& plan, const ChunkPlan& chunk);
 
 /// Bytes of a chunk on the destination side.
 std::uint64_t byte_size(const ChunkPlan& chunk);

@@ -103,6 +103,7 @@ struct StoredFacts {
   std::string directory;           ///< for messages
   std::vector<std::string> ranks;  ///< the folders of ranks; none where tensors lie whole under their keys
   nlohmann::json args;             ///< Megatron-LM's plain args; empty object: none
+  std::optional<std::int64_t> vocabulary_rows = {};  ///< that the embedding is said to have
 };
 
 /// Finds out how a checkpoint of the given model is laid out, from the names and shapes that are stored:

@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/config/fields.hpp"
 #include "mhub/plugin/registry.hpp"
 
@@ -71,7 +72,7 @@ nlohmann::json reference(const std::string& target) { return {{"_target_", targe
 /// Numbers as the shortest text that reads back, true, false. PyYAML follows YAML 1.1, where a real number
 /// has a point: it reads 1e-06 as a string and 1.0e-06 as a number.
 std::string scalar_text(const nlohmann::json& json) {
-  std::string text = json.dump();
+  std::string text = json_text(json);
   const std::size_t exponent = text.find('e');
   if (json.is_number_float() && exponent != std::string::npos && text.find('.') == std::string::npos)
     text.insert(exponent, ".0");
@@ -97,20 +98,27 @@ YAML::Node yaml_of(const nlohmann::json& json) {
 
 constexpr std::size_t kMostNodes = 1 << 18;
 
-/// A YAML tree as JSON, scalars by YAML's core schema. Aliases are written out, so nodes are counted.
-nlohmann::json json_of(const YAML::Node& node, std::size_t& count, const std::string& where) {
+constexpr int kDeepest = 128;
+
+/// A YAML tree as JSON, scalars by YAML's core schema. Aliases are written out, so nodes are counted; one may
+/// also contain itself.
+nlohmann::json json_of(const YAML::Node& node, std::size_t& count, const std::string& where, int depth = 0) {
   if (++count > kMostNodes) throw InputError(where + ": more than " + std::to_string(kMostNodes) + " values");
+  if (depth > kDeepest)
+    throw InputError(where + ": nested more than " + std::to_string(kDeepest) +
+                     " levels deep, or an anchor that contains itself");
   switch (node.Type()) {
     case YAML::NodeType::Map: {
       nlohmann::json object = nlohmann::json::object();
       for (const auto& entry : node) {
-        if (entry.first.IsScalar()) object[entry.first.Scalar()] = json_of(entry.second, count, where);
+        if (entry.first.IsScalar())
+          object[entry.first.Scalar()] = json_of(entry.second, count, where, depth + 1);
       }
       return object;
     }
     case YAML::NodeType::Sequence: {
       nlohmann::json list = nlohmann::json::array();
-      for (const YAML::Node& one : node) list.push_back(json_of(one, count, where));
+      for (const YAML::Node& one : node) list.push_back(json_of(one, count, where, depth + 1));
       return list;
     }
     case YAML::NodeType::Scalar: {
@@ -189,7 +197,10 @@ nlohmann::json run_config_fields(const std::string& text, const std::string& whe
   nlohmann::json file;
   try {
     std::size_t count = 0;
-    file = json_of(YAML::Load(text), count, where);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() != 1)
+      throw InputError(where + ": " + std::to_string(documents.size()) + " YAML documents, expected one");
+    file = json_of(documents[0], count, where);
   } catch (const YAML::Exception& error) {
     throw InputError(where + ": not valid YAML: " + error.what());
   }

@@ -33,9 +33,11 @@ Counts uneven(std::int64_t layers, const ParallelSizes& sizes, const PipelineOpt
     middle -= *edge;
     --middle_stages;
   }
-  if (middle < 0 || middle_stages < 0 || (middle_stages == 0 && middle != 0))
+  // Stages in the middle have layers, and layers in the middle have stages (transformer_config.py).
+  if (middle < 0 || middle_stages < 0 || (middle_stages == 0) != (middle == 0))
     throw InputError("the first and last stage's layers do not add up with " + std::to_string(layers) +
-                     " layers");
+                     " layers: " + std::to_string(middle) + " are left for " + std::to_string(middle_stages) +
+                     " other pipeline stages");
   if (middle_stages > 0 && middle % middle_stages != 0)
     indivisible(middle, middle_stages, "middle pipeline stages");
   std::vector<std::int64_t> stages(static_cast<std::size_t>(sizes.pipeline),
@@ -163,9 +165,15 @@ PipelineSplit::PipelineSplit(std::int64_t layers, const ParallelSizes& sizes, co
   if (layers < 1) throw InputError("a model without layers");
   int mtp_stage = sizes.pipeline - 1;
   const bool edges = options.first_stage_layers || options.last_stage_layers;
+  const bool counted = options.account_for_embedding || options.account_for_loss;
+  if (!options.layout.empty() && (edges || counted || sizes.virtual_pipeline > 1))
+    throw UsageError(
+        "--pp-layout places all layers: leave out --vpp, layers of the first or last stage, and embedding or "
+        "loss "
+        "counted as layers");
   if (!options.layout.empty()) {
     *this = PipelineSplit(laid_out(options.layout, sizes.pipeline, layers, mtp_layers, mtp_stage));
-  } else if (edges && (options.account_for_embedding || options.account_for_loss)) {
+  } else if (edges && counted) {
     throw UsageError(
         "layers of the first or last stage and embedding or loss counted as layers exclude each other");
   } else {

@@ -205,6 +205,11 @@ std::int64_t stored_vocabulary(const StoredFacts& facts, const TensorSource& ten
       throw InputError(facts.directory + ": tensor " + stored->name + " has " + std::to_string(rows) +
                        " rows in all, expected at least " + std::to_string(tensor.shape[0]));
     }
+    if (facts.vocabulary_rows && rows > *facts.vocabulary_rows) {
+      throw InputError(facts.directory + ": tensor " + stored->name + " has " + std::to_string(rows) +
+                       " rows in all, and the checkpoint's args or run_config.yaml say " +
+                       std::to_string(*facts.vocabulary_rows) + "; one of the two is wrong");
+    }
     return rows;
   }
   return 0;

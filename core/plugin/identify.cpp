@@ -26,6 +26,9 @@ Candidate attempt(const ModelDescriptor& model, const TransformerConfig& megatro
     candidate.config = model.config_json(megatron);
     candidate.config["architectures"] = {model.class_name};
     candidate.config["model_type"] = model.model_type;
+    // Nobody has said which token pads. What transformers takes for it (Phi-3: 32000) may lie beyond the
+    // vocabulary, and its embedding does not open then.
+    candidate.config.emplace("pad_token_id", nullptr);
     candidate.problems = differing_fields(megatron, model.megatron(ConfigReader(candidate.config, where)));
   } catch (const InputError& error) {
     candidate.problems = {error.what()};

@@ -85,6 +85,15 @@ std::optional<std::pair<std::uint64_t, std::int64_t>> stamp_of(const std::string
   return std::pair(static_cast<std::uint64_t>(status.st_size), std::int64_t{status.st_mtim.tv_sec});
 }
 
+bool can_be_read(const std::string& file) {
+  try {
+    begins_with(file, "\177ELF");
+    return true;
+  } catch (const IoError&) {
+    return false;
+  }
+}
+
 IndexedPlugin from_json(const JsonObject& entry, const std::string& folder) {
   IndexedPlugin plugin;
   plugin.path = (fs::path(folder) / fs::path(entry.string("file")).filename()).string();
@@ -142,12 +151,12 @@ void PluginRegistry::add_folder(const std::string& folder, Index index) {
     const std::string name = it->path().filename().string();
     if (name.starts_with("libmhub_plugin_") && name.ends_with(".so")) files.insert(it->path().string());
   }
-  if (error) state_->broken.push_back({folder, error.message()});
+  if (error) state_->broken.push_back({folder, error.message(), !is_absence(error)});
   std::vector<IndexedPlugin> indexed;
   try {
     if (index == Index::used) indexed = read_plugin_index(folder);
   } catch (const Error& problem) {
-    state_->broken.push_back({folder, problem.what()});
+    state_->broken.push_back({folder, problem.what(), problem.category() == ErrorCategory::io});
   }
   for (const std::string& file : files) {
     auto entry = std::make_unique<Entry>();
@@ -197,7 +206,7 @@ const PluginRegistry::Plugin* PluginRegistry::opened(const Entry& entry) const {
       entry.plugin = {std::move(registrar), path};
       entry.good = true;
     } catch (const std::runtime_error& error) {
-      state_->broken.push_back({path, error.what()});
+      state_->broken.push_back({path, error.what(), !can_be_read(path)});
     }
   }
   return entry.good ? &entry.plugin : nullptr;
@@ -247,7 +256,7 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     if (const auto* model = first([&](const IndexedModel& one) { return one.model_type == type; }))
       return *model;
   }
-  std::string known, related;
+  std::string known, related, skipped;
   std::vector<std::string> names;
   for (const auto& entry : state_->entries) {
     for (const IndexedModel& model : entry->indexed.models) {
@@ -258,6 +267,12 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     }
   }
   const std::string wanted = architectures.empty() ? "model_type \"" + type + "\"" : architectures.front();
+  for (const Broken& one : broken()) {
+    skipped += "; skipped " + one.path + ": " + one.reason;
+    if (one.unread)
+      throw IoError(config.file() + ": no plugin for " + wanted + " among those that can be read; " +
+                    one.path + ": " + one.reason);
+  }
   if (!related.empty())
     throw InputError(config.file() + ": no plugin for " + wanted +
                      ", which is another model than the nearest, " + related +
@@ -265,7 +280,7 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
   const std::string nearest = nearest_name(architectures.empty() ? type : architectures.front(), names);
   throw InputError(config.file() + ": no plugin for " + wanted + "; the nearest is " + nearest +
                    "; known are " + (known.empty() ? "none" : known) +
-                   " (mhub plugins lists them; MHUB_PLUGIN_PATH adds folders)");
+                   " (mhub plugins lists them; MHUB_PLUGIN_PATH adds folders)" + skipped);
 }
 
 std::vector<IndexedPlugin> read_plugin_index(const std::string& folder) {
@@ -297,7 +312,7 @@ void write_plugin_index(const std::string& folder) {
                                indexed_models(plugin.models)}));
   }
   const json index{{"abi", kPluginAbi}, {"plugins", std::move(plugins)}};
-  replace_file((fs::path(folder) / kName).string(), index.dump(1) + '\n');
+  replace_file((fs::path(folder) / kName).string(), json_text(index, 1) + '\n');
 }
 
 }  // namespace mhub

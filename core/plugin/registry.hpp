@@ -42,6 +42,7 @@ class PluginRegistry {
   };
   struct Broken {
     std::string path, reason;
+    bool unread = false;  ///< the system did not let it be read: what is in it is not known
   };
   /// All plugins; opens those that are not open yet.
   std::vector<std::reference_wrapper<const Plugin>> plugins() const;
@@ -49,7 +50,7 @@ class PluginRegistry {
   std::vector<Broken> broken() const;
 
   /// The descriptor for a config.json: by `architectures`, else by `model_type`. Throws InputError that lists
-  /// what is supported.
+  /// what is supported, or IoError where it may be in what could not be read.
   const ModelDescriptor& find(const ConfigReader& config) const;
   /// The descriptor of a class name, or nullptr.
   const ModelDescriptor* find_class(const std::string& class_name) const;

@@ -2,7 +2,6 @@
 #include "mhub/pretrained/model_state.hpp"
 
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "mhub/base/error.hpp"
@@ -12,6 +11,7 @@
 #include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/uniform_names.hpp"
 #include "mhub/tensor/convert.hpp"
+#include "mhub/text/regex.hpp"
 
 namespace mhub {
 namespace {
@@ -127,12 +127,8 @@ std::vector<StateEntry> ModelState::operator[](const std::string& pattern) const
 }
 
 std::vector<StateEntry> ModelState::regex(const std::string& expression, std::optional<NameKind> only) const {
-  try {
-    const std::regex compiled(expression);
-    return find([&](const std::string& name) { return std::regex_search(name, compiled); }, only);
-  } catch (const std::regex_error& error) {
-    throw UsageError("regular expression " + expression + ": " + error.what());
-  }
+  const text::Regex compiled = text::Regex::of_user(expression);
+  return find([&](const std::string& name) { return compiled.found_in(name); }, only);
 }
 
 StateEntry ModelState::at(const std::string& name) const {

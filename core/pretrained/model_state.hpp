@@ -59,8 +59,8 @@ class ModelState {
   std::vector<StateEntry> glob(const std::string& pattern, std::optional<NameKind> only = {}) const;
   /// The same. Throws UsageError with the nearest names when there is none.
   std::vector<StateEntry> operator[](const std::string& pattern) const;
-  /// The tensors whose names contain a match of an ECMAScript regular expression. Throws UsageError for one
-  /// that is not valid.
+  /// The tensors whose names contain a match of a regular expression (Oniguruma, Ruby syntax). Throws
+  /// UsageError for one that is not valid.
   std::vector<StateEntry> regex(const std::string& expression, std::optional<NameKind> only = {}) const;
   /// The tensor of exactly that name. Throws UsageError with the nearest names when there is none.
   StateEntry at(const std::string& name) const;

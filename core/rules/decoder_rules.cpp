@@ -189,4 +189,18 @@ void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names
            hf + "shared_head.head"});
 }
 
+nlohmann::json without_absent_blocks(const ConfigReader& config, const TensorSource& tensors) {
+  constexpr const char* kBlocks = "num_nextn_predict_layers";
+  nlohmann::json json = config.json();
+  if (!config.has(kBlocks) || !config.has("num_hidden_layers") || config.integer(kBlocks) <= 0) return json;
+  const std::string block = "layers." + std::to_string(config.integer("num_hidden_layers")) + ".";
+  const bool there =
+      std::any_of(tensors.tensors().begin(), tensors.tensors().end(), [&](const StoredTensor& tensor) {
+        const std::size_t at = tensor.name.find(block);
+        return at == 0 || (at != tensor.name.npos && tensor.name[at - 1] == '.');
+      });
+  if (!there) json[kBlocks] = 0;
+  return json;
+}
+
 }  // namespace mhub

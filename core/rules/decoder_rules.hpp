@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mhub/config/config_binding.hpp"
 #include "mhub/config/transformer_config.hpp"
 #include "mhub/mapping/mapping.hpp"
+#include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
 
@@ -86,5 +88,10 @@ void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& 
 /// As DeepSeek-V3 stores it: block t is the state's layer num_layers + t, with "eh_proj", "enorm", "hnorm",
 /// "shared_head.norm" and copies "embed_tokens" and "shared_head.head".
 void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
+
+/// A config.json that announces such blocks (num_nextn_predict_layers) where no tensor is of one: without
+/// them. transformers leaves them out when it saves a model, and leaves the config as it was
+/// (modeling_deepseek_v3.py and modeling_glm4_moe.py, _keys_to_ignore_on_load_unexpected).
+nlohmann::json without_absent_blocks(const ConfigReader& config, const TensorSource& tensors);
 
 }  // namespace mhub

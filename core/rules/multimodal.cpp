@@ -166,7 +166,10 @@ nlohmann::json completed_text_config(const ConfigReader& config, const TensorSou
   const bool stored = std::any_of(heads.begin(), heads.end(),
                                   [&](const std::string& name) { return tensors.find(name) != nullptr; });
   const bool inner = decoder.model.megatron(decoder.config).share_embeddings_and_output_weights;
-  const bool tied = !stored || (inner && config.boolean(kTied, true));
+  // Without a stored head only a config that says "untied" itself is taken at its word (and lacks a tensor):
+  // transformers' default is tied for the whole model, whatever the decoder's own class has.
+  const bool untied = config.has(kTied) ? !config.boolean(kTied, true) : text.contains(kTied) && !inner;
+  const bool tied = stored ? inner && !untied : !untied;
   if (tied != inner) text[kTied] = tied;
   json[kText] = std::move(text);
   return json;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/generation_config.hpp"
 
+#include "mhub/base/json.hpp"
+
 namespace mhub::runtime {
 namespace {
 
@@ -8,9 +10,9 @@ using Tokens = std::vector<std::int64_t>;
 
 Tokens token_list(const ConfigReader& json, const std::string& key, const nlohmann::json& list) {
   Tokens ids;
-  if (!list.is_array()) json.fail(key, "expected token numbers, found " + list.dump());
+  if (!list.is_array()) json.fail(key, "expected token numbers, found " + json_text(list));
   for (const nlohmann::json& id : list) {
-    if (!id.is_number_integer()) json.fail(key, "expected token numbers, found " + id.dump());
+    if (!id.is_number_integer()) json.fail(key, "expected token numbers, found " + json_text(id));
     ids.push_back(id.get<std::int64_t>());
   }
   return ids;
@@ -38,7 +40,7 @@ std::vector<LogitsRules::Bias> biases(const ConfigReader& json, const std::strin
   if (!json.has(key)) return list;
   for (const nlohmann::json& one : json.json()[key]) {
     if (!one.is_array() || one.size() != 2 || !one[1].is_number())
-      json.fail(key, "expected [token numbers, bias], found " + one.dump());
+      json.fail(key, "expected [token numbers, bias], found " + json_text(one));
     list.push_back({token_list(json, key, one[0]), one[1].get<double>()});
   }
   return list;
@@ -125,7 +127,7 @@ GenerationConfig load_generation_config(const Checkpoint& checkpoint) {
   for (const Unsupported& one : kUnsupported) {
     if (!json.has(one.field)) continue;
     const nlohmann::json& value = json.json()[one.field];
-    if (one.counts(value)) generation.unsupported.push_back({one.field, value.dump(), one.sampling});
+    if (one.counts(value)) generation.unsupported.push_back({one.field, json_text(value), one.sampling});
   }
   return generation;
 }

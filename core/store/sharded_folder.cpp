@@ -22,7 +22,8 @@ std::map<std::string, std::string> read_weight_map(const std::string& index_path
   for (const auto& [tensor, file] : it->items()) {
     const std::string name = file.is_string() ? file.get<std::string>() : "";
     if (name.empty() || fs::path(name).filename() != name || name == "." || name == "..") {
-      throw InputError(index_path + ": tensor " + tensor + ": expected a file name, found " + file.dump());
+      throw InputError(index_path + ": tensor " + tensor + ": expected a file name, found " +
+                       json_text(file));
     }
     map.emplace(tensor, name);
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "mhub/base/byte_source.hpp"
 #include "mhub/tensor/dtype.hpp"
@@ -60,6 +62,10 @@ struct StoredTensor {
   }
 };
 
+/// Says which content the files of these tensors have, now: the same text twice when none was changed in
+/// between.
+std::string fingerprint(const std::vector<const StoredTensor*>& tensors);
+
 /// The tensors of one opened container: what is there and where its bytes are. Opening reads headers only;
 /// bytes are read when somebody asks a chunk for them. One driver per format makes these
 /// (core/store/<format>/). Immutable after construction, so it can be shared among threads.
@@ -69,7 +75,9 @@ class TensorSource {
   /// Throws InputError when two tensors have one name. Tensors end up sorted by name.
   explicit TensorSource(std::vector<StoredTensor> tensors);
 
-  const std::vector<StoredTensor>& tensors() const { return tensors_; }
+  const std::vector<StoredTensor>& tensors() const& { return tensors_; }
+  /// Not of a temporary: `for (... : open_checkpoint(path).tensors.tensors())` walks what is gone already.
+  const std::vector<StoredTensor>& tensors() const&& = delete;
   /// The tensor of that name, or nullptr.
   const StoredTensor* find(std::string_view name) const;
 

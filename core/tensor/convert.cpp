@@ -64,6 +64,7 @@ std::byte* bytes(Block& block) { return reinterpret_cast<std::byte*>(block.data(
 /// Elements [0, count) in double precision with `added`.
 void sums(DType from, const std::byte* source, std::size_t count, double added, Block& out) {
   convert_elements(from, source, DType::f64, bytes(out), count);
+  if (added == 0) return;  // -0 + 0 is 0
   for (std::size_t i = 0; i < count; ++i) out[i] += added;
 }
 
@@ -123,6 +124,13 @@ bool can_convert(DType from, DType to) {
   return is_floating(from) && (to == DType::f64 || to == DType::f32 || to == DType::f16 || to == DType::bf16);
 }
 
+std::optional<DType> joined_dtype(DType a, DType b) {
+  if (a == b) return a;
+  const auto is_value = [](DType dtype) { return is_floating(dtype) && can_convert(DType::f64, dtype); };
+  if (!is_value(a) || !is_value(b)) return std::nullopt;
+  return a == DType::f64 || b == DType::f64 ? DType::f64 : DType::f32;
+}
+
 void convert_elements(DType from, const std::byte* source, DType to, std::byte* destination,
                       std::size_t count) {
   if (from == to) {
@@ -161,6 +169,32 @@ void add_to_elements(DType from, const std::byte* source, DType to, std::byte* d
     sums(from, source + done * size_of(from), step, added, values);
     convert_elements(DType::f64, bytes(values), to, destination + done * size_of(to), step);
   }
+}
+
+void CastLosses::add(const CastLosses& more) {
+  to_infinity += more.to_infinity;
+  to_zero += more.to_zero;
+  largest = std::max(largest, more.largest);
+}
+
+CastLosses losses_of_cast(DType from, const std::byte* source, DType to, const std::byte* result,
+                          std::size_t count, double added) {
+  CastLosses losses;
+  Block before{}, after{};
+  for (std::size_t done = 0; done < count; done += kBlock) {
+    const std::size_t step = std::min(kBlock, count - done);
+    convert_elements(to, result + done * size_of(to), DType::f64, bytes(after), step);
+    const auto suspect = [](double value) { return value == 0 || std::isinf(value); };
+    if (std::none_of(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(step), suspect)) continue;
+    sums(from, source + done * size_of(from), step, added, before);
+    for (std::size_t i = 0; i < step; ++i) {
+      if (after[i] == 0 && before[i] != 0) ++losses.to_zero;
+      if (!std::isinf(after[i]) || std::isinf(before[i])) continue;
+      ++losses.to_infinity;
+      losses.largest = std::max(losses.largest, std::abs(before[i]));
+    }
+  }
+  return losses;
 }
 
 std::size_t first_inexact(DType from, const std::byte* source, DType to, std::size_t count, double added) {

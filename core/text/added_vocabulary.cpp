@@ -8,6 +8,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/text/unicode/properties.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::text {
 namespace {
@@ -74,7 +75,10 @@ TokenId AddedVocabulary::next_id(const Vocabulary& model) const {
   return std::max(highest_ + 1, static_cast<TokenId>(model.size()));
 }
 
-void AddedVocabulary::prepare(const Normalizer* normalizer) {
+void AddedVocabulary::prepare(const Normalizer* normalizer, const std::string& origin) {
+  std::size_t bytes = 0;
+  for (const AddedToken& token : order_) bytes += token.content.size();
+  const WorkLimit limit(bytes, origin);
   std::deque<std::string> contents;  // keeps what the keys refer to in place
   std::vector<std::pair<std::string_view, std::uint32_t>> original, normalized;
   // Backwards: of tokens that normalize to the same text, the one that was added first counts.

@@ -36,8 +36,8 @@ class AddedVocabulary {
   /// A token that the model has keeps the model's id, another one gets the next free id. One that is there
   /// already with other properties takes the new ones.
   void add(const AddedToken& token, const Vocabulary& model);
-  /// After the last `add`, before any text is split.
-  void prepare(const Normalizer* normalizer);
+  /// After the last `add`, before any text is split. `origin` begins errors.
+  void prepare(const Normalizer* normalizer, const std::string& origin);
   /// Special tokens in text are no longer found (transformers' split_special_tokens).
   void ignore_special_tokens() { ignore_special_ = true; }
 

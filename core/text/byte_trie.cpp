@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "mhub/text/work_limit.hpp"
+
 namespace mhub::text {
 
 ByteTrie::ByteTrie(std::vector<std::pair<std::string_view, std::uint32_t>> keys) {
@@ -50,12 +52,14 @@ std::optional<ByteTrie::Node> ByteTrie::child(Node node, char byte) const {
 std::optional<ByteTrie::Match> ByteTrie::longest_prefix(std::string_view text, Node from) const {
   std::optional<Match> longest;
   Node node = from;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto next = child(node, text[i]);
+  std::size_t depth = 0;
+  for (; depth < text.size(); ++depth) {
+    const auto next = child(node, text[depth]);
     if (!next) break;
     node = *next;
-    if (value(node) != kNoValue) longest = {i + 1, value(node)};
+    if (value(node) != kNoValue) longest = {depth + 1, value(node)};
   }
+  if (depth > kLongWalk) WorkLimit::gone(depth);
   return longest;
 }
 

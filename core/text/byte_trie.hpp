@@ -16,6 +16,8 @@ class ByteTrie {
   using Node = std::uint32_t;
   static constexpr Node kRoot = 0;
   static constexpr std::uint32_t kNoValue = 0xFFFFFFFF;
+  /// Walks of more bytes than keys of real tokenizers have count as work (WorkLimit).
+  static constexpr std::size_t kLongWalk = 64;
 
   ByteTrie() : ByteTrie(std::vector<std::pair<std::string_view, std::uint32_t>>()) {}
   /// Of equal keys the last value counts. Empty keys are left out.

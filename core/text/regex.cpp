@@ -7,6 +7,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/text/unicode/recent_characters.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::text {
 namespace {
@@ -16,6 +17,9 @@ void initialize_oniguruma() {
   std::call_once(once, [] {
     OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
     onig_initialize(encodings, 1);
+    // A retry inside of subexpression calls costs as much as there are calls, so the limit of retries does
+    // not bound the time of recursive patterns.
+    onig_set_subexp_call_limit_in_search(10'000);
   });
 }
 
@@ -31,23 +35,39 @@ const UChar* bytes(std::string_view text) { return reinterpret_cast<const UChar*
 }  // namespace
 
 struct Regex::Compiled {
+  /// `Problem` is what a wrong pattern is.
+  template <typename Problem>
+  static std::unique_ptr<Compiled> make(const std::string& pattern, std::string origin);
+
   regex_t* regex = nullptr;
   std::string origin;
   ~Compiled() { onig_free(regex); }
 };
 
-Regex::Regex(const std::string& pattern, std::string origin) : compiled_(std::make_unique<Compiled>()) {
+template <typename Problem>
+std::unique_ptr<Regex::Compiled> Regex::Compiled::make(const std::string& pattern, std::string origin) {
   initialize_oniguruma();
+  auto made = std::make_unique<Compiled>();
   OnigErrorInfo info{};
   const UChar* begin = bytes(pattern);
-  const int code = onig_new(&compiled_->regex, begin, begin + pattern.size(), ONIG_OPTION_NONE,
-                            ONIG_ENCODING_UTF8, ONIG_SYNTAX_RUBY, &info);
+  const int code = onig_new(&made->regex, begin, begin + pattern.size(), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8,
+                            ONIG_SYNTAX_RUBY, &info);
   if (code != ONIG_NORMAL) {
-    compiled_->regex = nullptr;
-    throw InputError(origin + ": the pattern \"" + pattern +
-                     "\" is not a valid regular expression: " + reason(code, &info));
+    made->regex = nullptr;
+    throw Problem(origin + ": the pattern \"" + pattern +
+                  "\" is not a valid regular expression: " + reason(code, &info));
   }
-  compiled_->origin = std::move(origin);
+  made->origin = std::move(origin);
+  return made;
+}
+
+Regex::Regex(std::unique_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}
+
+Regex::Regex(const std::string& pattern, std::string origin)
+    : Regex(Compiled::make<InputError>(pattern, std::move(origin))) {}
+
+Regex Regex::of_user(const std::string& pattern) {
+  return Regex(Compiled::make<UsageError>(pattern, "regular expression"));
 }
 
 Regex Regex::literal(const std::string& text, std::string origin) {
@@ -62,6 +82,11 @@ Regex Regex::literal(const std::string& text, std::string origin) {
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
+
+bool Regex::found_in(std::string_view text) const {
+  Range match{};
+  return Matches(*this, text).next(match);
+}
 
 struct Regex::Matches::State {
   State() { onig_initialize_match_param(limits); }
@@ -95,10 +120,12 @@ Regex::Matches::Matches(const Regex& regex, std::string_view text) : state_(std:
 Regex::Matches::~Matches() = default;
 
 bool Regex::Matches::next(Range& match) {
+  constexpr std::size_t kStepsOfSearch = 1 << 10;  // the clock is looked at once in 16
   State& s = *state_;
   const UChar* begin = bytes(s.text);
   const UChar* end = begin + s.text.size();
   while (s.at <= s.text.size()) {
+    WorkLimit::gone(kStepsOfSearch);
     const int code = onig_search_with_param(s.compiled->regex, begin, end, begin + s.at, end, s.region,
                                             ONIG_OPTION_NONE, s.limits);
     if (code == ONIG_MISMATCH) return false;

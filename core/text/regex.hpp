@@ -21,6 +21,8 @@ class Regex {
  public:
   /// `origin` names the file and key in errors. Throws InputError for a pattern that does not compile.
   Regex(const std::string& pattern, std::string origin);
+  /// One that a user typed: throws UsageError instead.
+  static Regex of_user(const std::string& pattern);
   /// Matches exactly this text.
   static Regex literal(const std::string& text, std::string origin);
   ~Regex();
@@ -43,8 +45,13 @@ class Regex {
     std::unique_ptr<State> state_;
   };
 
+  /// Whether there is a match anywhere in the text; throws as Matches does.
+  bool found_in(std::string_view text) const;
+
  private:
   struct Compiled;
+  explicit Regex(std::unique_ptr<Compiled> compiled);
+
   std::unique_ptr<Compiled> compiled_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "mhub/base/find_text.hpp"
 #include "mhub/base/utf8.hpp"
 
 namespace mhub::text {
@@ -20,7 +21,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     return;
   }
   std::size_t done = 0;
-  for (std::size_t at; (at = text.find(from, done)) != std::string::npos; done = at + from.size())
+  for (std::size_t at; (at = find_text(text, from, done)) != std::string::npos; done = at + from.size())
     out.append(text, done, at - done).append(to);
   if (done == 0) return;
   out.append(text, done);

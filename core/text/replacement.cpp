@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/replacement.hpp"
 
+#include "mhub/base/find_text.hpp"
+#include "mhub/text/work_limit.hpp"
+
 namespace mhub::text {
 
 Replacement::Replacement(const Settings& settings)
@@ -9,18 +12,23 @@ Replacement::Replacement(const Settings& settings)
   if (literal_ && literal_->empty()) literal_.reset();  // matches between all characters; the regex knows how
 }
 
+void Replacement::append_content(std::string& out) const {
+  WorkLimit::made(content_.size());
+  out.append(content_);
+}
+
 std::string Replacement::apply(std::string_view text) const {
   std::string out;
   out.reserve(text.size() + text.size() / 4);
   std::size_t done = 0;
   if (literal_) {
-    for (std::size_t at; (at = text.find(*literal_, done)) != std::string_view::npos;
+    for (std::size_t at; (at = find_text(text, *literal_, done)) != std::string_view::npos;
          done = at + literal_->size())
-      out.append(text, done, at - done).append(content_);
+      append_content(out.append(text, done, at - done));
   } else if (!text.empty()) {
     Regex::Matches matches(regex_, text);
     for (Range match{}; matches.next(match); done = match.end)
-      out.append(text, done, match.begin - done).append(content_);
+      append_content(out.append(text, done, match.begin - done));
   }
   out.append(text, done);
   return out;

@@ -14,11 +14,14 @@ namespace mhub::text {
 class Replacement {
  public:
   explicit Replacement(const Settings& settings);
+  /// Throws InputError where text grows without end (WorkLimit).
   std::string apply(std::string_view text) const;
   /// A match at the start of `text` becomes nothing.
   bool removes_start_of(std::string_view text) const;
 
  private:
+  void append_content(std::string& out) const;
+
   std::string content_;
   std::optional<std::string> literal_;  ///< a pattern without metacharacters, found without the regex
   Regex regex_;

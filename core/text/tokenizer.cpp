@@ -10,6 +10,7 @@
 #include "mhub/text/files/tokenizer_files.hpp"
 #include "mhub/text/replace_all.hpp"
 #include "mhub/text/tokenizer_parts.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub {
 
@@ -76,7 +77,7 @@ void Tokenizer::State::encode_normalized(const NormalizedText& text, TokenIds& i
 }
 
 Tokenizer::Tokenizer(TokenizerParts parts) {
-  parts.added.prepare(parts.normalizer.get());
+  parts.added.prepare(parts.normalizer.get(), parts.path);
   state_ = std::make_shared<State>(std::move(parts));
 }
 
@@ -102,6 +103,7 @@ TokenIds Tokenizer::encode(std::string_view text, EncodeOptions options) const {
     repaired = replace_invalid_utf8(text);
     text = repaired;
   }
+  const WorkLimit limit(text.size(), state_->parts.path);
   TokenIds ids;
   ids.reserve(text.size() / 4 + 8);
   auto scratch = state_->take_scratch();
@@ -120,6 +122,9 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, DecodeOptions option
     if (!token || (options.skip_special_tokens && parts.added.is_special(*token))) continue;
     tokens.push_back(std::move(*token));
   }
+  std::size_t bytes = 0;
+  for (const std::string& token : tokens) bytes += token.size();
+  const WorkLimit limit(bytes, parts.path);
   if (parts.decoder) parts.decoder->decode(tokens);
   std::string text;
   for (const std::string& token : tokens) {

@@ -6,6 +6,7 @@ namespace mhub::text {
 TokenizerParts make_parts(const TokenizerFile& file) {
   const Settings settings(file.settings, file.path);
   TokenizerParts parts;
+  parts.path = file.path;
   if (settings.has("normalizer")) parts.normalizer = make_normalizer(settings.object("normalizer"));
   if (settings.has("pre_tokenizer"))
     parts.pre_tokenizer = make_pre_tokenizer(settings.object("pre_tokenizer"));

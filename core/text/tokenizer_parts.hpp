@@ -17,6 +17,7 @@ namespace mhub::text {
 
 /// A tokenizer taken apart; what is null is left out of the pipeline.
 struct TokenizerParts {
+  std::string path;  ///< where it was read, for errors
   AddedVocabulary added;
   std::unique_ptr<Normalizer> normalizer;
   std::unique_ptr<PreTokenizer> pre_tokenizer;

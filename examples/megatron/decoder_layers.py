@@ -32,7 +32,21 @@ from megatron.core.transformer.utils import is_layer_window_attention
 if HAVE_TE:
     from megatron.core.extensions.transformer_engine_spec_provider import TESpecProvider
 
-    BACKEND, NORM = TESpecProvider(), TENorm
+    @functools.lru_cache(maxsize=None)
+    def _without_state(norm):
+        plain = {name: getattr(torch.nn.Module, name) for name in ("get_extra_state", "set_extra_state")}
+        return type(norm.__name__, (norm,), plain)
+
+    class PlainTENorm:
+        """TransformerEngine's norm without the object that its modules keep for FP8 (`_extra_state`), which a norm does
+        not use. The checkpoints have one for the linear layer behind the norm, where the fused layers keep theirs."""
+
+        def __new__(cls, *args, **kwargs):
+            module = TENorm(*args, **kwargs)
+            module.__class__ = _without_state(type(module))
+            return module
+
+    BACKEND, NORM = TESpecProvider(), PlainTENorm
 else:
     BACKEND, NORM = LocalSpecProvider(), WrappedTorchNorm
 

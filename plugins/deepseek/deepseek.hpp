@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub::deepseek {
 
@@ -60,6 +61,9 @@ struct DeepseekV3ForCausalLM {
   static constexpr const char* model_type = "deepseek_v3";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
   static Mapping mapping(const DeepseekV3Config& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return without_absent_blocks(config, tensors);
+  }
 };
 
 }  // namespace mhub::deepseek

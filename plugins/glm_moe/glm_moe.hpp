@@ -3,6 +3,7 @@
 
 #include "mhub/config/decoder_config.hpp"
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub::glm_moe {
 
@@ -27,6 +28,9 @@ struct Glm4MoeForCausalLM {
   static constexpr const char* model_type = "glm4_moe";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static Mapping mapping(const Glm4MoeConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return without_absent_blocks(config, tensors);
+  }
 };
 
 }  // namespace mhub::glm_moe

@@ -21,8 +21,11 @@ void GptOssConfig::bind(ConfigBinding& b) {
   DecoderConfig::bind(b);
   TransformerConfig& m = b.megatron;
   MoeConfig& moe = moe_config(b);
-  if (b.reading())  // the class's default is a YaRN scaling; published configs state theirs
+  // The class's default is a YaRN scaling; published configs state theirs, and a model without one says so.
+  if (b.reading())
     b.check(b.reader().has("rope_parameters") || b.reader().has("rope_scaling"), "rope_scaling", "missing");
+  if (b.writing() && rotary.scaling.type == RopeKind::none)
+    b.constant("rope_scaling", {{"rope_type", "default"}});
   b.also_called("num_local_experts", "num_experts");
   b.positive("num_local_experts", num_local_experts, moe.num_experts);
   b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);

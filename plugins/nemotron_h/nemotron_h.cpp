@@ -85,6 +85,9 @@ Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const Trans
   names.fc2 = "mixer.down_proj";
   Mapping map;
   add_ends(map, megatron, names);
+  // As transformers 5 saves the model, and as it has it in memory (conversion_mapping.py).
+  map.also_spelled("backbone.embeddings.", "backbone.embedding.");
+  map.also_spelled("backbone.", "model.");
   add_mamba(map, megatron, names, "mixer", layers_of(pattern, 'M'));
   add_attention(map, megatron, names, layers_of(pattern, '*'));
   add_dense_mlp(map, megatron, names, layers_of(pattern, '-'));

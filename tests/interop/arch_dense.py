@@ -99,6 +99,7 @@ MODELS = {
     "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
     "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
     "llama_tied_bias": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True}, judge="core", layouts=["dist1", "dist22"]),
+    "llama_swish": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "hidden_act": "swish"}, judge="core", layouts=["dist1"]),
     "qwen2": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, **rope(1e6)}, dtype="bfloat16", judge="core", bridge=True),
     "qwen2_shards": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "tie_word_embeddings": True, "num_hidden_layers": 2}, shard="40KB", judge="core", layouts=["dist1"]),
     "qwen2_window": dict(config="Qwen2Config", model="Qwen2ForCausalLM", fields={**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}, judge="core", layouts=["dist1"]),

@@ -128,6 +128,8 @@ MODELS = {
     "qwen2_moe": entry("Qwen2MoeConfig", "Qwen2MoeForCausalLM", dict(MOE, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)),
     "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True, mlm=False) | dict(build=build_with_norms_over_heads),
     "gpt_oss": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0, rope_type="yarn", factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False, original_max_position_embeddings=4096)), dtype="bfloat16", bridge=True),
+    "gpt_oss_rope": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0))) | dict(layouts=["dist1", "local_dist"]),
+    "deepseek_v3_unshared": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, n_shared_experts=0), prepare=correction) | dict(layouts=["dist1", "local_dist"]),
     "deepseek_v2": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=20, routed_scaling_factor=1.5)),
     "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2), mlm=False),
     "glm4_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, attention_bias=True, routed_scaling_factor=2.5), prepare=correction, bridge=True),

@@ -41,7 +41,7 @@ def dry_runs(binary, scratch, models):
         path = os.path.join(RECIPES, name + ".yaml")
         settings = [f"source={source}", f"output={os.path.join(scratch, 'dry')}", *(f"{key}={value}" for key, value in stated(path).items())]
         run = subprocess.run([binary, "run", path, "--dry-run", "--json", *(word for one in settings for word in ("--set", one))], capture_output=True, text=True)
-        if run.returncode != 0 or json.loads(run.stdout)[0]["total_bytes"] < 1000:
+        if run.returncode != 0 or json.loads(run.stdout)["conversions"][0]["total_bytes"] < 1000:
             failures.append(f"recipe {name}: {run.stderr.strip() or run.stdout[:200]}")
         if os.path.exists(os.path.join(scratch, "dry")):
             failures.append(f"recipe {name}: a dry run wrote something")

@@ -49,8 +49,9 @@ token_dispatcher.maybe_move_tensor_to_cpu = lambda tensor, as_numpy=False, recor
     tensor.numpy() if as_numpy and torch.is_tensor(tensor) else tensor)
 
 
-def config_of(args):
-    """Every field of Megatron-Core's config that `args` has under its name, and the few that are called otherwise."""
+def config_of(args, **settings):
+    """Every field of Megatron-Core's config that `args` has under its name, and the few that are called otherwise, for one rank
+    of local modules; `settings` replace what that gives."""
     kind = MLATransformerConfig if args.multi_latent_attention else TransformerConfig
     fields = {field.name: getattr(args, field.name) for field in dataclasses.fields(kind)
               if field.init and getattr(args, field.name, None) is not None}
@@ -63,6 +64,7 @@ def config_of(args):
     if args.multi_latent_attention:
         fields["q_lora_rank"] = args.q_lora_rank  # None says something here
     fields.update({name: False for name in OFF if not name.endswith("dropout")}, attention_dropout=0.0, hidden_dropout=0.0)
+    fields.update(settings)
     config = kind(**fields)
     if args.position_embedding_type == "yarn":  # as Megatron-LM's argument_utils.py sets them
         config.yarn_rotary_scaling_factor = args.rotary_scaling_factor

@@ -95,16 +95,19 @@ class HfFormat final : public Format {
     refuse_layout_options(options, name());
     return std::make_unique<HfOutput>(options, source);
   }
-  /// The folder is the original itself.
+  /// The folder is the original itself. Types are recorded where Megatron's cannot tell them: of values that
+  /// change on the way, and of a folder that has several, which may be stored together.
   nlohmann::json original(const Checkpoint& checkpoint) const override {
     nlohmann::json files = nlohmann::json::object(), dtypes = nlohmann::json::object();
+    std::set<DType> types;
     for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
       files[tensor.name] = fs::path(tensor.file()).filename().string();
+      if (is_floating(tensor.dtype)) types.insert(tensor.dtype);
     }
     const CanonicalState& state = checkpoint.state;
     for (const std::vector<Term>& terms : state.to_canonical.terms) {
       for (const Term& term : terms) {
-        if (term.added != 0)
+        if (!term.zero() && (term.added != 0 || types.size() > 1))
           dtypes[state.sources[term.source]->name] = torch_name(state.sources[term.source]->dtype);
       }
     }

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/plugin/registry.hpp"
 #include "mhub/rules/moe_rules.hpp"
@@ -34,6 +35,9 @@ void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint,
     used.insert(repeat);
   }
 }
+
+/// A tensor without elements, as models have them whose config gives a part no width (n_shared_experts = 0).
+bool holds_nothing(const StoredTensor& tensor) { return numel(tensor.shape) == 0; }
 
 /// Whether the experts of a layer lie together, as transformers 5 has them in memory.
 bool has_stacked_experts(const TensorSource& source) {
@@ -70,7 +74,7 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
     const bool ignored =
         std::any_of(mapping.ignored().begin(), mapping.ignored().end(),
                     [&](const Mapping::Ignored& one) { return glob_match(one.glob, tensor.name); });
-    if (used.contains(&tensor) || ignored) continue;
+    if (used.contains(&tensor) || ignored || holds_nothing(tensor)) continue;
     throw InputError(tensor.file(checkpoint.directory) + ": tensor " + tensor.name + " " +
                      to_string(tensor.shape) + " is not part of a " + checkpoint.model->class_name +
                      " with this config.json; nothing would read it, so nothing is converted");
@@ -81,6 +85,18 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
                      to_string(missing[0]->shape) + more + " missing; config.json asks for it");
   }
   return state;
+}
+
+/// A note about tensors that no rule reads because there is nothing in them.
+void note_empty_tensors(Checkpoint& checkpoint) {
+  const auto& tensors = checkpoint.tensors.tensors();
+  const auto first = std::find_if(tensors.begin(), tensors.end(), holds_nothing);
+  if (first == tensors.end()) return;
+  const auto count = std::count_if(first, tensors.end(), holds_nothing);
+  checkpoint.notes.push_back(first->file(checkpoint.directory) + ": tensor " + first->name + " " +
+                             to_string(first->shape) +
+                             (count > 1 ? " and " + std::to_string(count - 1) + " more have" : " has") +
+                             " no elements, and the output is without");
 }
 
 /// What wrappers of the model (DDP, torch.compile, PEFT, actors of RL) have put in front of all names,
@@ -163,11 +179,21 @@ void describe_hf(Checkpoint& checkpoint, std::shared_ptr<const FileSet> files) {
 
 void take_hf_tensors(Checkpoint& checkpoint, TensorSource tensors) {
   checkpoint.tensors = decoded_weights(std::move(tensors), *checkpoint.config);
-  checkpoint.config = completed_config(*checkpoint.model, *checkpoint.config, checkpoint.tensors);
+  const ConfigReader said = *checkpoint.config;
+  checkpoint.config = completed_config(*checkpoint.model, said, checkpoint.tensors);
+  const nlohmann::json changes = nlohmann::json::diff(said.json(), checkpoint.config->json());
+  for (const nlohmann::json& change : changes) {
+    if (change["op"] != "replace") continue;
+    const auto path = change["path"].get<std::string>();
+    const nlohmann::json& before = said.json().at(nlohmann::json::json_pointer(path));
+    checkpoint.notes.push_back(said.file() + ": " + path.substr(1) + " is " + json_text(before) +
+                               ", and the files hold what " + json_text(change["value"]) + " stands for");
+  }
 }
 
 void bind_hf_state(Checkpoint& checkpoint) {
   checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
+  note_empty_tensors(checkpoint);
   const std::string wrapper = wrapper_of(checkpoint);
   if (wrapper.empty()) {
     checkpoint.state = canonical_state(checkpoint);

@@ -110,8 +110,9 @@ void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const 
   if (!alternatives.empty()) {
     std::string names;
     for (const std::string& one : alternatives) names += (names.empty() ? "" : ", ") + one;
-    checkpoint.notes.push_back("the checkpoint may as well be " + names + "; --hf-class chooses");
+    checkpoint.notes.push_back("the checkpoint may as well be " + names + "; convert --hf-class chooses");
   }
+  for (std::string& one : export_notes(described)) checkpoint.notes.push_back(std::move(one));
   const bool recorded = !facts.run_config.empty() || facts.args.contains("hf_vocab_size");
   if (!recorded && !described.image) {
     checkpoint.notes.push_back(
@@ -143,14 +144,29 @@ std::string take_neighbour(Checkpoint& checkpoint, const OpenOptions& options) {
   return known->path;
 }
 
+/// What a checkpoint says twice should be the same.
+void compare_words(Checkpoint& checkpoint, const MegatronFacts& facts) {
+  if (facts.args.empty() || facts.run_config.empty()) return;
+  try {
+    const auto args = OwnWords::of(facts, checkpoint.directory), other = OwnWords::of_run_config(facts);
+    for (std::string& one : args->contradictions(*other)) checkpoint.notes.push_back(std::move(one));
+  } catch (const InputError& error) {
+    checkpoint.notes.push_back(std::string(error.what()) + "; " + checkpoint.directory + ": args count");
+  }
+}
+
 /// Finds out which Hugging Face model a checkpoint holds; `unknown_model` says why where nothing does.
-void identify_checkpoint(Checkpoint& checkpoint, const MegatronFacts& facts, const OpenOptions& options) {
+void identify_checkpoint(Checkpoint& checkpoint, MegatronFacts& facts, const OpenOptions& options) {
+  compare_words(checkpoint, facts);
   const std::string neighbour = take_neighbour(checkpoint, options);
   if (!neighbour.empty()) {
     if (!options.hf_class.empty() && options.hf_class != checkpoint.model->class_name)
       throw UsageError("--hf-class " + options.hf_class + ": " + neighbour + " says that the model is a " +
                        checkpoint.model->class_name);
-    if (const auto words = OwnWords::of(facts, checkpoint.directory)) words->correct(checkpoint, neighbour);
+    if (const auto words = OwnWords::of(facts, checkpoint.directory)) {
+      facts.vocabulary_rows = words->rows();
+      words->correct(checkpoint, neighbour);
+    }
     return;
   }
   try {
@@ -163,6 +179,7 @@ void identify_checkpoint(Checkpoint& checkpoint, const MegatronFacts& facts, con
     }
     const auto wanted = options.hf_class.empty() ? std::nullopt : std::optional(options.hf_class);
     const TransformerConfig described = words->model();
+    facts.vocabulary_rows = words->rows();
     IdentifiedModel found = identify_model(described, wanted, checkpoint.path);
     note_assumptions(checkpoint, facts, described, found.alternatives);
     take_config(checkpoint, ConfigReader(std::move(found.config), checkpoint.path));

@@ -59,7 +59,8 @@ void MegatronFormat::open(Checkpoint& checkpoint, const OpenOptions& options) co
   const std::shared_ptr<const PickleNode> common = dialect_.open(checkpoint);
   take_megatron_state(
       checkpoint, common.get(), options, [&](const auto& canonical, const auto& config, const auto& facts) {
-        return dialect_.layout(canonical, stored_layout({checkpoint.directory, checkpoint.ranks, facts.args},
+        return dialect_.layout(canonical, stored_layout({checkpoint.directory, checkpoint.ranks, facts.args,
+                                                         facts.vocabulary_rows},
                                                         checkpoint.tensors, canonical, config));
       });
 }

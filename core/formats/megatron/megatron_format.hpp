@@ -65,6 +65,7 @@ class MegatronFormat final : public Format {
 struct MegatronFacts {
   nlohmann::json args = nlohmann::json::object();  ///< Megatron-LM's, plain values only
   std::string run_config;  ///< path of Megatron-Bridge's run_config.yaml; empty without one
+  std::optional<std::int64_t> vocabulary_rows = {};  ///< that the embedding has by either of the two
 };
 
 /// How canonical tensors of a model with the given config lie in a checkpoint, found out from what is stored.

@@ -32,6 +32,8 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
   // A layout string says how many chunks there are.
   PipelineSplit split(config.num_layers, sizes, options.pipeline, config.mtp_num_layers);
   sizes.virtual_pipeline = split.chunks();
+  if (split.stages() == 1 && split.chunks() > 1)  // arguments.py, validate_args
+    throw UsageError("model chunks (--vpp, or more parts of --pp-layout than stages) need --pp 2 or more");
   if (config.image && split.stages() * split.chunks() > 1)
     throw UsageError("Megatron-Core's CLIPViTModel has one pipeline stage: --pp and --vpp must be 1");
   if (config.moe && config.add_bias_linear && sizes.expert_tensor > 1)
@@ -120,10 +122,23 @@ class MegatronOutput final : public OutputFormat {
     std::vector<std::string> limits = field_limits(model_.config);
     for (std::string& limit : layout_limits(model_.config, model_.request))
       limits.push_back(std::move(limit));
+    if (const auto limit = spec_names_limit(limits)) limits.push_back(*limit);
     return {{"megatron_lm_flags", field_flags(model_.config)}, {"limits", limits}};
   }
 
  private:
+  /// Files of `torch` have the names of modules, and a distributed checkpoint has keys that both spellings
+  /// are mapped to (sharded_state_dict_keys_map).
+  std::optional<std::string> spec_names_limit(const std::vector<std::string>& limits) const {
+    const bool fused = !dialect_.distributed && model_.target.impl != TransformerImpl::local;
+    const auto has_spec = [](const std::string& limit) { return limit.find(kLayerSpec) != limit.npos; };
+    if (!fused || std::none_of(limits.begin(), limits.end(), has_spec)) return std::nullopt;
+    return "these files have the names of TransformerEngine's fused layers, and the specs of "
+           "examples/megatron/decoder_layers.py keep norms in modules of their own; for one of those, "
+           "convert "
+           "with --transformer-impl local or to torch_dist";
+  }
+
   const Checkpoint& source_;
   MegatronDialect dialect_;
   MegatronModel model_;

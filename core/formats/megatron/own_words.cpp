@@ -4,8 +4,10 @@
 #include <set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/megatron/hybrid.hpp"
+#include "mhub/megatron/layout.hpp"
 
 namespace mhub {
 namespace {
@@ -88,8 +90,12 @@ OwnWords::OwnWords(Dialect dialect, Json fields, std::string where)
     : dialect_(dialect), fields_(std::move(fields)), where_(std::move(where)) {}
 
 std::optional<OwnWords> OwnWords::of(const MegatronFacts& facts, const std::string& directory) {
-  constexpr std::uint64_t kLargest = 4 << 20;
   if (!facts.args.empty()) return OwnWords(Dialect::args, facts.args, directory + ": args");
+  return of_run_config(facts);
+}
+
+std::optional<OwnWords> OwnWords::of_run_config(const MegatronFacts& facts) {
+  constexpr std::uint64_t kLargest = 4 << 20;
   if (facts.run_config.empty()) return std::nullopt;
   return OwnWords(Dialect::run_config,
                   run_config_fields(read_file(facts.run_config, kLargest), facts.run_config),
@@ -98,14 +104,16 @@ std::optional<OwnWords> OwnWords::of(const MegatronFacts& facts, const std::stri
 
 TransformerConfig OwnWords::model() const { return gpt_config(read_description(fields_, dialect_, where_)); }
 
-/// How many tokens there are, where the other place says `known` and Megatron-LM has recorded the rows with
-/// its padding (tokenizer/utils/build_tokenizer.py, vocab_size_with_padding) and, if the tokenizer told it,
-/// those without.
-std::int64_t OwnWords::vocabulary(std::int64_t known, const std::string& place, Lines& notes) const {
+/// How many tokens there are, where the other place says `known`. mhub and Bridge record the count itself;
+/// Megatron-LM the rows with its padding (tokenizer/utils/build_tokenizer.py, vocab_size_with_padding) and,
+/// if the tokenizer told it, those without.
+std::int64_t OwnWords::vocabulary(std::int64_t stated, std::int64_t known, const std::string& place,
+                                  Lines& notes) const {
   const ConfigReader args(fields_, where_);
   const bool of_images = known == 0;
-  if (dialect_ != Dialect::args || of_images || args.has("hf_vocab_size") || !args.has("padded_vocab_size"))
-    return known;
+  if (of_images) return known;
+  if (dialect_ != Dialect::args || args.has("hf_vocab_size")) return stated;
+  if (!args.has("padded_vocab_size")) return known;
   const std::int64_t rows = args.positive("padded_vocab_size"), own = args.integer("vocab_size", 0);
   const std::int64_t multiple =
       args.positive("make_vocab_size_divisible_by", 128) * args.positive("tensor_model_parallel_size", 1);
@@ -119,6 +127,37 @@ std::int64_t OwnWords::vocabulary(std::int64_t known, const std::string& place, 
   const std::int64_t trained = own > known && own <= rows ? own : rows;
   notes.push_back(counts + "padding does not explain that, so " + std::to_string(trained) + " are kept");
   return trained;
+}
+
+std::optional<std::int64_t> OwnWords::rows() const {
+  const ConfigReader fields(fields_, where_);
+  if (dialect_ == Dialect::args)
+    return fields.has("padded_vocab_size") ? std::optional(fields.positive("padded_vocab_size"))
+                                           : std::nullopt;
+  if (!fields.has("vocab_size")) return std::nullopt;
+  const std::int64_t tokens = fields.positive("vocab_size");
+  if (!fields.boolean("should_pad_vocab", false)) return tokens;
+  return padded_vocabulary(tokens, fields.positive("make_vocab_size_divisible_by", 128),
+                           static_cast<int>(fields.positive("tensor_model_parallel_size", 1)));
+}
+
+Lines OwnWords::contradictions(const OwnWords& other) const {
+  Lines lines;
+  try {
+    // Key by key: the class that a run_config.yaml names for its model, of which args say nothing, implies
+    // more than its keys do.
+    TransformerConfig same = model();
+    same.bridge_provider = ConfigReader(other.fields_, other.where_).string("_target_", same.bridge_provider);
+    const Json own = description_of(same, other.dialect_);
+    for (const auto& [key, value] : own.items()) {
+      if (other.fields_.contains(key) && other.fields_[key] != value)
+        lines.push_back(other.where_ + ": " + key + " is " + json_text(other.fields_[key]) + ", and " +
+                        where_ + ", which count, stand for " + json_text(value));
+    }
+  } catch (const InputError& error) {
+    lines.push_back(std::string(error.what()) + "; " + where_ + " counts");
+  }
+  return lines;
 }
 
 /// What the same description would say of the other place's model. One of a HybridModel is compared as such.
@@ -141,7 +180,7 @@ void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
   try {
     TransformerConfig expected = restated(present);
     expected.vocab_size = present.vocab_size;
-    stated.vocab_size = vocabulary(present.vocab_size, place, checkpoint.notes);
+    stated.vocab_size = vocabulary(stated.vocab_size, present.vocab_size, place, checkpoint.notes);
     // How long a training's sequences are is no property of a model that rotates, unless they are longer.
     if (stated.position_embedding_type == PositionEmbedding::rope)
       stated.max_position_embeddings =

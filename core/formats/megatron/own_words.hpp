@@ -12,6 +12,9 @@ class OwnWords {
   /// where the checkpoint says nothing. Throws InputError for a file that cannot be read.
   static std::optional<OwnWords> of(const MegatronFacts& facts, const std::string& directory);
 
+  /// Those of run_config.yaml, also where there are args.
+  static std::optional<OwnWords> of_run_config(const MegatronFacts& facts);
+
   /// The model, with the names and defaults of a GPTModel. Throws InputError.
   TransformerConfig model() const;
 
@@ -21,9 +24,17 @@ class OwnWords {
   /// class has no config.json that says the same, so that one of the two must be wrong.
   void correct(Checkpoint& checkpoint, const std::string& place) const;
 
+  /// How many rows the embedding has, with padding, where that is said.
+  std::optional<std::int64_t> rows() const;
+
+  /// Where another description of the same checkpoint says something else: a sentence for each field. These
+  /// words count.
+  Lines contradictions(const OwnWords& other) const;
+
  private:
   OwnWords(Dialect dialect, nlohmann::json fields, std::string where);
-  std::int64_t vocabulary(std::int64_t known, const std::string& place, Lines& notes) const;
+  std::int64_t vocabulary(std::int64_t stated, std::int64_t known, const std::string& place,
+                          Lines& notes) const;
   TransformerConfig restated(TransformerConfig present) const;
 
   Dialect dialect_;

@@ -131,7 +131,9 @@ void write_hdf5_text(hid_t object, const std::string& name, const std::string& t
 
 std::string read_hdf5_text(hid_t object, const std::string& name, const std::string& what) {
   const std::string where = attribute_of(what, name);
-  if (H5Aexists(object, name.c_str()) <= 0) throw InputError(where + " is missing");
+  const htri_t exists = H5Aexists(object, name.c_str());
+  hdf5_read_ok(exists, where);
+  if (exists == 0) throw InputError(where + " is missing");
   const Attribute attribute(object, name, where);
   if (!attribute.is_text()) throw InputError(where + ": expected one string");
   return read_text(attribute, where);

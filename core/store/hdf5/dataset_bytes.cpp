@@ -229,14 +229,14 @@ class DirectBytes final : public DatasetBytes {
 
 void check_filters(const Hdf5Dataset& dataset, hid_t creation) {
   const int count = H5Pget_nfilters(creation);
-  if (count < 0) fail(dataset, hdf5_reason());
+  hdf5_read_ok(count, dataset.what);
   for (unsigned k = 0; k < static_cast<unsigned>(count); ++k) {
     unsigned flags = 0, config = 0;
     std::size_t values = 0;
     std::array<char, 256> name{};
     const H5Z_filter_t filter =
         H5Pget_filter2(creation, k, &flags, &values, nullptr, name.size(), name.data(), &config);
-    if (filter < 0) fail(dataset, hdf5_reason());
+    hdf5_read_ok(filter, dataset.what);
     if (H5Zfilter_avail(filter) <= 0) {
       fail(dataset, "needs HDF5 filter " + std::to_string(filter) + " (" + name.data() +
                         "), which is not installed; rewrite the file with h5repack -f NONE");

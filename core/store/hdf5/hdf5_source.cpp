@@ -75,6 +75,21 @@ void check_format(const std::map<std::string, std::string>& attributes, const st
   }
 }
 
+/// What else somebody has put into an archive would be lost with it, or silently stay behind.
+void require_nothing_else(const Hdf5File& file) {
+  H5G_info_t root{};
+  hdf5_read_ok(H5Gget_info(file.id(), &root), file.path());
+  hsize_t own = 0;
+  for (const char* name : {kHdf5State, kHdf5Files}) {
+    const htri_t there = H5Lexists(file.id(), name, H5P_DEFAULT);
+    hdf5_read_ok(there, file.path());
+    own += there > 0 ? 1 : 0;
+  }
+  if (root.nlinks != own)
+    throw InputError(file.path() + ": has more in it than a state archive, which is " + kHdf5State + " and " +
+                     kHdf5Files + "; take the rest out");
+}
+
 }  // namespace
 
 Hdf5Archive open_hdf5_file(const std::string& path) {
@@ -84,6 +99,7 @@ Hdf5Archive open_hdf5_file(const std::string& path) {
   Hdf5Archive archive;
   archive.attributes = read_hdf5_texts(file->id(), path);
   check_format(archive.attributes, path);
+  require_nothing_else(*file);
   archive.attributes.erase(kHdf5Format);
   archive.attributes.erase(kHdf5FormatVersion);
   std::vector<StoredTensor> tensors;

@@ -98,7 +98,15 @@ herr_t Hdf5Handle::close() {
   return close_(id);
 }
 
-std::string hdf5_reason() {
+namespace {
+
+/// Why the last call failed: the innermost entry of the library's error stack, in one line.
+struct Reason {
+  std::string text;
+  bool of_system = false;  ///< a system call failed, so the file says nothing wrong
+};
+
+Reason last_reason() {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_description, &reason);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
@@ -107,27 +115,37 @@ std::string hdf5_reason() {
   const std::size_t begin = reason.find(kSystem);
   if (begin != std::string::npos) {
     const std::size_t end = reason.find('\'', begin + kSystem.size());
-    reason = reason.substr(begin + kSystem.size(), end - begin - kSystem.size());
+    return {reason.substr(begin + kSystem.size(), end - begin - kSystem.size()), true};
   }
-  return reason.empty() ? "the HDF5 library gives no reason" : reason;
+  // Of a failed stat, HDF5 1.10 does not keep what the system said.
+  const bool stat = reason.find("can't retrieve stat info") != std::string::npos;
+  return {reason.empty() ? "the HDF5 library gives no reason" : reason, stat};
 }
 
+[[noreturn]] void fail_reading(const std::string& what) {
+  const Reason reason = last_reason();
+  if (reason.of_system) throw IoError(what + ": " + reason.text);
+  throw InputError(what + ": " + reason.text);
+}
+
+}  // namespace
+
 Hdf5Handle hdf5_opened(hid_t id, Hdf5Handle::Close close, const std::string& what) {
-  if (id < 0) throw InputError(what + ": " + hdf5_reason());
+  if (id < 0) fail_reading(what);
   return {id, close};
 }
 
 Hdf5Handle hdf5_created(hid_t id, Hdf5Handle::Close close, const std::string& what) {
-  if (id < 0) throw IoError(what + ": " + hdf5_reason());
+  if (id < 0) throw IoError(what + ": " + last_reason().text);
   return {id, close};
 }
 
 void hdf5_read_ok(herr_t status, const std::string& what) {
-  if (status < 0) throw InputError(what + ": " + hdf5_reason());
+  if (status < 0) fail_reading(what);
 }
 
 void hdf5_write_ok(herr_t status, const std::string& what) {
-  if (status < 0) throw IoError(what + ": " + hdf5_reason());
+  if (status < 0) throw IoError(what + ": " + last_reason().text);
 }
 
 Hdf5Handle hdf5_file_access() {

@@ -52,11 +52,9 @@ class Hdf5Handle {
   Close close_ = nullptr;
 };
 
-/// Why the last call failed, in one line: the innermost entry of the library's error stack.
-std::string hdf5_reason();
-
-/// Takes over an identifier that was asked for while reading (writing); a negative one is an InputError
-/// (IoError) "what: reason".
+/// Takes over an identifier that was asked for while reading (writing); a negative one is an InputError, or
+/// an IoError where a system call failed (always an IoError), "what: reason", with the innermost entry of the
+/// library's error stack.
 Hdf5Handle hdf5_opened(hid_t id, Hdf5Handle::Close close, const std::string& what);
 Hdf5Handle hdf5_created(hid_t id, Hdf5Handle::Close close, const std::string& what);
 /// The same for calls that return a status.

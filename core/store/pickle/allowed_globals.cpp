@@ -8,27 +8,34 @@
 namespace mhub {
 namespace {
 
-// Since a name is only ever data here, this list is not what keeps us safe; it is what keeps a hostile
-// checkpoint from passing unnoticed through us to somebody whose loader does execute names.
+// What a pickle may call. Since a name is only ever data here, this list is not what keeps us safe; it is
+// what keeps a hostile checkpoint from passing unnoticed through us to somebody whose loader does execute
+// names.
 struct Module {
   std::string_view name;
   std::initializer_list<std::string_view> members;
 };
 
-const std::array<Module, 22> kExact{{
+const std::array<Module, 27> kExact{{
     {"collections", {"OrderedDict", "defaultdict", "Counter", "deque"}},
     {"argparse", {"Namespace"}},
     {"types", {"SimpleNamespace"}},
     {"_codecs", {"encode"}},
     {"builtins",
      {"set", "frozenset", "bytearray", "complex", "int", "float", "str", "bool", "list", "dict", "tuple",
-      "slice", "object", "bytes"}},
-    {"__builtin__", {"set", "frozenset", "bytearray", "complex", "object", "int", "float", "slice"}},
+      "slice", "range", "object", "bytes"}},
+    {"__builtin__",
+     {"set", "frozenset", "bytearray", "complex", "object", "int", "float", "slice", "xrange"}},
     {"copyreg", {"_reconstructor"}},
     {"copy_reg", {"_reconstructor"}},
     {"pathlib", {"Path", "PosixPath", "PurePosixPath"}},
     {"pathlib._local", {"PosixPath"}},
-    {"datetime", {"timedelta"}},
+    {"datetime", {"timedelta", "datetime", "date", "time", "timezone"}},
+    {"decimal", {"Decimal"}},
+    {"fractions", {"Fraction"}},
+    {"uuid", {"UUID"}},
+    {"re", {"_compile"}},
+    {"functools", {"partial"}},
     {"signal", {"Signals"}},
     {"_io", {"BytesIO"}},
     {"numpy", {"dtype", "ndarray"}},

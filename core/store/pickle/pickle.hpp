@@ -9,9 +9,9 @@
 
 namespace mhub {
 
-/// Parses a pickle of protocol 0 to 5 into data. Nothing is executed: a class or function outside a short
-/// list of names that checkpoints need is refused by name, and those on the list stay names. Throws
-/// InputError that starts with `what` for that and for anything malformed.
+/// Parses a pickle of protocol 0 to 5 into data. Nothing is executed: classes and functions stay names. A
+/// call of one outside a short list that checkpoints need is refused by name. Throws InputError that starts
+/// with `what` for that and for anything malformed.
 const PickleNode* read_pickle(std::span<const std::byte> data, PickleArena& arena, const std::string& what);
 
 /// Pickles a tree with protocol 2, which every reader knows (torch.save's default, too). Nodes that are met
@@ -20,7 +20,7 @@ std::string write_pickle(const PickleNode& root);
 
 // For the reader.
 
-/// True for "module name" pairs that `read_pickle` lets through.
+/// True for "module name" pairs of which `read_pickle` lets calls through.
 bool is_allowed_global(const std::string& module_and_name);
 
 /// The text inside the quotes of python's repr of a str, as opcode STRING of protocol 0 holds it: backslash

@@ -8,8 +8,9 @@
 namespace mhub {
 
 /// The plain values of a pickled dict or of an instance's state (argparse.Namespace): numbers, strings,
-/// lists, tuples and dicts of those, by name. Everything else (classes, tensors, enumerations) and whatever
-/// lies deeper than a few levels is left out; a global of torch's types becomes its name ("torch bfloat16").
+/// lists, tuples and dicts of those, numpy's among them, by name. Everything else (classes, tensors,
+/// enumerations) is an object that says what it was, {"python": "an object of ..."}; whatever lies deeper
+/// than a few levels is left out; a global of torch's types becomes its name ("torch bfloat16").
 nlohmann::json plain_json(const PickleNode& node);
 
 /// The tree that pickles a JSON value: null, bool, int, float, str, list, dict.

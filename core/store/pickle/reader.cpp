@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -111,17 +112,25 @@ class Machine {
   void push_global(const std::string& module, const std::string& name) {
     if (module.size() + name.size() > kLongestName)
       fail("a name of " + std::to_string(module.size() + name.size()) + " bytes");
-    const std::string full = module + " " + name;
-    if (!is_allowed_global(full)) {
-      throw InputError(what_ + ": the pickle refers to " + printable(module + "." + name) +
-                       ", which no checkpoint needs; refused as unsafe");
-    }
-    push(arena_.global(full));
+    const auto odd = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+    if (std::any_of(module.begin(), module.end(), odd) || std::any_of(name.begin(), name.end(), odd))
+      fail("no name: " + printable(module + "." + name));
+    push(arena_.global(module + " " + name));
   }
   void push_object(const PickleNode* callable, const PickleNode* arguments) {
     if (!callable->is(Kind::global)) fail("a call of " + describe(*callable));
     if (!arguments->is(Kind::tuple)) fail("arguments are " + describe(*arguments));
     push_collection(Kind::object, {callable, arguments});
+  }
+  /// What a loader would call.
+  void push_call(const PickleNode* callable, const PickleNode* arguments) {
+    if (callable->is(Kind::global) && !is_allowed_global(callable->text)) {
+      std::string name = callable->text;
+      name[name.find(' ')] = '.';
+      throw InputError(what_ + ": the pickle calls " + printable(name) +
+                       ", which no checkpoint needs; refused as unsafe");
+    }
+    push_object(callable, arguments);
   }
   void append(PickleNode* target, std::span<const PickleNode* const> items) {
     std::vector<const PickleNode*>& to = target->is(Kind::object) ? target->entries : target->items;
@@ -230,8 +239,11 @@ class Machine {
       case 'c': push_global_lines(); break;
       case '\x93': push_stack_global(); break;
       case 'R': reduce(); break;
-      case '\x81': reduce(); break;  // NEWOBJ: class and arguments, the same data
-      case '\x92': reduce_with_keywords(); break;
+      case '\x81': make_instance(); break;  // NEWOBJ: class and arguments, the same data
+      case '\x92':                          // NEWOBJ_EX
+        pop();
+        make_instance();
+        break;
       case 'b': build(); break;
       case 'i': push_instance(); break;
       case 'o': push_marked_object(); break;
@@ -316,11 +328,12 @@ class Machine {
   }
   void reduce() {
     const PickleNode* arguments = pop();
-    push_object(pop(), arguments);
+    push_call(pop(), arguments);
   }
-  void reduce_with_keywords() {
-    pop();
-    reduce();
+  /// An instance of a class without its constructor's run: as little as a name can do harm.
+  void make_instance() {
+    const PickleNode* arguments = pop();
+    push_object(pop(), arguments);
   }
   void push_instance() {
     const std::string module = line();
@@ -328,14 +341,14 @@ class Machine {
     std::vector<const PickleNode*> arguments = pop_to_mark();
     push_global(module, name);
     const PickleNode* callable = pop();
-    push_object(callable, arena_.tuple(std::move(arguments)));
+    push_call(callable, arena_.tuple(std::move(arguments)));
   }
   void push_marked_object() {
     std::vector<const PickleNode*> items = pop_to_mark();
     if (items.empty()) fail("an object without a class");
     const PickleNode* callable = items.front();
     items.erase(items.begin());
-    push_object(callable, arena_.tuple(std::move(items)));
+    push_call(callable, arena_.tuple(std::move(items)));
   }
   void push_persistent_line() {
     const PickleNode* id = arena_.string(line());

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/store/safetensors/safetensors.hpp"
 
 namespace mhub {
@@ -29,13 +31,9 @@ auto file_order(DType dtype) { return std::find(kFileOrder.begin(), kFileOrder.e
 
 /// A string as JSON; names in a header must be UTF-8.
 std::string quoted(const std::string& text) {
-  try {
-    return nlohmann::json(text).dump();
-  } catch (const nlohmann::json::type_error&) {
-    throw InputError("tensor " +
-                     nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
-                     ": a name in a safetensors file must be UTF-8");
-  }
+  if (!is_utf8(text))
+    throw InputError("tensor " + json_text(text) + ": a name in a safetensors file must be UTF-8");
+  return json_text(text);
 }
 
 std::string shard_name(std::size_t shard, std::size_t count) {
@@ -141,7 +139,7 @@ class SafetensorsSink final : public TensorSink {
       slot.size = byte_count(tensor.shape, tensor.dtype);
       end += slot.size;
       header += quoted(tensor.name) + ":{\"dtype\":\"" + std::string(safetensors_name(tensor.dtype)) +
-                "\",\"shape\":" + nlohmann::json(tensor.shape).dump() + ",\"data_offsets\":[" +
+                "\",\"shape\":" + json_text(tensor.shape) + ",\"data_offsets\":[" +
                 std::to_string(slot.begin) + "," + std::to_string(end) + "]},";
     }
     header.back() = '}';  // in the place of the last comma
@@ -161,7 +159,8 @@ class SafetensorsSink final : public TensorSink {
       map[tensor.name] = names_[static_cast<std::size_t>(tensor.chunks[0].rank)];
     }
     const nlohmann::json index{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}};
-    replace_file((fs::path(directory_) / "model.safetensors.index.json").string(), index.dump(2) + "\n");
+    replace_file((fs::path(directory_) / "model.safetensors.index.json").string(),
+                 json_text(index, 2) + "\n");
   }
 
   std::string directory_;

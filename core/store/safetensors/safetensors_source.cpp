@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/store/safetensors/safetensors.hpp"
 
 namespace mhub {
@@ -188,6 +189,7 @@ std::vector<StoredTensor> parse_safetensors_header(std::string_view json,
                                                    const std::string& file) {
   if (!json.starts_with('{'))
     throw InputError(file + ": header does not start with '{'; not a safetensors file");
+  require_no_nul(json, file);
   std::vector<Entry> entries;
   HeaderHandler handler(file, entries);
   nlohmann::json::sax_parse(json, &handler);

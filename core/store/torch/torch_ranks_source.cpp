@@ -18,6 +18,7 @@ std::vector<std::string> rank_folders(const std::string& directory) {
     const std::string name = it->path().filename().string();
     if (name.starts_with("mp_rank_") && it->is_directory()) names.push_back(name);
   }
+  if (error && !is_absence(error)) throw IoError("cannot list", directory, error.value());
   std::sort(names.begin(), names.end());
   return names;
 }

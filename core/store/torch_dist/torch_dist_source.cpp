@@ -98,7 +98,7 @@ class Opener {
     const auto backend =
         json.is_object() ? json.value("sharded_backend", nlohmann::json()) : nlohmann::json();
     if (backend != "torch_dist")
-      throw InputError(path + ": sharded_backend is " + backend.dump() + ", expected \"torch_dist\"");
+      throw InputError(path + ": sharded_backend is " + json_text(backend) + ", expected \"torch_dist\"");
   }
 
   Shape shape(const PickleNode* node, const std::string& where) const {

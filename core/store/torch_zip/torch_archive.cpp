@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/store/pickle/pickle.hpp"
+#include "mhub/store/torch_zip/negated.hpp"
 #include "mhub/store/torch_zip/torch_zip.hpp"
 
 namespace mhub {
@@ -28,6 +32,45 @@ const PickleNode* unwrap(const PickleNode& node) {
       node.is_object("torch._utils _rebuild_parameter_with_state"))
     return arguments.empty() ? nullptr : arguments[0];
   return &node;
+}
+
+/// How the arguments of a _rebuild_tensor function end (torch/_utils.py).
+struct RebuildForm {
+  std::string_view function;
+  std::size_t dtype;     ///< index of an explicit type; 0 for none
+  std::size_t metadata;  ///< index of the optional last argument, behind which nothing may stand; 0 for none
+};
+constexpr std::array<RebuildForm, 3> kRebuildForms{{{"torch._utils _rebuild_tensor", 0, 0},
+                                                    {"torch._utils _rebuild_tensor_v2", 0, 6},
+                                                    {"torch._utils _rebuild_tensor_v3", 6, 7}}};
+
+const RebuildForm* form_of(const PickleNode& function) {
+  const auto form = std::find_if(kRebuildForms.begin(), kRebuildForms.end(),
+                                 [&](const RebuildForm& one) { return function.is_global(one.function); });
+  return form == kRebuildForms.end() ? nullptr : form;
+}
+
+/// Whether the tensor is what its bytes say times minus one. torch keeps "neg" and "conj" beside the bytes
+/// (torch/_utils.py, set_tensor_metadata); whatever else is said there changes values in ways unknown here.
+bool is_negated(const RebuildForm& form, const std::vector<const PickleNode*>& arguments, DType dtype,
+                const std::string& where) {
+  const std::size_t known = form.metadata == 0 ? 4 : form.metadata + 1;
+  if (arguments.size() > known)
+    throw InputError(where + ": " + std::to_string(arguments.size()) + " arguments, expected at most " +
+                     std::to_string(known));
+  if (form.metadata == 0 || arguments.size() <= form.metadata ||
+      arguments[form.metadata]->is(PickleNode::Kind::none))
+    return false;
+  bool negative = false;
+  for (const auto& [key, value] : arguments[form.metadata]->as_named(where + ": metadata")) {
+    if (value->is(PickleNode::Kind::boolean) && value->integer == 0) continue;
+    if (key != "neg" || !value->is(PickleNode::Kind::boolean) || !is_floating(dtype))
+      throw InputError(where + " " + std::string(torch_name(dtype)) + ": unsupported mark \"" +
+                       printable(key) +
+                       "\"; save it again as tensor.resolve_conj().resolve_neg().contiguous()");
+    negative = true;
+  }
+  return negative;
 }
 
 std::vector<StoredTensor> read_torch_bin(const std::string& path) {
@@ -87,10 +130,8 @@ std::optional<StoredTensor> TorchArchive::tensor(const PickleNode& node, const s
 std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& function,
                                                   const std::vector<const PickleNode*>& arguments,
                                                   const std::string& name) const {
-  const bool v3 = function.is_global("torch._utils _rebuild_tensor_v3");
-  if (!v3 && !function.is_global("torch._utils _rebuild_tensor_v2") &&
-      !function.is_global("torch._utils _rebuild_tensor"))
-    return std::nullopt;
+  const RebuildForm* form = form_of(function);
+  if (form == nullptr) return std::nullopt;
   const std::string where = what() + ": tensor " + name;
   if (arguments.size() < 4 || !arguments[0]->is(PickleNode::Kind::persistent))
     throw InputError(where + ": unknown form");
@@ -98,8 +139,8 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& function,
   const auto& id = arguments[0]->items[0]->as_sequence(where + ": storage");
   if (id.size() < 5 || !id[1]->is(PickleNode::Kind::global)) throw InputError(where + ": unknown storage");
   std::optional<DType> dtype = dtype_from_torch_storage(torch_member(*id[1]));
-  if (v3 && arguments.size() > 6 && !torch_member(*arguments[6]).empty())
-    dtype = dtype_from_torch(torch_member(*arguments[6]));
+  if (form->dtype != 0 && arguments.size() > form->dtype && !torch_member(*arguments[form->dtype]).empty())
+    dtype = dtype_from_torch(torch_member(*arguments[form->dtype]));
   if (!dtype) throw InputError(where + ": unsupported type " + printable(id[1]->text));
   StoredTensor tensor{name, *dtype, as_shape(*arguments[2], where + ": size"), {}};
   const Index strides = as_shape(*arguments[3], where + ": stride");
@@ -128,7 +169,9 @@ std::optional<StoredTensor> TorchArchive::rebuilt(const PickleNode& function,
                      std::to_string(capacity) + " elements");
   }
   const std::uint64_t data = zip_.data_offset(record_name, record->second);
-  tensor.chunks.push_back({Index(tensor.shape.size(), 0), tensor.shape, strides, zip_.bytes(),
+  std::shared_ptr<const ByteSource> bytes = zip_.bytes();
+  if (is_negated(*form, arguments, *dtype, where)) bytes = negated(std::move(bytes), data, *dtype);
+  tensor.chunks.push_back({Index(tensor.shape.size(), 0), tensor.shape, strides, std::move(bytes),
                            *count > 0 ? data + static_cast<std::uint64_t>(offset) * size_of(*dtype) : data});
   return tensor;
 }

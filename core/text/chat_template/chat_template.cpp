@@ -6,6 +6,7 @@
 #include "mhub/text/chat_template/detail/interpreter.hpp"
 #include "mhub/text/chat_template/detail/lexer.hpp"
 #include "mhub/text/chat_template/detail/parser.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub {
 namespace {
@@ -87,6 +88,7 @@ std::string ChatTemplate::render(const ChatRequest& request) const {
   } catch (const jinja::Fault& fault) {
     throw InputError(program.name + ": cannot render these messages: " + fault.what());
   }
+  const text::WorkLimit limit(0, program.name);
   jinja::Interpreter interpreter(std::move(dict), request.now.value_or(std::chrono::system_clock::now()));
   try {
     return interpreter.render(program.body);

@@ -6,6 +6,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/json.hpp"
 
 namespace mhub::text {
 namespace {
@@ -197,6 +198,7 @@ TokenizerFile read_tokenizer_json(const std::string& path) {
 }
 
 TokenizerFile parse_tokenizer_json(std::string_view text, const std::string& path) {
+  require_no_nul(text, path);
   TokenizerFile file;
   file.path = path;
   Handler handler(file);

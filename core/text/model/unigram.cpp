@@ -7,6 +7,7 @@
 #include "mhub/text/model/byte_tokens.hpp"
 #include "mhub/text/model/kinds.hpp"
 #include "mhub/text/model/word_cache.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::text {
 namespace {
@@ -105,7 +106,8 @@ void Unigram::find_best_path(std::string_view piece, std::vector<Node>& best) co
     const std::size_t character = utf8_length(piece[begin]);
     bool single = false;  // a token is just this character
     ByteTrie::Node node = ByteTrie::kRoot;
-    for (std::size_t end = begin; end < piece.size();) {
+    std::size_t end = begin;
+    while (end < piece.size()) {
       const auto next = tokens_.child(node, piece[end++]);
       if (!next) break;
       node = *next;
@@ -114,6 +116,7 @@ void Unigram::find_best_path(std::string_view piece, std::vector<Node>& best) co
       offer(begin, end, scores_[value] + so_far, static_cast<TokenId>(value));
       single = single || end - begin == character;
     }
+    if (end - begin > ByteTrie::kLongWalk) WorkLimit::gone(end - begin);
     if (!single) offer(begin, begin + character, unknown_score_ + so_far, unknown());
     begin += character;
   }

@@ -4,6 +4,7 @@
 #include "mhub/text/normalizer/charsmap.hpp"
 #include "mhub/text/normalizer/kinds.hpp"
 #include "mhub/text/unicode/graphemes.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::text {
 namespace {
@@ -32,15 +33,20 @@ class Precompiled final : public Normalizer {
     constexpr std::size_t kLongestCluster = 5;
     if (cluster.size() <= kLongestCluster) {
       if (const auto replacement = map_.replacement(cluster)) {
-        out += *replacement;
+        append(out, *replacement);
         return;
       }
     }
     for (std::size_t at = 0; at < cluster.size();) {
       const std::string_view character = cluster.substr(at, utf8_length(cluster[at]));
-      out += map_.replacement(character).value_or(character);
+      append(out, map_.replacement(character).value_or(character));
       at += character.size();
     }
+  }
+  static void append(std::string& out, std::string_view replacement) {
+    constexpr std::size_t kLongestCharacter = 4;
+    if (replacement.size() > kLongestCharacter) WorkLimit::made(replacement.size());
+    out += replacement;
   }
 
   CharsMap map_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/text/normalizer/kinds.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::text {
 namespace {
@@ -8,7 +9,9 @@ class Prepend final : public Normalizer {
  public:
   explicit Prepend(const Settings& settings) : prefix_(settings.string("prepend")) {}
   void normalize(NormalizedText& text) const override {
-    if (!text.text.empty()) text.text.insert(0, prefix_);
+    if (text.text.empty()) return;
+    WorkLimit::made(prefix_.size());
+    text.text.insert(0, prefix_);
   }
 
  private:

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "mhub/text/normalizer/kinds.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::text {
 namespace {
@@ -12,7 +13,11 @@ class NormalizerSequence final : public Normalizer {
     for (const Settings& part : settings.objects("normalizers")) parts_.push_back(make_normalizer(part));
   }
   void normalize(NormalizedText& text) const override {
-    for (const auto& part : parts_) part->normalize(text);
+    for (const auto& part : parts_) {
+      const std::size_t before = text.text.size();
+      part->normalize(text);
+      if (text.text.size() > before) WorkLimit::made(text.text.size() - before);
+    }
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "mhub/base/json.hpp"
 #include "mhub/text/settings.hpp"
 #include "mhub/text/token_id.hpp"
 
@@ -12,7 +13,7 @@ namespace mhub::text {
 inline TokenId checked_id(const nlohmann::json& value, const Settings& settings) {
   if (!value.is_number_integer() || value.get<std::int64_t>() < 0 ||
       value.get<std::int64_t>() > std::numeric_limits<TokenId>::max())
-    settings.fail("expected a token id, found " + value.dump());
+    settings.fail("expected a token id, found " + json_text(value));
   return value.get<TokenId>();
 }
 

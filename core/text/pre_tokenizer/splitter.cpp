@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "mhub/base/find_text.hpp"
+
 namespace mhub::text {
 
 SplitBehavior split_behavior(const Settings& settings, const std::string& key) {
@@ -57,7 +59,7 @@ void split_at_matches(Piece piece, const Regex& regex, bool invert, SplitBehavio
 void split_at_literal(Piece piece, std::string_view literal, SplitBehavior behavior, PieceSink sink) {
   Splitter splitter(piece, behavior, sink);
   std::size_t done = 0;
-  for (std::size_t at; (at = piece.text.find(literal, done)) != std::string_view::npos;) {
+  for (std::size_t at; (at = find_text(piece.text, literal, done)) != std::string_view::npos;) {
     if (done < at) splitter.add(at, false);
     done = at + literal.size();
     splitter.add(done, true);

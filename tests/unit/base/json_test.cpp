@@ -30,6 +30,15 @@ BOOST_AUTO_TEST_CASE(says_where_the_text_is_wrong) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_nul_byte_ends_nothing) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"{}\0"sv, "{}\0{\"evil\": 1}"sv, "\0{}"sv, "{\"a\"\0: 1}"sv}) {
+    BOOST_CHECK_EXCEPTION(parse_json(text, "x"), InputError, message_has("x: not valid JSON", "is NUL"));
+    BOOST_CHECK_THROW(parse_ordered_json(text, "x"), InputError);
+    BOOST_CHECK_THROW(parse_config(text, "x"), InputError);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_config_may_hold_what_python_writes) {
   const std::string text =
       R"({"limit": [0.0, Infinity], "low": -Infinity, "none": NaN, "text": "a \"NaN, \\"})";

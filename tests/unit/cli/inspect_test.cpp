@@ -83,16 +83,17 @@ BOOST_AUTO_TEST_CASE(tensor_lists) {
   const Scratch scratch;
   TinyLlama().write(scratch / "hf");
   const auto list = nlohmann::json::parse(
-      run_mhub("inspect " + (scratch / "hf") + " --tensors '*.self_attn.*.weight' --json").out);
+      run_mhub("inspect " + (scratch / "hf") + " --tensors '*.self_attn.*.weight' --json").out)["tensors"];
   BOOST_REQUIRE_EQUAL(list.size(), 8U);
   BOOST_TEST(list[0]["name"] == "model.layers.0.self_attn.k_proj.weight");
   BOOST_TEST((list[0]["shape"] == nlohmann::json{4, 8}));
   BOOST_TEST(list[0]["bytes"] == 128);
   BOOST_TEST(list[0]["dtype"] == "float32");
   BOOST_TEST(list[0]["file"] == "model.safetensors");
-  BOOST_TEST(nlohmann::json::parse(
-                 run_mhub("inspect " + (scratch / "hf") + " --regex 'layers\\.[01]\\.mlp' --json").out)
-                 .size() == 6U);
+  BOOST_TEST(
+      nlohmann::json::parse(
+          run_mhub("inspect " + (scratch / "hf") + " --regex 'layers\\.[01]\\.mlp' --json").out)["tensors"]
+          .size() == 6U);
   BOOST_TEST(run_mhub("inspect " + (scratch / "hf") + " --regex '('").code == 2);
 }
 

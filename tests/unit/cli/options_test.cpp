@@ -40,6 +40,10 @@ BOOST_AUTO_TEST_CASE(layouts_are_for_formats_and_models_that_have_them) {
       folders.convert_refused("m", option + " --to " + format, format + " has no ranks");
   }
   folders.convert_refused("hf", "--ep 2", "the model has none");
+  folders.convert_refused("hf", "--vpp 2", "need --pp 2 or more");
+  folders.convert_refused("hf", "--pp-layout 'Et|tL'", "need --pp 2 or more");
+  for (const std::string option : {"--vpp 2", "--first-stage-layers 1", "--account-for-loss"})
+    folders.convert_refused("hf", "--pp 2 --pp-layout 'Et|tL' " + option, "leave out --vpp");
   folders.convert_refused("hf", "--etp 1", "the model has none");
   for (const std::string format : {"torch", "torch_dist", "hdf5"})
     folders.convert_refused("hf", "--max-shard-size 1GB --to " + format, "--max-shard-size is for hf");

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "converters/terminal.hpp"
 
+#include <fstream>
+
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/run_mhub.hpp"
+#include "convert/any_model.hpp"
 #include "runtime/tiny_model.hpp"
 
 using namespace mhub::tests;
@@ -69,6 +72,53 @@ BOOST_AUTO_TEST_CASE(a_full_disk_behind_standard_output_is_an_error) {
     BOOST_TEST(run_mhub(command + " > /dev/full").code == 4, command);
   BOOST_TEST(run_mhub("inspect " + (scratch / "hf") + " --json > /dev/full").code == 4);
   BOOST_TEST(run_mhub("verify " + (scratch / "hf") + " " + (scratch / "hf") + " > /dev/full").code == 4);
+}
+
+BOOST_AUTO_TEST_CASE(errors_are_json_where_json_was_asked_for) {
+  const Scratch scratch;
+  TinyModel().write(scratch / "hf");
+  const std::vector<std::pair<std::string, int>> wrong{{"inspect " + (scratch / "nowhere"), 4},
+                                                       {"convert " + (scratch / "hf"), 2},
+                                                       {"no-such-command", 2},
+                                                       {"inspect " + (scratch / "hf/config.json"), 3}};
+  for (const auto& [command, code] : wrong) {
+    const Run run = run_mhub(command + " --json");
+    BOOST_TEST(run.code == code, run.err);
+    const nlohmann::json json = nlohmann::json::parse(run.out);
+    BOOST_TEST(json["schema_version"] == 1);
+    BOOST_TEST(json["error"]["exit_code"] == code);
+    BOOST_TEST(run.err == "mhub: " + json["error"]["message"].get<std::string>() + "\n");
+    BOOST_TEST(run_mhub(command).out.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_is_no_utf8_does_not_break_json) {
+  const Scratch scratch;
+  const std::string folder = scratch / "bad\xff";
+  TinyModel().write(folder);
+  std::ofstream(folder + "/LICENSE\xff") << "free";
+  const Run run = run_mhub("convert '" + folder + "' '" + (scratch / "out\xff") + "' --json");
+  BOOST_TEST(run.code == 0, run.err);
+  const nlohmann::json report = nlohmann::json::parse(run.out);
+  BOOST_TEST(report["output"].get<std::string>().ends_with("out\xef\xbf\xbd"));
+  BOOST_TEST(report["notes"].dump().find("stays behind: its name is not UTF-8") != std::string::npos,
+             run.out);
+  BOOST_TEST(run_mhub("verify '" + (scratch / "out\xff") + "'").code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(two_different_models_are_a_failed_check) {
+  const Scratch scratch;
+  TinyLlama().write(scratch / "a");
+  TinyLlama wide;
+  wide.config["intermediate_size"] = 16;
+  any_model(wide.config).write(scratch / "b");
+  const std::string command = "verify " + (scratch / "a") + " " + (scratch / "b");
+  const Run json = run_mhub(command + " --json");
+  BOOST_TEST(json.code == 1, json.err);
+  BOOST_TEST(!nlohmann::json::parse(json.out)["unmatched"].empty());
+  const Run text = run_mhub(command);
+  BOOST_TEST(text.code == 1, text.err);
+  BOOST_TEST(text.out.find("not the same model") != std::string::npos, text.out);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -37,7 +37,7 @@ std::map<std::string, std::vector<std::string>> declared_members() {
 /// Whether another field decides: no description can say both.
 bool overruled(const std::string& field, const TransformerConfig& c) {
   if (field == "add_qkv_bias" || field == "attention_proj_bias") return c.add_bias_linear;
-  return field == "position_embedding_type" && c.rope_scaling.type != RopeKind::none;
+  return field == "position_embedding_type" && (c.mla || c.rope_scaling.type != RopeKind::none);
 }
 
 /// What a description that states the field so means; false where it means nothing.

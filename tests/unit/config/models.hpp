@@ -62,6 +62,7 @@ inline std::map<std::string, TransformerConfig> models() {
   c.moe->router_num_groups = 4;
   c.moe->router_group_topk = 2;
   c.moe->router_group_score_topk = 1;
+  c.moe->shared_expert_intermediate_size = 12;
   all["experts"] = c;
 
   c = three_layers();

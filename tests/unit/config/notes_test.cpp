@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flags of Megatron-LM and what it cannot express, word by word.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/config/fields.hpp"
@@ -14,8 +18,13 @@ void check_lines(const Lines& found, const Lines& expected) {
   BOOST_CHECK_EQUAL_COLLECTIONS(found.begin(), found.end(), expected.begin(), expected.end());
 }
 
-std::string with_spec(const std::string& limit) {
-  return limit + "; a layer spec can, see examples/megatron/";
+std::string with_spec(const std::string& limit, const std::string& value = "") {
+  return limit + "; a layer spec can, see examples/megatron/" + (value.empty() ? "" : ", with " + value);
+}
+
+std::string text_of(const std::string& spec) {
+  std::ifstream in(std::filesystem::path(MHUB_REPOSITORY) / "examples/megatron" / spec);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace
@@ -56,7 +65,8 @@ BOOST_AUTO_TEST_CASE(flags_of_what_args_do_not_restore) {
 BOOST_AUTO_TEST_CASE(flags_of_parts) {
   check_lines(field_flags(models().at("latent attention")),
               {"--multi-latent-attention", "--q-lora-rank 12", "--kv-lora-rank 8", "--qk-head-dim 6",
-               "--qk-pos-emb-head-dim 4", "--v-head-dim 6", "--rope-type rope", "--rotary-scaling-factor 1"});
+               "--qk-pos-emb-head-dim 4", "--v-head-dim 6", "--rope-type rope", "--rotary-scaling-factor 1",
+               "--no-rope-fusion"});
   check_lines(field_flags(models().at("linear attention")),
               {"--experimental-attention-variant gated_delta_net", "--linear-attention-freq [1,1,0]",
                "--linear-conv-kernel-dim 4", "--linear-key-head-dim 128", "--linear-value-head-dim 128",
@@ -64,6 +74,27 @@ BOOST_AUTO_TEST_CASE(flags_of_parts) {
   check_lines(field_flags(models().at("images and text")),
               {"--vision-model-type clip", "--img-h 28", "--img-w 28", "--patch-dim 14",
                "--disable-vision-class-token"});
+}
+
+BOOST_AUTO_TEST_CASE(what_an_export_computes_otherwise) {
+  TransformerConfig c = models().at("latent attention");
+  c.layernorm_epsilon = 1e-6;
+  check_lines(export_notes(c), {});
+  c.layernorm_epsilon = 0.01;
+  check_lines(export_notes(c),
+              {"the norms of compressed queries, keys and values have an epsilon of 1e-06 in transformers; "
+               "Megatron-Core takes 0.01 for all norms"});
+  c.mla.reset();
+  check_lines(export_notes(c), {});
+}
+
+BOOST_AUTO_TEST_CASE(a_factor_that_the_builder_forgets) {
+  TransformerConfig c = models().at("rope llama3");
+  c.rope_scaling.original_max_position_embeddings = 8192;
+  BOOST_REQUIRE(field_limits(c).size() == 1U);
+  BOOST_TEST(field_limits(c).front().starts_with("llama3 rope scaling with a factor of 4: "));
+  c.rope_scaling.factor = 8.0;
+  check_lines(field_limits(c), {});
 }
 
 BOOST_AUTO_TEST_CASE(flags_of_rotary_scaling) {
@@ -99,25 +130,87 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
   c.qk_l2_norm_rotated_only = true;
   check_lines(
       field_limits(c),
-      {with_spec("a rotary base of their own for layers with a window: GPTModel cannot"),
+      {with_spec("a rotary base of their own for layers with a window: GPTModel cannot",
+                 "rotary_base_local 500 in the place of 10000"),
        with_spec("gated activation \"gelu_new\": Megatron-LM's flags (silu and quick_gelu) cannot"),
        with_spec("attention and MLP side by side: TransformerLayer cannot"),
        with_spec("norms behind attention and MLP: TransformerLayer cannot"),
-       with_spec("a multiplier on residual branches: TransformerLayer cannot"),
+       with_spec("a multiplier on residual branches: TransformerLayer cannot",
+                 "residual_multiplier 0.5 in the place of 0.22"),
        with_spec("norms on q and k over all heads: SelfAttention cannot"),
        with_spec("LayerNorm without bias: Megatron's norms have one"),
        "bias on linear_proj alone: Megatron-Core has one setting for all linear layers",
-       with_spec("capped attention logits: Megatron-Core's attention cannot"),
+       with_spec("capped attention logits: Megatron-Core's attention cannot",
+                 "attn_logit_softcapping 30 in the place of 50"),
        with_spec("capped logits: GPTModel cannot"), with_spec("a bias on the output layer: GPTModel cannot"),
        with_spec("rows of the output layer scaled to length 1: GPTModel cannot"),
        "multipliers or a scale of attention need a megatron-core with MuP (0.17 and later)",
-       with_spec("attention within chunks: Megatron-Core has windows only"),
+       with_spec("attention within chunks: Megatron-Core has windows only",
+                 "attention_chunk_size 4 in the place of 8192"),
        with_spec("norms on q and k in layers that rotate only: SelfAttention has them in all"),
        with_spec("queries that grow with their position: SelfAttention cannot")});
   c = models().at("experts");
   c.moe->router_topk = 4;
   check_lines(field_limits(c), {"a group of experts counts by its 1 best: Megatron-Core takes 2 "
                                 "(moe_router_topk / moe_router_group_topk)"});
+}
+
+BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
+  TransformerConfig c = models().at("window");
+  c.residual_multiplier = 0.22;
+  c.rotary_base_local = 10000.0;
+  c.attn_logit_softcapping = 50.0;
+  c.final_logit_softcapping = 30.0;
+  c.attention_chunk_size = 8192;
+  for (const std::string& limit : field_limits(c)) BOOST_TEST(limit.ends_with("examples/megatron/"), limit);
+  c.attention_temperature->floor_scale = 5;
+  c.attention_temperature->scale = 0.3;
+  BOOST_TEST(field_limits(c).back() ==
+             with_spec("queries that grow with their position: SelfAttention cannot",
+                       "floor_scale 5 in the place of 8192, with scale 0.3 in the place of 0.1"));
+  // The constants of the specs themselves.
+  BOOST_TEST(text_of("granite.py").find("residual_multiplier=0.22)") != std::string::npos);
+  BOOST_TEST(text_of("gemma2.py").find("capped_attention(50.0)") != std::string::npos);
+  BOOST_TEST(text_of("gemma2.py").find("logit_cap=30.0)") != std::string::npos);
+  BOOST_TEST(text_of("gemma3.py").find("rotary_base_local=10000)") != std::string::npos);
+  BOOST_TEST(text_of("llama4.py").find("chunk_size=8192, floor_scale=8192, attn_scale=0.1)") !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_go_with_prediction_blocks_is_said) {
+  TransformerConfig c = models().at("rope yarn");
+  const std::size_t before = field_limits(c).size();
+  c.mtp_num_layers = 1;
+  BOOST_TEST_REQUIRE(field_limits(c).size() == before + 1);
+  BOOST_TEST(field_limits(c).back().starts_with("prediction blocks beside YaRN"));
+  c = models().at("linear attention");
+  c.mtp_num_layers = 1;
+  BOOST_TEST(field_limits(c).back().starts_with("prediction blocks beside gated delta nets"));
+}
+
+BOOST_AUTO_TEST_CASE(experts_with_biases_go_without_a_fusion) {
+  TransformerConfig c = models().at("experts");
+  const auto said = [&] {
+    const Lines flags = field_flags(c);
+    return std::count(flags.begin(), flags.end(), "--no-bias-dropout-fusion");
+  };
+  BOOST_TEST(said() == 0);
+  c.add_bias_linear = true;
+  BOOST_TEST(said() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_softmax_over_one_expert_is_said) {
+  TransformerConfig c = models().at("experts");
+  c.moe->router_num_groups = c.moe->router_group_topk = 0;
+  c.moe->router_topk = 1;
+  c.moe->router_score_function = RouterScore::softmax;
+  BOOST_TEST_REQUIRE(field_limits(c).size() == 1U);
+  BOOST_TEST(field_limits(c).front().starts_with("one expert a token"));
+  c.moe->router_pre_softmax = true;
+  check_lines(field_limits(c), {});
+  c.moe->router_pre_softmax = false;
+  c.moe->router_score_function = RouterScore::sigmoid;
+  check_lines(field_limits(c), {});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

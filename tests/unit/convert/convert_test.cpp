@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
@@ -151,8 +153,65 @@ BOOST_AUTO_TEST_CASE(only_what_the_manifest_lists_is_replaced) {
   // A manifest of somebody else does not lead out of its folder.
   fs::create_directory(files / "bad");
   write_file(files / (std::string("bad/") + kManifestName), R"({"files": {"../precious": {}, "/": {}}})");
-  convert(files / "hf", files / "bad", {}, {.overwrite = true});
+  BOOST_CHECK_THROW(convert(files / "hf", files / "bad", {}, {.overwrite = true}), UsageError);
   BOOST_TEST(fs::exists(precious));
+}
+
+BOOST_AUTO_TEST_CASE(what_has_changed_since_is_not_replaced) {
+  const Files files;
+  const auto flip = [](const std::string& file) {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekg(-3, std::ios::end);
+    const char byte = static_cast<char>(stream.get() ^ 1);
+    stream.seekp(-3, std::ios::end);
+    stream.put(byte);
+  };
+  const std::vector<std::pair<std::string, std::string>> outputs{{"hf", "model.safetensors"},
+                                                                 {"torch_dist", "release/__0_0.distcp"},
+                                                                 {"torch", "release/run_config.yaml"},
+                                                                 {"hdf5", ""}};
+  for (const auto& [format, name] : outputs) {
+    const std::string out = files / ("to-" + format), file = name.empty() ? out : out + "/" + name;
+    convert(files / "hf", out, {.format = format});
+    // Touched, and as it was: all of it is read.
+    fs::last_write_time(file, fs::file_time_type::clock::now());
+    convert(files / "hf", out, {.format = format}, {.overwrite = true});
+    flip(file);
+    const std::string changed = read_file(file, 1 << 30);
+    BOOST_CHECK_EXCEPTION(convert(files / "hf", out, {.format = format}, {.overwrite = true}), UsageError,
+                          tests::message_has(out, "has changed since mhub wrote it"));
+    BOOST_TEST((read_file(file, 1 << 30) == changed));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_training_beside_what_was_written_is_told_from_it) {
+  const Files files;
+  convert(files / "hf", files / "out");
+  fs::copy(files / "out/release", files / "out/iter_0000100");
+  replace_file(files / "out/latest_checkpointed_iteration.txt", "100");
+  const ManifestReport report = check_manifest(open_checkpoint(files / "out"));
+  BOOST_REQUIRE(report.problems.size() == 1U);
+  BOOST_TEST(report.problems[0].file == files / "out/iter_0000100");
+  BOOST_TEST(report.problems[0].what.find("was not there when") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_that_says_two_things_says_so) {
+  const Files files;
+  convert(files / "hf", files / "out");
+  const std::string name = files / "out/release/run_config.yaml", text = read_file(name, 1 << 20);
+  BOOST_TEST(open_checkpoint(files / "out").notes.empty());
+  const auto notes_of = [&](const std::string& changed) {
+    replace_file(name, changed);
+    std::string notes;
+    for (const std::string& one : open_checkpoint(files / "out").notes) notes += one + "\n";
+    return notes;
+  };
+  const std::size_t at = text.find("rotary_base: ") + 13;
+  const std::string other = text.substr(0, at) + "4321.0" + text.substr(text.find('\n', at));
+  BOOST_TEST(notes_of(other).find("rotary_base") != std::string::npos);
+  BOOST_TEST(notes_of("model: {").find("not valid YAML") != std::string::npos);
+  BOOST_TEST(notes_of("model: &x [*x]").find("contains itself") != std::string::npos);
+  BOOST_TEST(notes_of("a: 1\n---\nb: 2\n").find("2 YAML documents") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(source_and_output_are_kept_apart) {

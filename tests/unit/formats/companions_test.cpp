@@ -21,6 +21,7 @@ const std::map<std::string, std::string> kTravel{{"LICENSE", "free"},
                                                  {"sentencepiece.bpe.model", "x"},
                                                  {"video_preprocessor_config.json", "{}"},
                                                  {"1_Pooling/config.json", "{}"},
+                                                 {"a/b/c/d/deep.txt", "x"},
                                                  {"additional_chat_templates/tool.jinja", "{{ 1 }}"}};
 const std::vector<std::string> kStay{
     "training_args.bin",    "checkpoint-5/model.safetensors", "checkpoint-5/tokenizer.json",
@@ -87,6 +88,20 @@ BOOST_AUTO_TEST_CASE(a_name_that_leads_elsewhere_is_refused) {
     const auto files = archive_files("a.h5", {{name, std::make_shared<Bytes>()}});
     BOOST_CHECK_EXCEPTION(companions(*files), InputError, tests::message_has("leads out of the folder"));
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_is_named) {
+  const tests::TemporaryFolder scratch;
+  const std::string hf = scratch.file("hf");
+  tests::TinyLlama().write(hf);
+  fs::create_symlink("nowhere", hf + "/broken");
+  fs::create_directories(hf + "/1/2/3/4/5/6/7/8/9");
+  const std::vector<std::string> left = left_behind(open_checkpoint(hf));
+  BOOST_TEST(left.size() == 2U);
+  for (const std::string& one : left)
+    BOOST_TEST((one.find("/broken stays behind") != std::string::npos ||
+                one.find("/8/9 stays behind") != std::string::npos),
+               one);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

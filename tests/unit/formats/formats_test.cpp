@@ -169,6 +169,20 @@ BOOST_AUTO_TEST_CASE(what_wrappers_put_in_front_of_all_names_is_taken_off) {
                         tests::message_has("extra.weight", "all names begin with \"actor.module.\""));
 }
 
+BOOST_AUTO_TEST_CASE(a_tensor_without_elements_is_left_out_with_a_note) {
+  const Scratch scratch;
+  tests::TinyLlama model;
+  model.write(scratch / "plain");
+  model.add("model.layers.0.mlp.shared_experts.down_proj.weight", {8, 0});
+  model.add("model.layers.0.mlp.shared_experts.up_proj.weight", {0, 8});
+  model.write(scratch / "hf");
+  const nlohmann::json report = convert(scratch / "hf", scratch / "m", {}, {.verify = true});
+  BOOST_TEST(report["notes"].dump().find(
+                 "shared_experts.down_proj.weight [8, 0] and 1 more have no elements") != std::string::npos);
+  BOOST_TEST(verify(scratch / "plain", scratch / "m").equal());
+  convert(scratch / "m", scratch / "back", {.format = "hf"}, {.verify = true});
+}
+
 BOOST_AUTO_TEST_CASE(a_tracker_leads_to_an_iteration) {
   const Scratch scratch;
   put(scratch / "x/latest_checkpointed_iteration.txt", "12\n");

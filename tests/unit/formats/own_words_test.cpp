@@ -36,13 +36,14 @@ Corrected corrected(const json& config, const json& change, Dialect dialect = Di
   take_config(checkpoint, ConfigReader(config, "config.json"));
   MegatronFacts facts;
   json words = description_of(megatron_config(*checkpoint.model, *checkpoint.config), dialect);
-  words.update(change);
   const tests::TemporaryFolder folder;
   if (dialect == Dialect::args) {
     std::erase_if(words.get_ref<json::object_t&>(),
                   [](const auto& one) { return one.first.starts_with("hf_"); });
+    words.update(change);
     facts.args = words;
   } else {
+    words.update(change);
     facts.run_config = folder.file("run_config.yaml");
     write_file(facts.run_config, json{{"model", words}}.dump());  // JSON is YAML
   }
@@ -122,6 +123,36 @@ BOOST_AUTO_TEST_CASE(rows_of_the_vocabulary_are_padding_only_where_padding_expla
   const Corrected trained = corrected(kLlama, grown);
   BOOST_TEST(trained.config["vocab_size"] == 300);
   BOOST_TEST(joined(trained.notes).find("300 are kept") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_count_of_tokens_that_the_checkpoint_states_is_its_own) {
+  for (const std::int64_t count : {64, 128}) {
+    const Corrected args = corrected(kLlama, {{"hf_vocab_size", count}, {"padded_vocab_size", 128}});
+    const Corrected run_config = corrected(kLlama, {{"vocab_size", count}}, Dialect::run_config);
+    for (const Corrected& one : {args, run_config}) {
+      BOOST_TEST(one.config["vocab_size"] == count);
+      BOOST_TEST(joined(one.notes).find("vocab_size is " + std::to_string(count) + ", not 100 as in ref") !=
+                     std::string::npos,
+                 joined(one.notes));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(rows_are_what_is_said_with_padding) {
+  MegatronFacts facts;
+  facts.args = {{"padded_vocab_size", 384}, {"vocab_size", 300}};
+  BOOST_TEST(OwnWords::of(facts, "x")->rows().value() == 384);
+  facts.args = {{"vocab_size", 300}};
+  BOOST_TEST(!OwnWords::of(facts, "x")->rows());
+  const tests::TemporaryFolder folder;
+  facts = {};
+  facts.run_config = folder.file("run_config.yaml");
+  replace_file(
+      facts.run_config,
+      std::string("model: {vocab_size: 300, should_pad_vocab: true, tensor_model_parallel_size: 2}"));
+  BOOST_TEST(OwnWords::of(facts, "x")->rows().value() == 512);
+  replace_file(facts.run_config, "model: {vocab_size: 300}");
+  BOOST_TEST(OwnWords::of(facts, "x")->rows().value() == 300);
 }
 
 BOOST_AUTO_TEST_CASE(what_only_the_other_place_says_is_named) {

@@ -44,4 +44,18 @@ BOOST_AUTO_TEST_CASE(every_source_file_is_short_and_says_its_licence) {
   BOOST_CHECK_GT(files, 400);
 }
 
+/// A dump of nlohmann's throws for what is no UTF-8, as names of files may be.
+BOOST_AUTO_TEST_CASE(json_is_written_in_one_place) {
+  for (const char* folder : {"core", "plugins", "converters"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(kRepository / folder)) {
+      if (!entry.is_regular_file() || !is_source(entry.path())) continue;
+      std::ifstream in(entry.path());
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      const bool dumps = text.find(".dump(") != std::string::npos;
+      BOOST_CHECK_MESSAGE(dumps == (entry.path() == kRepository / "core/base/json.cpp"),
+                          entry.path().string() << ": .dump( instead of json_text");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -258,8 +258,16 @@ BOOST_AUTO_TEST_CASE(numbers_of_a_config_that_do_not_fit_are_bad_input) {
   BOOST_CHECK_THROW(qkv("{q,k,v}", {5, 2, 1}, {1}), ConfigError);
   Mapping map;
   BOOST_CHECK_THROW(map.index("i", -1), ConfigError);
-  map.index("i", 1 << 20).index("e", 1 << 20).rule("a.{i}.{e}", replicated("x.{i}.{e}", {2}));
-  BOOST_CHECK_THROW(expand(map), ConfigError);
+  BOOST_CHECK_EXCEPTION(map.index("i", 3'000'000), ConfigError, message_has("{i}", "3000000"));
+  map.index("i", 1 << 10).index("e", 1 << 10).rule("a.{i}.{e}", replicated("x.{i}.{e}", {2}));
+  BOOST_CHECK_EXCEPTION(expand(map), ConfigError,
+                        message_has("more than 131072 tensors", "{e} up to 1024, {i} up to 1024"));
+  // Rules that are each within the limit.
+  Mapping many;
+  many.index("i", 1 << 16);
+  for (const char* name : {"a", "b", "c"})
+    many.rule(name + std::string(".{i}"), replicated(std::string(name) + "{i}", {2}));
+  BOOST_CHECK_EXCEPTION(expand(many), ConfigError, message_has("more than 131072 tensors"));
 }
 
 BOOST_AUTO_TEST_CASE(all_contradictions_are_listed) {

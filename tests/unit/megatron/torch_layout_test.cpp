@@ -48,8 +48,9 @@ std::set<std::string> names(const Layout& layout, bool copies) {
 }
 
 /// What the ranks of a layout say of it.
-LayoutRequest read_back(const Layout& layout, bool with_tensors = true) {
-  StoredFacts facts{"somewhere", {}, nlohmann::json::object()};
+LayoutRequest read_back(const Layout& layout, bool with_tensors = true,
+                        std::optional<std::int64_t> vocabulary_rows = {}) {
+  StoredFacts facts{"somewhere", {}, nlohmann::json::object(), vocabulary_rows};
   std::vector<StoredTensor> tensors;
   std::set<std::string> ranks;
   for (const SinkTensor& tensor : layout.tensors) {
@@ -87,6 +88,13 @@ BOOST_AUTO_TEST_CASE(every_rank_has_what_is_not_split) {
   BOOST_TEST(copies.contains("mp_rank_01/decoder.final_layernorm.weight"));
   BOOST_TEST(copies.contains("mp_rank_01/decoder.layers.3.self_attention.linear_qkv.layer_norm_weight"));
   BOOST_TEST(!copies.contains("mp_rank_01/decoder.layers.3.self_attention.linear_qkv.weight"));
+}
+
+BOOST_AUTO_TEST_CASE(more_rows_than_there_are_said_to_be_are_refused) {
+  const Layout layout = torch_layout(tied_model(), request(sizes(2, 1, 1, 1)));
+  BOOST_TEST(read_back(layout, true, 8).padded_vocab_size == 8);
+  BOOST_CHECK_EXCEPTION(read_back(layout, true, 7), InputError,
+                        message_has("word_embeddings", "8 rows", "say 7"));
 }
 
 BOOST_AUTO_TEST_CASE(ranks_say_their_layout) {

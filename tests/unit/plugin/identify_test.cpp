@@ -57,6 +57,13 @@ BOOST_AUTO_TEST_CASE(a_class_that_cannot_state_the_model_is_not_the_nearest) {
   BOOST_TEST(refused.find("differs in") != std::string::npos, refused);
 }
 
+/// Phi-3's config has 32000 where config.json says nothing (configuration_phi3.py).
+BOOST_AUTO_TEST_CASE(no_token_pads_where_nobody_said_which) {
+  const auto config = identify_model(small_config(), std::nullopt, "args").config;
+  BOOST_REQUIRE(config.contains("pad_token_id"));
+  BOOST_TEST(config.at("pad_token_id").is_null());
+}
+
 BOOST_AUTO_TEST_CASE(a_list_of_layers_that_does_not_fit_is_bad_input) {
   TransformerConfig config = small_config();
   config.no_rope_layers.assign(7, 1);

@@ -11,6 +11,7 @@
 
 #include "base/temporary_folder.hpp"
 #include "cli/tiny_llama.hpp"
+#include "mhub/base/error.hpp"
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/mapping/identity.hpp"
@@ -38,10 +39,12 @@ std::vector<StateTensor> tensors_of(const nlohmann::json& family) {
   return expand(with_rest(mapping, carried, "families.json")).import.source;
 }
 
-void write_model(const nlohmann::json& family, const fs::path& folder) {
+/// `left_out` is the name of a tensor that the folder lacks.
+void write_model(const nlohmann::json& family, const fs::path& folder, const std::string& left_out = {}) {
   nlohmann::ordered_json header;
   std::uint64_t at = 0;
   for (const StateTensor& tensor : tensors_of(family)) {
+    if (tensor.name == left_out) continue;
     const std::uint64_t bytes = static_cast<std::uint64_t>(numel(tensor.shape)) * sizeof(float);
     header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {at, at + bytes}}};
     at += bytes;
@@ -142,6 +145,30 @@ BOOST_AUTO_TEST_CASE(each_kind_of_names_sees_everything) {
       BOOST_TEST(elements == all, family["config"]["architectures"] << ", " << to_string(kind));
     }
   }
+}
+
+/// A model of texts and images without a head is tied, unless its config says that it is not.
+BOOST_AUTO_TEST_CASE(an_untied_model_of_texts_and_images_needs_its_head) {
+  const nlohmann::ordered_json all = families();
+  nlohmann::json family = *std::find_if(all.begin(), all.end(), [](const nlohmann::ordered_json& one) {
+    return one["config"]["model_type"] == "mistral3";
+  });
+  const std::string head = "language_model.lm_head.weight", key = "tie_word_embeddings";
+  const auto open = [&](const nlohmann::json& whole, const nlohmann::json& text) {
+    const tests::TemporaryFolder folder;
+    write_model(family, folder.file("model"), head);
+    nlohmann::json config = family["config"];
+    if (!whole.is_null()) config[key] = whole;
+    if (!text.is_null()) config["text_config"][key] = text;
+    tests::TinyLlama::write_text(folder.file("model") + "/config.json", config.dump());
+    return open_checkpoint(folder.file("model")).transformer->share_embeddings_and_output_weights;
+  };
+  BOOST_TEST(open(nullptr, nullptr));
+  BOOST_TEST(open(true, false));
+  BOOST_TEST(open(nullptr, true));
+  BOOST_CHECK_EXCEPTION(open(false, nullptr), InputError, tests::message_has(head, "missing"));
+  BOOST_CHECK_EXCEPTION(open(nullptr, false), InputError, tests::message_has(head, "missing"));
+  BOOST_CHECK_EXCEPTION(open(false, false), InputError, tests::message_has(head, "missing"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -93,6 +93,13 @@ BOOST_AUTO_TEST_CASE(has_the_defaults_of_the_command_and_verifies) {
   BOOST_TEST(one.run.verify);
 }
 
+BOOST_AUTO_TEST_CASE(a_second_document_is_refused) {
+  BOOST_CHECK_EXCEPTION(read("{source: s, output: o}\n---\n{source: t, output: p}\n"), InputError,
+                        [](const Error& error) {
+                          return std::string(error.what()).find("second YAML document") != std::string::npos;
+                        });
+}
+
 BOOST_AUTO_TEST_CASE(merges_defaults_into_each_conversion) {
   const Recipe recipe = read(kTwo);
   BOOST_REQUIRE(recipe.conversions.size() == 2u);

@@ -78,6 +78,45 @@ BOOST_AUTO_TEST_CASE(eight_bit_floats) {
   BOOST_TEST(std::isnan(f8_e8m0_to_float(255)));
 }
 
+BOOST_AUTO_TEST_CASE(the_type_that_holds_both) {
+  // torch.promote_types, but for 8-bit floats, which have scales beside them
+  BOOST_TEST((joined_dtype(DType::bf16, DType::bf16) == DType::bf16));
+  BOOST_TEST((joined_dtype(DType::f16, DType::bf16) == DType::f32));
+  BOOST_TEST((joined_dtype(DType::f32, DType::bf16) == DType::f32));
+  BOOST_TEST((joined_dtype(DType::f16, DType::f64) == DType::f64));
+  BOOST_TEST((joined_dtype(DType::i64, DType::i64) == DType::i64));
+  for (const DType odd : {DType::f8_e4m3, DType::i64, DType::u8, DType::c64}) {
+    BOOST_TEST(!joined_dtype(odd, DType::f32).has_value());
+    BOOST_TEST(!joined_dtype(DType::f32, odd).has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_cast_loses) {
+  std::vector<float> source(1000, 1.0F);
+  source[3] = 65519.0F;  // rounds to the largest half
+  source[4] = 65520.0F;
+  source[600] = -1e30F;
+  source[7] = INFINITY;
+  source[8] = NAN;
+  source[9] = 0.0F;
+  source[10] = -0.0F;
+  source[700] = 2e-8F;   // beyond half of the least subnormal
+  source[701] = -4e-8F;  // rounds to it
+  const auto* from = reinterpret_cast<const std::byte*>(source.data());
+  std::vector<std::byte> result(2 * source.size());
+  convert_elements(DType::f32, from, DType::f16, result.data(), source.size());
+  const CastLosses half = losses_of_cast(DType::f32, from, DType::f16, result.data(), source.size(), 0);
+  BOOST_TEST(half.to_infinity == 2u);
+  BOOST_TEST(half.to_zero == 1u);
+  BOOST_TEST(half.largest == static_cast<double>(1e30F));
+  convert_elements(DType::f32, from, DType::bf16, result.data(), source.size());
+  const CastLosses brain = losses_of_cast(DType::f32, from, DType::bf16, result.data(), source.size(), 0);
+  BOOST_TEST(brain.to_infinity == 0u);
+  BOOST_TEST(brain.to_zero == 0u);
+  add_to_elements(DType::f32, from, DType::f16, result.data(), 3, 1e6);
+  BOOST_TEST(losses_of_cast(DType::f32, from, DType::f16, result.data(), 3, 1e6).to_infinity == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(arrays_are_cast_element_by_element) {
   const std::vector<float> source{1.0F, -2.5F, 3.14159F, 1e30F, 0.0F};
   std::vector<std::uint16_t> brain(source.size());

@@ -23,7 +23,7 @@ AddedToken token(const std::string& content, bool special = false) {
 AddedVocabulary with(const std::vector<AddedToken>& tokens) {
   AddedVocabulary added;
   for (const AddedToken& one : tokens) added.add(one, text::Vocabulary());
-  added.prepare(nullptr);
+  added.prepare(nullptr, "test");
   return added;
 }
 
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(normalized_tokens_match_normalized_text) {
   AddedVocabulary added;
   added.add(upper, text::Vocabulary());
   const json lowercase{{"type", "Lowercase"}};
-  added.prepare(text::make_normalizer(text::Settings(lowercase, "test")).get());
+  added.prepare(text::make_normalizer(text::Settings(lowercase, "test")).get(), "test");
   BOOST_TEST(split(added, "abc ABC") == "abc ABC");
   BOOST_TEST(split(added, "abc ABC", AddedVocabulary::In::normalized_text) == "[abc] ABC");
 }
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_token_that_comes_again_takes_new_properties) {
   AddedVocabulary added;
   added.add(token("<x>"), text::Vocabulary());
   added.add(token("<x>", true), text::Vocabulary());
-  added.prepare(nullptr);
+  added.prepare(nullptr, "test");
   BOOST_TEST(added.is_special("<x>"));
   BOOST_TEST(added.token_of(0)->special);
   BOOST_TEST(added.ids().size() == 1u);

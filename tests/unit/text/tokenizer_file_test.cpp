@@ -68,6 +68,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
   refuses(R"({"a": 1, "a": 2})", "\"a\" is there twice");
   refuses("{\"a\": " + std::string(1'000'000, '['), "deeper");
   refuses("{\"model\": {\"vocab\": {\"\xff\": 1}}}", "not valid JSON");
+  refuses(std::string("{\"model\": {}}\0{", 15), "is NUL");
 }
 
 BOOST_AUTO_TEST_CASE(damaged_files_give_errors_and_nothing_else) {

@@ -7,6 +7,7 @@
 #include "mhub/text/chat_template/detail/interpreter_guards.hpp"
 #include "mhub/text/chat_template/detail/text_form.hpp"
 #include "mhub/text/chat_template/detail/unicode.hpp"
+#include "mhub/text/work_limit.hpp"
 
 namespace mhub::jinja {
 namespace {
@@ -97,6 +98,8 @@ void Interpreter::charge(std::size_t steps) {
   steps_ += steps;
   if (steps_ > kMaxSteps)
     fail("the template runs too long (more than " + std::to_string(kMaxSteps) + " steps)");
+  // One evaluation, or so many times 64 bytes looked at.
+  if (text::WorkLimit::is_over(64 + steps)) fail("the template runs too long (more than four seconds)");
 }
 
 const Value& Interpreter::charge_value(const Value& value) {

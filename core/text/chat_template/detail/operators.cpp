@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mhub/base/find_text.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/format.hpp"
@@ -304,7 +305,7 @@ bool less(const Value& left, const Value& right) { return order(CompareOperator:
 bool contains(const Value& container, const Value& item) {
   if (container.is_text()) {
     if (!item.is_text()) fail("'in <string>' requires string as left operand, not " + item.type_name());
-    return container.text().find(item.text()) != std::string::npos;
+    return find_text(container.text(), item.text()) != std::string::npos;
   }
   if (container.is(Kind::dict)) return container.dict().find(item) != nullptr;
   if (!is_iterable(container)) fail("argument of type '" + container.type_name() + "' is not iterable");

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "mhub/base/find_text.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/arguments.hpp"
 #include "mhub/text/chat_template/detail/builtins.hpp"
@@ -52,7 +53,7 @@ Value do_partition(Interpreter&, Self self, Args arguments) {
   const std::string& text = self.text();
   const std::string& separator = bound.text(0);
   if (separator.empty()) fail("empty separator");
-  const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
+  const std::size_t at = from_right ? rfind_text(text, separator) : find_text(text, separator);
   std::string before, middle, behind;
   if (at == std::string::npos) {
     (from_right ? behind : before) = text;
@@ -112,7 +113,7 @@ std::int64_t find(Self self, const BoundArguments& bound, bool from_right) {
   const std::string& wanted = bound.text(0);
   if (!part(self, bound, 1, begin, end)) return -1;
   const std::string_view text = std::string_view(self.text()).substr(begin, end - begin);
-  const std::size_t at = from_right ? text.rfind(wanted) : text.find(wanted);
+  const std::size_t at = from_right ? rfind_text(text, wanted) : find_text(text, wanted);
   if (at == std::string_view::npos) return -1;
   return static_cast<std::int64_t>(count_characters(std::string_view(self.text()).substr(0, begin + at)));
 }
@@ -138,8 +139,8 @@ Value do_count(Interpreter&, Self self, Args arguments) {
   const std::string_view text = std::string_view(self.text()).substr(begin, end - begin);
   if (wanted.empty()) return Value(static_cast<std::int64_t>(count_characters(text)) + 1);
   std::int64_t count = 0;
-  for (std::size_t at = text.find(wanted); at != std::string_view::npos;
-       at = text.find(wanted, at + wanted.size()))
+  for (std::size_t at = find_text(text, wanted); at != std::string_view::npos;
+       at = find_text(text, wanted, at + wanted.size()))
     ++count;
   return Value(count);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mhub/base/find_text.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/text/chat_template/detail/fault.hpp"
 #include "mhub/text/chat_template/detail/limits.hpp"
@@ -47,20 +48,28 @@ std::vector<std::string> split_at_space(std::string_view text, std::int64_t limi
   return parts;
 }
 
-std::vector<std::string> split_at(std::string_view text, std::string_view separator, std::int64_t limit,
-                                  bool from_right) {
+std::string reversed(std::string_view text) { return {text.rbegin(), text.rend()}; }
+
+std::vector<std::string> split_at(std::string_view text, std::string_view separator, std::int64_t limit) {
   if (separator.empty()) fail("empty separator");
   std::vector<std::string> parts;
+  std::size_t done = 0;
   while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
-    const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
+    const std::size_t at = find_text(text, separator, done);
     if (at == std::string_view::npos) break;
-    const std::string_view behind = text.substr(at + separator.size());
-    parts.emplace_back(from_right ? behind : text.substr(0, at));
-    text = from_right ? text.substr(0, at) : behind;
+    parts.emplace_back(text.substr(done, at - done));
+    done = at + separator.size();
     check_count(parts.size());
   }
-  parts.emplace_back(text);
-  if (from_right) std::reverse(parts.begin(), parts.end());
+  parts.emplace_back(text.substr(done));
+  return parts;
+}
+
+std::vector<std::string> split_at_from_right(std::string_view text, std::string_view separator,
+                                             std::int64_t limit) {
+  std::vector<std::string> parts = split_at(reversed(text), reversed(separator), limit);
+  for (std::string& part : parts) std::reverse(part.begin(), part.end());
+  std::reverse(parts.begin(), parts.end());
   return parts;
 }
 
@@ -68,9 +77,11 @@ std::vector<std::string> split_at(std::string_view text, std::string_view separa
 
 std::string strip(std::string_view text, const std::string* characters, Side side) {
   const std::u32string points = unicode::to_points(text);
-  const std::u32string set = characters != nullptr ? unicode::to_points(*characters) : std::u32string();
+  std::u32string set = characters != nullptr ? unicode::to_points(*characters) : std::u32string();
+  std::sort(set.begin(), set.end());
   auto goes = [&](char32_t point) {
-    return characters != nullptr ? set.find(point) != std::u32string::npos : unicode::is_space(point);
+    return characters != nullptr ? std::binary_search(set.begin(), set.end(), point)
+                                 : unicode::is_space(point);
   };
   std::size_t begin = 0;
   std::size_t end = points.size();
@@ -83,7 +94,8 @@ std::string strip(std::string_view text, const std::string* characters, Side sid
 
 std::vector<std::string> split(std::string_view text, const std::string* separator, std::int64_t limit,
                                bool from_right) {
-  if (separator != nullptr) return split_at(text, *separator, limit, from_right);
+  if (separator != nullptr)
+    return from_right ? split_at_from_right(text, *separator, limit) : split_at(text, *separator, limit);
   return split_at_space(text, limit, from_right);
 }
 
@@ -118,7 +130,7 @@ std::string replace(std::string_view text, std::string_view old, std::string_vie
       out += text.substr(begin, at - begin);
       continue;
     }
-    const std::size_t found = text.find(old, at);
+    const std::size_t found = find_text(text, old, at);
     if (found == std::string_view::npos) break;
     out += text.substr(at, found - at);
     out += replacement;

@@ -251,7 +251,8 @@ BOOST_AUTO_TEST_CASE(refuses_links_out_of_the_tree_and_walks_cycles_once) {
     for (const char* link : {"/state/a/up", "/state/a/again", "/state/b"})
       H5Lcreate_hard(file.id(), "/state", file.id(), link, H5P_DEFAULT, H5P_DEFAULT);
   }
-  BOOST_TEST(open_hdf5(path).state.tensors().empty());
+  const TensorSource opened = open_hdf5(path).state;
+  BOOST_TEST(opened.tensors().empty());
 }
 
 BOOST_AUTO_TEST_CASE(refuses_odd_side_files) {
@@ -284,6 +285,17 @@ BOOST_AUTO_TEST_CASE(refuses_odd_side_files) {
         file.add_dataset("/files/../x", H5T_STD_U8LE, {0});
       },
       "file ../x: not a plain relative path");
+}
+
+BOOST_AUTO_TEST_CASE(refuses_what_does_not_belong_to_an_archive) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("a.h5");
+  {
+    ForeignFile file(path);
+    file.add_dataset("/mine", H5T_STD_U8LE, {3});
+  }
+  BOOST_CHECK_EXCEPTION(open_hdf5(path), InputError,
+                        message_has(path, "has more in it than a state archive"));
 }
 
 BOOST_AUTO_TEST_CASE(refuses_other_hdf5_files) {

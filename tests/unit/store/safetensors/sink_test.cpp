@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(pads_so_that_data_is_aligned) {
         folder.path(), {tensor(std::string(static_cast<std::size_t>(length), 'n'), DType::f64, {})});
     sink->append(0, 0, std::vector<std::byte>(8));
     sink->finish();
-    BOOST_TEST(kSafetensors.open(folder.path()).tensors()[0].chunks[0].byte_offset % 8 == 0u);
+    const TensorSource opened = kSafetensors.open(folder.path());
+    BOOST_TEST(opened.tensors()[0].chunks[0].byte_offset % 8 == 0u);
   }
 }
 
@@ -122,7 +123,8 @@ BOOST_AUTO_TEST_CASE(keeps_difficult_names) {
   const std::string name = "a\"\\\n\x01 \xc3\xa4/ü";
   const auto sink = make_safetensors_sink(folder.path(), {tensor(name, DType::u8, {0})});
   sink->finish();
-  BOOST_TEST(kSafetensors.open(folder.path()).tensors()[0].name == name);
+  const TensorSource opened = kSafetensors.open(folder.path());
+  BOOST_TEST(opened.tensors()[0].name == name);
   const TemporaryFolder other;
   BOOST_CHECK_EXCEPTION(make_safetensors_sink(other.path(), {tensor("\xff", DType::u8, {0})}), InputError,
                         message_has("UTF-8"));

@@ -138,6 +138,9 @@ BOOST_AUTO_TEST_CASE(refuses_doubles) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_headers_of_another_form) {
+  using namespace std::string_literals;
+  check_header_refused("{}\0\0x"s, 0, "is NUL");  // padding is of spaces
+  check_header_refused("{}\0"s, 0, "is NUL");
   for (const char* header : {"",
                              "x",
                              "[]",

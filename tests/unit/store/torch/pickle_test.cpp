@@ -63,10 +63,27 @@ BOOST_AUTO_TEST_CASE(code_is_refused_by_name) {
   refused("(S'true'\nios\nsystem\n.", "os.system");
   refused("(cos\nsystem\nS'true'\no.", "os.system");
   refused("cbuiltins\neval\n(S'1'\ntR.", "builtins.eval");
-  refused("c__builtin__\ngetattr\n.", "getattr");
-  refused("cmegatron.core\nos.system\n.", "os.system");
-  refused("ctorch\nload\n.", "torch.load");
+  refused("c__builtin__\ngetattr\n(S'x'\ntR.", "getattr");
+  refused("cmegatron.core\nos.system\n(S'true'\ntR.", "os.system");
+  refused("ctorch\nload\n(S'x'\ntR.", "torch.load");
   refused("\x80\x02\x82\x01."s, "opcode 130");  // EXT1: the extension registry
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_called_is_data) {
+  for (const std::string& pickle :
+       {"cmy.models\nConfig\n."s, "ctorch._C._nn\ngelu\n."s, "cbuiltins\nEllipsis\n."s}) {
+    PickleArena arena;
+    BOOST_TEST(read(pickle, arena)->is(PickleNode::Kind::global), pickle);
+  }
+  PickleArena arena;
+  BOOST_TEST(read("\x80\x02"
+                  "cmy.models\nConfig\n)\x81}b."s,
+                  arena)
+                 ->is_object("my.models Config"));
+  refused(
+      "\x80\x02"
+      "cmy.models\nConfig\n)R."s,
+      "the pickle calls my.models.Config, which no checkpoint needs; refused as unsafe");
 }
 
 BOOST_AUTO_TEST_CASE(damage_is_refused) {

@@ -174,6 +174,22 @@ BOOST_AUTO_TEST_CASE(torch_ranks_round_trip) {
   BOOST_TEST(tensor->parameter() == "decoder.final_layernorm.weight");
 }
 
+/// megatron/legacy/model/gpt_model.py: the state dict of a model before megatron-core has one entry.
+BOOST_AUTO_TEST_CASE(a_legacy_model_of_megatron_lm_is_named) {
+  const TemporaryFolder folder;
+  const std::vector<SinkTensor> tensors{{"mp_rank_00/language_model",
+                                         DType::f16,
+                                         {6},
+                                         {{{0}, {6}, 0}},
+                                         std::make_shared<StateDict>(StateDict{"mp_rank_00", "model"})}};
+  const auto sink = make_torch_ranks_sink(
+      folder.path(), tensors, [](PickleArena&, PickleNode*) {},
+      [](const std::vector<std::string>&) { return std::vector<std::string>{}; });
+  fill(*sink, tensors);
+  BOOST_CHECK_EXCEPTION(open_torch_ranks(folder.path()), InputError,
+                        message_has("mp_rank_00", "legacy models", "--saver core"));
+}
+
 BOOST_AUTO_TEST_CASE(torch_ranks_keep_model_chunks_and_carried_tensors_apart) {
   const TemporaryFolder folder;
   std::vector<SinkTensor> tensors;
@@ -197,51 +213,119 @@ BOOST_AUTO_TEST_CASE(torch_ranks_keep_model_chunks_and_carried_tensors_apart) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(strided_and_shared_storages) {
-  // A transposed view and a scalar at an offset of one storage, as torch.save keeps them.
-  const TemporaryFolder folder;
-  PickleArena arena;
-  auto view = [&](std::vector<std::int64_t> size, std::vector<std::int64_t> stride, std::int64_t offset) {
-    auto numbers = [&](const std::vector<std::int64_t>& values) {
-      std::vector<const PickleNode*> items;
-      for (const std::int64_t value : values) items.push_back(arena.integer(value));
-      return arena.tuple(items);
-    };
-    PickleNode* storage = arena.make({.kind = PickleNode::Kind::persistent});
-    storage->items = {arena.tuple({arena.string("storage"), arena.global("torch ByteStorage"),
-                                   arena.string("0"), arena.string("cpu"), arena.integer(6)})};
-    return arena.call("torch._utils _rebuild_tensor_v2",
-                      {storage, arena.integer(offset), numbers(size), numbers(stride), arena.boolean(false),
-                       arena.call("collections OrderedDict", {})});
-  };
-  auto archive_of = [&](const PickleNode* root) {
-    fs::remove(folder.file("x.pt"));
-    auto file = std::make_shared<OutputFile>(folder.file("x.pt"));
-    const std::uint64_t size = 6;
+/// torch.save of one tensor in a storage of the given elements; `more` are the arguments behind the strides.
+class OneTensor {
+ public:
+  OneTensor(std::string storage_type, std::vector<std::byte> bytes, std::size_t elements)
+      : type_(std::move(storage_type)), bytes_(std::move(bytes)), elements_(elements) {}
+
+  PickleArena& arena() { return arena_; }
+  const PickleNode* numbers(const std::vector<std::int64_t>& values) {
+    std::vector<const PickleNode*> items;
+    for (const std::int64_t value : values) items.push_back(arena_.integer(value));
+    return arena_.tuple(items);
+  }
+  const PickleNode* call(const std::string& function, const std::vector<std::int64_t>& size,
+                         const std::vector<std::int64_t>& stride, std::int64_t offset,
+                         const std::vector<const PickleNode*>& more) {
+    PickleNode* storage = arena_.make({.kind = PickleNode::Kind::persistent});
+    storage->items = {
+        arena_.tuple({arena_.string("storage"), arena_.global(type_), arena_.string("0"),
+                      arena_.string("cpu"), arena_.integer(static_cast<std::int64_t>(elements_))})};
+    std::vector<const PickleNode*> arguments{storage, arena_.integer(offset), numbers(size), numbers(stride)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arena_.call(function, arguments);
+  }
+  /// The arguments of _rebuild_tensor_v2 that say nothing about values.
+  std::vector<const PickleNode*> plain() {
+    return {arena_.boolean(false), arena_.call("collections OrderedDict", {})};
+  }
+  /// What is read of it.
+  StoredTensor read(const PickleNode* root) {
+    fs::remove(folder_.file("x.pt"));
+    auto file = std::make_shared<OutputFile>(folder_.file("x.pt"));
+    const std::uint64_t size = bytes_.size();
     TorchSaveWriter writer(
         [file](std::uint64_t at, std::span<const std::byte> data) { file->write(at, data); },
         write_pickle(*root), std::span(&size, 1));
-    const std::array<unsigned char, 6> bytes{0, 1, 2, 3, 4, 5};
-    writer.append(0, std::as_bytes(std::span(bytes)));
+    writer.append(0, bytes_);
     writer.finish();
     file->close();
-    return TorchArchive(folder.file("x.pt"));
+    const TorchArchive archive(folder_.file("x.pt"));
+    return archive.tensor(archive.root(), "t").value();
+  }
+
+ private:
+  TemporaryFolder folder_;
+  PickleArena arena_;
+  std::string type_;
+  std::vector<std::byte> bytes_;
+  std::size_t elements_;
+};
+
+std::vector<int> values(const StoredTensor& tensor) {
+  std::vector<int> out;
+  for (const std::byte byte : read_tensor(tensor)) out.push_back(std::to_integer<int>(byte));
+  return out;
+}
+
+BOOST_AUTO_TEST_CASE(strided_and_shared_storages) {
+  // A transposed view and a scalar at an offset of one storage, as torch.save keeps them.
+  std::vector<std::byte> bytes;
+  for (int k = 0; k < 6; ++k) bytes.push_back(std::byte(k));
+  OneTensor saved("torch ByteStorage", bytes, 6);
+  auto view = [&](std::vector<std::int64_t> size, std::vector<std::int64_t> stride, std::int64_t offset) {
+    return saved.call("torch._utils _rebuild_tensor_v2", size, stride, offset, saved.plain());
   };
-  auto values = [](const StoredTensor& tensor) {
-    std::vector<int> out;
-    for (const std::byte byte : read_tensor(tensor)) out.push_back(std::to_integer<int>(byte));
-    return out;
-  };
-  const TorchArchive turned = archive_of(view({3, 2}, {1, 3}, 0));
-  BOOST_TEST(values(*turned.tensor(turned.root(), "t")) == (std::vector<int>{0, 3, 1, 4, 2, 5}),
+  BOOST_TEST(values(saved.read(view({3, 2}, {1, 3}, 0))) == (std::vector<int>{0, 3, 1, 4, 2, 5}),
              boost::test_tools::per_element());
-  const TorchArchive last = archive_of(view({}, {}, 5));
-  BOOST_TEST(values(*last.tensor(last.root(), "t")) == (std::vector<int>{5}),
-             boost::test_tools::per_element());
+  BOOST_TEST(values(saved.read(view({}, {}, 5))) == (std::vector<int>{5}), boost::test_tools::per_element());
   for (const PickleNode* bad :
        {view({4, 2}, {1, 3}, 0), view({7}, {1}, 0), view({1}, {1}, 6), view({2}, {1LL << 62}, 0),
         view({-1}, {1}, 0), view({2}, {-1}, 3), view({1LL << 40, 1LL << 40}, {1, 1}, 0)}) {
-    const TorchArchive archive = archive_of(bad);
-    BOOST_CHECK_THROW(archive.tensor(archive.root(), "t"), InputError);
+    BOOST_CHECK_THROW(saved.read(bad), InputError);
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_torch_keeps_beside_the_bytes) {
+  // bf16 1, -2, 3: torch.save of tensor._neg_view() has the same bytes and {"neg": True} as its last
+  // argument.
+  std::vector<std::byte> bytes;
+  for (const unsigned bits : {0x3f80U, 0xc000U, 0x4040U}) {
+    bytes.push_back(std::byte(bits & 0xff));
+    bytes.push_back(std::byte(bits >> 8));
+  }
+  OneTensor saved("torch BFloat16Storage", bytes, 3);
+  const auto with = [&](const std::string& function, std::vector<const PickleNode*> more) {
+    return saved.call("torch._utils " + function, {2}, {1}, 1, more);
+  };
+  const auto marked = [&](const PickleNode* metadata) {
+    std::vector<const PickleNode*> more = saved.plain();
+    more.push_back(metadata);
+    return with("_rebuild_tensor_v2", more);
+  };
+  PickleArena& arena = saved.arena();
+  const PickleNode *yes = arena.boolean(true), *no = arena.boolean(false);
+  const std::vector<int> stored{0, 0xc0, 0x40, 0x40}, turned{0, 0x40, 0x40, 0xc0};
+  BOOST_TEST(values(saved.read(with("_rebuild_tensor_v2", saved.plain()))) == stored);
+  BOOST_TEST(values(saved.read(marked(arena.none()))) == stored);
+  BOOST_TEST(values(saved.read(marked(arena.dict({{"neg", no}, {"conj", no}})))) == stored);
+  BOOST_TEST(values(saved.read(marked(arena.dict({{"neg", yes}})))) == turned);
+  const auto v3 = [&](const PickleNode* metadata) {
+    std::vector<const PickleNode*> more = saved.plain();
+    more.push_back(arena.global("torch bfloat16"));
+    more.push_back(metadata);
+    return with("_rebuild_tensor_v3", more);
+  };
+  BOOST_TEST(values(saved.read(v3(arena.dict({{"neg", yes}})))) == turned);
+  const auto refused = [&](const PickleNode* root, const std::string& part) {
+    BOOST_CHECK_EXCEPTION(saved.read(root), InputError, message_has("tensor t", part));
+  };
+  refused(marked(arena.dict({{"conj", yes}})), "unsupported mark \"conj\"");
+  refused(marked(arena.dict({{"scale", arena.integer(2)}})), "unsupported mark \"scale\"");
+  refused(marked(arena.string("neg")), "metadata");
+  std::vector<const PickleNode*> longer = saved.plain();
+  longer.insert(longer.end(), {arena.none(), arena.none()});
+  refused(with("_rebuild_tensor_v2", longer), "8 arguments, expected at most 7");
+  refused(with("_rebuild_tensor", saved.plain()), "6 arguments, expected at most 4");
 }
