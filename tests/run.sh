@@ -37,7 +37,7 @@ if [ -n "$slow" ]; then
 fi
 
 # Its summary would be out of sight above the next one's: what fails here ends the run.
-ctest --preset asan --no-tests=error --tests-regex '^unit\.' --parallel "$jobs"
+ctest --preset asan --no-tests=error --tests-regex '^(unit|fuzz)\.' --parallel "$jobs"
 left_out=
 if [ -n "$slow" ]; then
   # ThreadSanitizer of g++ 12 cannot place its memory where addresses are randomised with many bits.
