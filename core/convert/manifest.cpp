@@ -185,8 +185,9 @@ void check_files(const nlohmann::json& recorded, const fs::path& root, const Ten
 /// The checkpoint's folder, where the manifest beside it lists nothing in there: one that a training saved.
 std::string other_folder(const Checkpoint& checkpoint) {
   if (checkpoint.names != StateNames::megatron || checkpoint.manifest_folder.empty()) return {};
+  // The two paths may be spelled differently (relative, through a link): what they lead to counts.
   const std::string inside =
-      fs::path(checkpoint.directory).lexically_relative(checkpoint.manifest_folder).generic_string() + "/";
+      fs::relative(checkpoint.directory, checkpoint.manifest_folder).generic_string() + "/";
   if (inside == "./") return {};
   for (const auto& [name, entry] : checkpoint.manifest.at("files").items()) {
     if (name.starts_with(inside)) return {};

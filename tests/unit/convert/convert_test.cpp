@@ -187,6 +187,9 @@ BOOST_AUTO_TEST_CASE(what_has_changed_since_is_not_replaced) {
 BOOST_AUTO_TEST_CASE(a_training_beside_what_was_written_is_told_from_it) {
   const Files files;
   convert(files / "hf", files / "out");
+  fs::create_directory_symlink(files / "out", files / "link");
+  for (const std::string& path : {files / "out", files / "link", fs::proximate(files / "out").string()})
+    BOOST_TEST(check_manifest(open_checkpoint(path)).problems.empty(), path);
   fs::copy(files / "out/release", files / "out/iter_0000100");
   replace_file(files / "out/latest_checkpointed_iteration.txt", "100");
   const ManifestReport report = check_manifest(open_checkpoint(files / "out"));
