@@ -127,6 +127,27 @@ void add_cast_note(const CopyPlan& plan, const std::vector<CastLosses>& losses,
                   (others > 0 ? ", the others of " + std::to_string(others) + " tensors" : ""));
 }
 
+/// A sentence about tensors that are kept in one of a wider type, whose own type only the manifest knows
+/// then; none where there are none, or where a cast decides.
+void add_widened_note(const Conversion& conversion, std::vector<std::string>& notes) {
+  if (conversion.casts()) return;
+  const CopyPlan& plan = conversion.copies();
+  std::set<std::size_t> widened;
+  for (const ChunkPlan& chunk : plan.chunks) {
+    if (chunk.added != 0) continue;
+    for (const CopyTerm& term : chunk.terms) {
+      if (!term.zero() && size_of(plan.sources[term.source]->dtype) < size_of(chunk.dtype))
+        widened.insert(term.source);
+    }
+  }
+  if (widened.empty()) return;
+  notes.push_back(
+      plan.sources[*widened.begin()]->name +
+      (widened.size() > 1 ? " and " + std::to_string(widened.size() - 1) + " others are" : " is") +
+      " stored in a wider type, since Megatron keeps it in one tensor with a wider one; " +
+      "an export gives it its own back as long as " + kManifestName + " is there");
+}
+
 /// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
 /// what there is to say.
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
@@ -199,6 +220,7 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
   require_space(bytes, staging);
   std::vector<std::string> notes = conversion.source().notes;
   if (!staging.warning().empty()) notes.push_back(staging.warning());
+  add_widened_note(conversion, notes);
   try {
     finish_output(conversion, options, write_tensors(conversion, options, staging, notes), staging);
   } catch (const Error& error) {

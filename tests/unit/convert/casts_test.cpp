@@ -107,7 +107,10 @@ BOOST_AUTO_TEST_CASE(tensors_of_several_types_in_one) {
     BOOST_TEST_CONTEXT(format) {
       const std::string there = folder.file(format), back = there + "_back";
       const int tp = format == std::string("hdf5") ? 1 : 2;
-      convert(folder.file("hf"), there, {.format = format, .tp = tp}, {.verify = true});
+      const nlohmann::json report =
+          convert(folder.file("hf"), there, {.format = format, .tp = tp}, {.verify = true});
+      BOOST_TEST(report["notes"].dump().find("stored in a wider type, since") != std::string::npos,
+                 report["notes"].dump());
       BOOST_TEST(verify(folder.file("hf"), there).equal());
       BOOST_TEST(verify(there, folder.file("hf")).equal());
       convert(there, back, {.format = "hf"}, {.verify = true});
@@ -119,8 +122,9 @@ BOOST_AUTO_TEST_CASE(tensors_of_several_types_in_one) {
   BOOST_TEST((stored_dtype(folder.file("torch_dist"), "decoder.layers.self_attention.linear_proj.weight") ==
               DType::f32));
   // With a cast, it alone decides.
-  convert(folder.file("hf"), folder.file("cast"), {.format = "torch", .dtype = DType::bf16},
-          {.verify = true});
+  const nlohmann::json casts = convert(folder.file("hf"), folder.file("cast"),
+                                       {.format = "torch", .dtype = DType::bf16}, {.verify = true});
+  BOOST_TEST(casts["notes"].empty(), casts["notes"].dump());
   const Checkpoint cast = open_checkpoint(folder.file("cast"));
   for (const StoredTensor& tensor : cast.tensors.tensors())
     BOOST_TEST((tensor.dtype == DType::bf16), tensor.name);
