@@ -19,32 +19,16 @@ class FolderFiles final : public FileSet {
     return read_file(place(name), limit);
   }
   std::vector<std::string> names(const std::string& folder) const override {
-    std::vector<std::string> names;
-    const fs::path root = fs::path(folder_) / folder;
-    if (!fs::is_directory(root)) return names;
-    for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
-      const bool hidden = at->path().filename().native().starts_with(".");
-      if (hidden || at.depth() == kDeepest) at.disable_recursion_pending();
-      std::error_code error;
-      if (!hidden && at->is_regular_file(error))
-        names.push_back(at->path().lexically_relative(folder_).generic_string());
-    }
+    std::vector<std::string> names =
+        found(fs::path(folder_) / folder,
+              [](const fs::file_status& status, bool) { return fs::is_regular_file(status); });
     std::sort(names.begin(), names.end());
     return names;
   }
   std::vector<std::string> others() const override {
-    std::vector<std::string> names;
-    if (!fs::is_directory(folder_)) return names;
-    for (fs::recursive_directory_iterator at(folder_), end; at != end; ++at) {
-      const bool hidden = at->path().filename().native().starts_with(".");
-      const bool deep = at.depth() == kDeepest && at->is_directory();
-      if (hidden || at.depth() == kDeepest) at.disable_recursion_pending();
-      std::error_code error;
-      const fs::file_status found = at->status(error);
-      if (!hidden && (deep || !(fs::is_regular_file(found) || fs::is_directory(found))))
-        names.push_back(at->path().lexically_relative(folder_).generic_string());
-    }
-    return names;
+    return found(folder_, [](const fs::file_status& status, bool deepest) {
+      return fs::is_directory(status) ? deepest : !fs::is_regular_file(status);
+    });
   }
   std::uint64_t size(const std::string& name) const override {
     std::error_code error;
@@ -56,6 +40,22 @@ class FolderFiles final : public FileSet {
   const std::string& source() const override { return folder_; }
 
  private:
+  /// What is `wanted(status, whether it lies as deep as is looked)` below a folder, with its path from
+  /// folder_.
+  template <class Wanted>
+  std::vector<std::string> found(const fs::path& root, Wanted wanted) const {
+    std::vector<std::string> names;
+    if (!fs::is_directory(root)) return names;
+    for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
+      const bool hidden = at->path().filename().native().starts_with("."), deepest = at.depth() == kDeepest;
+      if (hidden || deepest) at.disable_recursion_pending();
+      std::error_code error;
+      if (!hidden && wanted(at->status(error), deepest))
+        names.push_back(at->path().lexically_relative(folder_).generic_string());
+    }
+    return names;
+  }
+
   std::string folder_;
 };
 

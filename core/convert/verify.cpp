@@ -116,6 +116,17 @@ std::vector<UnmatchedTensor> unmatched_tensors(const std::vector<CanonicalTensor
   return unmatched;
 }
 
+/// `map` with its destinations in the order of those of `order`, which has the same ones.
+StateMap ordered(const StateMap& map, const StateMap& order) {
+  std::map<std::string_view, std::size_t> places;
+  for (std::size_t d = 0; d < map.destination.size(); ++d) places.emplace(map.destination[d].name, d);
+  StateMap out = map;
+  out.destination = order.destination;
+  for (std::size_t d = 0; d < order.destination.size(); ++d)
+    out.terms[d] = map.terms[places.at(order.destination[d].name)];
+  return out;
+}
+
 std::string identity(const Checkpoint& left, const Checkpoint& right) {
   return fingerprint(left.state.sources) + fingerprint(right.state.sources);
 }
@@ -135,8 +146,7 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
   const std::string before = identity(left, right);
   Stage stage(options.callbacks, "verifying", bytes);
   // Two classes may list the same tensors in different orders.
-  const StateMap in_left_order =
-      compose(right.state.to_canonical, identity_map(left.state.to_canonical.destination), right.path);
+  const StateMap in_left_order = ordered(right.state.to_canonical, left.state.to_canonical);
   compare_sides({left.state.to_canonical, left.state.sources}, {in_left_order, right.state.sources}, options,
                 stage, report);
   compare_repeats(left, report);

@@ -58,13 +58,8 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name) {
 }
 
 Image read_image(const std::string& path) {
-  const InputFile file(path);
-  if (file.size() > kLargestImageFile)
-    throw InputError(path + ": " + std::to_string(file.size()) + " bytes, more than a picture may have (" +
-                     std::to_string(kLargestImageFile) + ")");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(file.size()));
-  file.read(0, bytes);
-  return decode_image(bytes, path);
+  const std::string content = read_file(path, kLargestImageFile);
+  return decode_image(std::as_bytes(std::span(content)), path);
 }
 
 }  // namespace mhub

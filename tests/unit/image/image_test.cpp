@@ -13,6 +13,7 @@
 #include "mhub/image/codec.hpp"
 #include "mhub/image/orientation.hpp"
 #include "mhub/image/resize.hpp"
+#include "mhub/text/base64.hpp"
 
 using namespace mhub;
 using namespace mhub::tests;
@@ -20,19 +21,8 @@ using namespace mhub::tests;
 namespace {
 
 std::vector<std::uint8_t> from_base64(const std::string& text) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::vector<std::uint8_t> bytes;
-  unsigned bits = 0, count = 0;
-  for (const char c : text) {
-    const std::size_t digit = kDigits.find(c);
-    if (digit == kDigits.npos) break;
-    bits = bits << 6 | static_cast<unsigned>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push_back(static_cast<std::uint8_t>(bits >> count & 255));
-  }
-  return bytes;
+  const std::string bytes = text::decode_base64(text, "pictures.json");
+  return {bytes.begin(), bytes.end()};
 }
 
 const nlohmann::json& facts() {
