@@ -109,8 +109,9 @@ BOOST_AUTO_TEST_CASE(tensors_of_several_types_in_one) {
       const int tp = format == std::string("hdf5") ? 1 : 2;
       const nlohmann::json report =
           convert(folder.file("hf"), there, {.format = format, .tp = tp}, {.verify = true});
-      BOOST_TEST(report["notes"].dump().find("stored in a wider type, since") != std::string::npos,
-                 report["notes"].dump());
+      // An HDF5 archive has a dataset for each Hugging Face tensor.
+      const bool widened = report["notes"].dump().find("stored in a wider type, since") != std::string::npos;
+      BOOST_TEST(widened == (format != std::string("hdf5")), report["notes"].dump());
       BOOST_TEST(verify(folder.file("hf"), there).equal());
       BOOST_TEST(verify(there, folder.file("hf")).equal());
       convert(there, back, {.format = "hf"}, {.verify = true});
