@@ -160,21 +160,29 @@ Image down(const Image& picture, const Lines& lines, const std::string& name) {
   return out;
 }
 
-/// Pillow's ImagingScaleAffine: positions are added up, not multiplied, which decides ties.
-std::vector<std::int64_t> nearest_positions(std::int64_t from, std::int64_t to) {
+/// The middle of a new pixel decides. Pillow's ImagingScaleAffine adds positions up, which decides ties;
+/// ATen's "nearest-exact" multiplies in float32 (UpSample.h, nearest_neighbor_exact_compute_source_index).
+std::vector<std::int64_t> nearest_positions(std::int64_t from, std::int64_t to, ImageBackend backend) {
   const double scale = static_cast<double>(from) / static_cast<double>(to);
+  const auto single = static_cast<double>(static_cast<float>(from) / static_cast<float>(to));
   std::vector<std::int64_t> positions;
   double at = scale * 0.5;
-  for (std::int64_t k = 0; k < to; ++k, at += scale)
-    positions.push_back(std::min(from - 1, static_cast<std::int64_t>(at)));
+  for (std::int64_t k = 0; k < to; ++k, at += scale) {
+    const double place =
+        backend == ImageBackend::pillow
+            ? at
+            : static_cast<double>(static_cast<float>((static_cast<double>(k) + 0.5) * single));
+    positions.push_back(std::min(from - 1, static_cast<std::int64_t>(place)));
+  }
   return positions;
 }
 
-Image nearest(const Image& picture, std::int64_t width, std::int64_t height, const std::string& name) {
+Image nearest(const Image& picture, std::int64_t width, std::int64_t height, ImageBackend backend,
+              const std::string& name) {
   Image out = image::blank(width, height, name);
-  const std::vector<std::int64_t> columns = nearest_positions(picture.width, width);
+  const std::vector<std::int64_t> columns = nearest_positions(picture.width, width, backend);
   std::uint8_t* to = out.rgb.data();
-  for (const std::int64_t y : nearest_positions(picture.height, height)) {
+  for (const std::int64_t y : nearest_positions(picture.height, height, backend)) {
     for (const std::int64_t x : columns) {
       to = std::copy_n(&picture.rgb[static_cast<std::size_t>((y * picture.width + x) * Image::kChannels)],
                        Image::kChannels, to);
@@ -195,8 +203,8 @@ bool columns_first(const Image& picture, std::int64_t width, std::int64_t height
 Image resized(const Image& picture, std::int64_t width, std::int64_t height, Resample filter,
               ImageBackend backend, const std::string& name) {
   if (width == picture.width && height == picture.height) return picture;
-  if (filter == Resample::nearest) return nearest(picture, width, height, name);
-  if (filter != Resample::bilinear && filter != Resample::bicubic) backend = ImageBackend::pillow;
+  if (filter == Resample::nearest) return nearest(picture, width, height, backend, name);
+  if (filter == Resample::box || filter == Resample::hamming) backend = ImageBackend::pillow;
   const Kernel kernel = kernel_of(filter);
   static_cast<void>(image::blank(width, height, name));
   const auto narrower = [&](const Image& one) {

@@ -15,9 +15,10 @@ enum class ImageBackend { pillow, torchvision };
 
 /// The picture in another size, with the filter widened where it gets smaller.
 /// Pillow: bit for bit Image.resize (Resample.c: weights of 22 bits, one direction after the other, rounded
-/// to bytes between). torchvision: resize of a uint8 tensor with antialias=True, bilinear and bicubic
-/// (UpSampleKernel.cpp of ATen: weights of 16 bits); the others fall back to Pillow's. Throws InputError for
-/// a size that blank() refuses; `name` begins the message.
+/// to bytes between). torchvision: resize of a uint8 tensor with antialias=True, bilinear, bicubic and
+/// lanczos (UpSampleKernel.cpp of ATen: weights of 16 bits) and "nearest-exact", which transformers takes for
+/// nearest; the others, which it has not, are Pillow's. Throws InputError for a size that blank() refuses;
+/// `name` begins the message.
 Image resized(const Image& picture, std::int64_t width, std::int64_t height, Resample filter,
               ImageBackend backend, const std::string& name);
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Qwen2-VL, 2.5-VL, 3-VL and 3.5: patches of the picture in its own shape, those that become one token side
+// by side (image_processing_qwen2_vl.py).
+#include <algorithm>
+#include <cmath>
+
+#include "mhub/base/error.hpp"
+#include "mhub/image/processor/prompts.hpp"
+#include "mhub/image/processor/steps.hpp"
+
+namespace mhub::image {
+namespace {
+
+class Qwen2Vl final : public ImageProcessor {
+ public:
+  Qwen2Vl(const ProcessorFields& fields, ImageBackend backend)
+      : backend_(backend),
+        resize_(fields.boolean("do_resize", true)),
+        filter_(fields.resample(Resample::bicubic)),
+        patch_(fields.positive("patch_size", 14)),
+        frames_(fields.positive("temporal_patch_size", 2)),
+        merge_(fields.positive("merge_size", 2)),
+        pixels_(fields, kClipMean, kClipStd, Pixels::of(backend)) {
+    const Size size = fields.size("size", {.shortest_edge = 56 * 56, .longest_edge = 28 * 28 * 1280}, false);
+    // The older names count before "size". The two "edges" are numbers of pixels, in spite of their names.
+    fewest_ = fields.positive("min_pixels", size.shortest_edge.value_or(0));
+    most_ = fields.positive("max_pixels", size.longest_edge.value_or(0));
+    if (fewest_ == 0 || most_ == 0) fields.config().fail("size", "expected shortest_edge and longest_edge");
+    if (patch_ > 1024 || frames_ > 64 || merge_ > 64)
+      fields.config().fail("patches of more than 1024 pixels, 64 frames or a merge of more than 64");
+    fields.finish();
+  }
+
+  ProcessedImage process(const Image& picture, const std::string& name) const override {
+    Image image = picture;
+    const std::int64_t block = patch_ * merge_;
+    if (resize_) {
+      const Extent to = smart_resized({picture.height, picture.width}, name);
+      image = resized(picture, to.width, to.height, filter_, backend_, name);
+    } else if (image.height % block != 0 || image.width % block != 0) {
+      throw InputError(name + ": " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                       " pixels are no whole number of blocks of " + std::to_string(block) +
+                       ", and do_resize is false");
+    }
+    ProcessedImage out;
+    out.rows = image.height / patch_;
+    out.columns = image.width / patch_;
+    out.height = image.height;
+    out.width = image.width;
+    out.shape = {out.rows * out.columns, Image::kChannels * frames_ * patch_ * patch_};
+    if (image.height * image.width > kMostPixels / frames_)
+      throw InputError(name + ": too many pixels (" + std::to_string(image.height * image.width) + ")");
+    append_patches(image, out.values);
+    return out;
+  }
+
+ private:
+  /// smart_resize: both sides whole blocks, the number of pixels within the limits, the shape as it was.
+  Extent smart_resized(Extent picture, const std::string& name) const {
+    const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
+    const auto block = static_cast<double>(patch_ * merge_);
+    if (std::max(height, width) / std::min(height, width) > 200)
+      throw InputError(name + ": one side is more than 200 times as long as the other");
+    // Python rounds halves to even, as nearbyint does.
+    double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;
+    if (rows * columns > static_cast<double>(most_)) {
+      const double beta = std::sqrt(height * width / static_cast<double>(most_));
+      rows = std::max(block, std::floor(height / beta / block) * block);
+      columns = std::max(block, std::floor(width / beta / block) * block);
+    } else if (rows * columns < static_cast<double>(fewest_)) {
+      const double beta = std::sqrt(static_cast<double>(fewest_) / (height * width));
+      rows = std::ceil(height * beta / block) * block;
+      columns = std::ceil(width * beta / block) * block;
+    }
+    return {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
+  }
+
+  /// [rows / merge, columns / merge, merge, merge, channel, frame, patch, patch]; a picture is as many equal
+  /// frames.
+  void append_patches(const Image& image, std::vector<float>& values) const {
+    values.reserve(static_cast<std::size_t>(image.height * image.width * Image::kChannels * frames_));
+    for (std::int64_t block_row = 0; block_row < image.height; block_row += patch_ * merge_) {
+      for (std::int64_t block_column = 0; block_column < image.width; block_column += patch_ * merge_) {
+        for (std::int64_t k = 0; k < merge_ * merge_; ++k)
+          append_patch(image, block_row + k / merge_ * patch_, block_column + k % merge_ * patch_, values);
+      }
+    }
+  }
+
+  void append_patch(const Image& image, std::int64_t top, std::int64_t left,
+                    std::vector<float>& values) const {
+    for (std::int64_t channel = 0; channel < Image::kChannels; ++channel) {
+      const std::size_t begin = values.size();
+      for (std::int64_t row = top; row < top + patch_; ++row) {
+        const std::uint8_t* pixel =
+            image.rgb.data() + (row * image.width + left) * Image::kChannels + channel;
+        for (std::int64_t column = 0; column < patch_; ++column, pixel += Image::kChannels)
+          values.push_back(pixels_.at(channel, *pixel));
+      }
+      const std::size_t one = values.size() - begin;
+      for (std::int64_t frame = 1; frame < frames_; ++frame) {
+        for (std::size_t k = 0; k < one; ++k) values.push_back(values[begin + k]);
+      }
+    }
+  }
+
+  ImageBackend backend_;
+  bool resize_;
+  Resample filter_;
+  std::int64_t patch_, frames_, merge_, fewest_ = 0, most_ = 0;
+  Pixels pixels_;
+};
+
+/// A token for each block of patches (processing_qwen2_vl.py; 2.5 and 3 do the same with pictures).
+class Qwen2VlPrompt final : public ImagePrompt {
+ public:
+  Qwen2VlPrompt(const ProcessorFiles& files, const std::string& token)
+      : ImagePrompt(token, token), merge_(at_least(files.preprocessor, "merge_size", 1, 2)) {}
+  std::string written(const ProcessedImage& picture) const override {
+    return repeated(image_token(), picture.rows * picture.columns / (merge_ * merge_));
+  }
+
+ private:
+  std::int64_t merge_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageProcessor> make_qwen2_vl(const ProcessorFields& fields, ImageBackend backend) {
+  return std::make_unique<Qwen2Vl>(fields, backend);
+}
+
+std::unique_ptr<ImagePrompt> make_qwen2_vl_prompt(const ProcessorFiles& files) {
+  return std::make_unique<Qwen2VlPrompt>(files, special_token(files, "image_token", "<|image_pad|>"));
+}
+
+}  // namespace mhub::image
