@@ -6,8 +6,9 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/pretrained/pretrained_causal_lm.hpp"
+#include "mhub/pretrained/pretrained_vlm.hpp"
 #include "options.hpp"
+#include "pictures.hpp"
 #include "terminal.hpp"
 
 namespace mhub::converters {
@@ -90,6 +91,16 @@ void set_variable(nlohmann::ordered_json& variables, const std::string& argument
   variables[argument.substr(0, equals)] = value.is_discarded() ? nlohmann::ordered_json(text) : value;
 }
 
+/// What a user says: text, and pictures in front of it.
+nlohmann::ordered_json user_content(const CommandLine& line, const std::string& text) {
+  const std::size_t images = images_of(line).size();
+  if (images == 0) return text;
+  nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+  for (std::size_t k = 0; k < images; ++k) parts.push_back({{"type", "image"}});
+  parts.push_back({{"type", "text"}, {"text", text}});
+  return parts;
+}
+
 ChatRequest conversation(const CommandLine& line, const std::string& text) {
   ChatRequest request;
   request.add_generation_prompt = true;
@@ -98,7 +109,7 @@ ChatRequest conversation(const CommandLine& line, const std::string& text) {
   if (line.has("messages")) {
     request.messages = list_in(line.get<std::string>("messages"));
   } else {
-    request.messages.push_back({{"role", "user"}, {"content", text}});
+    request.messages.push_back({{"role", "user"}, {"content", user_content(line, text)}});
   }
   if (line.has("tools")) request.tools = list_in(line.get<std::string>("tools"));
   for (const std::string& argument : line.get<std::vector<std::string>>("template-arg"))
@@ -106,12 +117,24 @@ ChatRequest conversation(const CommandLine& line, const std::string& text) {
   return request;
 }
 
+std::string text_of(const CommandLine& line) {
+  if (line.has("prompt-file")) return read_file(line.get<std::string>("prompt-file"), kLargestPrompt);
+  return line.find<std::string>("prompt").value_or("");
+}
+
 std::vector<std::int64_t> prompt_of(const CommandLine& line, CausalLM& model) {
   if (line.has("tokens")) return parse_tokens(line.get<std::string>("tokens"));
-  std::string text = line.find<std::string>("prompt").value_or("");
-  if (line.has("prompt-file")) text = read_file(line.get<std::string>("prompt-file"), kLargestPrompt);
-  if (line.has("chat") || line.has("messages")) return model.encode_chat(conversation(line, text));
-  return model.encode(text);
+  if (line.has("chat") || line.has("messages")) return model.encode_chat(conversation(line, text_of(line)));
+  return model.encode(text_of(line));
+}
+
+VlmInputs inputs_of(const CommandLine& line, VLM& model) {
+  const std::vector<ImageInput> images = images_of(line);
+  if (line.has("tokens"))
+    return {parse_tokens(line.get<std::string>("tokens")), model.process_images(images)};
+  if (line.has("chat") || line.has("messages"))
+    return model.process_images_and_chat(images, conversation(line, text_of(line)));
+  return model.process_images_and_text(images, text_of(line));
 }
 
 void check_prompt(const CommandLine& line) {
@@ -122,6 +145,7 @@ void check_prompt(const CommandLine& line) {
   const bool text = line.has("prompt") || line.has("prompt-file");
   if (line.has("chat") && !text) throw UsageError("--chat needs --prompt or --prompt-file");
   if (line.has("system") && !line.has("chat")) throw UsageError("--system needs --chat");
+  static_cast<void>(picture_options(line));
   const bool templated = line.has("tools") || !line.get<std::vector<std::string>>("template-arg").empty();
   if (templated && !line.has("chat") && !line.has("messages"))
     throw UsageError("--tools and --template-arg need --chat or --messages");
@@ -159,12 +183,41 @@ nlohmann::json report(const TextGeneration& result, const runtime::Decoder& deco
           {"gathered_bytes", decoder.gathered_bytes()}};
 }
 
+LoadOptions load_options(const CommandLine& line) {
+  LoadOptions load;
+  load.device = line.get<std::string>("backend");
+  load.exact = line.has("exact");
+  load.threads = line.get<int>("threads");
+  load.hf_reference = line.get<std::string>("hf-reference");
+  load.cancelled = interrupted;
+  return load;
+}
+
 void print_tokens(const std::vector<std::int64_t>& tokens) {
   std::string separator;
   for (const std::int64_t token : tokens) {
     std::cout << separator << token;
     separator = ",";
   }
+}
+
+/// Continues a prompt and prints what comes; the clock ran from `start` on.
+template <typename Generate>
+int answer(const CommandLine& line, CausalLM& model, const std::vector<std::int64_t>& prompt,
+           std::chrono::steady_clock::time_point start, const Generate& generate) {
+  GenerateOptions options = options_of(line);
+  const runtime::Decoder& decoder = model.model();
+  const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  show(line.has("json") ? Shown::exact : Shown::whole);
+  // Text is shown as it comes; a model asked with numbers answers with numbers.
+  const bool stream = !line.has("json") && !line.has("tokens");
+  if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };
+  const TextGeneration result = generate(options);
+  if (line.print_json(report(result, decoder, load_seconds, prompt))) return 0;
+  if (!stream) print_tokens(result.tokens);
+  std::cout << '\n';
+  return 0;
 }
 
 }  // namespace
@@ -176,32 +229,24 @@ int generate_command(const Arguments& arguments) {
       "mhub generate SOURCE --tokens IDS ...",
       {"SOURCE"});
   declare(line);
+  declare_pictures(line);
   if (!line.parse(arguments)) return 0;
   check_prompt(line);
-  GenerateOptions options = options_of(line);
 
   const auto start = std::chrono::steady_clock::now();
-  LoadOptions load;
-  load.device = line.get<std::string>("backend");
-  load.exact = line.has("exact");
-  load.threads = line.get<int>("threads");
-  load.hf_reference = line.get<std::string>("hf-reference");
-  load.cancelled = interrupted;
-  CausalLM model = CausalLM::from_pretrained(line.get<std::string>("SOURCE"), load);
+  const std::string source = line.get<std::string>("SOURCE");
+  if (images_of(line).empty()) {
+    CausalLM model = CausalLM::from_pretrained(source, load_options(line));
+    print_notes(model.checkpoint());
+    const std::vector<std::int64_t> prompt = prompt_of(line, model);
+    return answer(line, model, prompt, start,
+                  [&](const GenerateOptions& options) { return model.generate(prompt, options); });
+  }
+  VLM model = VLM::from_pretrained(source, load_options(line), picture_options(line));
   print_notes(model.checkpoint());
-  const std::vector<std::int64_t> prompt = prompt_of(line, model);
-  const runtime::Decoder& decoder = model.model();
-  const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-
-  show(line.has("json") ? Shown::exact : Shown::whole);
-  // Text is shown as it comes; a model asked with numbers answers with numbers.
-  const bool stream = !line.has("json") && !line.has("tokens");
-  if (stream) options.on_text = [](std::string_view piece) { std::cout << piece << std::flush; };
-  const TextGeneration result = model.generate(prompt, options);
-  if (line.print_json(report(result, decoder, load_seconds, prompt))) return 0;
-  if (!stream) print_tokens(result.tokens);
-  std::cout << '\n';
-  return 0;
+  const VlmInputs inputs = inputs_of(line, model);
+  return answer(line, model, inputs.input_ids, start,
+                [&](const GenerateOptions& options) { return model.generate(inputs, options); });
 }
 
 }  // namespace mhub::converters

@@ -5,8 +5,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/runtime/logits_stream.hpp"
-#include "mhub/runtime/make_backend.hpp"
-#include "options.hpp"
+#include "pictures.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -56,6 +55,7 @@ int logits_command(const Arguments& arguments) {
       "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
       "backend", po::value<std::string>()->default_value("cpu"), "cpu or cudnn")("json", "print JSON");
+  declare_pictures(line);
   if (!line.parse(arguments)) return 0;
   if (!line.has("tokens") || !line.has("output")) throw UsageError("logits needs --tokens and --output");
   const std::vector<std::int64_t> tokens = parse_tokens(line.get<std::string>("tokens"));
@@ -66,22 +66,36 @@ int logits_command(const Arguments& arguments) {
                             .ours = [](const std::string& path) { return begins_with(path, kMagic); },
                             .single_file = name});
   if (!staging.warning().empty()) print_note(staging.warning());
-  OpenOptions open;
-  open.hf_reference = line.get<std::string>("hf-reference");
-  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
-  print_notes(checkpoint);
-  const auto backend =
-      runtime::make_backend({line.get<std::string>("backend"), line.get<int>("threads"), DType::f32});
-  runtime::Decoder decoder(checkpoint, *backend);
-  decoder.stop_when(interrupted);
-  runtime::LogitsStream logits(decoder, tokens);
+  LoadOptions load;
+  load.device = line.get<std::string>("backend");
+  load.exact = true;
+  load.threads = line.get<int>("threads");
+  load.hf_reference = line.get<std::string>("hf-reference");
+  load.cancelled = interrupted;
+  const std::string source = line.get<std::string>("SOURCE");
+  const VisionProcessor::Options picture_options = converters::picture_options(line);
+  const std::vector<ImageInput> images = images_of(line);
+  std::optional<VLM> eyes;
+  std::optional<CausalLM> plain;
+  if (images.empty()) {
+    plain.emplace(CausalLM::from_pretrained(source, load));
+  } else {
+    eyes.emplace(VLM::from_pretrained(source, load, picture_options));
+  }
+  CausalLM& model = eyes ? *eyes : *plain;
+  print_notes(model.checkpoint());
+  std::vector<float> features;
+  if (eyes) features = eyes->image_features({tokens, eyes->process_images(images)});
+  runtime::Decoder& decoder = model.model();
+  runtime::LogitsStream logits(
+      decoder, tokens, eyes ? eyes->placed(tokens, features) : std::vector<runtime::Decoder::Features>());
   NpyWriter file(staging.path() + "/" + name, static_cast<std::int64_t>(tokens.size()), decoder.vocab_size());
   for (auto rows = logits.next(); !rows.empty(); rows = logits.next()) file.append(rows);
   file.finish();
   staging.commit();
   const nlohmann::json report{{"output", line.get<std::string>("output")},
                               {"shape", {tokens.size(), decoder.vocab_size()}},
-                              {"backend", backend->describe()},
+                              {"backend", decoder.backend().describe()},
                               {"gathered_bytes", decoder.gathered_bytes()}};
   if (!line.print_json(report))
     std::cout << "wrote logits [" << tokens.size() << ", " << decoder.vocab_size() << "] to "

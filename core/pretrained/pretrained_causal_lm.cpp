@@ -94,9 +94,9 @@ std::vector<std::int64_t> CausalLM::encode_chat(const ChatRequest& request) {
   return {ids.begin(), ids.end()};
 }
 
-TextGeneration CausalLM::generate(std::span<const std::int64_t> prompt, const GenerateOptions& options) {
+TextGeneration CausalLM::generate(const runtime::Prompt& prompt, const GenerateOptions& options) {
   runtime::GenerationOptions settings =
-      runtime::resolve(options, generation_config(), prompt.size(), transformer_config().vocab_size);
+      runtime::resolve(options, generation_config(), prompt.tokens.size(), transformer_config().vocab_size);
   std::optional<runtime::TextCollector> collector;
   const std::vector<std::string>& stops =
       options.stop_strings.empty() ? generation_config().stop_strings : options.stop_strings;
@@ -111,7 +111,7 @@ TextGeneration CausalLM::generate(std::span<const std::int64_t> prompt, const Ge
     return text || std::find(stop_ids.begin(), stop_ids.end(), token) != stop_ids.end();
   };
   runtime::GenerationResult result =
-      runtime::generate(model(), {std::vector<std::int64_t>(prompt.begin(), prompt.end())}, settings);
+      runtime::generate(model(), std::vector<runtime::Prompt>{prompt}, settings);
   runtime::Generation& one = result.sequences.front();
   return {std::move(one.tokens), collector ? collector->finish() : std::string(), one.finish, result.timing};
 }

@@ -62,7 +62,9 @@ class CausalLM {
   std::vector<std::int64_t> encode_chat(const nlohmann::ordered_json& messages);
   /// The same with tools, documents and variables of the template.
   std::vector<std::int64_t> encode_chat(const ChatRequest& request);
-  TextGeneration generate(std::span<const std::int64_t> prompt, const GenerateOptions& options = {});
+  TextGeneration generate(std::span<const std::int64_t> prompt, const GenerateOptions& options = {}) {
+    return generate(runtime::Prompt{{prompt.begin(), prompt.end()}}, options);
+  }
   TextGeneration generate(std::string_view prompt, const GenerateOptions& options = {});
 
   /// Writes the model in any format and layout, {.format = "torch", .tp = 8}, in the type that it was loaded
@@ -70,6 +72,10 @@ class CausalLM {
   nlohmann::json save(const std::string& output, WriteOptions options = {}, RunOptions run = {}) const;
   /// The same as a Hugging Face folder. Throws UsageError when something is there already.
   void save_pretrained(const std::string& folder) const;
+
+ protected:
+  TextGeneration generate(const runtime::Prompt& prompt, const GenerateOptions& options);
+  const LoadOptions& load_options() const { return options_; }
 
  private:
   DType device_dtype() const;

@@ -28,11 +28,19 @@ struct RotaryAngles {
   bool interleaved = false;  ///< pairs (0, 1), (2, 3) ... instead of (0, dim / 2), (1, dim / 2 + 1) ...
 };
 
+/// Tokens [begin, end) of a sequence, by position.
+struct TokenSpan {
+  std::int64_t begin = 0, end = 0;
+};
+
 /// Consecutive rows of a forward pass that belong to one sequence.
 struct Segment {
   std::int64_t first_row = 0, rows = 0;
   std::int64_t position = 0;    ///< of its first token in the sequence
   LayerCache* cache = nullptr;  ///< of the layer at hand: holds the tokens before `position`
+  /// Tokens of one of these see each other, later ones and beyond a window too: those of a picture. In order,
+  /// apart, and each runs in one pass.
+  std::span<const TokenSpan> together = {};
 };
 
 /// What an attention layer computes beyond softmax(scale q k) v with a causal mask.
@@ -146,6 +154,8 @@ class Backend {
   virtual void gate(Heads gates, Matrix out) = 0;
   /// The values of a matrix on the host, row after row; `out` has rows * columns floats.
   virtual void read(Matrix in, std::span<float> out) = 0;
+  /// The other way.
+  virtual void write(std::span<const float> in, Matrix out) = 0;
   /// Of each row the `count` largest numbers (at most its columns) in the order of ranks_before, row after
   /// row.
   virtual std::vector<RowEntry> largest(Matrix in, std::int64_t count) = 0;

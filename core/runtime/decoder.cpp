@@ -5,31 +5,29 @@
 #include <numeric>
 
 #include "mhub/base/error.hpp"
-#include "mhub/base/progress.hpp"
-#include "mhub/runtime/attention_block.hpp"
+#include "mhub/mapping/identity.hpp"
 #include "mhub/runtime/context_length.hpp"
-#include "mhub/runtime/mlp_block.hpp"
-#include "mhub/runtime/moe_block.hpp"
 #include "mhub/runtime/support.hpp"
 
 namespace mhub::runtime {
 namespace {
 
-/// What TransformerEngine calls the norm that it fuses into a mixer's first linear layer.
-const char* fused_norm(LayerPlan::Mixer mixer) {
-  switch (mixer) {
-    case LayerPlan::Mixer::mamba: return "mixer.in_proj.layer_norm_";
-    case LayerPlan::Mixer::delta_net: return "self_attention.in_proj.layer_norm_";
-    default: return "self_attention.linear_qkv.layer_norm_";
-  }
+/// The decoder of a vision-language model is a part of it; its configuration is the model's without the
+/// pictures'.
+TransformerConfig decoder_config(const TransformerConfig& model) {
+  TransformerConfig decoder = model;
+  decoder.vision.reset();
+  return decoder;
 }
 
 }  // namespace
 
 Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype)
     : backend_(backend), workspace_(backend) {
-  Weights weights(checkpoint, dtype);
-  config_ = *checkpoint.transformer;
+  const Weights all(checkpoint, dtype);
+  const bool sees = checkpoint.transformer->vision.has_value();
+  Weights weights = sees ? all.inside(std::string(kDecoderModule) + ".") : all;
+  config_ = decoder_config(*checkpoint.transformer);
   require_supported(config_, checkpoint.path);
   word_embeddings_ = backend.place(
       weights.matrix("embedding.word_embeddings.weight", config_.vocab_size, config_.hidden_size),
@@ -42,7 +40,7 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
     rotary_.emplace(config_);
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(config_));
   }
-  for (std::int64_t i = 0; i < config_.num_layers; ++i) layers_.push_back(make_layer(weights, i));
+  layers_.emplace(weights, backend, config_);
   // HybridModel has its own name for it (hybrid_block.py).
   final_norm_ =
       load_norm(weights, config_,
@@ -65,40 +63,9 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
   gathered_bytes_ = weights.gathered_bytes();
 }
 
-Decoder::Layer Decoder::make_layer(Weights& weights, std::int64_t number) const {
-  const std::string prefix = "decoder.layers." + std::to_string(number) + ".";
-  const LayerSource source{weights, backend_, config_, number, prefix};
-  const LayerPlan plan = layer_plan(config_, number);
-  // TransformerEngine fuses a norm into the linear layer behind it where there is one such layer.
-  auto norm = [&](const std::string& fused, const std::string& module) -> std::optional<Norm> {
-    const std::string name = weights.has(prefix + module + "weight") ? prefix + module : prefix + fused;
-    if (!weights.has(name + "weight")) return std::nullopt;
-    return load_norm(weights, config_, name, config_.hidden_size);
-  };
-  Layer layer;
-  layer.attention_norm = norm(fused_norm(plan.mixer), "input_layernorm.");
-  layer.mlp_norm = norm("mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
-  // A parallel layer may share one norm.
-  const bool shared = config_.parallel_residual && config_.shared_pre_norm;
-  const bool mixes = plan.mixer != LayerPlan::Mixer::none, feeds = plan.mlp != LayerPlan::Mlp::none;
-  if (layer.attention_norm.has_value() != (mixes && config_.pre_norms) ||
-      layer.mlp_norm.has_value() != (feeds && config_.pre_norms && !shared)) {
-    throw InputError(
-        weights.source() + ": layer " + std::to_string(number) + " does not have the norms before " +
-        "attention and MLP that pre_norms = " + (config_.pre_norms ? "true" : "false") + " asks for");
-  }
-  layer.attention = make_attention(source, plan);
-  if (feeds) layer.mlp = plan.mlp == LayerPlan::Mlp::experts ? make_moe(source) : make_mlp(source);
-  return layer;
-}
-
 SequenceCache Decoder::new_sequence() const {
   SequenceCache sequence;
-  for (std::size_t k = 0; k < layers_.size(); ++k) {
-    auto allocate = [this](std::int64_t floats) { return backend_.allocate_cache_page(floats); };
-    sequence.layers.push_back(layers_[k].attention ? layers_[k].attention->new_cache(allocate)
-                                                   : LayerCache(0, 0, 0, allocate));
-  }
+  sequence.layers = layers_->new_caches();
   return sequence;
 }
 
@@ -134,27 +101,17 @@ void Decoder::embed(std::span<const std::int64_t> ids, std::span<const std::int6
   if (!position_embeddings_.blocks.empty()) backend_.embed(position_embeddings_, positions, true, hidden);
 }
 
-Matrix Decoder::normalized(const std::optional<Norm>& norm, const std::string& slot, Matrix hidden) {
-  const Matrix out = workspace_.matrix(slot, hidden.rows, hidden.columns);
-  if (norm) {
-    backend_.normalize(*norm, hidden, out);
-  } else {
-    backend_.copy(hidden, out);
+void Decoder::place_features(const Step& step, const Segment& segment, Matrix hidden) {
+  for (const Features& features : step.features) {
+    const std::int64_t rows = static_cast<std::int64_t>(features.values.size()) / config_.hidden_size;
+    const std::int64_t begin = std::max(features.position, segment.position);
+    const std::int64_t end = std::min(features.position + rows, segment.position + segment.rows);
+    if (begin >= end) continue;
+    const auto first = static_cast<std::size_t>((begin - features.position) * config_.hidden_size);
+    const auto count = static_cast<std::size_t>((end - begin) * config_.hidden_size);
+    backend_.write(features.values.subspan(first, count),
+                   hidden.slice_rows(segment.first_row + begin - segment.position, end - begin));
   }
-  return out;
-}
-
-void Decoder::run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden) {
-  if (!config_.parallel_residual) {
-    if (layer.attention)
-      layer.attention->run(pass, normalized(layer.attention_norm, "attention input", hidden), hidden);
-    if (layer.mlp) layer.mlp->run(pass, normalized(layer.mlp_norm, "mlp input", hidden), hidden);
-    return;
-  }
-  const Matrix in = normalized(layer.attention_norm, "attention input", hidden);
-  const Matrix mlp_in = layer.mlp_norm ? normalized(layer.mlp_norm, "mlp input", hidden) : in;
-  layer.attention->run(pass, in, hidden);
-  layer.mlp->run(pass, mlp_in, hidden);
 }
 
 Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision precision) {
@@ -180,16 +137,15 @@ Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision pr
   const Matrix hidden =
       workspace_.matrix("hidden", static_cast<std::int64_t>(ids.size()), config_.hidden_size);
   embed(ids, positions, hidden);
-  for (std::size_t k = 0; k < layers_.size(); ++k) {
-    throw_if(cancelled_);
-    for (std::size_t s = 0; s < steps.size(); ++s) pass.segments[s].cache = &steps[s].sequence->layers[k];
-    run_layer(layers_[k], pass, hidden);
-  }
+  for (std::size_t s = 0; s < steps.size(); ++s) place_features(steps[s], pass.segments[s], hidden);
+  std::vector<std::vector<LayerCache>*> caches;
+  for (const Step& step : steps) caches.push_back(&step.sequence->layers);
+  layers_->run(pass, caches, hidden, cancelled_);
   for (const Step& step : steps) step.sequence->length += static_cast<std::int64_t>(step.tokens.size());
-  return head(steps, wanted, precision, hidden);
+  return head(pass, steps, wanted, hidden);
 }
 
-Matrix Decoder::head(std::span<const Step> steps, Logits wanted, Precision precision, Matrix hidden) {
+Matrix Decoder::head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden) {
   if (wanted == Logits::none) return {};
   Matrix rows = hidden;
   if (wanted == Logits::last) {
@@ -200,9 +156,9 @@ Matrix Decoder::head(std::span<const Step> steps, Logits wanted, Precision preci
       backend_.copy(hidden.slice_rows(end - 1, 1), rows.slice_rows(static_cast<std::int64_t>(s), 1));
     }
   }
-  const Matrix normed = normalized(final_norm_, "final norm", rows);
+  const Matrix normed = normalized(pass, final_norm_, "final norm", rows);
   const Matrix logits = workspace_.matrix("logits", rows.rows, config_.vocab_size);
-  backend_.linear(output_.weight, output_.bias, normed, logits, false, precision);
+  backend_.linear(output_.weight, output_.bias, normed, logits, false, pass.precision);
   if (!output_scale_.empty()) backend_.scale_columns(output_scale_, logits);
   if (config_.logits_multiplier != 1.0) backend_.scale(static_cast<float>(config_.logits_multiplier), logits);
   if (config_.final_logit_softcapping)

@@ -11,7 +11,7 @@
 
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/backend.hpp"
-#include "mhub/runtime/block.hpp"
+#include "mhub/runtime/layer_stack.hpp"
 #include "mhub/runtime/rotary.hpp"
 
 namespace mhub::runtime {
@@ -42,10 +42,16 @@ class Decoder {
   /// again, in a new sequence (Rotary::restarts_at).
   bool restarts_at(std::int64_t length) const;
 
-  /// The next tokens of one sequence.
+  /// What takes the place of token embeddings: [rows, hidden_size], from a position of the sequence on.
+  struct Features {
+    std::int64_t position;
+    std::span<const float> values;
+  };
+  /// The next tokens of one sequence; of its features, those that fall on these tokens count.
   struct Step {
     SequenceCache* sequence;
     std::span<const std::int64_t> tokens;
+    std::span<const Features> features = {};
   };
   /// Of which tokens the logits are wanted.
   enum class Logits {
@@ -59,24 +65,16 @@ class Decoder {
   Matrix forward(std::span<const Step> steps, Logits wanted, Precision precision = Precision::exact);
 
  private:
-  /// One layer: what runs in front of each block and the blocks, of which a hybrid model's layers have one.
-  struct Layer {
-    std::optional<Norm> attention_norm, mlp_norm;
-    std::unique_ptr<AttentionBlock> attention;
-    std::unique_ptr<Block> mlp;
-  };
-  Layer make_layer(Weights& weights, std::int64_t number) const;
-  void run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden);
-  Matrix normalized(const std::optional<Norm>& norm, const std::string& slot, Matrix hidden);
   void check(std::span<const Step> steps) const;
   void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
-  Matrix head(std::span<const Step> steps, Logits wanted, Precision precision, Matrix hidden);
+  void place_features(const Step& step, const Segment& segment, Matrix hidden);
+  Matrix head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden);
 
   TransformerConfig config_;
   Backend& backend_;
   Workspace workspace_;
   WeightView word_embeddings_, position_embeddings_;
-  std::vector<Layer> layers_;
+  std::optional<LayerStack> layers_;
   Norm final_norm_;
   Linear output_;
   std::vector<float> output_scale_;  ///< of the logits, where the output layer's rows count as length 1

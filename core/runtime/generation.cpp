@@ -26,6 +26,7 @@ struct Sequence {
   SequenceCache cache;
   std::vector<std::int64_t> history;
   std::size_t prompt;  ///< so many of history
+  std::span<const Decoder::Features> features;
   SamplingRandom random;
   Generation result;
   bool done = false;
@@ -89,7 +90,8 @@ Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder
   Matrix out;
   for (std::size_t begin = 0; begin < count; begin += kPrefillTokens) {
     const std::size_t size = std::min<std::size_t>(kPrefillTokens, count - begin);
-    const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, size)};
+    const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, size),
+                             sequence.features};
     out = decoder.forward({&step, 1}, begin + size == count ? wanted : Decoder::Logits::none, precision);
   }
   return out;
@@ -97,7 +99,7 @@ Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder
 
 }  // namespace
 
-GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::int64_t>>& prompts,
+GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
                           const GenerationOptions& options) {
   check(options.sampling);
   check(options.rules, decoder.config().vocab_size);
@@ -108,15 +110,16 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
   std::vector<Sequence> sequences;
   Clock::time_point start = Clock::now();
   for (std::size_t k = 0; k < prompts.size(); ++k) {
-    if (prompts[k].empty()) throw UsageError("the prompt has no tokens");
-    decoder.require_length(static_cast<std::int64_t>(prompts[k].size()));
-    Sequence& sequence = sequences.emplace_back(
-        Sequence{{}, prompts[k], prompts[k].size(), SamplingRandom(options.seed + k), {}, false});
+    const std::vector<std::int64_t>& tokens = prompts[k].tokens;
+    if (tokens.empty()) throw UsageError("the prompt has no tokens");
+    decoder.require_length(static_cast<std::int64_t>(tokens.size()));
+    Sequence& sequence = sequences.emplace_back(Sequence{
+        {}, tokens, tokens.size(), prompts[k].features, SamplingRandom(options.seed + k), {}, false});
     const Matrix logits =
-        run_anew(decoder, sequence, prompts[k].size(), Decoder::Logits::last, options.precision);
+        run_anew(decoder, sequence, tokens.size(), Decoder::Logits::last, options.precision);
     Sequence* const one[]{&sequence};
     advance(sequence, k, next_tokens(decoder.backend(), logits, one, options).front(), context, options);
-    result.timing.prompt_tokens += static_cast<std::int64_t>(prompts[k].size());
+    result.timing.prompt_tokens += static_cast<std::int64_t>(tokens.size());
   }
   result.timing.prefill_seconds = seconds_since(start);
 
@@ -144,6 +147,13 @@ GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::i
   result.timing.decode_seconds = seconds_since(start);
   for (Sequence& sequence : sequences) result.sequences.push_back(std::move(sequence.result));
   return result;
+}
+
+GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::int64_t>>& prompts,
+                          const GenerationOptions& options) {
+  std::vector<Prompt> all;
+  for (const std::vector<std::int64_t>& tokens : prompts) all.push_back({tokens});
+  return generate(decoder, all, options);
 }
 
 }  // namespace mhub::runtime

@@ -47,10 +47,20 @@ struct GenerationResult {
   GenerationTiming timing;
 };
 
+/// What is continued: tokens, and what takes the place of the embeddings of some (pictures'). Borrows those
+/// values.
+struct Prompt {
+  std::vector<std::int64_t> tokens;
+  std::vector<Decoder::Features> features = {};
+};
+
 /// Continues prompts of any lengths together. Sequences do not influence each other: each one's tokens are
 /// those that it would get alone (sequence k draws from a generator seeded with seed + k). Throws UsageError
 /// for an empty prompt, one longer than the model's context, a token outside the vocabulary or options out of
 /// range.
+GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
+                          const GenerationOptions& options);
+/// Of tokens alone.
 GenerationResult generate(Decoder& decoder, const std::vector<std::vector<std::int64_t>>& prompts,
                           const GenerationOptions& options);
 

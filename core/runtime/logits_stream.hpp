@@ -14,7 +14,8 @@ namespace mhub::runtime {
 class LogitsStream {
  public:
   /// The tokens are one new sequence. Throws UsageError when it is too long for the model.
-  LogitsStream(Decoder& decoder, std::span<const std::int64_t> tokens);
+  LogitsStream(Decoder& decoder, std::span<const std::int64_t> tokens,
+               std::vector<Decoder::Features> features = {});
 
   /// The next rows [some, vocab_size], valid until the next call; empty at the end. Throws as
   /// Decoder::forward does.
@@ -23,6 +24,7 @@ class LogitsStream {
  private:
   Decoder& decoder_;
   std::span<const std::int64_t> rest_;
+  std::vector<Decoder::Features> features_;
   SequenceCache sequence_;
   std::vector<float> values_;
 };

@@ -31,39 +31,53 @@ CopyPlan canonical_plan(const CanonicalState& state) {
 }
 
 Weights::Weights(const Checkpoint& checkpoint, std::optional<DType> dtype)
-    : source_(checkpoint.path), dtype_(dtype) {
+    : all_(std::make_shared<All>(All{checkpoint.path, dtype, {}, {}, {}, 0})) {
   if (checkpoint.model == nullptr || !checkpoint.transformer) {
     throw InputError(checkpoint.path +
                      ": does not say which model it holds; name its Hugging Face model with --hf-reference");
   }
-  plan_ = canonical_plan(checkpoint.state);
-  for (std::size_t k = 0; k < plan_.tensors.size(); ++k) index_.emplace(plan_.tensors[k].name, k);
+  all_->plan = canonical_plan(checkpoint.state);
+  for (std::size_t k = 0; k < all_->plan.tensors.size(); ++k)
+    all_->index.emplace(all_->plan.tensors[k].name, k);
 }
 
-const ChunkPlan& Weights::find(const std::string& name, const Shape& shape) {
-  const auto found = index_.find(name);
-  if (found == index_.end()) {
-    throw InputError(source_ + ": tensor " + name + " " + to_string(shape) +
-                     " is missing; the decoder needs it for this configuration");
+Weights Weights::inside(const std::string& module) const {
+  Weights part = *this;
+  part.module_ += module;
+  return part;
+}
+
+const ChunkPlan& Weights::find(const std::string& part, const Shape& shape) {
+  const std::string name = module_ + part;
+  const auto found = all_->index.find(name);
+  if (found == all_->index.end()) {
+    throw InputError(source() + ": tensor " + name + " " + to_string(shape) +
+                     " is missing; the model needs it for this configuration");
   }
-  const Shape& stored = plan_.tensors[found->second].shape;
+  const Shape& stored = all_->plan.tensors[found->second].shape;
   if (squeezed(stored) != squeezed(shape)) {
-    throw InputError(source_ + ": tensor " + name + " has shape " + to_string(stored) +
-                     ", the decoder needs " + to_string(shape));
+    throw InputError(source() + ": tensor " + name + " has shape " + to_string(stored) +
+                     ", the model needs " + to_string(shape));
   }
-  used_.insert(name);
-  return plan_.chunks[found->second];
+  all_->used.insert(name);
+  return all_->plan.chunks[found->second];
 }
 
 WeightView Weights::matrix(const std::string& name, std::int64_t rows, std::int64_t columns) {
-  const ChunkPlan& chunk = find(name, {rows, columns});
+  return matrix(name, {rows, columns});
+}
+
+WeightView Weights::matrix(const std::string& name, const Shape& shape) {
+  const ChunkPlan& chunk = find(name, shape);
+  const std::int64_t rows = shape.at(0), columns = numel(shape) / rows;
+  const std::optional<DType>& dtype = all_->dtype;
   WeightView view;
-  if (!dtype_ || *dtype_ == chunk.source_dtype) view = view_in_place(chunk, rows, columns);
+  if (!dtype || *dtype == chunk.source_dtype) view = view_in_place(chunk, rows, columns);
   if (view.blocks.empty()) {
-    view = gathered(chunk, rows, columns, dtype_);
-    gathered_bytes_ += static_cast<std::uint64_t>(rows * columns) * size_of(view.blocks[0].dtype);
+    view = gathered(chunk, rows, columns, dtype);
+    all_->gathered_bytes += static_cast<std::uint64_t>(rows * columns) * size_of(view.blocks[0].dtype);
   }
-  view.name = name;
+  view.name = module_ + name;
   return view;
 }
 
@@ -74,8 +88,8 @@ std::vector<float> Weights::vector(const std::string& name, std::int64_t size) {
 std::vector<float> Weights::values(const std::string& name, const Shape& shape) {
   ChunkPlan chunk = find(name, shape);
   if (!can_convert(chunk.source_dtype, DType::f32)) {
-    throw InputError(source_ + ": tensor " + name + " is " + std::string(torch_name(chunk.source_dtype)) +
-                     ", expected a floating type");
+    throw InputError(source() + ": tensor " + module_ + name + " is " +
+                     std::string(torch_name(chunk.source_dtype)) + ", expected a floating type");
   }
   chunk.dtype = DType::f32;
   const std::int64_t size = numel(shape);
@@ -89,15 +103,15 @@ std::vector<float> Weights::optional_vector(const std::string& name, std::int64_
 }
 
 void Weights::ignore(const std::string& prefix) {
-  for (const SinkTensor& tensor : plan_.tensors) {
-    if (tensor.name.starts_with(prefix)) used_.insert(tensor.name);
+  for (const SinkTensor& tensor : all_->plan.tensors) {
+    if (tensor.name.starts_with(module_ + prefix)) all_->used.insert(tensor.name);
   }
 }
 
 void Weights::require_all_used() const {
-  for (const SinkTensor& tensor : plan_.tensors) {
-    if (used_.contains(tensor.name)) continue;
-    throw InputError(source_ + ": tensor " + tensor.name + " " + to_string(tensor.shape) +
+  for (const SinkTensor& tensor : all_->plan.tensors) {
+    if (!tensor.name.starts_with(module_) || all_->used.contains(tensor.name)) continue;
+    throw InputError(source() + ": tensor " + tensor.name + " " + to_string(tensor.shape) +
                      " belongs to a part of the model that generation does not support yet");
   }
 }

@@ -16,18 +16,24 @@ namespace mhub::runtime {
 /// order of state.tensors. Borrows the state's sources.
 CopyPlan canonical_plan(const CanonicalState& state);
 
-/// The canonical (Megatron-named) tensors of a checkpoint of any kind, as the decoder asks for them. Borrows
-/// the checkpoint, whose mapped files the views point into. Asking for a tensor marks it as used.
+/// The canonical (Megatron-named) tensors of a checkpoint of any kind, as a model's parts ask for them.
+/// Borrows the checkpoint, whose mapped files the views point into. Asking for a tensor marks it as used.
+/// Copies and the weights of a part share that.
 class Weights {
  public:
   /// Matrices keep their stored type; with a `dtype` (f32, f16, bf16) those of another type are copied in it.
   /// Throws InputError for a checkpoint that does not say what model it holds.
   explicit Weights(const Checkpoint& checkpoint, std::optional<DType> dtype = {});
 
-  bool has(const std::string& name) const { return index_.contains(name); }
+  /// Those of a part of the model: every name gets this in front ("vision_model.").
+  Weights inside(const std::string& module) const;
+
+  bool has(const std::string& name) const { return all_->index.contains(module_ + name); }
   /// The matrix [rows, columns], in place if possible. Throws InputError when there is none of that name and
   /// shape.
   WeightView matrix(const std::string& name, std::int64_t rows, std::int64_t columns);
+  /// The same of a tensor with more axes: the first gives rows, the others together columns.
+  WeightView matrix(const std::string& name, const Shape& shape);
   /// A vector as float32 values; its shape may have axes of 1 around `size`.
   std::vector<float> vector(const std::string& name, std::int64_t size);
   /// The same, or empty when there is none of that name.
@@ -42,19 +48,23 @@ class Weights {
   void require_all_used() const;
 
   /// Bytes of views that could not be used in place.
-  std::uint64_t gathered_bytes() const { return gathered_bytes_; }
+  std::uint64_t gathered_bytes() const { return all_->gathered_bytes; }
   /// The files that views point into.
-  const std::string& source() const { return source_; }
+  const std::string& source() const { return all_->source; }
 
  private:
+  struct All {
+    std::string source;
+    std::optional<DType> dtype;
+    CopyPlan plan;  ///< one dense chunk per canonical tensor
+    std::unordered_map<std::string, std::size_t> index;
+    std::set<std::string> used;
+    std::uint64_t gathered_bytes = 0;
+  };
   const ChunkPlan& find(const std::string& name, const Shape& shape);
 
-  std::string source_;
-  std::optional<DType> dtype_;
-  CopyPlan plan_;  ///< one dense chunk per canonical tensor
-  std::unordered_map<std::string, std::size_t> index_;
-  std::set<std::string> used_;
-  std::uint64_t gathered_bytes_ = 0;
+  std::shared_ptr<All> all_;
+  std::string module_;
 };
 
 }  // namespace mhub::runtime

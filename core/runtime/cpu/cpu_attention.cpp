@@ -16,10 +16,14 @@ constexpr std::int64_t kParallelWork = 1 << 18;  // fewer multiplications are no
 
 using Row = Eigen::Map<Eigen::ArrayXf>;
 
-/// Keys [first, last) that a query at `position` sees.
-std::pair<std::int64_t, std::int64_t> visible(const AttentionOptions& options, std::int64_t position) {
+/// Keys [begin, end) that a query at `position` sees.
+TokenSpan visible(const AttentionOptions& options, std::span<const TokenSpan> together,
+                  std::int64_t position) {
   std::int64_t first = options.window > 0 ? std::max<std::int64_t>(0, position - options.window + 1) : 0;
   if (options.chunk > 0) first = std::max(first, position / options.chunk * options.chunk);
+  for (const TokenSpan& span : together) {
+    if (span.begin <= position && position < span.end) return {std::min(first, span.begin), span.end};
+  }
   return {first, position + 1};
 }
 
@@ -54,8 +58,14 @@ void CpuAttention::attend(const AttentionOptions& options, const Heads& queries,
   const std::int64_t key_dim = queries.dim, value_dim = cache.value_dim(), heads = queries.heads;
   const std::int64_t rows = item.tokens * heads;
   const std::int64_t first_position = item.segment->position + item.first;
-  const std::int64_t last = first_position + item.tokens;  // one past the last key
-  const std::int64_t first_page = visible(options, first_position).first / kPage;
+  const std::span<const TokenSpan> together = item.segment->together;
+  TokenSpan keys_seen = visible(options, together, first_position);
+  for (std::int64_t t = 1; t < item.tokens; ++t) {
+    const TokenSpan seen = visible(options, together, first_position + t);
+    keys_seen = {std::min(keys_seen.begin, seen.begin), std::max(keys_seen.end, seen.end)};
+  }
+  const std::int64_t last = keys_seen.end;  // one past the last key
+  const std::int64_t first_page = keys_seen.begin / kPage;
   const std::int64_t base = first_page * kPage, pages = (last - base + kPage - 1) / kPage;
   const std::int64_t width = pages * kPage;
   scratch.resize(static_cast<std::size_t>(rows * (key_dim + width + value_dim)));
@@ -75,7 +85,7 @@ void CpuAttention::attend(const AttentionOptions& options, const Heads& queries,
     kernels_.multiply_small(scaled, key_dim, rows, keys, kPage, key_dim, kPage, scores + p * kPage, width);
   }
   for (std::int64_t r = 0; r < rows; ++r) {
-    const auto [begin, end] = visible(options, first_position + r / heads);
+    const auto [begin, end] = visible(options, together, first_position + r / heads);
     if (options.soft_cap > 0) {
       Row seen(scores + r * width + begin - base, end - begin);
       seen = options.soft_cap * (seen / options.soft_cap).tanh();
@@ -123,7 +133,7 @@ void CpuAttention::run(const AttentionOptions& options, const Heads& queries, co
            scratch_[static_cast<std::size_t>(thread)]);
   });
   for (const Segment& segment : segments)
-    segment.cache->forget(visible(options, segment.position + segment.rows).first);
+    segment.cache->forget(visible(options, {}, segment.position + segment.rows).begin);
 }
 
 }  // namespace mhub::runtime

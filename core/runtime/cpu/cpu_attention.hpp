@@ -10,8 +10,8 @@
 
 namespace mhub::runtime {
 
-/// Causal attention over paged caches on a CPU; arguments as Backend::attend. Keeps its scratch memory
-/// between calls.
+/// Attention over paged caches on a CPU, causal but for what a segment has together; arguments as
+/// Backend::attend. Keeps its scratch memory between calls.
 class CpuAttention {
  public:
   CpuAttention(ThreadPool& pool, const Kernels& kernels)

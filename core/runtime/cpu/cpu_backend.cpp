@@ -150,6 +150,10 @@ class CpuBackend final : public Backend {
   void read(Matrix in, std::span<float> out) override {
     copy(in, {out.data(), in.rows, in.columns, in.columns});
   }
+  void write(std::span<const float> in, Matrix out) override {
+    for (std::int64_t r = 0; r < out.rows; ++r)
+      std::copy_n(in.data() + r * out.columns, out.columns, out.data + r * out.stride);
+  }
   std::vector<RowEntry> largest(Matrix in, std::int64_t count) override {
     std::vector<RowEntry> found;
     for (std::int64_t r = 0; r < in.rows; ++r)

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "mhub/base/error.hpp"
+
 namespace mhub::runtime {
 namespace {
 
@@ -37,6 +39,10 @@ DeviceAttention::Call DeviceAttention::prepare(const AttentionOptions& options, 
   PagePool& key_pool = pool_of(keys.groups * kPage * keys.dim);
   PagePool& value_pool = pool_of(values.groups * kPage * values.dim);
   std::vector<Segment> order(segments.begin(), segments.end());
+  for (const Segment& segment : order) {
+    if (!segment.together.empty())
+      throw InputError("tokens of a picture that see each other: not supported on a GPU yet; use the CPU");
+  }
   std::stable_partition(order.begin(), order.end(), [](const Segment& segment) { return segment.rows == 1; });
 
   Call call{options, queries, {}, {}, {}, 0, nullptr, nullptr, constants_.get(options.sinks), out};

@@ -81,6 +81,7 @@ class DeviceBackend final : public Backend {
   }
   void gate(Heads gates, Matrix out) override { device_->launch(GateKernel{gates, out}); }
   void read(Matrix in, std::span<float> out) override;
+  void write(std::span<const float> in, Matrix out) override;
   std::vector<RowEntry> largest(Matrix in, std::int64_t count) override;
   void copy(Matrix in, Matrix out) override { device_->launch(CombineKernel{in, 1.0F, 0.0F, out}); }
   void copy(Heads in, Heads out) override { device_->launch(CopyHeadsKernel{in, out}); }
@@ -138,6 +139,13 @@ void DeviceBackend::read(Matrix in, std::span<float> out) {
     from = dense;
   }
   device_->download(from, static_cast<std::size_t>(in.rows * in.columns) * sizeof(float), out.data());
+}
+
+void DeviceBackend::write(std::span<const float> in, Matrix out) {
+  if (out.stride == out.columns) return device_->upload(in.data(), in.size_bytes(), out.data);
+  auto* dense = static_cast<float*>(scratch_.get("write", in.size_bytes()));
+  device_->upload(in.data(), in.size_bytes(), dense);
+  copy({dense, out.rows, out.columns, out.columns}, out);
 }
 
 std::vector<RowEntry> DeviceBackend::largest(Matrix in, std::int64_t count) {

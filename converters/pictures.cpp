@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pictures.hpp"
+
+#include "mhub/base/error.hpp"
+
+namespace mhub::converters {
+
+void declare_pictures(CommandLine& line) {
+  line.add()("image", po::value<std::vector<std::string>>()->default_value({}, ""),
+             "a picture for a vision-language model, where the prompt (with --chat: by itself) has its "
+             "placeholder; repeatable")(
+      "image-backend", po::value<std::string>(),
+      "whose arithmetic resizes pictures: torchvision or pillow (default: torchvision, as transformers 5)");
+}
+
+std::vector<ImageInput> images_of(const CommandLine& line) {
+  std::vector<ImageInput> images;
+  for (const std::string& path : line.get<std::vector<std::string>>("image")) images.emplace_back(path);
+  return images;
+}
+
+VisionProcessor::Options picture_options(const CommandLine& line) {
+  const auto backend = line.find<std::string>("image-backend");
+  if (backend && images_of(line).empty()) throw UsageError("--image-backend needs --image");
+  if (backend && *backend != "torchvision" && *backend != "pillow")
+    throw UsageError("--image-backend " + *backend + ": expected torchvision or pillow");
+  VisionProcessor::Options options;
+  if (backend == "pillow") options.backend = ImageBackend::pillow;
+  return options;
+}
+
+}  // namespace mhub::converters

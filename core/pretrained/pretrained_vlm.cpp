@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/pretrained/pretrained_vlm.hpp"
+
+#include <algorithm>
+
+#include "mhub/base/error.hpp"
+#include "mhub/runtime/make_backend.hpp"
+
+namespace mhub {
+namespace {
+
+/// With what to call it in messages.
+std::pair<Image, std::string> read(const ImageInput& input, std::size_t number) {
+  const std::string name = "picture " + std::to_string(number + 1);
+  if (const auto* path = std::get_if<std::string>(&input)) return {read_image(*path), *path};
+  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&input))
+    return {decode_image(*bytes, name), name};
+  return {std::get<Image>(input), name};
+}
+
+std::int64_t rows_of(const std::vector<float>& features, std::int64_t hidden_size) {
+  return static_cast<std::int64_t>(features.size()) / hidden_size;
+}
+
+}  // namespace
+
+VLM VLM::from_pretrained(const std::string& source, const LoadOptions& options,
+                         const VisionProcessor::Options& pictures) {
+  CausalLM model = CausalLM::from_pretrained(source, options);
+  if (!model.transformer_config().vision)
+    throw InputError(source + ": a " + model.checkpoint().model->class_name + " sees no pictures here");
+  return {std::move(model), pictures};
+}
+
+const VisionProcessor& VLM::processor() {
+  if (!processor_) {
+    if (checkpoint().files == nullptr)
+      throw InputError(checkpoint().path + ": has no files that say how pictures are processed");
+    processor_ = VisionProcessor::from_files(*checkpoint().files, picture_options_);
+  }
+  return *processor_;
+}
+
+VlmInputs VLM::process_images_and_text(const std::vector<ImageInput>& images, std::string_view text) {
+  return with_text(images, text, true);
+}
+
+VlmInputs VLM::process_images_and_chat(const std::vector<ImageInput>& images, const ChatRequest& request) {
+  // The template writes the special tokens itself.
+  return with_text(images, chat_template().render(request), false);
+}
+
+std::vector<ProcessedImage> VLM::process_images(const std::vector<ImageInput>& images) {
+  std::vector<ProcessedImage> pictures;
+  for (std::size_t k = 0; k < images.size(); ++k) {
+    const auto [picture, name] = read(images[k], k);
+    pictures.push_back(processor().process(picture, name));
+  }
+  return pictures;
+}
+
+VlmInputs VLM::with_text(const std::vector<ImageInput>& images, std::string_view text, bool special_tokens) {
+  VlmInputs inputs{{}, process_images(images)};
+  const TokenIds ids = tokenizer().encode(processor().prompt().filled(text, inputs.pictures),
+                                          {.add_special_tokens = special_tokens});
+  inputs.input_ids.assign(ids.begin(), ids.end());
+  return inputs;
+}
+
+runtime::VisionTower& VLM::tower() {
+  if (!tower_) {
+    tower_backend_ = runtime::make_backend({"cpu", load_options().threads});
+    tower_ = std::make_unique<runtime::VisionTower>(checkpoint(), *tower_backend_, load_options().dtype);
+  }
+  return *tower_;
+}
+
+std::vector<float> VLM::image_features(const VlmInputs& inputs) {
+  std::vector<float> features;
+  for (std::size_t k = 0; k < inputs.pictures.size(); ++k) {
+    const ProcessedImage& picture = inputs.pictures[k];
+    const std::int64_t size = tower().image_size();
+    if (picture.shape.size() != 4 || picture.shape[2] != size || picture.shape[3] != size)
+      throw InputError(checkpoint().path + ": the processor makes pictures of " +
+                       std::to_string(picture.height) + " x " + std::to_string(picture.width) +
+                       " pixels, and the tower takes " + std::to_string(size) + " x " + std::to_string(size));
+    const std::vector<float> one = tower().features(picture.values);
+    features.insert(features.end(), one.begin(), one.end());
+  }
+  const std::int64_t image_token = transformer_config().vision->image_token_index;
+  const auto tokens = std::count(inputs.input_ids.begin(), inputs.input_ids.end(), image_token);
+  const std::int64_t rows = rows_of(features, transformer_config().hidden_size);
+  if (tokens != rows)
+    throw InputError(checkpoint().path + ": the prompt has " + std::to_string(tokens) + " image tokens (" +
+                     std::to_string(image_token) + ") and the pictures " + std::to_string(rows) +
+                     " features; do processor_config.json and config.json fit together?");
+  return features;
+}
+
+std::vector<runtime::Decoder::Features> VLM::placed(const std::vector<std::int64_t>& input_ids,
+                                                    std::span<const float> features) const {
+  const std::int64_t image_token = transformer_config().vision->image_token_index;
+  const auto width = static_cast<std::size_t>(transformer_config().hidden_size);
+  std::vector<runtime::Decoder::Features> placed;
+  for (std::size_t at = 0; at < input_ids.size();) {
+    std::size_t end = at;
+    while (end < input_ids.size() && input_ids[end] == image_token) ++end;
+    if (end > at) {
+      placed.push_back({static_cast<std::int64_t>(at), features.first((end - at) * width)});
+      features = features.subspan((end - at) * width);
+    }
+    at = end + 1;
+  }
+  return placed;
+}
+
+TextGeneration VLM::generate(const VlmInputs& inputs, const GenerateOptions& options) {
+  const std::vector<float> features = image_features(inputs);
+  return CausalLM::generate(runtime::Prompt{inputs.input_ids, placed(inputs.input_ids, features)}, options);
+}
+
+}  // namespace mhub

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "mhub/image/image.hpp"
+#include "mhub/image/vision_processor.hpp"
+#include "mhub/pretrained/pretrained_causal_lm.hpp"
+#include "mhub/runtime/vision_tower.hpp"
+
+namespace mhub {
+
+/// A picture as a caller has it: a file's path, a file's bytes, or pixels.
+using ImageInput = std::variant<std::string, std::vector<std::byte>, Image>;
+
+/// A prompt with its pictures, ready for the model.
+struct VlmInputs {
+  std::vector<std::int64_t> input_ids;   ///< image tokens stand where features go
+  std::vector<ProcessedImage> pictures;  ///< in the order of the prompt
+};
+
+/// A vision-language model from a Hugging Face folder or a Megatron checkpoint of any kind. As CausalLM:
+/// headers and small files are read when it is opened, everything else when it is first asked for. The tower
+/// runs on the CPU, wherever the decoder runs. Movable; not thread-safe. All functions throw mhub::Error.
+class VLM : public CausalLM {
+ public:
+  static VLM from_pretrained(const std::string& source, const LoadOptions& options = {},
+                             const VisionProcessor::Options& pictures = {});
+
+  const VisionProcessor& processor();
+
+  /// The prompt's placeholders (the processor's prompt().placeholder(), "<image>") written out, one for each
+  /// picture, and encoded; the pictures as numbers. Throws UsageError when there are not as many of both,
+  /// InputError for a picture that cannot be read.
+  VlmInputs process_images_and_text(const std::vector<ImageInput>& images, std::string_view text);
+  /// The same with a conversation, whose template writes the placeholders: parts {"type": "image"} of a
+  /// message's content stand for pictures.
+  VlmInputs process_images_and_chat(const std::vector<ImageInput>& images, const ChatRequest& request);
+  /// Pictures alone, for prompts that are tokens already.
+  std::vector<ProcessedImage> process_images(const std::vector<ImageInput>& images);
+
+  using CausalLM::generate;
+  TextGeneration generate(const VlmInputs& inputs, const GenerateOptions& options = {});
+
+  /// What the pictures of some tokens become in the decoder, picture after picture: [image tokens,
+  /// hidden_size]. Throws InputError when there are not as many image tokens as rows.
+  std::vector<float> image_features(const VlmInputs& inputs);
+  /// Where those rows go: runs of image tokens. Borrows `features`.
+  std::vector<runtime::Decoder::Features> placed(const std::vector<std::int64_t>& input_ids,
+                                                 std::span<const float> features) const;
+
+ private:
+  VLM(CausalLM&& model, VisionProcessor::Options pictures)
+      : CausalLM(std::move(model)), picture_options_(std::move(pictures)) {}
+  VlmInputs with_text(const std::vector<ImageInput>& images, std::string_view text, bool special_tokens);
+  runtime::VisionTower& tower();
+
+  VisionProcessor::Options picture_options_;
+  std::optional<VisionProcessor> processor_;
+  std::unique_ptr<runtime::Backend> tower_backend_;
+  std::unique_ptr<runtime::VisionTower> tower_;
+};
+
+/// Stands for whatever class a checkpoint has.
+struct AnyVLM {};
+
+/// The same, for a known class when `Model` is a plugin's model class:
+/// PreTrainedVLM<llava::LlavaForConditionalGeneration>.
+template <typename Model = AnyVLM>
+class PreTrainedVLM : public VLM {
+ public:
+  /// Throws InputError naming both classes when the checkpoint is of another one.
+  static PreTrainedVLM from_pretrained(const std::string& source, const LoadOptions& options = {},
+                                       const VisionProcessor::Options& pictures = {}) {
+    PreTrainedVLM model(VLM::from_pretrained(source, options, pictures));
+    if constexpr (!std::is_same_v<Model, AnyVLM>) require_model_class(model.checkpoint(), Model::class_name);
+    return model;
+  }
+
+ private:
+  explicit PreTrainedVLM(VLM&& model) : VLM(std::move(model)) {}
+};
+
+}  // namespace mhub

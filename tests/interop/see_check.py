@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vision-language models see as transformers' do: python see_check.py MHUB SCRATCH [NAMES].
+
+Tiny models of every generating class with their processors get prompts with one picture and with two of different sizes. The tokens of the prompt, the logits of every
+one of them (float32, within 1e-3 of their spread) and 16 greedy tokens must be transformers', from the Hugging Face folder and from Megatron folders of both
+formats at tensor-parallel 2.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+import torch
+import transformers
+from transformers.image_utils import load_image
+
+from pictures import encoded, rgb
+from see_models import MODELS, make_model, processor_of
+
+MHUB, SCRATCH = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
+NAMES = sys.argv[3:]
+LAYOUTS = {"torch_dist": ["--tp", "2"], "torch": ["--to", "torch", "--tp", "2"]}
+TOLERANCE, NEW_TOKENS = 1e-3, 16
+
+
+def mhub(*arguments, code=0):
+    run = subprocess.run([MHUB, *map(str, arguments)], capture_output=True, text=True)
+    assert run.returncode == code, f"{' '.join(map(str, arguments))}: exit code {run.returncode}\n{run.stderr}"
+    return run.stdout if code == 0 else run.stderr
+
+
+def prompts(model):
+    yield "one", ["wide.png"], f"say what it is {model.placeholder} now"
+    yield "two", ["tall.jpg", "wide.png"], f"{model.placeholder}compare {model.placeholder} with the first"
+
+
+def wanted(model, network, folder, images, text):
+    """The prompt's tokens, their logits and the continuation."""
+    processor = processor_of(model, folder)
+    inputs = processor(images=[load_image(str(SCRATCH / image)) for image in images], text=text, return_tensors="pt")
+    inputs.pop("attention_mask", None)
+    with torch.no_grad():
+        logits = network(**inputs).logits[0]
+        new = network.generate(**inputs, max_new_tokens=NEW_TOKENS, min_new_tokens=NEW_TOKENS, do_sample=False)[0][inputs["input_ids"].shape[1]:]
+    return inputs["input_ids"][0].tolist(), logits.numpy(), new.tolist()
+
+
+def compare(model, source, case, images, text, expected):
+    tokens, logits, new = expected
+    pictures = [argument for image in images for argument in ("--image", SCRATCH / image)]
+    report = json.loads(mhub("generate", source, "--prompt", text, *pictures, "--max-new-tokens", NEW_TOKENS, "--ignore-eos", "--temperature", 0, "--exact", "--json"))
+    if report["prompt"] != tokens:
+        return f"{case}: the prompt is {report['prompt']}, not {tokens}"
+    output = SCRATCH / "logits.npy"
+    mhub("logits", source, "--tokens", ",".join(map(str, tokens)), *pictures, "--output", output, "--overwrite")
+    found = np.load(output)
+    error = np.abs(found - logits).max() / np.abs(logits).max()
+    if not error < TOLERANCE:
+        return f"{case}: logits are off by {error:.3g} of their spread"
+    if report["tokens"] != new:
+        return f"{case}: continued with {report['tokens']}, not {new}"
+    return ""
+
+
+def check(model, folder):
+    network = make_model(model, folder)
+    sources = {"hf": folder}
+    for layout, options in LAYOUTS.items():
+        out = folder.with_name(f"{folder.name}_{layout}")
+        mhub("convert", folder, out, *options, "--verify", "--overwrite")
+        sources[layout] = out
+    for case, images, text in prompts(model):
+        expected = wanted(model, network, folder, images, text)
+        others = images[::-1] if len(images) > 1 else ["tall.jpg"]
+        other = wanted(model, network, folder, others, text)
+        assert other[1].shape != expected[1].shape or np.abs(other[1] - expected[1]).max() > 0.01 * np.abs(expected[1]).max(), "pictures make no difference"
+        for place, source in sources.items():
+            yield f"{model.name} {place}", compare(model, source, case, images, text, expected)
+    error = mhub("generate", folder, "--prompt", "no picture", "--image", SCRATCH / "wide.png", code=2)
+    yield f"{model.name} placeholder", "" if "stands for a picture" in error else error
+
+
+def main():
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    (SCRATCH / "wide.png").write_bytes(encoded(rgb(97, 33), "PNG"))
+    (SCRATCH / "tall.jpg").write_bytes(encoded(rgb(40, 61), "JPEG"))
+    failures = comparisons = 0
+    for model in MODELS:
+        if NAMES and model.name not in NAMES:
+            continue
+        for what, problem in check(model, SCRATCH / model.name):
+            comparisons += 1
+            if problem:
+                failures += 1
+                print(f"FAIL {what}: {problem}")
+    print(f"{comparisons} comparisons, {failures} failures")
+    return failures != 0 or comparisons == 0
+
+
+sys.exit(main())

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny vision-language models with their processors."""
+
+import dataclasses
+import json
+
+import torch
+import transformers
+from transformers import PreTrainedTokenizerFast
+
+from processor_cases import make_tokenizer
+from tiny_models import randomize
+
+TEXT = dict(hidden_size=64, intermediate_size=112, num_hidden_layers=3, num_attention_heads=8, num_key_value_heads=2, max_position_embeddings=512, rms_norm_eps=1e-6)
+CLIP = dict(hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=6, projection_dim=20, image_size=28, patch_size=7)
+
+
+@dataclasses.dataclass
+class Model:
+    name: str
+    network: str  # transformers' class
+    config: object  # makes the config from the tokenizer's size and the id of the image token
+    images: str
+    fields: dict
+    processor: str
+    processor_fields: dict
+    tokens: dict
+    placeholder: str
+    image_token: str
+
+
+def llava(text_class="LlamaConfig", **fields):
+    def make(vocabulary, token):
+        return transformers.LlavaConfig(vision_config=transformers.CLIPVisionConfig(**CLIP), text_config=getattr(transformers, text_class)(**TEXT, vocab_size=vocabulary), image_token_index=token, **fields)
+    return make
+
+
+CLIP_PICTURES = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
+MODELS = [
+    Model("llava", "LlavaForConditionalGeneration", llava(), "CLIPImageProcessor", CLIP_PICTURES, "LlavaProcessor",
+          {"patch_size": 7, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {"image_token": "<image>"}, "<image>", "<image>"),
+    Model("llava_full", "LlavaForConditionalGeneration", llava("MistralConfig", vision_feature_layer=-1, vision_feature_select_strategy="full", projector_hidden_act="gelu"), "LlavaImageProcessor",
+          {**CLIP_PICTURES, "do_pad": True}, "LlavaProcessor", {"patch_size": 7, "vision_feature_select_strategy": "full", "num_additional_image_tokens": 1}, {}, "<image>", "<image>"),
+]
+
+
+def make_model(model, folder):
+    """Saves a model with random weights, its processor and its tokenizer; returns the model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = make_tokenizer(model)
+    torch.manual_seed(7)
+    config = model.config(len(tokenizer), tokenizer.convert_tokens_to_ids(model.image_token))
+    network = getattr(transformers, model.network)(config).eval()
+    randomize(network, sum(map(ord, model.name)))
+    network.generation_config.eos_token_id = None
+    network.generation_config.pad_token_id = 0
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"image_processor_type": model.images, **model.fields}))
+    (folder / "processor_config.json").write_text(json.dumps({"processor_class": model.processor, **model.processor_fields}))
+    return network
+
+
+def processor_of(model, folder):
+    return getattr(transformers, model.processor)(image_processor=getattr(transformers, model.images)(**model.fields), tokenizer=PreTrainedTokenizerFast.from_pretrained(folder), **model.processor_fields)
