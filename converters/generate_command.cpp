@@ -145,7 +145,6 @@ void check_prompt(const CommandLine& line) {
   const bool text = line.has("prompt") || line.has("prompt-file");
   if (line.has("chat") && !text) throw UsageError("--chat needs --prompt or --prompt-file");
   if (line.has("system") && !line.has("chat")) throw UsageError("--system needs --chat");
-  static_cast<void>(picture_options(line));
   const bool templated = line.has("tools") || !line.get<std::vector<std::string>>("template-arg").empty();
   if (templated && !line.has("chat") && !line.has("messages"))
     throw UsageError("--tools and --template-arg need --chat or --messages");
@@ -232,21 +231,16 @@ int generate_command(const Arguments& arguments) {
   declare_pictures(line);
   if (!line.parse(arguments)) return 0;
   check_prompt(line);
-
   const auto start = std::chrono::steady_clock::now();
-  const std::string source = line.get<std::string>("SOURCE");
-  if (images_of(line).empty()) {
-    CausalLM model = CausalLM::from_pretrained(source, load_options(line));
-    print_notes(model.checkpoint());
-    const std::vector<std::int64_t> prompt = prompt_of(line, model);
-    return answer(line, model, prompt, start,
-                  [&](const GenerateOptions& options) { return model.generate(prompt, options); });
+  OpenedModel opened(line, load_options(line));
+  if (VLM* eyes = opened.eyes()) {
+    const VlmInputs inputs = inputs_of(line, *eyes);
+    return answer(line, *eyes, inputs.input_ids, start,
+                  [&](const GenerateOptions& options) { return eyes->generate(inputs, options); });
   }
-  VLM model = VLM::from_pretrained(source, load_options(line), picture_options(line));
-  print_notes(model.checkpoint());
-  const VlmInputs inputs = inputs_of(line, model);
-  return answer(line, model, inputs.input_ids, start,
-                [&](const GenerateOptions& options) { return model.generate(inputs, options); });
+  const std::vector<std::int64_t> prompt = prompt_of(line, opened.model());
+  return answer(line, opened.model(), prompt, start,
+                [&](const GenerateOptions& options) { return opened.model().generate(prompt, options); });
 }
 
 }  // namespace mhub::converters

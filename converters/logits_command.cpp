@@ -41,13 +41,7 @@ class NpyWriter {
   std::uint64_t end_ = 0;
 };
 
-}  // namespace
-
-int logits_command(const Arguments& arguments) {
-  CommandLine line(
-      "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--overwrite] [--threads N] [--backend cpu|cudnn] "
-      "[--json]",
-      {"SOURCE"});
+void declare(CommandLine& line) {
   line.add()("tokens", po::value<std::string>(), "token numbers, separated by commas")(
       "output", po::value<std::string>(), "where to write the float32 array [tokens, vocabulary]")(
       "overwrite", "replace an .npy file of that name")(
@@ -56,6 +50,26 @@ int logits_command(const Arguments& arguments) {
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
       "backend", po::value<std::string>()->default_value("cpu"), "cpu or cudnn")("json", "print JSON");
   declare_pictures(line);
+}
+
+LoadOptions load_options(const CommandLine& line) {
+  LoadOptions load;
+  load.device = line.get<std::string>("backend");
+  load.exact = true;
+  load.threads = line.get<int>("threads");
+  load.hf_reference = line.get<std::string>("hf-reference");
+  load.cancelled = interrupted;
+  return load;
+}
+
+}  // namespace
+
+int logits_command(const Arguments& arguments) {
+  CommandLine line(
+      "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--overwrite] [--threads N] [--backend cpu|cudnn] "
+      "[--json]",
+      {"SOURCE"});
+  declare(line);
   if (!line.parse(arguments)) return 0;
   if (!line.has("tokens") || !line.has("output")) throw UsageError("logits needs --tokens and --output");
   const std::vector<std::int64_t> tokens = parse_tokens(line.get<std::string>("tokens"));
@@ -66,29 +80,15 @@ int logits_command(const Arguments& arguments) {
                             .ours = [](const std::string& path) { return begins_with(path, kMagic); },
                             .single_file = name});
   if (!staging.warning().empty()) print_note(staging.warning());
-  LoadOptions load;
-  load.device = line.get<std::string>("backend");
-  load.exact = true;
-  load.threads = line.get<int>("threads");
-  load.hf_reference = line.get<std::string>("hf-reference");
-  load.cancelled = interrupted;
-  const std::string source = line.get<std::string>("SOURCE");
-  const VisionProcessor::Options picture_options = converters::picture_options(line);
-  const std::vector<ImageInput> images = images_of(line);
-  std::optional<VLM> eyes;
-  std::optional<CausalLM> plain;
-  if (images.empty()) {
-    plain.emplace(CausalLM::from_pretrained(source, load));
-  } else {
-    eyes.emplace(VLM::from_pretrained(source, load, picture_options));
-  }
-  CausalLM& model = eyes ? *eyes : *plain;
-  print_notes(model.checkpoint());
+  OpenedModel opened(line, load_options(line));
+  runtime::Decoder& decoder = opened.model().model();
   std::vector<float> features;
-  if (eyes) features = eyes->image_features({tokens, eyes->process_images(images)});
-  runtime::Decoder& decoder = model.model();
-  runtime::LogitsStream logits(
-      decoder, tokens, eyes ? eyes->placed(tokens, features) : std::vector<runtime::Decoder::Features>());
+  std::vector<runtime::Decoder::Features> placed;
+  if (VLM* eyes = opened.eyes()) {
+    features = eyes->image_features({tokens, eyes->process_images(images_of(line))});
+    placed = eyes->placed(tokens, features);
+  }
+  runtime::LogitsStream logits(decoder, tokens, std::move(placed));
   NpyWriter file(staging.path() + "/" + name, static_cast<std::int64_t>(tokens.size()), decoder.vocab_size());
   for (auto rows = logits.next(); !rows.empty(); rows = logits.next()) file.append(rows);
   file.finish();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pictures.hpp"
 
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 
 namespace mhub::converters {
@@ -27,6 +28,17 @@ VisionProcessor::Options picture_options(const CommandLine& line) {
   VisionProcessor::Options options;
   if (backend == "pillow") options.backend = ImageBackend::pillow;
   return options;
+}
+
+OpenedModel::OpenedModel(const CommandLine& line, const LoadOptions& options) {
+  const std::string source = line.get<std::string>("SOURCE");
+  const VisionProcessor::Options pictures = picture_options(line);
+  if (images_of(line).empty()) {
+    plain_.emplace(CausalLM::from_pretrained(source, options));
+  } else {
+    eyes_.emplace(VLM::from_pretrained(source, options, pictures));
+  }
+  print_notes(model().checkpoint());
 }
 
 }  // namespace mhub::converters

@@ -14,4 +14,18 @@ std::vector<ImageInput> images_of(const CommandLine& line);
 /// What --image-backend says. Throws UsageError for another backend than there are, and without a picture.
 VisionProcessor::Options picture_options(const CommandLine& line);
 
+/// The model of SOURCE, opened to see where --image names pictures. Prints what is to be said of it.
+class OpenedModel {
+ public:
+  OpenedModel(const CommandLine& line, const LoadOptions& options);
+
+  CausalLM& model() { return eyes_ ? *eyes_ : *plain_; }
+  /// Null where no picture is given.
+  VLM* eyes() { return eyes_ ? &*eyes_ : nullptr; }
+
+ private:
+  std::optional<CausalLM> plain_;
+  std::optional<VLM> eyes_;
+};
+
 }  // namespace mhub::converters
