@@ -5,41 +5,11 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/runtime/logits_stream.hpp"
+#include "npy_writer.hpp"
 #include "pictures.hpp"
 
 namespace mhub::converters {
 namespace {
-
-constexpr std::string_view kMagic = "\x93NUMPY";
-
-/// A float32 matrix written row after row as NumPy's .npy, version 1.0 (numpy/lib/format.py).
-class NpyWriter {
- public:
-  NpyWriter(const std::string& path, std::int64_t rows, std::int64_t columns) : file_(path) {
-    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
-                         std::to_string(columns) + "), }";
-    constexpr std::size_t kPrefix = 10;  // magic, version, length of the header
-    header.append(63 - (kPrefix + header.size()) % 64, ' ');
-    header += '\n';
-    const auto size = static_cast<unsigned>(header.size());
-    std::string begin(kMagic);
-    for (const unsigned byte : {1U, 0U, size & 0xffU, size >> 8U}) begin += static_cast<char>(byte);
-    begin += header;
-    write(std::as_bytes(std::span(begin)));
-  }
-
-  void append(std::span<const float> values) { write(std::as_bytes(values)); }
-  void finish() { file_.close(); }
-
- private:
-  void write(std::span<const std::byte> bytes) {
-    file_.write(end_, bytes);
-    end_ += bytes.size();
-  }
-
-  OutputFile file_;
-  std::uint64_t end_ = 0;
-};
 
 void declare(CommandLine& line) {
   line.add()("tokens", po::value<std::string>(), "token numbers, separated by commas")(
@@ -75,10 +45,7 @@ int logits_command(const Arguments& arguments) {
   const std::vector<std::int64_t> tokens = parse_tokens(line.get<std::string>("tokens"));
 
   const std::string name = "logits.npy";
-  StagingDirectory staging(line.get<std::string>("output"),
-                           {.overwrite = line.has("overwrite"),
-                            .ours = [](const std::string& path) { return begins_with(path, kMagic); },
-                            .single_file = name});
+  StagingDirectory staging(line.get<std::string>("output"), npy_staging(name, line.has("overwrite")));
   if (!staging.warning().empty()) print_note(staging.warning());
   OpenedModel opened(line, load_options(line));
   runtime::Decoder& decoder = opened.model().model();

@@ -24,12 +24,14 @@ struct Command {
   std::string_view about;
 };
 
-constexpr std::array<Command, 8> kCommands{{
+constexpr std::array<Command, 9> kCommands{{
     {"inspect", inspect_command, "show a checkpoint: class, sizes, parameters, tensors; reads headers only"},
     {"convert", convert_command, "convert a checkpoint to another format, layout or type"},
     {"verify", verify_command, "compare two checkpoints bit for bit, through the mapping"},
     {"generate", generate_command, "continue a prompt"},
     {"logits", logits_command, "write the logits of given tokens as a float32 .npy file"},
+    {"features", features_command,
+     "write the features of pictures and texts as a .npy file, or compare them"},
     {"run", run_command, "carry out the conversions of a YAML recipe"},
     {"plugins", plugins_command, "list architectures, or show one mapping as a table"},
     {"tokenize", tokenize_command, "encode text with a model's tokenizer, or decode token ids"},

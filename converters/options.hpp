@@ -20,6 +20,7 @@ int verify_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int generate_command(const Arguments& arguments);
 int logits_command(const Arguments& arguments);
+int features_command(const Arguments& arguments);
 int plugins_command(const Arguments& arguments);
 int tokenize_command(const Arguments& arguments);
 

@@ -10,6 +10,18 @@
 
 namespace mhub {
 
+/// What a model that puts pictures and texts into one space (CLIP) has beside its vision transformer, whose
+/// tensors are the model's canonical ones. All of this is carried: names are Hugging Face's.
+struct DualEncoderParts {
+  nlohmann::json text_config;  ///< config.json of the text tower's own class
+  std::string text_names;      ///< what the model puts in front of that class's tensor names
+  std::string image_norm;      ///< of the class token, "....": has a weight and a bias
+  std::string image_projection, text_projection, logit_scale;  ///< whole names
+  std::int64_t projection_dim = 0;
+  /// The token whose state stands for the text, at its first place; nothing: the largest token.
+  std::optional<std::int64_t> end_token = {};
+};
+
 /// What mhub knows of one model class; all that loading, inspection, conversion and the runtime ever use.
 struct ModelDescriptor {
   std::string class_name;    ///< transformers' class, as in config.json "architectures": "GPT2LMHeadModel"
@@ -32,6 +44,9 @@ struct ModelDescriptor {
   /// model.
   std::function<nlohmann::json(const TransformerConfig&)> config_json;
 
+  /// Empty: the model is none of this kind.
+  std::function<DualEncoderParts(const ConfigReader&)> dual_encoder;
+
   /// The Megatron-Bridge class that builds the model, where Bridge has one with fields of its own, and those
   /// fields: bound behind the common ones of run_config.yaml, so what is written here replaces them.
   std::string bridge_provider;
@@ -48,6 +63,7 @@ struct ModelDescriptor {
 ///   - static constexpr int preference;
 ///   - static constexpr bool partly_described = true; see ModelDescriptor::config_json
 ///   - static nlohmann::json completed_config(const ConfigReader&, const TensorSource&);
+///   - static DualEncoderParts dual_encoder(const Config&, const ConfigReader&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
 template <typename Model>
@@ -60,6 +76,11 @@ ModelDescriptor describe() {
   d.tokenizer_class = Model::tokenizer_class;
   if constexpr (requires { Model::preference; }) d.preference = Model::preference;
   if constexpr (requires { &Model::completed_config; }) d.completed_config = &Model::completed_config;
+  if constexpr (requires { &Model::dual_encoder; }) {
+    d.dual_encoder = [](const ConfigReader& json) {
+      return Model::dual_encoder(config_from_json<Config>(json), json);
+    };
+  }
   if constexpr (requires { Model::bridge_provider; }) {
     d.bridge_provider = Model::bridge_provider;
     d.bridge_fields = [](FieldBinding& fields, TransformerConfig& config) {

@@ -9,15 +9,6 @@
 namespace mhub {
 namespace {
 
-/// With what to call it in messages.
-std::pair<Image, std::string> read(const ImageInput& input, std::size_t number) {
-  const std::string name = "picture " + std::to_string(number + 1);
-  if (const auto* path = std::get_if<std::string>(&input)) return {read_image(*path), *path};
-  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&input))
-    return {decode_image(*bytes, name), name};
-  return {std::get<Image>(input), name};
-}
-
 std::int64_t rows_of(const std::vector<float>& features, std::int64_t hidden_size) {
   return static_cast<std::int64_t>(features.size()) / hidden_size;
 }
@@ -53,7 +44,7 @@ VlmInputs VLM::process_images_and_chat(const std::vector<ImageInput>& images, co
 std::vector<ProcessedImage> VLM::process_images(const std::vector<ImageInput>& images) {
   std::vector<ProcessedImage> pictures;
   for (std::size_t k = 0; k < images.size(); ++k) {
-    const auto [picture, name] = read(images[k], k);
+    const auto [picture, name] = read_input(images[k], k);
     pictures.push_back(processor().process(picture, name));
   }
   return pictures;

@@ -3,17 +3,13 @@
 
 #include <memory>
 #include <optional>
-#include <variant>
 
-#include "mhub/image/image.hpp"
 #include "mhub/image/vision_processor.hpp"
+#include "mhub/pretrained/dual_encoder.hpp"
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "mhub/runtime/vision_tower.hpp"
 
 namespace mhub {
-
-/// A picture as a caller has it: a file's path, a file's bytes, or pixels.
-using ImageInput = std::variant<std::string, std::vector<std::byte>, Image>;
 
 /// A prompt with its pictures, ready for the model.
 struct VlmInputs {
@@ -63,24 +59,37 @@ class VLM : public CausalLM {
   std::unique_ptr<runtime::VisionTower> tower_;
 };
 
-/// Stands for whatever class a checkpoint has.
+/// Stands for whatever class a checkpoint has that answers prompts with pictures.
 struct AnyVLM {};
 
-/// The same, for a known class when `Model` is a plugin's model class:
-/// PreTrainedVLM<llava::LlavaForConditionalGeneration>.
+/// What a class of models can do with pictures: answer prompts (VLM), or compare them with texts
+/// (DualEncoder) where the plugin's class says so.
+template <typename Model>
+struct VlmInterface {
+  using type = VLM;
+};
+template <typename Model>
+requires(Model::is_dual_encoder) struct VlmInterface<Model> {
+  using type = DualEncoder;
+};
+
+/// A model of pictures and texts. For a known class `Model` is a plugin's model class:
+/// PreTrainedVLM<llava::LlavaForConditionalGeneration>, PreTrainedVLM<clip::CLIPModel>.
 template <typename Model = AnyVLM>
-class PreTrainedVLM : public VLM {
+class PreTrainedVLM : public VlmInterface<Model>::type {
  public:
+  using Interface = typename VlmInterface<Model>::type;
+
   /// Throws InputError naming both classes when the checkpoint is of another one.
   static PreTrainedVLM from_pretrained(const std::string& source, const LoadOptions& options = {},
                                        const VisionProcessor::Options& pictures = {}) {
-    PreTrainedVLM model(VLM::from_pretrained(source, options, pictures));
+    PreTrainedVLM model(Interface::from_pretrained(source, options, pictures));
     if constexpr (!std::is_same_v<Model, AnyVLM>) require_model_class(model.checkpoint(), Model::class_name);
     return model;
   }
 
  private:
-  explicit PreTrainedVLM(VLM&& model) : VLM(std::move(model)) {}
+  explicit PreTrainedVLM(Interface&& model) : Interface(std::move(model)) {}
 };
 
 }  // namespace mhub

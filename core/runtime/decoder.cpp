@@ -115,9 +115,20 @@ void Decoder::place_features(const Step& step, const Segment& segment, Matrix hi
 }
 
 Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision precision) {
+  ForwardPass pass{backend_, workspace_, precision, nullptr, nullptr, {}};
+  const Matrix hidden = run(pass, steps);
+  return head(pass, steps, wanted, hidden);
+}
+
+Matrix Decoder::hidden_states(std::span<const Step> steps) {
+  ForwardPass pass{backend_, workspace_, Precision::exact, nullptr, nullptr, {}};
+  const Matrix hidden = run(pass, steps);
+  return normalized(pass, final_norm_, "final norm", hidden);
+}
+
+Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   check(steps);
   std::vector<std::int64_t> ids, positions;
-  ForwardPass pass{backend_, workspace_, precision, nullptr, nullptr, {}};
   RotaryAngles angles, local_angles;
   for (const Step& step : steps) {
     const auto first = static_cast<std::int64_t>(ids.size());
@@ -142,7 +153,7 @@ Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision pr
   for (const Step& step : steps) caches.push_back(&step.sequence->layers);
   layers_->run(pass, caches, hidden, cancelled_);
   for (const Step& step : steps) step.sequence->length += static_cast<std::int64_t>(step.tokens.size());
-  return head(pass, steps, wanted, hidden);
+  return hidden;
 }
 
 Matrix Decoder::head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden) {

@@ -63,11 +63,14 @@ class Decoder {
   /// and may differ in length. The result [rows, vocab_size] is valid until the next call. Throws UsageError
   /// for a token outside the vocabulary, an empty step or a sequence beyond the model's context.
   Matrix forward(std::span<const Step> steps, Logits wanted, Precision precision = Precision::exact);
+  /// The same up to the final norm, without the output layer: [tokens, hidden_size], step after step.
+  Matrix hidden_states(std::span<const Step> steps);
 
  private:
   void check(std::span<const Step> steps) const;
   void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
   void place_features(const Step& step, const Segment& segment, Matrix hidden);
+  Matrix run(ForwardPass& pass, std::span<const Step> steps);
   Matrix head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden);
 
   TransformerConfig config_;

@@ -44,6 +44,11 @@ Mapping vision_tower(const TransformerConfig& m) {
   return map;
 }
 
+/// The first models' configs state a tower twice, and transformers takes the second (configuration_clip.py).
+std::string stated(const ConfigReader& json, const std::string& key) {
+  return json.has(key + "_dict") ? key + "_dict" : key;
+}
+
 }  // namespace
 
 void CLIPEncoderConfig::bind(ConfigBinding& b) {
@@ -90,10 +95,8 @@ void CLIPTextConfig::bind(ConfigBinding& b) {
 }
 
 void CLIPConfig::bind(ConfigBinding& b) {
-  // The first models' configs state a tower twice, and transformers takes the second (configuration_clip.py).
-  auto stated = [&](const std::string& key) { return b.reader().has(key + "_dict") ? key + "_dict" : key; };
-  bind_part(b, stated("text_config"), text);
-  bind_part(b, stated("vision_config"), vision);
+  bind_part(b, stated(b.reader(), "text_config"), text);
+  bind_part(b, stated(b.reader(), "vision_config"), vision);
   b.positive("projection_dim", projection_dim);
   if (b.to_megatron()) b.megatron = config_to_megatron(vision);
   if (b.from_megatron()) vision = config_from_megatron<CLIPVisionConfig>(b.megatron);
@@ -125,6 +128,21 @@ Mapping CLIPModel::mapping(const CLIPConfig& config, const TransformerConfig& me
   map.carried("visual_projection.weight", {config.projection_dim, config.vision.hidden_size});
   map.carried("logit_scale", {});
   return map;
+}
+
+DualEncoderParts CLIPModel::dual_encoder(const CLIPConfig& config, const ConfigReader& json) {
+  DualEncoderParts parts;
+  parts.text_config = config_to_json(config.text);
+  parts.text_config["model_type"] = CLIPTextModel::model_type;
+  parts.image_norm = "vision_model.post_layernorm.";
+  parts.image_projection = "visual_projection.weight";
+  parts.text_projection = "text_projection.weight";
+  parts.logit_scale = "logit_scale";
+  parts.projection_dim = config.projection_dim;
+  // Configs of 2022 say 2, which is not the token that ends texts (modeling_clip.py, CLIPTextTransformer).
+  const std::int64_t end = json.object(stated(json, "text_config")).integer("eos_token_id", 49407);
+  if (end != 2) parts.end_token = end;
+  return parts;
 }
 
 }  // namespace mhub::clip

@@ -82,7 +82,9 @@ struct CLIPModel {
   static constexpr const char* config_class = "CLIPConfig";
   static constexpr const char* model_type = "clip";
   static constexpr const char* tokenizer_class = "CLIPTokenizerFast";
+  static constexpr bool is_dual_encoder = true;  ///< PreTrainedVLM<CLIPModel> compares pictures with texts
   static Mapping mapping(const CLIPConfig& config, const TransformerConfig& megatron);
+  static DualEncoderParts dual_encoder(const CLIPConfig& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::clip

@@ -20,7 +20,7 @@ import transformers
 from transformers.image_utils import load_image
 
 from pictures import encoded, rgb
-from see_models import MODELS, make_model, processor_of
+from see_models import MODELS, make_clip, make_model, processor_of
 
 MHUB, SCRATCH = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
 NAMES = sys.argv[3:]
@@ -59,9 +59,8 @@ def compare(model, source, case, images, text, expected):
     output = SCRATCH / "logits.npy"
     mhub("logits", source, "--tokens", ",".join(map(str, tokens)), *pictures, "--output", output, "--overwrite")
     found = np.load(output)
-    error = np.abs(found - logits).max() / np.abs(logits).max()
-    if not error < TOLERANCE:
-        return f"{case}: logits are off by {error:.3g} of their spread"
+    if problem := off(found, logits, "logits"):
+        return f"{case}: {problem}"
     if report["tokens"] != new:
         return f"{case}: continued with {report['tokens']}, not {new}"
     return ""
@@ -85,15 +84,47 @@ def check(model, folder):
     yield f"{model.name} placeholder", "" if "stands for a picture" in error else error
 
 
+def check_clip(name, folder, **fields):
+    """Features and similarities, from the Hugging Face folder and from Megatron's."""
+    network, tokenizer, processor = make_clip(folder, **fields)
+    images, texts = ["wide.png", "tall.jpg"], ["a cat", "the colour of noise"]
+    pictures = [load_image(str(SCRATCH / image)) for image in images]
+    with torch.no_grad():
+        pixels = processor(pictures, return_tensors="pt")["pixel_values"]
+        encoded_texts = [torch.tensor([tokenizer(text)["input_ids"]]) for text in texts]
+        answers = [network(input_ids=ids, pixel_values=pixels) for ids in encoded_texts]
+        features = torch.cat([network.visual_projection(network.vision_model(pixels).pooler_output), *[network.text_projection(network.text_model(ids).pooler_output) for ids in encoded_texts]]).numpy()
+        similarity = torch.cat([answer.logits_per_image for answer in answers], dim=1).numpy()
+    sources = {"hf": folder}
+    for layout, options in LAYOUTS.items():
+        sources[layout] = folder.with_name(f"{folder.name}_{layout}")
+        mhub("convert", folder, sources[layout], *options, "--verify", "--overwrite")
+    arguments = [argument for image in images for argument in ("--image", SCRATCH / image)] + [argument for text in texts for argument in ("--text", text)]
+    for place, source in sources.items():
+        output = SCRATCH / "features.npy"
+        report = json.loads(mhub("features", source, *arguments, "--output", output, "--overwrite", "--json"))
+        yield f"{name} {place}", off(np.load(output), features, "features") or off(np.array(report["similarity"]), similarity, "similarities")
+
+
+def off(found, wanted, what):
+    if found.shape != wanted.shape:
+        return f"{what} are {found.shape}, not {wanted.shape}"
+    error = np.abs(found - wanted).max() / np.abs(wanted).max()
+    return "" if error < TOLERANCE else f"{what} are off by {error:.3g} of their spread"
+
+
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
     (SCRATCH / "wide.png").write_bytes(encoded(rgb(97, 33), "PNG"))
     (SCRATCH / "tall.jpg").write_bytes(encoded(rgb(40, 61), "JPEG"))
     failures = comparisons = 0
-    for model in MODELS:
-        if NAMES and model.name not in NAMES:
+    checks = {model.name: check(model, SCRATCH / model.name) for model in MODELS}
+    checks["clip"] = check_clip("clip", SCRATCH / "clip")
+    checks["clip_of_2022"] = check_clip("clip_of_2022", SCRATCH / "clip_of_2022", eos_token_id=2)
+    for name, checked in checks.items():
+        if NAMES and name not in NAMES:
             continue
-        for what, problem in check(model, SCRATCH / model.name):
+        for what, problem in checked:
             comparisons += 1
             if problem:
                 failures += 1

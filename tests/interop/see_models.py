@@ -6,6 +6,7 @@ import json
 
 import torch
 import transformers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from processor_cases import make_tokenizer
@@ -63,3 +64,28 @@ def make_model(model, folder):
 
 def processor_of(model, folder):
     return getattr(transformers, model.processor)(image_processor=getattr(transformers, model.images)(**model.fields), tokenizer=PreTrainedTokenizerFast.from_pretrained(folder), **model.processor_fields)
+
+
+def make_clip(folder, **fields):
+    """A CLIP with both towers, its picture processor and a tokenizer whose last token ends texts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = make_clip_tokenizer()
+    torch.manual_seed(9)
+    text = dict(hidden_size=40, intermediate_size=72, num_hidden_layers=3, num_attention_heads=4, projection_dim=24, max_position_embeddings=40, vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id)
+    config = transformers.CLIPConfig(text_config={**text, **fields}, vision_config=dict(CLIP, projection_dim=24), projection_dim=24)
+    network = transformers.CLIPModel(config).eval()
+    randomize(network, 5)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"image_processor_type": "CLIPImageProcessor", **CLIP_PICTURES}))
+    return network, tokenizer, transformers.CLIPImageProcessor(**CLIP_PICTURES)
+
+
+def make_clip_tokenizer():
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({token: k for k, token in enumerate([*alphabet, "<|startoftext|>", "<|endoftext|>"])}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    start, end = len(alphabet), len(alphabet) + 1
+    tokenizer.post_processor = processors.TemplateProcessing(single="<|startoftext|> $A <|endoftext|>", special_tokens=[("<|startoftext|>", start), ("<|endoftext|>", end)])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|startoftext|>", eos_token="<|endoftext|>")
