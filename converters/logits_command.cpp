@@ -50,12 +50,12 @@ int logits_command(const Arguments& arguments) {
   OpenedModel opened(line, load_options(line));
   runtime::Decoder& decoder = opened.model().model();
   std::vector<float> features;
-  std::vector<runtime::Decoder::Features> placed;
+  runtime::Prompt prompt{tokens};
   if (VLM* eyes = opened.eyes()) {
     features = eyes->image_features({tokens, eyes->process_images(images_of(line))});
-    placed = eyes->placed(tokens, features);
+    prompt = eyes->placed(tokens, features);
   }
-  runtime::LogitsStream logits(decoder, tokens, std::move(placed));
+  runtime::LogitsStream logits(decoder, std::move(prompt));
   NpyWriter file(staging.path() + "/" + name, static_cast<std::int64_t>(tokens.size()), decoder.vocab_size());
   for (auto rows = logits.next(); !rows.empty(); rows = logits.next()) file.append(rows);
   file.finish();

@@ -159,7 +159,7 @@ LogitsComparison compare_logits(const Checkpoint& left, const Checkpoint& right,
   b.stop_when(interrupted);
   if (tokens.empty()) tokens = sample_tokens(a.config());
   result.tokens = static_cast<std::int64_t>(tokens.size());
-  runtime::LogitsStream left_logits(a, tokens), right_logits(b, tokens);
+  runtime::LogitsStream left_logits(a, {tokens}), right_logits(b, {tokens});
   const auto width = static_cast<std::size_t>(result.vocabulary);
   for (std::int64_t position = 0; position < result.tokens;) {
     const auto x = left_logits.next(), y = right_logits.next();

@@ -162,11 +162,13 @@ struct AttentionTemperature {
 /// Images as a model's input: squares of pixels take the place of tokens (Megatron-Core's CLIPViTModel,
 /// megatron/core/models/vision/clip_vit_model.py). Such a model has no vocabulary.
 struct ImageConfig {
-  /// CLIPViTModel's model_subtype, Megatron-LM's vision_model_type: which norms stand around the layers and
-  /// whether there is a class token.
+  /// CLIPViTModel's model_subtype, Megatron-LM's vision_model_type: "clip" has a class token and a norm in
+  /// front of the layers, "siglip" a bias on the patches' embedding and a norm behind the layers.
   std::string vision_model_type;
   std::int64_t image_size = 0, patch_size = 0;  ///< pixels along a side: img_h = img_w, patch_dim
   std::int64_t num_channels = 3;
+
+  bool has_class_token() const { return vision_model_type == "clip"; }
 };
 
 struct TransformerConfig;

@@ -3,6 +3,7 @@
 
 #include <any>
 #include <functional>
+#include <variant>
 
 #include "mhub/config/config_binding.hpp"
 #include "mhub/mapping/mapping.hpp"
@@ -20,6 +21,38 @@ struct DualEncoderParts {
   std::int64_t projection_dim = 0;
   /// The token whose state stands for the text, at its first place; nothing: the largest token.
   std::optional<std::int64_t> end_token = {};
+};
+
+// What stands between a vision transformer and the decoder, in the order in which it runs. Tensors are named
+// by what comes before "weight" and "bias".
+
+/// Squares of tokens become their mean, so that so many remain along a side.
+struct AveragePool {
+  std::int64_t tokens_per_side = 0;
+};
+struct ProjectorNorm {
+  std::string tensor;
+  Normalization kind = Normalization::rms;
+  double epsilon = 1e-6;
+  bool zero_centered = false;  ///< the weight is stored minus one
+};
+/// The bias where there is one.
+struct ProjectorLinear {
+  std::string tensor;
+  std::int64_t out = 0;
+  bool transposed = false;  ///< stored [in, out], and `tensor` is the whole name
+};
+using ProjectorStep = std::variant<AveragePool, ProjectorNorm, ProjectorLinear, ActivationFunction>;
+
+/// How a model sees that carries its tower: names are Hugging Face's.
+struct VisionParts {
+  nlohmann::json tower_config;  ///< config.json of the tower's own class
+  std::string tower_names;      ///< what the model puts in front of that class's tensor names
+  std::vector<ProjectorStep> projector;
+  std::int64_t image_token = 0;  ///< of the prompt: its embedding is replaced
+  bool picture_at_once = false;  ///< tokens of a picture see each other in the decoder
+  std::string processor_class;   ///< where the files do not say
+  std::string image_processor_type;
 };
 
 /// What mhub knows of one model class; all that loading, inspection, conversion and the runtime ever use.
@@ -44,7 +77,8 @@ struct ModelDescriptor {
   /// model.
   std::function<nlohmann::json(const TransformerConfig&)> config_json;
 
-  /// Empty: the model is none of this kind.
+  /// Empty: the model is none of this kind, or has its tower in Megatron's model (TransformerConfig::vision).
+  std::function<VisionParts(const ConfigReader&)> vision;
   std::function<DualEncoderParts(const ConfigReader&)> dual_encoder;
 
   /// The Megatron-Bridge class that builds the model, where Bridge has one with fields of its own, and those
@@ -63,6 +97,7 @@ struct ModelDescriptor {
 ///   - static constexpr int preference;
 ///   - static constexpr bool partly_described = true; see ModelDescriptor::config_json
 ///   - static nlohmann::json completed_config(const ConfigReader&, const TensorSource&);
+///   - static VisionParts vision(const Config&, const ConfigReader&);
 ///   - static DualEncoderParts dual_encoder(const Config&, const ConfigReader&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
@@ -76,6 +111,9 @@ ModelDescriptor describe() {
   d.tokenizer_class = Model::tokenizer_class;
   if constexpr (requires { Model::preference; }) d.preference = Model::preference;
   if constexpr (requires { &Model::completed_config; }) d.completed_config = &Model::completed_config;
+  if constexpr (requires { &Model::vision; }) {
+    d.vision = [](const ConfigReader& json) { return Model::vision(config_from_json<Config>(json), json); };
+  }
   if constexpr (requires { &Model::dual_encoder; }) {
     d.dual_encoder = [](const ConfigReader& json) {
       return Model::dual_encoder(config_from_json<Config>(json), json);

@@ -18,9 +18,13 @@ std::int64_t rows_of(const std::vector<float>& features, std::int64_t hidden_siz
 VLM VLM::from_pretrained(const std::string& source, const LoadOptions& options,
                          const VisionProcessor::Options& pictures) {
   CausalLM model = CausalLM::from_pretrained(source, options);
-  if (!model.transformer_config().vision)
+  std::optional<runtime::Eyes> eyes = runtime::eyes_of(model.checkpoint());
+  if (!eyes)
     throw InputError(source + ": a " + model.checkpoint().model->class_name + " sees no pictures here");
-  return {std::move(model), pictures};
+  VisionProcessor::Options files = pictures;
+  if (files.processor_class.empty()) files.processor_class = eyes->processor_class;
+  if (files.image_processor_type.empty()) files.image_processor_type = eyes->image_processor_type;
+  return {std::move(model), std::move(*eyes), std::move(files)};
 }
 
 const VisionProcessor& VLM::processor() {
@@ -78,36 +82,36 @@ std::vector<float> VLM::image_features(const VlmInputs& inputs) {
     const std::vector<float> one = tower().features(picture.values);
     features.insert(features.end(), one.begin(), one.end());
   }
-  const std::int64_t image_token = transformer_config().vision->image_token_index;
-  const auto tokens = std::count(inputs.input_ids.begin(), inputs.input_ids.end(), image_token);
+  const auto tokens = std::count(inputs.input_ids.begin(), inputs.input_ids.end(), eyes_.image_token);
   const std::int64_t rows = rows_of(features, transformer_config().hidden_size);
   if (tokens != rows)
     throw InputError(checkpoint().path + ": the prompt has " + std::to_string(tokens) + " image tokens (" +
-                     std::to_string(image_token) + ") and the pictures " + std::to_string(rows) +
+                     std::to_string(eyes_.image_token) + ") and the pictures " + std::to_string(rows) +
                      " features; do processor_config.json and config.json fit together?");
   return features;
 }
 
-std::vector<runtime::Decoder::Features> VLM::placed(const std::vector<std::int64_t>& input_ids,
-                                                    std::span<const float> features) const {
-  const std::int64_t image_token = transformer_config().vision->image_token_index;
+runtime::Prompt VLM::placed(const std::vector<std::int64_t>& input_ids,
+                            std::span<const float> features) const {
   const auto width = static_cast<std::size_t>(transformer_config().hidden_size);
-  std::vector<runtime::Decoder::Features> placed;
+  runtime::Prompt prompt{input_ids};
   for (std::size_t at = 0; at < input_ids.size();) {
     std::size_t end = at;
-    while (end < input_ids.size() && input_ids[end] == image_token) ++end;
+    while (end < input_ids.size() && input_ids[end] == eyes_.image_token) ++end;
     if (end > at) {
-      placed.push_back({static_cast<std::int64_t>(at), features.first((end - at) * width)});
+      const auto first = static_cast<std::int64_t>(at);
+      prompt.features.push_back({first, features.first((end - at) * width)});
       features = features.subspan((end - at) * width);
+      if (eyes_.picture_at_once) prompt.together.push_back({first, static_cast<std::int64_t>(end)});
     }
     at = end + 1;
   }
-  return placed;
+  return prompt;
 }
 
 TextGeneration VLM::generate(const VlmInputs& inputs, const GenerateOptions& options) {
   const std::vector<float> features = image_features(inputs);
-  return CausalLM::generate(runtime::Prompt{inputs.input_ids, placed(inputs.input_ids, features)}, options);
+  return CausalLM::generate(placed(inputs.input_ids, features), options);
 }
 
 }  // namespace mhub

@@ -43,16 +43,16 @@ class VLM : public CausalLM {
   /// What the pictures of some tokens become in the decoder, picture after picture: [image tokens,
   /// hidden_size]. Throws InputError when there are not as many image tokens as rows.
   std::vector<float> image_features(const VlmInputs& inputs);
-  /// Where those rows go: runs of image tokens. Borrows `features`.
-  std::vector<runtime::Decoder::Features> placed(const std::vector<std::int64_t>& input_ids,
-                                                 std::span<const float> features) const;
+  /// The tokens with those rows where they go. Borrows `features`.
+  runtime::Prompt placed(const std::vector<std::int64_t>& input_ids, std::span<const float> features) const;
 
  private:
-  VLM(CausalLM&& model, VisionProcessor::Options pictures)
-      : CausalLM(std::move(model)), picture_options_(std::move(pictures)) {}
+  VLM(CausalLM&& model, runtime::Eyes eyes, VisionProcessor::Options pictures)
+      : CausalLM(std::move(model)), eyes_(std::move(eyes)), picture_options_(std::move(pictures)) {}
   VlmInputs with_text(const std::vector<ImageInput>& images, std::string_view text, bool special_tokens);
   runtime::VisionTower& tower();
 
+  runtime::Eyes eyes_;
   VisionProcessor::Options picture_options_;
   std::optional<VisionProcessor> processor_;
   std::unique_ptr<runtime::Backend> tower_backend_;

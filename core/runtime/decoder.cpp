@@ -133,7 +133,7 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   for (const Step& step : steps) {
     const auto first = static_cast<std::int64_t>(ids.size());
     const auto count = static_cast<std::int64_t>(step.tokens.size());
-    pass.segments.push_back({first, count, step.sequence->length, nullptr});
+    pass.segments.push_back({first, count, step.sequence->length, nullptr, step.together});
     ids.insert(ids.end(), step.tokens.begin(), step.tokens.end());
     positions.resize(ids.size());
     std::iota(positions.begin() + first, positions.end(), step.sequence->length);

@@ -47,11 +47,13 @@ class Decoder {
     std::int64_t position;
     std::span<const float> values;
   };
-  /// The next tokens of one sequence; of its features, those that fall on these tokens count.
+  /// The next tokens of one sequence; of its features and its tokens that see each other, those that fall on
+  /// these tokens count.
   struct Step {
     SequenceCache* sequence;
     std::span<const std::int64_t> tokens;
     std::span<const Features> features = {};
+    std::span<const TokenSpan> together = {};  ///< Segment::together
   };
   /// Of which tokens the logits are wanted.
   enum class Logits {

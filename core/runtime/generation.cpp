@@ -14,7 +14,7 @@ namespace {
 
 /// Prompts run through the model in pieces of this many tokens: long enough for the multiplications, short
 /// enough that activations take little memory.
-constexpr std::int64_t kPrefillTokens = 512;
+constexpr std::size_t kPrefillTokens = 512;
 
 using Clock = std::chrono::steady_clock;
 
@@ -26,7 +26,7 @@ struct Sequence {
   SequenceCache cache;
   std::vector<std::int64_t> history;
   std::size_t prompt;  ///< so many of history
-  std::span<const Decoder::Features> features;
+  const Prompt& from;
   SamplingRandom random;
   Generation result;
   bool done = false;
@@ -88,16 +88,26 @@ Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder
   sequence.cache = decoder.new_sequence();
   sequence.cache.expected_length = static_cast<std::int64_t>(sequence.history.size());
   Matrix out;
-  for (std::size_t begin = 0; begin < count; begin += kPrefillTokens) {
-    const std::size_t size = std::min<std::size_t>(kPrefillTokens, count - begin);
-    const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, size),
-                             sequence.features};
-    out = decoder.forward({&step, 1}, begin + size == count ? wanted : Decoder::Logits::none, precision);
+  for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
+    end = piece_end(begin, kPrefillTokens, count, sequence.from.together);
+    const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, end - begin),
+                             sequence.from.features, sequence.from.together};
+    out = decoder.forward({&step, 1}, end == count ? wanted : Decoder::Logits::none, precision);
   }
   return out;
 }
 
 }  // namespace
+
+std::size_t piece_end(std::size_t begin, std::size_t size, std::size_t count,
+                      std::span<const TokenSpan> together) {
+  std::size_t end = std::min(begin + size, count);
+  for (const TokenSpan& span : together) {
+    if (span.begin < static_cast<std::int64_t>(end) && static_cast<std::int64_t>(end) < span.end)
+      end = std::min(static_cast<std::size_t>(span.end), count);
+  }
+  return end;
+}
 
 GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
                           const GenerationOptions& options) {
@@ -113,8 +123,8 @@ GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
     const std::vector<std::int64_t>& tokens = prompts[k].tokens;
     if (tokens.empty()) throw UsageError("the prompt has no tokens");
     decoder.require_length(static_cast<std::int64_t>(tokens.size()));
-    Sequence& sequence = sequences.emplace_back(Sequence{
-        {}, tokens, tokens.size(), prompts[k].features, SamplingRandom(options.seed + k), {}, false});
+    Sequence& sequence = sequences.emplace_back(
+        Sequence{{}, tokens, tokens.size(), prompts[k], SamplingRandom(options.seed + k), {}, false});
     const Matrix logits =
         run_anew(decoder, sequence, tokens.size(), Decoder::Logits::last, options.precision);
     Sequence* const one[]{&sequence};

@@ -52,7 +52,13 @@ struct GenerationResult {
 struct Prompt {
   std::vector<std::int64_t> tokens;
   std::vector<Decoder::Features> features = {};
+  std::vector<TokenSpan> together = {};  ///< tokens that see each other (Segment::together)
 };
+
+/// Where a piece of a prompt of `count` tokens ends that begins at `begin` and is about `size` long: spans of
+/// tokens that see each other are not cut.
+std::size_t piece_end(std::size_t begin, std::size_t size, std::size_t count,
+                      std::span<const TokenSpan> together);
 
 /// Continues prompts of any lengths together. Sequences do not influence each other: each one's tokens are
 /// those that it would get alone (sequence k draws from a generator seeded with seed + k). Throws UsageError

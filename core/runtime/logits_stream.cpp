@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/logits_stream.hpp"
 
-#include <algorithm>
-
 namespace mhub::runtime {
 namespace {
 
@@ -10,20 +8,21 @@ constexpr std::size_t kTokens = 128;
 
 }  // namespace
 
-LogitsStream::LogitsStream(Decoder& decoder, std::span<const std::int64_t> tokens,
-                           std::vector<Decoder::Features> features)
-    : decoder_(decoder), rest_(tokens), features_(std::move(features)), sequence_(decoder.new_sequence()) {
-  const auto length = static_cast<std::int64_t>(tokens.size());
+LogitsStream::LogitsStream(Decoder& decoder, Prompt prompt)
+    : decoder_(decoder), prompt_(std::move(prompt)), sequence_(decoder.new_sequence()) {
+  const auto length = static_cast<std::int64_t>(prompt_.tokens.size());
   decoder.require_length(length);
   sequence_.expected_length = length;
 }
 
 std::span<const float> LogitsStream::next() {
-  if (rest_.empty()) return {};
-  const std::size_t count = std::min(kTokens, rest_.size());
-  const Decoder::Step step{&sequence_, rest_.first(count), features_};
+  const std::size_t count = prompt_.tokens.size();
+  if (begin_ == count) return {};
+  const std::size_t end = piece_end(begin_, kTokens, count, prompt_.together);
+  const Decoder::Step step{&sequence_, std::span(prompt_.tokens).subspan(begin_, end - begin_),
+                           prompt_.features, prompt_.together};
   const Matrix logits = decoder_.forward({&step, 1}, Decoder::Logits::all);
-  rest_ = rest_.subspan(count);
+  begin_ = end;
   values_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
   decoder_.backend().read(logits, values_);
   return values_;

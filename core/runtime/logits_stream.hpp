@@ -5,17 +5,16 @@
 #include <span>
 #include <vector>
 
-#include "mhub/runtime/decoder.hpp"
+#include "mhub/runtime/generation.hpp"
 
 namespace mhub::runtime {
 
 /// The float32 logits of every one of some tokens, a few rows at a time: those of a large vocabulary are
-/// large. Borrows the decoder and the tokens.
+/// /// large. Borrows the decoder and what features point to.
 class LogitsStream {
  public:
-  /// The tokens are one new sequence. Throws UsageError when it is too long for the model.
-  LogitsStream(Decoder& decoder, std::span<const std::int64_t> tokens,
-               std::vector<Decoder::Features> features = {});
+  /// The prompt is one new sequence. Throws UsageError when it is too long for the model.
+  LogitsStream(Decoder& decoder, Prompt prompt);
 
   /// The next rows [some, vocab_size], valid until the next call; empty at the end. Throws as
   /// Decoder::forward does.
@@ -23,8 +22,8 @@ class LogitsStream {
 
  private:
   Decoder& decoder_;
-  std::span<const std::int64_t> rest_;
-  std::vector<Decoder::Features> features_;
+  Prompt prompt_;
+  std::size_t begin_ = 0;  ///< of the tokens that come next
   SequenceCache sequence_;
   std::vector<float> values_;
 };

@@ -2,14 +2,14 @@
 #pragma once
 
 #include "mhub/formats/checkpoint.hpp"
-#include "mhub/runtime/mlp_block.hpp"
+#include "mhub/runtime/projector.hpp"
 #include "mhub/runtime/vision_transformer.hpp"
 
 namespace mhub::runtime {
 
-/// The eyes of a vision-language model: the vision transformer and the projector behind it, as
-/// Megatron-Core's LLaVAModel has them (models/multimodal/llava_model.py). Borrows the checkpoint and the
-/// backend. Not thread-safe.
+/// The eyes of a vision-language model: the vision transformer and the projector behind it, whether they are
+/// parts of Megatron's model (LLaVAModel of megatron/core/models/multimodal) or carried (VisionParts).
+/// Borrows the checkpoint and the backend. Not thread-safe.
 class VisionTower {
  public:
   /// Weights keep their stored type unless another one is given. Throws InputError for a model without
@@ -18,18 +18,23 @@ class VisionTower {
 
   /// Pixels along a side of a tile.
   std::int64_t image_size() const { return transformer_->image_size(); }
-  /// The features of tiles [count, 3, image_size, image_size], tile after tile: so many rows for each, in the
-  /// decoder's hidden_size.
-  std::int64_t features_per_tile() const { return transformer_->tokens() - (drop_class_token_ ? 1 : 0); }
+  /// The features of tiles [count, 3, image_size, image_size], tile after tile, in the decoder's hidden_size.
   std::vector<float> features(std::span<const float> tiles);
 
  private:
-  Backend& backend_;
-  Workspace workspace_;
-  bool drop_class_token_;
+  std::optional<Checkpoint> carried_;  ///< the tower, where it is carried
+  bool keeps_class_token_ = false;
   std::optional<VisionTransformer> transformer_;
-  Linear fc1_, fc2_;
-  Activation activation_;
+  std::optional<Projector> projector_;
 };
+
+/// What there is to know of a model that sees.
+struct Eyes {
+  std::int64_t image_token = 0;
+  bool picture_at_once = false;
+  std::string processor_class, image_processor_type;  ///< where the files do not say
+};
+/// Nothing for a model that does not.
+std::optional<Eyes> eyes_of(const Checkpoint& checkpoint);
 
 }  // namespace mhub::runtime

@@ -26,16 +26,19 @@ VisionTransformer::VisionTransformer(const Weights& weights, Backend& backend,
                                      const TransformerConfig& config)
     : backend_(backend), workspace_(backend), config_(layers_config(config)), image_(config.image.value()) {
   require_supported(config_, weights.source());
-  if (image_.vision_model_type != "clip")
+  const bool clip = image_.vision_model_type == "clip", siglip = image_.vision_model_type == "siglip";
+  if (!clip && !siglip)
     throw InputError(weights.source() + ": generation does not support a vision tower of the kind \"" +
                      image_.vision_model_type + "\" yet");
   Weights mine = weights;
   const std::int64_t h = config_.hidden_size;
-  patch_embedding_ = backend.place(
-      mine.matrix("conv1.weight", {h, image_.num_channels, image_.patch_size, image_.patch_size}), Rows::all);
-  class_token_ = mine.vector("class_token", h);
+  const Shape patch{h, image_.num_channels, image_.patch_size, image_.patch_size};
+  patch_embedding_ = {backend.place(mine.matrix("conv1.weight", patch), Rows::all),
+                      mine.optional_vector("conv1.bias", h)};
+  if (clip) class_token_ = mine.vector("class_token", h);
   positions_ = mine.values("position_embeddings.weight", {tokens(), h});
-  pre_norm_ = load_norm(mine, config_, "ln_pre.", h);
+  if (clip) pre_norm_ = load_norm(mine, config_, "ln_pre.", h);
+  if (siglip) post_norm_ = load_norm(mine, config_, "ln_post.", h);
   layers_.emplace(mine, backend, config_);
 }
 
@@ -69,12 +72,12 @@ std::vector<float> VisionTransformer::patches(std::span<const float> tile) const
 
 void VisionTransformer::embed(ForwardPass& pass, std::span<const float> tile, Matrix hidden) const {
   const std::vector<float> rows = patches(tile);
-  const Matrix in = pass.workspace.matrix("patches", side() * side(), patch_embedding_.columns);
+  const Matrix in = pass.workspace.matrix("patches", side() * side(), patch_embedding_.weight.columns);
   const Matrix positions = pass.workspace.matrix("positions", hidden.rows, hidden.columns);
   backend_.write(rows, in);
   backend_.write(positions_, positions);
-  backend_.write(class_token_, hidden.slice_rows(0, 1));
-  backend_.linear(patch_embedding_, {}, in, hidden.slice_rows(1, in.rows), false, pass.precision);
+  if (image_.has_class_token()) backend_.write(class_token_, hidden.slice_rows(0, 1));
+  patch_embedding_.run(pass, in, hidden.slice_rows(hidden.rows - in.rows, in.rows), false);
   backend_.add(positions, 1.0F, hidden);
 }
 
@@ -92,8 +95,9 @@ void VisionTransformer::run_some(std::span<const float> tiles, std::vector<float
     pass.segments.push_back({k * tokens(), tokens(), 0, nullptr, {&all, 1}});
     of_segments.push_back(&caches.emplace_back(layers_->new_caches()));
   }
-  backend_.normalize(pre_norm_, hidden, hidden);
+  if (pre_norm_) backend_.normalize(*pre_norm_, hidden, hidden);
   layers_->run(pass, of_segments, hidden, {});
+  if (post_norm_) backend_.normalize(*post_norm_, hidden, hidden);
   const std::size_t begin = out.size();
   out.resize(begin + static_cast<std::size_t>(hidden.rows * hidden.columns));
   backend_.read(hidden, std::span(out).subspan(begin));

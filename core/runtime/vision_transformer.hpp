@@ -17,14 +17,15 @@ class VisionTransformer {
   /// Pixels along a side of a tile.
   std::int64_t image_size() const { return image_.image_size; }
   std::int64_t hidden_size() const { return config_.hidden_size; }
-  /// What a tile becomes: the class token, then one token for each patch, row by row.
-  std::int64_t tokens() const { return side() * side() + 1; }
-  /// Tiles [count, 3, image_size, image_size] behind the last layer: [count * tokens(), hidden_size()].
-  /// Throws UsageError for numbers that are no whole tiles.
+  /// Patches along a side of a tile.
+  std::int64_t side() const { return image_.image_size / image_.patch_size; }
+  /// What a tile becomes: the class token where there is one, then one token for each patch, row by row.
+  std::int64_t tokens() const { return side() * side() + (image_.has_class_token() ? 1 : 0); }
+  /// Tiles [count, 3, image_size, image_size] behind the last layer and the norm there, if any: [count *
+  /// tokens(), hidden_size()]. Throws UsageError for numbers that are no whole tiles.
   std::vector<float> run(std::span<const float> tiles);
 
  private:
-  std::int64_t side() const { return image_.image_size / image_.patch_size; }
   std::size_t tile_size() const {
     return static_cast<std::size_t>(image_.num_channels * image_.image_size * image_.image_size);
   }
@@ -38,9 +39,9 @@ class VisionTransformer {
   Workspace workspace_;
   TransformerConfig config_;  ///< of the layers: without image
   ImageConfig image_;
-  WeightView patch_embedding_;
+  Linear patch_embedding_;
   std::vector<float> class_token_, positions_;
-  Norm pre_norm_;
+  std::optional<Norm> pre_norm_, post_norm_;
   std::optional<LayerStack> layers_;
 };
 

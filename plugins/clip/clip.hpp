@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/config/decoder_config.hpp"
+#include "encoder.hpp"
 #include "mhub/plugin/plugin.hpp"
 
 namespace mhub::clip {
 
 /// What the configs of both towers have.
-struct CLIPEncoderConfig {
-  std::int64_t hidden_size = 768, intermediate_size = 3072, num_hidden_layers = 12, num_attention_heads = 12;
+struct CLIPEncoderConfig : EncoderConfig {
   std::int64_t projection_dim = 512;
-  std::string hidden_act = "quick_gelu";
-  double layer_norm_eps = 1e-5, attention_dropout = 0.0, initializer_range = 0.02;
+  double initializer_range = 0.02;
 
   void bind(ConfigBinding& b);
 };
 
 /// transformers' CLIPVisionConfig.
-struct CLIPVisionConfig : CLIPEncoderConfig {
-  std::int64_t num_channels = 3, image_size = 224, patch_size = 32;
-
+struct CLIPVisionConfig : CLIPEncoderConfig, PatchesConfig {
   void bind(ConfigBinding& b);
 };
 
@@ -49,8 +45,7 @@ struct CLIPVisionModelWithProjection {
 struct CLIPTextConfig : CLIPEncoderConfig {
   std::int64_t vocab_size = 49408, max_position_embeddings = 77;
 
-  CLIPTextConfig()
-      : CLIPEncoderConfig{.hidden_size = 512, .intermediate_size = 2048, .num_attention_heads = 8} {}
+  CLIPTextConfig();
   void bind(ConfigBinding& b);
 };
 

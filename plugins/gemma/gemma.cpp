@@ -150,6 +150,29 @@ void Gemma3ForCausalLM::bridge_fields(FieldBinding& f, TransformerConfig& m) {
   }
 }
 
+/// modeling_gemma3.py: Gemma3MultiModalProjector; the tokens of a picture see each other in every layer
+/// (get_block_sequence_ids_for_mask).
+VisionParts Gemma3ForConditionalGeneration::vision(const Config& config, const ConfigReader& json) {
+  const std::string projector = "multi_modal_projector.";
+  const ConfigReader tower = json.object("vision_config");
+  const auto side =
+      static_cast<std::int64_t>(std::sqrt(static_cast<double>(json.positive("mm_tokens_per_image", 256))));
+  VisionParts parts;
+  parts.tower_config = tower.json();
+  if (!parts.tower_config.contains("model_type")) parts.tower_config["model_type"] = "siglip_vision_model";
+  parts.tower_names = "vision_tower.";
+  const std::int64_t width = config_to_megatron(config).hidden_size;
+  parts.projector = {AveragePool{side},
+                     ProjectorNorm{projector + "mm_soft_emb_norm.", Normalization::rms,
+                                   tower.number("layer_norm_eps", 1e-6), true},
+                     ProjectorLinear{projector + "mm_input_projection_weight", width, true}};
+  parts.image_token = json.integer("image_token_index", json.integer("image_token_id", 262144));
+  parts.picture_at_once = true;
+  parts.processor_class = "Gemma3Processor";
+  parts.image_processor_type = "Gemma3ImageProcessor";
+  return parts;
+}
+
 }  // namespace mhub::gemma
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;

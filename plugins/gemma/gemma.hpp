@@ -81,6 +81,7 @@ struct Gemma3ForConditionalGeneration
   static constexpr const char* config_class = "Gemma3Config";
   static constexpr const char* model_type = "gemma3";
   static MultimodalNames names() { return {}; }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::gemma

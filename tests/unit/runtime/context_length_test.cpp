@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(a_longer_prompt_is_refused) {
   const auto explained = tests::message_has("9 tokens", "8 tokens", "max_position_embeddings");
   BOOST_CHECK_EXCEPTION(model.generated(9, 1), UsageError, explained);
   const std::vector<std::int64_t> tokens(9, 3);
-  BOOST_CHECK_EXCEPTION(LogitsStream(*model.decoder, tokens), UsageError, explained);
+  BOOST_CHECK_EXCEPTION(LogitsStream(*model.decoder, {tokens}), UsageError, explained);
 }
 
 BOOST_AUTO_TEST_CASE(pieces_have_the_frequencies_of_the_whole) {
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(pieces_have_the_frequencies_of_the_whole) {
   const Matrix whole = model.decoder->forward({&step, 1}, Decoder::Logits::all);
   std::vector<float> expected(static_cast<std::size_t>(whole.rows * whole.columns));
   model.backend->read(whole, expected);
-  LogitsStream stream(*model.decoder, tokens);
+  LogitsStream stream(*model.decoder, {tokens});
   std::size_t at = 0;
   for (auto rows = stream.next(); !rows.empty(); rows = stream.next()) {
     for (const float logit : rows) BOOST_TEST(std::abs(logit - expected[at++]) < 1e-4F);
