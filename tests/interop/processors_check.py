@@ -16,6 +16,8 @@ import sys
 import numpy as np
 from transformers.image_utils import load_image
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
+import record_processors
 from pictures import pictures
 from processor_cases import CASES, PROMPTS, make_folder, real_images, real_prompt
 
@@ -115,6 +117,17 @@ def check_damaged(processor, case, folder, picture):
     place.write_text(json.dumps(whole))
 
 
+def same(kept, recorded):
+    """Numbers to a step of 255, as differs() has it for torchvision."""
+    if isinstance(kept, dict):
+        return isinstance(recorded, dict) and kept.keys() == recorded.keys() and all(same(kept[key], recorded[key]) for key in kept)
+    if isinstance(kept, list):
+        return isinstance(recorded, list) and len(kept) == len(recorded) and all(map(same, kept, recorded))
+    if isinstance(kept, float):
+        return abs(kept - recorded) <= 0.02 * max(1, abs(kept))
+    return kept == recorded
+
+
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -137,6 +150,9 @@ def main():
                     failures += 1
                     print(f"FAIL {what}: {problem}")
     processor.close()
+    if not NAMES and not same(json.load(open(record_processors.FILE)), json.loads(json.dumps(record_processors.facts()))):
+        failures += 1
+        print("FAIL tests/golden/processors.json: transformers says something else now")
     print(f"{len(paths)} pictures, {comparisons} comparisons, {failures} failures")
     return failures != 0 or len(paths) < 60
 

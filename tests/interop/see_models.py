@@ -9,7 +9,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from processor_cases import make_tokenizer
+from processor_cases import GEMMA, make_tokenizer
 from tiny_models import randomize
 
 TEXT = dict(hidden_size=64, intermediate_size=112, num_hidden_layers=3, num_attention_heads=8, num_key_value_heads=2, max_position_embeddings=512, rms_norm_eps=1e-6)
@@ -36,12 +36,22 @@ def llava(text_class="LlamaConfig", **fields):
     return make
 
 
+def gemma3(**fields):
+    def make(vocabulary, token):
+        text = dict(TEXT, num_hidden_layers=6, head_dim=16, vocab_size=vocabulary, sliding_window=8, query_pre_attn_scalar=16)
+        vision = dict(hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=6, image_size=48, patch_size=8, vision_use_head=False)
+        return transformers.Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=9, image_token_index=token, boi_token_index=1, eoi_token_index=2, **fields)
+    return make
+
+
 CLIP_PICTURES = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
 MODELS = [
     Model("llava", "LlavaForConditionalGeneration", llava(), "CLIPImageProcessor", CLIP_PICTURES, "LlavaProcessor",
           {"patch_size": 7, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {"image_token": "<image>"}, "<image>", "<image>"),
     Model("llava_full", "LlavaForConditionalGeneration", llava("MistralConfig", vision_feature_layer=-1, vision_feature_select_strategy="full", projector_hidden_act="gelu"), "LlavaImageProcessor",
           {**CLIP_PICTURES, "do_pad": True}, "LlavaProcessor", {"patch_size": 7, "vision_feature_select_strategy": "full", "num_additional_image_tokens": 1}, {}, "<image>", "<image>"),
+    Model("gemma3", "Gemma3ForConditionalGeneration", gemma3(), "Gemma3ImageProcessor", {"size": {"height": 48, "width": 48}, "image_seq_length": 9}, "Gemma3Processor", {"image_seq_length": 9}, GEMMA,
+          "<start_of_image>", "<image_soft_token>"),
 ]
 
 
