@@ -5,6 +5,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/runtime/make_backend.hpp"
+#include "mhub/runtime/vision_tower.hpp"
 
 namespace mhub {
 namespace {
@@ -65,7 +66,7 @@ VlmInputs VLM::with_text(const std::vector<ImageInput>& images, std::string_view
 runtime::VisionTower& VLM::tower() {
   if (!tower_) {
     tower_backend_ = runtime::make_backend({"cpu", load_options().threads});
-    tower_ = std::make_unique<runtime::VisionTower>(checkpoint(), *tower_backend_, load_options().dtype);
+    tower_ = std::make_shared<runtime::VisionTower>(checkpoint(), *tower_backend_, load_options().dtype);
   }
   return *tower_;
 }

@@ -7,9 +7,13 @@
 #include "mhub/image/vision_processor.hpp"
 #include "mhub/pretrained/dual_encoder.hpp"
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
-#include "mhub/runtime/vision_tower.hpp"
+#include "mhub/runtime/eyes.hpp"
 
 namespace mhub {
+
+namespace runtime {
+class VisionTower;
+}
 
 /// A prompt with its pictures, ready for the model.
 struct VlmInputs {
@@ -56,7 +60,7 @@ class VLM : public CausalLM {
   VisionProcessor::Options picture_options_;
   std::optional<VisionProcessor> processor_;
   std::unique_ptr<runtime::Backend> tower_backend_;
-  std::unique_ptr<runtime::VisionTower> tower_;
+  std::shared_ptr<runtime::VisionTower> tower_;
 };
 
 /// Stands for whatever class a checkpoint has that answers prompts with pictures.

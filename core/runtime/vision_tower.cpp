@@ -51,13 +51,4 @@ std::vector<float> VisionTower::features(std::span<const float> tiles) {
   return projector_->run(patches, side);
 }
 
-std::optional<Eyes> eyes_of(const Checkpoint& checkpoint) {
-  if (!checkpoint.transformer || checkpoint.model == nullptr) return std::nullopt;
-  if (const auto& vision = checkpoint.transformer->vision)
-    return Eyes{vision->image_token_index, false, {}, {}};
-  if (!checkpoint.model->vision) return std::nullopt;
-  const VisionParts parts = checkpoint.model->vision(*checkpoint.config);
-  return Eyes{parts.image_token, parts.picture_at_once, parts.processor_class, parts.image_processor_type};
-}
-
 }  // namespace mhub::runtime
