@@ -131,9 +131,11 @@ std::int64_t OwnWords::vocabulary(std::int64_t stated, std::int64_t known, const
 
 std::optional<std::int64_t> OwnWords::rows() const {
   const ConfigReader fields(fields_, where_);
-  if (dialect_ == Dialect::args)
-    return fields.has("padded_vocab_size") ? std::optional(fields.positive("padded_vocab_size"))
-                                           : std::nullopt;
+  if (dialect_ == Dialect::args) {
+    // A model of images has none: 0.
+    const bool none = fields.integer("padded_vocab_size", 0) == 0;
+    return none ? std::nullopt : std::optional(fields.positive("padded_vocab_size"));
+  }
   if (!fields.has("vocab_size")) return std::nullopt;
   const std::int64_t tokens = fields.positive("vocab_size");
   if (!fields.boolean("should_pad_vocab", false)) return tokens;
