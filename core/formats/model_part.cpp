@@ -1,19 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/formats/model_part.hpp"
 
+#include <unordered_map>
+
 #include "mhub/formats/hf/hf_state.hpp"
 
 namespace mhub {
 namespace {
 
-/// What the whole carries under these names, as tensors of the part's Hugging Face state.
-StateMap carried_part(const StateMap& whole, const std::string& names) {
+/// The place of the carried tensor that the part's mapping calls so, by any name that it allows.
+std::optional<std::size_t> find_carried(const std::unordered_map<std::string, std::size_t>& carried,
+                                        const Mapping& mapping, const std::string& declared) {
+  if (const auto at = carried.find(declared); at != carried.end()) return at->second;
+  for (const std::string& spelled : mapping.names_of(declared)) {
+    if (const auto at = carried.find(spelled); at != carried.end()) return at->second;
+  }
+  return std::nullopt;
+}
+
+/// What the whole carries under these names, as the state that the part's mapping declares.
+StateMap carried_part(const StateMap& whole, const std::string& names, const Mapping& mapping,
+                      const std::vector<StateTensor>& wanted) {
   const std::string prefix = std::string(kCarriedPrefix) + names;
-  StateMap part{whole.source, {}, {}};
+  std::unordered_map<std::string, std::size_t> carried;
   for (std::size_t d = 0; d < whole.destination.size(); ++d) {
-    if (!whole.destination[d].name.starts_with(prefix)) continue;
-    part.destination.push_back({whole.destination[d].name.substr(prefix.size()), whole.destination[d].shape});
-    part.terms.push_back(whole.terms[d]);
+    if (whole.destination[d].name.starts_with(prefix))
+      carried.emplace(whole.destination[d].name.substr(prefix.size()), d);
+  }
+  StateMap part{whole.source, {}, {}};
+  for (const StateTensor& tensor : wanted) {
+    const auto at = find_carried(carried, mapping, tensor.name);
+    if (!at) continue;  // compose() says which one is missing
+    part.destination.push_back({tensor.name, whole.destination[*at].shape});
+    part.terms.push_back(whole.terms[*at]);
   }
   return part;
 }
@@ -22,7 +41,8 @@ StateMap carried_part(const StateMap& whole, const std::string& names) {
 
 Checkpoint part_of(const Checkpoint& whole, const ModelDescriptor& model, const ConfigReader& config,
                    const std::string& names) {
-  ExpandedMapping expanded = expanded_mapping(declared_mapping(model, config), config);
+  const Mapping mapping = declared_mapping(model, config);
+  ExpandedMapping expanded = expanded_mapping(mapping, config);
   Checkpoint part;
   part.path = whole.path;
   part.model = &model;
@@ -30,7 +50,8 @@ Checkpoint part_of(const Checkpoint& whole, const ModelDescriptor& model, const 
   part.transformer = megatron_config(model, config);
   part.state.tensors = std::move(expanded.canonical);
   part.state.to_canonical =
-      compose(carried_part(whole.state.to_canonical, names), expanded.import, whole.path);
+      compose(carried_part(whole.state.to_canonical, names, mapping, expanded.import.source), expanded.import,
+              whole.path);
   part.state.sources = whole.state.sources;
   return part;
 }
