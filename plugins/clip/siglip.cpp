@@ -12,6 +12,8 @@ SiglipVisionConfig::SiglipVisionConfig() {
 void SiglipVisionConfig::bind(ConfigBinding& b) {
   EncoderConfig::bind(b);
   PatchesConfig::bind(b, "siglip");
+  // Megatron's model has none, so that only the original can say that there was one.
+  if (b.from_megatron()) vision_use_head = false;
   b.boolean("vision_use_head", vision_use_head);
 }
 

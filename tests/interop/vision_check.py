@@ -26,6 +26,7 @@ from tiny_models import randomize, save_tokenizer
 
 ENCODER = dict(hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=6, projection_dim=20)
 VISION = dict(ENCODER, image_size=28, patch_size=7)
+SIGLIP = {key: value for key, value in VISION.items() if key != "projection_dim"}
 TEXT = dict(ENCODER, hidden_size=40, num_attention_heads=4, vocab_size=203, max_position_embeddings=32)
 DECODER = dict(vocab_size=203, hidden_size=64, intermediate_size=112, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=2, max_position_embeddings=96, rms_norm_eps=1e-6)
 PATCHES, TOKEN = 16, 200
@@ -81,6 +82,8 @@ MODELS = {
     "clip_vision": ("CLIPVisionModel", lambda: transformers.CLIPVisionConfig(**VISION), "vit", vision_features, {}),
     "clip_vision_projection": ("CLIPVisionModelWithProjection", lambda: transformers.CLIPVisionConfig(**VISION), "vit", vision_features, {"reference": True}),
     "clip": ("CLIPModel", lambda: transformers.CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=20), "vit", vision_features, {"reference": True}),
+    "siglip": ("SiglipVisionModel", lambda: transformers.SiglipVisionConfig(**SIGLIP, vision_use_head=False), "vit", vision_features, {}),
+    "siglip_head": ("SiglipVisionModel", lambda: transformers.SiglipVisionConfig(**SIGLIP), "vit", vision_features, {"reference": True}),
     "clip_text": ("CLIPTextModel", lambda: transformers.CLIPTextConfig(**TEXT), "text", text_logits, {"twin": True}),
     "llava": ("LlavaForConditionalGeneration", llava, "llava", llava_logits, {"pp": True}),
     "llava_mistral": ("LlavaForConditionalGeneration", lambda: llava("MistralConfig", vision_feature_layer=-1, vision_feature_select_strategy="full", multimodal_projector_bias=False, tie_word_embeddings=True),
@@ -227,7 +230,7 @@ def refusals(binary, hf, scratch):
     refused("a layer that is not there", lambda c: c.update(vision_feature_layer=9), "vision_feature_layer=9")
     refused("an unknown decoder", lambda c: c["text_config"].update(architectures=["Unheard"]), "Unheard")
     refused("an extra tensor", lambda c: None, "vision_tower.extra", tensors=lambda t: t.update({"vision_tower.extra": torch.ones(2)}))
-    refused("generation", lambda c: None, "images", "generate", hf, "--tokens", "1,2")
+    refused("what is no picture", lambda c: None, "not a picture that can be read", "generate", hf, "--tokens", "1,2", "--image", os.path.join(hf, "config.json"))
 
 
 def main():

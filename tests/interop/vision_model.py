@@ -31,7 +31,7 @@ from megatron.core.transformer.torch_norm import WrappedTorchNorm
 
 # Without TransformerEngine its default norm is torch.nn.LayerNorm, which does not take the arguments that it is given.
 _plain_vit = CLIPViTModel.__init__
-CLIPViTModel.__init__ = lambda self, *args, **kwargs: _plain_vit(self, *args, ln_pre_impl=WrappedTorchNorm, **kwargs)
+CLIPViTModel.__init__ = lambda self, *args, **kwargs: _plain_vit(self, *args, ln_pre_impl=WrappedTorchNorm, ln_post_impl=WrappedTorchNorm, **kwargs)
 
 IMAGE = -200  # stands for a whole image in the real model's input
 
@@ -46,7 +46,9 @@ def vision_config(tower, tp):
 def build_vit(args, tp):
     image = args.hf_image
     config = vision_config(vars(args), tp)
-    return CLIPViTModel(config, get_vit_layer_with_local_spec(), patch_dim=image["patch_size"], img_h=image["image_size"], img_w=image["image_size"])
+    kind = image["vision_model_type"]
+    classes = {} if kind == "clip" else {"add_class_token": False, "class_token_len": 0}  # as examples/multimodal/model.py has it
+    return CLIPViTModel(config, get_vit_layer_with_local_spec(), patch_dim=image["patch_size"], img_h=image["image_size"], img_w=image["image_size"], model_subtype=kind, **classes)
 
 
 def build_llava(args, tp):
