@@ -33,7 +33,7 @@ TARGETS = {
     "config": ("hf", "config.json"), "safetensors": ("hf", "model.safetensors"), "tokenizer": ("hf", "tokenizer.json"),
     "template": ("hf", "chat_template.jinja"), "generation": ("hf", "generation_config.json"), "recipe": ("hf", "recipe.yaml"),
     "torch": ("torch", "*/mp_rank_00/model_optim_rng.pt"), "metadata": ("torch_dist", "*/.metadata"), "common": ("torch_dist", "*/common.pt"),
-    "picture": ("hf", "picture"), "distcp": ("torch_dist", "*/__0_0.distcp"), "run_config": ("torch_dist", "*/run_config.yaml"), "hdf5": ("hdf5", "model.h5")}
+    "picture": ("hf", "picture"), "processor": ("hf", "preprocessor_config.json"), "distcp": ("torch_dist", "*/__0_0.distcp"), "run_config": ("torch_dist", "*/run_config.yaml"), "hdf5": ("hdf5", "model.h5")}
 
 
 def make_folders():
@@ -41,7 +41,8 @@ def make_folders():
     shutil.rmtree(SCRATCH, ignore_errors=True)
     os.makedirs(hf)
     for name, content in inputs.model(**{"tokenizer.json": TOKENIZER, "chat_template.jinja": TEMPLATE.encode(), "recipe.yaml": RECIPE,
-                                         "generation_config.json": GENERATION, "picture": b"BM"}).items():
+                                         "generation_config.json": GENERATION, "picture": b"BM", "preprocessor_config.json": b"{}",
+                                         "processor_config.json": b'{"patch_size": 14}'}).items():
         with open(os.path.join(hf, name), "wb") as file:
             file.write(content)
     os.makedirs(os.path.join(SCRATCH, "hdf5"))
@@ -52,6 +53,12 @@ def make_folders():
 def write_seeds(corpus, target, folder, name):
     """The sound files, of which changed ones are made."""
     os.makedirs(corpus, exist_ok=True)
+    if target == "processor":
+        with open(os.path.join(HERE, "..", "golden", "processors.json")) as kept:
+            for name, one in json.load(kept)["cases"].items():
+                with open(os.path.join(corpus, name), "w") as out:
+                    json.dump({**one["preprocessor"], **one["kwargs"], "processor_class": one.get("processor", {}).get("processor_class")}, out)
+        return
     if target != "picture":
         shutil.copy(os.path.join(SCRATCH, folder, found(folder, name)), corpus)
         return

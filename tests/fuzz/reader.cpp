@@ -13,7 +13,7 @@
 #include "mhub/base/file.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/checkpoint.hpp"
-#include "mhub/image/resize.hpp"
+#include "mhub/image/vision_processor.hpp"
 #include "mhub/runtime/generation_config.hpp"
 #include "mhub/text/chat_template/chat_template.hpp"
 #include "mhub/text/tokenizer.hpp"
@@ -79,6 +79,15 @@ void render_template(const std::string& folder) {
   if (fs::exists(name)) ChatTemplate(read_file(name, 1 << 20), {}, name).render(request);
 }
 
+void process_picture(const std::string& folder, ImageBackend backend) {
+  const auto files = folder_files(folder);
+  const Image picture{20, 31, std::vector<std::uint8_t>(20 * 31 * 3, 77)};
+  image_processor_from_files(*files, {.backend = backend})->process(picture, "picture");
+  const auto processor = VisionProcessor::from_files(*files, {.backend = backend});
+  const ProcessedImage processed = processor.process(picture, "picture");
+  processor.prompt().filled("a " + processor.prompt().placeholder(), {&processed, 1});
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -92,5 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tried([] {
     resized(read_image(work.folder() + "/picture"), 8, 8, Resample::bicubic, ImageBackend::pillow, "picture");
   });
+  for (const ImageBackend backend : {ImageBackend::pillow, ImageBackend::torchvision})
+    tried([&] { process_picture(work.folder(), backend); });
   return 0;
 }

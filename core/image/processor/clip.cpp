@@ -36,7 +36,7 @@ class OneTile final : public ImageProcessor {
     if (pad_to_square_ && image.height != image.width) image = squared(image, name);
     if (resize_) {
       const Extent to = resized_extent(size_, {image.height, image.width}, fields_);
-      image = resized(image, to.width, to.height, filter_, backend_, name);
+      image = resized_to(image, to, filter_, backend_, name);
     }
     if (crop_) image = center_cropped(image, crop_size_, backend_, name);
     return processed({image}, pixels_, name);

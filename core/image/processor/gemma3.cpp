@@ -43,7 +43,7 @@ class Gemma3 final : public ImageProcessor {
     if (resize_ || scan_) {
       for (Image& tile : tiles) {
         const Extent to = resized_extent(size_, {tile.height, tile.width}, fields_);
-        tile = resized(tile, to.width, to.height, filter_, backend_, name);
+        tile = resized_to(tile, to, filter_, backend_, name);
       }
     }
     return processed(tiles, pixels_, name);

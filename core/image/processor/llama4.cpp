@@ -64,7 +64,7 @@ class Llama4 final : public ImageProcessor {
 
  private:
   Image resize(const Image& picture, Extent to, const std::string& name) const {
-    return resized(picture, to.width, to.height, filter_, ImageBackend::torchvision, name);
+    return resized_to(picture, to, filter_, ImageBackend::torchvision, name);
   }
 
   /// get_best_fit, whose scales are float32.

@@ -35,14 +35,14 @@ class LlavaNext final : public ImageProcessor {
     const Extent canvas = best_canvas(canvases_, {picture.height, picture.width});
     const Extent whole = size_.height && size_.width ? Extent{*size_.height, *size_.width}
                                                      : Extent{*size_.shortest_edge, *size_.shortest_edge};
-    std::vector<Image> tiles{resized(picture, whole.width, whole.height, filter_, backend_, name)};
+    std::vector<Image> tiles{resized_to(picture, whole, filter_, backend_, name)};
     for (Image& tile :
          divided(on_canvas(picture, canvas, name), {crop_size_.height, crop_size_.height}, name))
       tiles.push_back(std::move(tile));
     for (Image& tile : tiles) {
       if (resize_) {
         const Extent to = resized_extent(size_, {tile.height, tile.width}, fields_);
-        tile = resized(tile, to.width, to.height, filter_, backend_, name);
+        tile = resized_to(tile, to, filter_, backend_, name);
       }
       if (crop_) tile = center_cropped(tile, crop_size_, backend_, name);
     }
@@ -58,7 +58,7 @@ class LlavaNext final : public ImageProcessor {
   /// As large as it gets without being cut, in the middle of the canvas.
   Image on_canvas(const Image& picture, Extent canvas, const std::string& name) const {
     const Extent to = fitted(canvas, {picture.height, picture.width});
-    const Image image = resized(picture, to.width, to.height, filter_, backend_, name);
+    const Image image = resized_to(picture, to, filter_, backend_, name);
     // What is there now is fitted a second time, where rounding up may give another size.
     const Extent again = fitted(canvas, to);
     return padded(image, (canvas.height - again.height) / 2, (canvas.width - again.width) / 2, canvas, {},

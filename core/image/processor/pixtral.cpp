@@ -41,9 +41,8 @@ class Pixtral final : public ImageProcessor {
     const auto whole = [](double size, std::int64_t patch) {
       return (static_cast<std::int64_t>(size) + patch - 1) / patch * patch;
     };
-    return processed(
-        {resized(picture, whole(width, patch_.width), whole(height, patch_.height), filter_, backend_, name)},
-        pixels_, name);
+    const Extent to{whole(height, patch_.height), whole(width, patch_.width)};
+    return processed({resized_to(picture, to, filter_, backend_, name)}, pixels_, name);
   }
 
  private:

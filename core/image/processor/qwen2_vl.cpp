@@ -26,8 +26,8 @@ class Qwen2Vl final : public ImageProcessor {
     fewest_ = fields.positive("min_pixels", size.shortest_edge.value_or(0));
     most_ = fields.positive("max_pixels", size.longest_edge.value_or(0));
     if (fewest_ == 0 || most_ == 0) fields.config().fail("size", "expected shortest_edge and longest_edge");
-    if (patch_ > 1024 || frames_ > 64 || merge_ > 64)
-      fields.config().fail("patches of more than 1024 pixels, 64 frames or a merge of more than 64");
+    if (patch_ > 1024 || frames_ > 8 || merge_ > 64)
+      fields.config().fail("patches of more than 1024 pixels, 8 frames or a merge of more than 64");
     fields.finish();
   }
 
@@ -36,7 +36,7 @@ class Qwen2Vl final : public ImageProcessor {
     const std::int64_t block = patch_ * merge_;
     if (resize_) {
       const Extent to = smart_resized({picture.height, picture.width}, name);
-      image = resized(picture, to.width, to.height, filter_, backend_, name);
+      image = resized_to(picture, to, filter_, backend_, name);
     } else if (image.height % block != 0 || image.width % block != 0) {
       throw InputError(name + ": " + std::to_string(image.width) + " x " + std::to_string(image.height) +
                        " pixels are no whole number of blocks of " + std::to_string(block) +
@@ -48,8 +48,6 @@ class Qwen2Vl final : public ImageProcessor {
     out.height = image.height;
     out.width = image.width;
     out.shape = {out.rows * out.columns, Image::kChannels * frames_ * patch_ * patch_};
-    if (image.height * image.width > kMostPixels / frames_)
-      throw InputError(name + ": too many pixels (" + std::to_string(image.height * image.width) + ")");
     append_patches(image, out.values);
     return out;
   }

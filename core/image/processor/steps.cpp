@@ -15,6 +15,17 @@ namespace {
 /// More tiles of one picture are no model's, but could take memory without limit.
 constexpr std::int64_t kMostTiles = 4096;
 
+/// Pixels of all that a picture becomes: some times what the largest models take.
+constexpr std::int64_t kMostPixelsMade = std::int64_t{1} << 25;
+
+void require_size(Extent size, std::int64_t tiles, const std::string& name) {
+  if (size.height > 0 && size.width > kMostPixelsMade / size.height / tiles)
+    throw InputError(name + ": becomes " + std::to_string(tiles) + " times " + std::to_string(size.height) +
+                     " x " + std::to_string(size.width) + " pixels, more than " +
+                     std::to_string(kMostPixelsMade) +
+                     " together; are the sizes in preprocessor_config.json right?");
+}
+
 /// a * b / c as Python's integers divide, cut to a whole number.
 std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) {
   return static_cast<std::int64_t>(static_cast<double>(a) * static_cast<double>(b) / static_cast<double>(c));
@@ -75,8 +86,15 @@ Extent resized_extent(const Size& size, Extent picture, const ProcessorFields& f
   fields.config().fail("size", "expected height and width, max_height and max_width, or shortest_edge");
 }
 
+Image resized_to(const Image& picture, Extent size, Resample filter, ImageBackend backend,
+                 const std::string& name) {
+  require_size(size, 1, name);
+  return resized(picture, size.width, size.height, filter, backend, name);
+}
+
 Image cropped(const Image& picture, std::int64_t top, std::int64_t left, Extent size,
               const std::string& name) {
+  require_size(size, 1, name);
   Image out = blank(size.width, size.height, name);
   const std::int64_t first_row = std::max<std::int64_t>(0, top),
                      first_column = std::max<std::int64_t>(0, left);
@@ -100,6 +118,7 @@ Image center_cropped(const Image& picture, Extent size, ImageBackend backend, co
 
 Image padded(const Image& picture, std::int64_t top, std::int64_t left, Extent size,
              const std::array<std::uint8_t, 3>& colour, const std::string& name) {
+  require_size(size, 1, name);
   Image out = blank(size.width, size.height, name);
   if (colour != std::array<std::uint8_t, 3>{}) {
     for (std::size_t k = 0; k < out.rgb.size(); ++k) out.rgb[k] = colour[k % 3];
@@ -171,6 +190,7 @@ void Pixels::append(const Image& picture, std::vector<float>& values) const {
 
 ProcessedImage processed(const std::vector<Image>& tiles, const Pixels& pixels, const std::string& name) {
   const Image& first = tiles.front();
+  require_size({first.height, first.width}, static_cast<std::int64_t>(tiles.size()), name);
   ProcessedImage out;
   out.shape = {static_cast<std::int64_t>(tiles.size()), Image::kChannels, first.height, first.width};
   out.height = first.height;

@@ -13,6 +13,11 @@ constexpr std::array<double, 3> kClipMean{0.48145466, 0.4578275, 0.40821073},
 /// What a picture is resized to: resize() of transformers' image_processing_backends.py.
 Extent resized_extent(const Size& size, Extent picture, const ProcessorFields& fields);
 
+/// resized() to a size that a file asks for. Throws InputError for one that no model has: a small file must
+/// not take much memory.
+Image resized_to(const Image& picture, Extent size, Resample filter, ImageBackend backend,
+                 const std::string& name);
+
 /// The part of that size in the middle; where the picture is smaller, black around it. The backends put an
 /// odd row or column of black on different sides.
 Image center_cropped(const Image& picture, Extent size, ImageBackend backend, const std::string& name);
