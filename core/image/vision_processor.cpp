@@ -60,4 +60,11 @@ std::unique_ptr<ImageProcessor> image_processor_from_files(const FileSet& files,
   return make_images(all.preprocessor, all.preprocessor.json(), options);
 }
 
+ProcessorNames processor_names(const FileSet& files) {
+  if (!files.has(kProcessor) && !files.has(kPreprocessor)) return {};
+  const ProcessorFiles all = read_all(files);
+  return {all.processor.string("processor_class", all.preprocessor.string("processor_class", "")),
+          all.preprocessor.string("image_processor_type", "")};
+}
+
 }  // namespace mhub

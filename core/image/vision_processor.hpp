@@ -43,4 +43,10 @@ class VisionProcessor {
 std::unique_ptr<ImageProcessor> image_processor_from_files(const FileSet& files,
                                                            const VisionProcessor::Options& options);
 
+/// What such files call the processor's class and the image processor's type; empty where they do not say.
+struct ProcessorNames {
+  std::string processor, image_processor;
+};
+ProcessorNames processor_names(const FileSet& files);
+
 }  // namespace mhub

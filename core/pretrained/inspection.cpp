@@ -2,6 +2,9 @@
 #include "mhub/pretrained/inspection.hpp"
 
 #include "mhub/base/json.hpp"
+#include "mhub/image/vision_processor.hpp"
+#include "mhub/plugin/registry.hpp"
+#include "mhub/runtime/eyes.hpp"
 #include "mhub/text/tokenizer_info.hpp"
 
 namespace mhub {
@@ -16,13 +19,82 @@ std::string stored_dtype(const CanonicalState& state) {
   return name;
 }
 
+namespace {
+
+std::int64_t parameters_of(const CanonicalState& state, const std::string& prefix) {
+  std::int64_t parameters = 0;
+  for (const CanonicalTensor& tensor : state.tensors) {
+    if (tensor.name.starts_with(prefix)) parameters += numel(tensor.shape);
+  }
+  return parameters;
+}
+
+void set_tower(VisionSummary& summary, const std::string& model_class, const TransformerConfig& tower,
+               std::int64_t unused_layers) {
+  summary.model_class = model_class;
+  summary.layers = tower.num_layers + unused_layers;
+  summary.hidden_size = tower.hidden_size;
+  if (!tower.image) return;
+  summary.image_size = tower.image->image_size;
+  summary.patch_size = tower.image->patch_size;
+}
+
+/// Megatron's model has the tower, or it is carried under Hugging Face names.
+std::optional<VisionSummary> vision_of(const Checkpoint& checkpoint) {
+  const std::optional<runtime::Eyes> eyes = runtime::eyes_of(checkpoint);
+  if (!eyes) return std::nullopt;
+  VisionSummary summary;
+  summary.image_token = eyes->image_token;
+  const std::string carried(kCarriedPrefix);
+  if (const auto& vision = checkpoint.transformer->vision) {
+    const ConfigPart tower(checkpoint.config->object("vision_config").json(), "vision_config");
+    set_tower(summary, tower.model.class_name, *vision->tower, vision->unused_layers);
+    summary.tower_parameters =
+        parameters_of(checkpoint.state, "vision_model.") + parameters_of(checkpoint.state, carried);
+    summary.projector_parameters = parameters_of(checkpoint.state, "vision_projection.");
+  } else {
+    const VisionParts parts = checkpoint.model->vision(*checkpoint.config);
+    const ConfigPart tower(parts.tower_config, "vision_config");
+    set_tower(summary, tower.model.class_name, tower.model.megatron(tower.config), 0);
+    summary.tower_parameters = parameters_of(checkpoint.state, carried + parts.tower_names);
+    summary.projector_parameters = parameters_of(checkpoint.state, carried) - summary.tower_parameters;
+  }
+  if (checkpoint.files) {
+    const ProcessorNames names = processor_names(*checkpoint.files);
+    summary.processor = names.processor.empty() ? eyes->processor_class : names.processor;
+    summary.image_processor =
+        names.image_processor.empty() ? eyes->image_processor_type : names.image_processor;
+  }
+  return summary;
+}
+
+std::string line(const std::string& key, const std::string& value) {
+  return "  (" + key + "): " + value + "\n";
+}
+
+std::string vision_lines(const VisionSummary& s, std::int64_t parameters) {
+  const std::int64_t decoder = parameters - s.tower_parameters - s.projector_parameters;
+  return line("vision", s.model_class + " [layers=" + std::to_string(s.layers) + ", hidden_size=" +
+                            std::to_string(s.hidden_size) + ", image_size=" + std::to_string(s.image_size) +
+                            ", patch_size=" + std::to_string(s.patch_size) + "]") +
+         line("processor", (s.processor.empty() ? "none" : s.processor) +
+                               (s.image_processor.empty() ? "" : " [" + s.image_processor + "]")) +
+         line("image_token", std::to_string(s.image_token)) +
+         line("parameters", with_thousands(parameters) + " [decoder=" + with_thousands(decoder) +
+                                ", vision=" + with_thousands(s.tower_parameters) +
+                                ", projector=" + with_thousands(s.projector_parameters) + "]");
+}
+
+}  // namespace
+
 ModelSummary summarize(const Checkpoint& checkpoint) {
   const TransformerConfig& megatron = *checkpoint.transformer;
   TokenizerInfo tokenizer;
   if (checkpoint.files) tokenizer = tokenizer_info(*checkpoint.files, checkpoint.model->tokenizer_class);
   ModelSummary summary;
-  if (megatron.vision) summary.kind = "PreTrainedVLM";
-  if (megatron.image) summary.kind = "PreTrainedModel";
+  summary.vision = vision_of(checkpoint);
+  if (summary.vision) summary.kind = "PreTrainedVLM";
+  if (megatron.image) summary.kind = checkpoint.model->dual_encoder ? "PreTrainedVLM" : "PreTrainedModel";
   summary.model_class = checkpoint.model->class_name;
   summary.layers = megatron.num_layers;
   summary.hidden_size = megatron.hidden_size;
@@ -46,9 +118,6 @@ std::string with_thousands(std::int64_t value) {
 }
 
 std::string to_string(const ModelSummary& s) {
-  auto line = [](const std::string& key, const std::string& value) {
-    return "  (" + key + "): " + value + "\n";
-  };
   std::string text = s.kind + "(\n";
   text += line("model", s.model_class + " [layers=" + std::to_string(s.layers) +
                             ", hidden_size=" + std::to_string(s.hidden_size) + "]");
@@ -58,7 +127,7 @@ std::string to_string(const ModelSummary& s) {
                    : s.tokenizer_class + " [vocab_size=" + std::to_string(s.tokenizer_vocab_size) + "]");
   text += line("config", s.config_class + " [model_type=" + s.model_type + "]");
   text += line("generation_config", s.generation_config ? "GenerationConfig [loaded]" : "none");
-  text += line("parameters", with_thousands(s.parameters));
+  text += s.vision ? vision_lines(*s.vision, s.parameters) : line("parameters", with_thousands(s.parameters));
   text += line("device", s.device);
   text += line("dtype", s.dtype);
   return text + ")";
@@ -68,13 +137,23 @@ nlohmann::json to_json(const ModelSummary& s) {
   nlohmann::json tokenizer;
   if (!s.tokenizer_class.empty())
     tokenizer = {{"class", s.tokenizer_class}, {"vocab_size", s.tokenizer_vocab_size}};
-  return {{"model", {{"class", s.model_class}, {"layers", s.layers}, {"hidden_size", s.hidden_size}}},
-          {"tokenizer", tokenizer},
-          {"config", {{"class", s.config_class}, {"model_type", s.model_type}}},
-          {"generation_config", s.generation_config},
-          {"parameters", s.parameters},
-          {"device", s.device},
-          {"dtype", s.dtype}};
+  nlohmann::json json{
+      {"model", {{"class", s.model_class}, {"layers", s.layers}, {"hidden_size", s.hidden_size}}},
+      {"tokenizer", tokenizer},
+      {"config", {{"class", s.config_class}, {"model_type", s.model_type}}},
+      {"generation_config", s.generation_config},
+      {"parameters", s.parameters},
+      {"device", s.device},
+      {"dtype", s.dtype}};
+  if (const auto& vision = s.vision) {
+    json["vision"] = {
+        {"class", vision->model_class},           {"layers", vision->layers},
+        {"hidden_size", vision->hidden_size},     {"image_size", vision->image_size},
+        {"patch_size", vision->patch_size},       {"image_token", vision->image_token},
+        {"processor", vision->processor},         {"image_processor", vision->image_processor},
+        {"parameters", vision->tower_parameters}, {"projector_parameters", vision->projector_parameters}};
+  }
+  return json;
 }
 
 }  // namespace mhub

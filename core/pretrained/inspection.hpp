@@ -7,6 +7,16 @@
 
 namespace mhub {
 
+/// The half of a model that sees.
+struct VisionSummary {
+  std::string model_class;  ///< of the tower: "CLIPVisionModel"
+  std::int64_t layers = 0, hidden_size = 0, image_size = 0, patch_size = 0;
+  std::int64_t image_token = 0;
+  std::string processor, image_processor;  ///< classes; empty: the files do not say
+  /// Exact; what lies between the tower and the decoder is the projector.
+  std::int64_t tower_parameters = 0, projector_parameters = 0;
+};
+
 /// What a printed model shows; made from headers and small JSON files alone.
 struct ModelSummary {
   std::string kind =
@@ -20,6 +30,7 @@ struct ModelSummary {
   std::int64_t parameters = 0;     ///< exact; tied weights once
   std::string device = "cpu";
   std::string dtype;  ///< torch's name; "mixed" when tensors differ
+  std::optional<VisionSummary> vision = {};
 };
 
 /// Of a checkpoint that knows its model, as it is stored.

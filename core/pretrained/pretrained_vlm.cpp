@@ -20,8 +20,13 @@ VLM VLM::from_pretrained(const std::string& source, const LoadOptions& options,
                          const VisionProcessor::Options& pictures) {
   CausalLM model = CausalLM::from_pretrained(source, options);
   std::optional<runtime::Eyes> eyes = runtime::eyes_of(model.checkpoint());
-  if (!eyes)
-    throw InputError(source + ": a " + model.checkpoint().model->class_name + " sees no pictures here");
+  if (!eyes) {
+    const ModelDescriptor& descriptor = *model.checkpoint().model;
+    throw InputError(source + ": a " + descriptor.class_name +
+                     (descriptor.dual_encoder
+                          ? " answers no prompts; `mhub features` compares its pictures with texts"
+                          : " sees no pictures here"));
+  }
   VisionProcessor::Options files = pictures;
   if (files.processor_class.empty()) files.processor_class = eyes->processor_class;
   if (files.image_processor_type.empty()) files.image_processor_type = eyes->image_processor_type;

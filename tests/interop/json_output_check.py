@@ -14,6 +14,8 @@ import sys
 
 import jsonschema
 
+import pictures
+import see_models
 import tiny_models
 
 MHUB, SCRATCH = map(os.path.abspath, sys.argv[1:])
@@ -37,6 +39,10 @@ COMMANDS = [
     ("verify_logits", 1, "verify a changed --logits --tolerance 0"),
     ("generate", 0, "generate a --tokens 1,2 --max-new-tokens 2"),
     ("logits", 0, "logits a --tokens 1,2 --output x.npy"),
+    ("inspect", 0, "inspect eyes"),
+    ("generate", 0, "generate eyes --image picture.png --prompt <image> --max-new-tokens 2"),
+    ("features", 0, "features clip --image picture.png --text a --output f.npy"),
+    ("error", 3, "features eyes --image picture.png --text a"),
     ("tokenize", 0, "tokenize a text"),
     ("tokenize", 0, "tokenize a --decode 1,2"),
     ("tokenize", 0, "tokenize a --lines lines"),
@@ -96,6 +102,9 @@ def make_folders():
     for folder, options in (("damaged", []), ("half", ["--dtype", "fp16"])):
         subprocess.run([MHUB, "convert", "a", folder, *options], check=True, capture_output=True)
     open("damaged/release/metadata.json", "a").write("\n")
+    see_models.make_model(see_models.MODELS[0], pathlib.Path("eyes"))
+    see_models.make_clip(pathlib.Path("clip"))
+    open("picture.png", "wb").write(pictures.encoded(pictures.rgb(9, 7), "PNG"))
 
 
 def properties(schema, found, path=""):
