@@ -54,7 +54,7 @@ DENSE = ["dist1", "dist22", "te222", "local2"]
 
 def sizes(name, options):
     """The options of a layout for a model: megatron-core builds experts with biases with ETP 1 only."""
-    return [*options, "--etp", "1"] if name == "gpt_oss" and "--tp" in options and "--etp" not in options else options
+    return [*options, "--etp", "1"] if name.startswith("gpt_oss") and "--tp" in options and "--etp" not in options else options
 
 
 class Row:
