@@ -279,6 +279,19 @@ BOOST_AUTO_TEST_CASE(a_part_of_a_matrix_is_read) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_part_of_a_matrix_is_written) {
+  const auto a = random_values(6 * 40, 17), part = random_values(3 * 10, 18), rows = random_values(2 * 40, 19);
+  const Activations x(a, 6, 40);
+  backend().write(part, x.matrix().slice_rows(2, 3).slice_columns(5, 10));
+  backend().write(rows, x.matrix().slice_rows(0, 2));
+  std::vector<float> expected = a;
+  for (std::size_t k = 0; k < rows.size(); ++k) expected[k] = rows[k];
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 10; ++c) expected[(r + 2) * 40 + c + 5] = part[r * 10 + c];
+  }
+  BOOST_TEST(x.values() == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(products_with_activations) {
   for (const auto kind : {ActivationKind::silu, ActivationKind::gelu, ActivationKind::gelu_tanh,
                           ActivationKind::quick_gelu, ActivationKind::relu, ActivationKind::relu_squared}) {
