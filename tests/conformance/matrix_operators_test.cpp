@@ -280,7 +280,8 @@ BOOST_AUTO_TEST_CASE(a_part_of_a_matrix_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(a_part_of_a_matrix_is_written) {
-  const auto a = random_values(6 * 40, 17), part = random_values(3 * 10, 18), rows = random_values(2 * 40, 19);
+  const auto a = random_values(6 * 40, 17), part = random_values(3 * 10, 18),
+             rows = random_values(2 * 40, 19);
   const Activations x(a, 6, 40);
   backend().write(part, x.matrix().slice_rows(2, 3).slice_columns(5, 10));
   backend().write(rows, x.matrix().slice_rows(0, 2));
