@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every field that Megatron's model is built from is honoured, refused by name, or changes nothing: python fields_sweep.py
-MHUB SCRATCH args|run_config BASE [REGEX | --record].
+MHUB SCRATCH args|run_config BASE [REGEX | --record | --all].
 
 Each field gets other values than the base's, in checkpoints of models that Megatron-LM's own builder made. The real model
 with that value is the judge of what mhub does: it exports the checkpoint and transformers has the real model's logits, or it
@@ -161,8 +161,8 @@ def judged(core, mhub, plain, change):
 
 
 class Sweep:
-    def __init__(self, base, pattern):
-        self.base, self.pattern = base, pattern
+    def __init__(self, base, pattern, all_values):
+        self.base, self.pattern, self.all_values = base, pattern, all_values
         self.verdicts, self.problems = collections.Counter(), []
         self.decided = set()  # fields that mhub honours or refuses
         self.facts = []  # changes, and whether the model is the same
@@ -188,9 +188,11 @@ class Sweep:
         for field in sorted(set(read) - inert_fields() - reacting_fields("args") - reacting_fields("run_config")):
             self.problems.append(f"{field}: megatron-core has this field and nobody decided about it")
         for field, kind in read.items():
-            if field in inert_fields() - reacting_fields(dialect) and name != HOME_OF_INERT[field.endswith(LATENT_ONLY)]:
+            inert = field in inert_fields() - reacting_fields(dialect)
+            if inert and name != HOME_OF_INERT[field.endswith(LATENT_ONLY)]:
                 continue
-            for value in values(field, kind, self.base.present(field)):
+            tried = list(values(field, kind, self.base.present(field)))
+            for value in tried[:1] if inert and not self.all_values else tried:
                 if dialect == "args" or yaml_can_say(value):
                     self.attempt({field: value})
         for change in (COMBINATIONS if dialect == "args" else STATED_COMBINATIONS).get(name, []):
@@ -239,9 +241,9 @@ def main():
     transformers.logging.disable_progress_bar()
     with shim.CudaToCpu():
         field_models.start()
-        sweep = Sweep(Base(os.path.abspath(binary), scratch, dialect, name), re.compile("" if pattern == "--record" else pattern))
+        sweep = Sweep(Base(os.path.abspath(binary), scratch, dialect, name), re.compile("" if pattern.startswith("--") else pattern), pattern == "--all")
     sweep.run(dialect, name)
-    if dialect == "args" and pattern in ("", "--record"):
+    if dialect == "args" and pattern in ("", "--record", "--all"):
         check_facts(sweep, name, pattern == "--record")
     print(json.dumps(sweep.verdicts))
     for problem in sweep.problems:
