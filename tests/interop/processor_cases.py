@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 PROMPTS = {0: "no picture at all", 1: "USER: <picture>\nWhat is it? ASSISTANT:", 3: "<picture><picture> and <picture>"}
@@ -70,6 +70,7 @@ def make_tokenizer(case):
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({token: k for k, token in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, extra_special_tokens=case.tokens)
     fast.add_special_tokens({"additional_special_tokens": SPECIAL}, replace_extra_special_tokens=False)
     return fast
