@@ -27,6 +27,7 @@ import mlm_load  # noqa: F401  (patches CUDA away)
 import shim
 import torch
 import mamba  # noqa: F401  (stands in for mamba_ssm's kernels)
+from megatron_flags import OPTIONS
 from megatron.core.ssm.gated_delta_net import common, gdn
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from megatron.core import parallel_state
@@ -50,14 +51,6 @@ JOB = (
     "--micro-batch-size 1 --use-cpu-initialization --train-iters 1 --lr 1e-4 --tokenizer-type NullTokenizer --no-persist-layer-norm "
     "--no-gradient-accumulation-fusion --no-masked-softmax-fusion --no-bias-dropout-fusion --no-rope-fusion --distributed-backend gloo"
 )
-# mhub's options as Megatron-LM's.
-OPTIONS = {
-    "--tp": "--tensor-model-parallel-size", "--pp": "--pipeline-model-parallel-size", "--vpp": "--num-virtual-stages-per-pipeline-rank",
-    "--ep": "--expert-model-parallel-size", "--etp": "--expert-tensor-parallel-size",
-    "--first-stage-layers": "--decoder-first-pipeline-num-layers", "--last-stage-layers": "--decoder-last-pipeline-num-layers",
-    "--account-for-embedding": "--account-for-embedding-in-pipeline-split", "--account-for-loss": "--account-for-loss-in-pipeline-split",
-    "--pp-layout": "--pipeline-model-parallel-layout",
-}
 # How the names of arguments begin that are of training, data, logging, inference alone.
 OF_TRAINING = (
     "adam_", "adaptive_", "biencoder_", "block_data_", "check_", "cuda_graph", "data_", "dataloader_", "ddp_", "delay_", "dino_", "dist_", "distrib_", "eval_", "fine_grained_", "fp4", "fp8",

@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import random
-import subprocess
 import sys
 
 import numpy as np
@@ -18,6 +17,7 @@ from transformers.image_utils import load_image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
 import record_pictures
+from asked import Asked
 from pictures import pictures
 
 DECODER, SCRATCH = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
@@ -26,25 +26,14 @@ FILTERS = [Image.Resampling(k) for k in range(6)]
 DAMAGES = 40
 
 
-class Decoder:
-    def __init__(self):
-        self.process = subprocess.Popen([DECODER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
+class Decoder(Asked):
     def ask(self, **request):
         """The pixels [height, width, 3], or the error as text."""
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"the decoder died of {request}"
-        answer = json.loads(answer)
-        if "error" in answer:
-            return answer["error"]
+        answer = super().ask(**request)
+        if isinstance(answer, str):
+            return answer
         shape = (answer["height"], answer["width"], 3)
-        return np.frombuffer(self.process.stdout.read(int(np.prod(shape))), np.uint8).reshape(shape)
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait() == 0
+        return np.frombuffer(self.read(int(np.prod(shape))), np.uint8).reshape(shape)
 
 
 def differs(got, wanted):
@@ -109,7 +98,7 @@ def check_refused(decoder):
 
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    decoder = Decoder()
+    decoder = Decoder(DECODER)
     failures = comparisons = count = 0
     checks = [check_refused(decoder)]
     for name, content in pictures():

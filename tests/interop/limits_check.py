@@ -18,15 +18,8 @@ from arch_dense import BASE, rope
 from arch_moe import MLA, MOE, V3, add_mtp, correction, with_mtp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-# mhub's options as Megatron-LM's.
-OPTIONS = {
-    "--tp": "--tensor-model-parallel-size", "--pp": "--pipeline-model-parallel-size", "--vpp": "--num-virtual-stages-per-pipeline-rank",
-    "--ep": "--expert-model-parallel-size", "--etp": "--expert-tensor-parallel-size",
-    "--first-stage-layers": "--decoder-first-pipeline-num-layers", "--last-stage-layers": "--decoder-last-pipeline-num-layers",
-    "--account-for-embedding": "--account-for-embedding-in-pipeline-split", "--account-for-loss": "--account-for-loss-in-pipeline-split",
-    "--pp-layout": "--pipeline-model-parallel-layout",
-}
+sys.path.append(os.path.join(HERE, "..", "golden"))
+from megatron_flags import OPTIONS  # noqa: E402
 
 FEW = ["", "--tp 2 --pp 2"]
 DENSE = [*FEW, "--tp 3", "--tp 4", "--pp 3", "--pp 4", "--vpp 2", "--pp 2 --vpp 2", "--pp 4 --vpp 2", "--pp 2 --first-stage-layers 1", "--pp 2 --first-stage-layers 4",

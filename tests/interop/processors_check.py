@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import random
-import subprocess
 import sys
 
 import numpy as np
@@ -18,6 +17,7 @@ from transformers.image_utils import load_image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
 import record_processors
+from asked import Asked
 from pictures import pictures
 from processor_cases import CASES, PROMPTS, make_folder, real_images, real_prompt
 
@@ -27,27 +27,15 @@ BACKENDS = {"pillow": "pil", "torchvision": "torchvision"}
 DAMAGES = 24
 
 
-class Processor:
-    def __init__(self):
-        self.process = subprocess.Popen([PROCESSOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
+class Processor(Asked):
     def ask(self, **request):
         """The answer with each picture's numbers as "values", or the error as text."""
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"the processor died of {request}"
-        answer = json.loads(answer)
-        if "error" in answer:
-            return answer["error"]
-        for one in answer["pictures"]:
-            count = int(np.prod(one["shape"]))
-            one["values"] = np.frombuffer(self.process.stdout.read(4 * count), np.float32).reshape(one["shape"])
+        answer = super().ask(**request)
+        if isinstance(answer, dict):
+            for one in answer["pictures"]:
+                count = int(np.prod(one["shape"]))
+                one["values"] = np.frombuffer(self.read(4 * count), np.float32).reshape(one["shape"])
         return answer
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait() == 0
 
 
 def differs(got, wanted, backend, spread):
@@ -134,7 +122,7 @@ def main():
     for name, content in pictures():
         paths.append(SCRATCH / name)
         paths[-1].write_bytes(content)
-    processor = Processor()
+    processor = Processor(PROCESSOR)
     failures = comparisons = 0
     for case in CASES:
         if NAMES and case.name not in NAMES:
