@@ -84,7 +84,8 @@ BOOST_AUTO_TEST_CASE(rules_are_a_table_of_names_and_transforms) {
 BOOST_AUTO_TEST_CASE(every_class_shows_its_rules_or_says_why_not) {
   const Run list = run_mhub("plugins --json");
   BOOST_REQUIRE_EQUAL(list.code, 0);
-  for (const nlohmann::json& family : nlohmann::json::parse(list.out)["plugins"]) {
+  const nlohmann::json printed = nlohmann::json::parse(list.out);
+  for (const nlohmann::json& family : printed["plugins"]) {
     for (const nlohmann::json& model : family["models"]) {
       const Run run = run_mhub("plugins " + model["class"].get<std::string>() + " --json");
       BOOST_TEST(run.code == 0, run.err);

@@ -23,7 +23,8 @@ namespace {
 std::map<std::string, std::vector<std::string>> declared_members() {
   std::ifstream in(std::filesystem::path(MHUB_REPOSITORY) / "core/config/transformer_config.hpp");
   std::string text{std::istreambuf_iterator<char>(in), {}};
-  text = std::regex_replace(text, std::regex("//[^\n]*|bool operator[^;]*;"), "");
+  text = std::regex_replace(text,
+                            std::regex("//[^\n]*|bool operator[^;]*;|\\w+ \\w+\\(\\) const \\{[^}]*\\}"), "");
   std::map<std::string, std::vector<std::string>> members;
   const std::regex whole("struct (\\w+) \\{([^}]*)\\};"), one("(\\w+)( = [^,;]+)?[,;]");
   for (std::sregex_iterator at(text.begin(), text.end(), whole), end; at != end; ++at) {
