@@ -3,7 +3,9 @@
 //   {"folder": FOLDER, "backend": "pillow" or "torchvision", "kwargs": {...}, "pictures": [FILES], "prompt":
 //   TEXT or null}
 // and the output for each a line {"pictures": [{"shape", "rows", "columns", "height", "width"}, ...],
-// "prompt": TEXT, "tokens": [...]} and then the pictures' numbers as float32, or a line {"error": ...}.
+// "prompt": TEXT, "tokens": [...], "seconds": from the file to the numbers} and then the pictures' numbers as
+// float32, or a line {"error": ...}.
+#include <chrono>
 #include <iostream>
 #include <string>
 
@@ -44,7 +46,9 @@ void answer(const std::string& line) {
     mhub::VisionProcessor::Options options{.images_kwargs = request.at("kwargs")};
     if (request.at("backend") == "pillow") options.backend = mhub::ImageBackend::pillow;
     nlohmann::json out{{"pictures", nlohmann::json::array()}};
+    const auto start = std::chrono::steady_clock::now();
     const std::vector<ProcessedImage> pictures = processed(request, *files, options, out);
+    out["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (const ProcessedImage& one : pictures) {
       out["pictures"].push_back({{"shape", one.shape},
                                  {"rows", one.rows},
