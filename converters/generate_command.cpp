@@ -182,16 +182,6 @@ nlohmann::json report(const TextGeneration& result, const runtime::Decoder& deco
           {"gathered_bytes", decoder.gathered_bytes()}};
 }
 
-LoadOptions load_options(const CommandLine& line) {
-  LoadOptions load;
-  load.device = line.get<std::string>("backend");
-  load.exact = line.has("exact");
-  load.threads = line.get<int>("threads");
-  load.hf_reference = line.get<std::string>("hf-reference");
-  load.cancelled = interrupted;
-  return load;
-}
-
 void print_tokens(const std::vector<std::int64_t>& tokens) {
   std::string separator;
   for (const std::int64_t token : tokens) {
@@ -232,7 +222,7 @@ int generate_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   check_prompt(line);
   const auto start = std::chrono::steady_clock::now();
-  OpenedModel opened(line, load_options(line));
+  OpenedModel opened(line, line.has("exact"));
   if (VLM* eyes = opened.eyes()) {
     const VlmInputs inputs = inputs_of(line, *eyes);
     return answer(line, *eyes, inputs.input_ids, start,

@@ -22,16 +22,6 @@ void declare(CommandLine& line) {
   declare_pictures(line);
 }
 
-LoadOptions load_options(const CommandLine& line) {
-  LoadOptions load;
-  load.device = line.get<std::string>("backend");
-  load.exact = true;
-  load.threads = line.get<int>("threads");
-  load.hf_reference = line.get<std::string>("hf-reference");
-  load.cancelled = interrupted;
-  return load;
-}
-
 }  // namespace
 
 int logits_command(const Arguments& arguments) {
@@ -47,7 +37,7 @@ int logits_command(const Arguments& arguments) {
   const std::string name = "logits.npy";
   StagingDirectory staging(line.get<std::string>("output"), npy_staging(name, line.has("overwrite")));
   if (!staging.warning().empty()) print_note(staging.warning());
-  OpenedModel opened(line, load_options(line));
+  OpenedModel opened(line, true);
   runtime::Decoder& decoder = opened.model().model();
   std::vector<float> features;
   runtime::Prompt prompt{tokens};

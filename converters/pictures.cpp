@@ -30,7 +30,13 @@ VisionProcessor::Options picture_options(const CommandLine& line) {
   return options;
 }
 
-OpenedModel::OpenedModel(const CommandLine& line, const LoadOptions& options) {
+OpenedModel::OpenedModel(const CommandLine& line, bool exact) {
+  LoadOptions options;
+  options.device = line.get<std::string>("backend");
+  options.exact = exact;
+  options.threads = line.get<int>("threads");
+  options.hf_reference = line.get<std::string>("hf-reference");
+  options.cancelled = interrupted;
   const std::string source = line.get<std::string>("SOURCE");
   const VisionProcessor::Options pictures = picture_options(line);
   if (images_of(line).empty()) {

@@ -14,10 +14,11 @@ std::vector<ImageInput> images_of(const CommandLine& line);
 /// What --image-backend says. Throws UsageError for another backend than there are, and without a picture.
 VisionProcessor::Options picture_options(const CommandLine& line);
 
-/// The model of SOURCE, opened to see where --image names pictures. Prints what is to be said of it.
+/// The model of SOURCE as --backend, --threads and --hf-reference say, opened to see where --image names
+/// pictures. Prints what is to be said of it.
 class OpenedModel {
  public:
-  OpenedModel(const CommandLine& line, const LoadOptions& options);
+  OpenedModel(const CommandLine& line, bool exact);
 
   CausalLM& model() { return eyes_ ? *eyes_ : *plain_; }
   /// Null where no picture is given.

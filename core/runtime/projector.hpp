@@ -13,8 +13,6 @@ class Projector {
   Projector(const Weights& weights, Backend& backend, const std::vector<ProjectorStep>& steps,
             std::int64_t width);
 
-  /// What a tile of side * side tokens becomes: so many rows.
-  std::int64_t rows(std::int64_t side) const { return pool_ > 0 ? pool_ * pool_ : side * side; }
   /// Of tokens [count, width], with an average pool of tiles of side * side tokens: [rows, the last step's
   /// width].
   std::vector<float> run(std::span<const float> tokens, std::int64_t side) const;

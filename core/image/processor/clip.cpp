@@ -67,8 +67,7 @@ class LlavaPrompt final : public ImagePrompt {
   LlavaPrompt(const ProcessorFiles& files, const std::string& token)
       : ImagePrompt(token, token),
         patch_(at_least(files.processor, "patch_size", 1)),
-        more_(at_least(files.processor, "num_additional_image_tokens", 0, 0) -
-              (files.processor.string("vision_feature_select_strategy", "") == "default" ? 1 : 0)) {}
+        more_(more_features(files.processor)) {}
   std::string written(const ProcessedImage& picture) const override {
     return repeated(image_token(), picture.height / patch_ * (picture.width / patch_) + more_);
   }
@@ -78,6 +77,11 @@ class LlavaPrompt final : public ImagePrompt {
 };
 
 }  // namespace
+
+std::int64_t more_features(const JsonObject& processor) {
+  return at_least(processor, "num_additional_image_tokens", 0, 0) -
+         (processor.string("vision_feature_select_strategy", "") == "default" ? 1 : 0);
+}
 
 std::unique_ptr<ImageProcessor> make_clip(const ProcessorFields& fields, ImageBackend backend) {
   return std::make_unique<OneTile>(fields, backend,

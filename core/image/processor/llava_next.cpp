@@ -97,8 +97,7 @@ class LlavaNextPrompt final : public ImagePrompt {
   LlavaNextPrompt(const ProcessorFiles& files, const std::string& token)
       : ImagePrompt(token, token),
         patch_(at_least(files.processor, "patch_size", 1)),
-        more_(at_least(files.processor, "num_additional_image_tokens", 0, 0) -
-              (files.processor.string("vision_feature_select_strategy", "") == "default" ? 1 : 0)) {}
+        more_(more_features(files.processor)) {}
   std::string written(const ProcessedImage& picture) const override {
     const std::int64_t rows = picture.shape[2] / patch_, columns = picture.shape[3] / patch_;
     const Extent tiles =

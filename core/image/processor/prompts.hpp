@@ -14,6 +14,10 @@ std::int64_t at_least(const JsonObject& file, const std::string& key, std::int64
 /// A token so many times.
 std::string repeated(const std::string& token, std::int64_t times, const std::string& separator = {});
 
+/// What LLaVA's towers give beside a feature for each patch: "num_additional_image_tokens", without the class
+/// token where "vision_feature_select_strategy" drops it.
+std::int64_t more_features(const JsonObject& processor);
+
 // Beside the image processor of the same family; the table in image_prompt.cpp names them.
 using MakePrompt = std::unique_ptr<ImagePrompt>(const ProcessorFiles&);
 MakePrompt make_llava_prompt, make_llava_next_prompt, make_pixtral_prompt, make_gemma3_prompt,
