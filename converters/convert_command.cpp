@@ -4,7 +4,7 @@
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/convert/disk_space.hpp"
+#include "mhub/base/disk_space.hpp"
 #include "options.hpp"
 #include "recipe.hpp"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "mhub/base/mapped_file.hpp"
-#include "mhub/convert/disk_space.hpp"
+#include "mhub/base/disk_space.hpp"
 #include "terminal.hpp"
 
 namespace mhub::converters {

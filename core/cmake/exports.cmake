@@ -6,7 +6,7 @@
 # header needs no entry anywhere.
 set(core ${ROOT}/core)
 file(STRINGS ${core}/public_headers.txt headers)
-file(GLOB sources ${ROOT}/converters/*.[ch]pp ${core}/store/hdf5/*.[ch]pp ${core}/runtime/cudnn/*.[ch]pp ${core}/runtime/cudnn/*.cu)
+file(GLOB sources ${ROOT}/converters/*.[ch]pp ${core}/store/hdf5/*.[ch]pp ${core}/hub/http/*.[ch]pp ${core}/runtime/cudnn/*.[ch]pp ${core}/runtime/cudnn/*.cu)
 
 function(mhub_includes file result)
   file(STRINGS ${file} lines REGEX "^#include \"mhub/")

@@ -7,10 +7,10 @@
 #include <set>
 
 #include "mhub/base/checksum.hpp"
+#include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
-#include "mhub/convert/disk_space.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/overwrite.hpp"
 #include "mhub/convert/verify.hpp"

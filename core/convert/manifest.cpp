@@ -10,23 +10,37 @@
 #include "mhub/base/staging.hpp"
 #include "mhub/config/fields.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/hub/cache.hpp"
 #include "mhub/mapping/executor.hpp"
 #include "mhub/plugin/plugin.hpp"
 
 namespace mhub {
 namespace {
 
-/// The commit of a hub cache folder: .../models--ORG--NAME/snapshots/<commit>.
-std::string hub_revision(const fs::path& path) {
-  return path.parent_path().filename() == "snapshots" ? path.filename().string() : "";
+/// Of a snapshot of the Hub's cache, .../models--ORG--NAME/snapshots/<commit>: the repository, where the
+/// folder has such a name, and the commit.
+void add_hub_identity(const fs::path& path, nlohmann::json& json) {
+  if (path.parent_path().filename() != "snapshots") return;
+  json["revision"] = path.filename().string();
+  const std::optional<std::string> repository = repo_of_folder(path.parent_path().parent_path());
+  if (!repository) return;
+  json["repository"] = *repository;
+  json["name"] = repository->substr(repository->find('/') + 1);
 }
 
 nlohmann::json describe_source(const Checkpoint& source) {
+  if (source.path.starts_with("hf://")) {
+    const RepoId id = require_repo_id(source.path);
+    return {{"name", id.name.substr(id.name.find('/') + 1)},
+            {"kind", source.format->name()},
+            {"repository", id.name},
+            {"revision", id.revision}};
+  }
   const fs::path path = fs::absolute(source.path).lexically_normal();
   nlohmann::json json{
       {"name", path.has_filename() ? path.filename().string() : path.parent_path().filename().string()},
       {"kind", source.format->name()}};
-  if (const std::string revision = hub_revision(path); !revision.empty()) json["revision"] = revision;
+  add_hub_identity(path.has_filename() ? path : path.parent_path(), json);
   // A conversion of a conversion keeps what the first one knew.
   if (source.manifest.is_object()) json["made_from"] = source.manifest.value("source", nlohmann::json());
   return json;

@@ -6,9 +6,9 @@
 #include <array>
 #include <set>
 
+#include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/convert/convert.hpp"
-#include "mhub/convert/disk_space.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/tensor/convert.hpp"
 

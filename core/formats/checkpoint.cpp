@@ -5,26 +5,14 @@
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/megatron/megatron_format.hpp"
+#include "mhub/hub/remote_model.hpp"
 
 namespace mhub {
 namespace {
 
 constexpr std::uint64_t kConfigLimit = 16 << 20;
-
-/// The snapshot of a folder of the Hub's cache (huggingface_hub's file_download.py); others are themselves.
-std::string snapshot_of(const std::string& path) {
-  const fs::path main = fs::path(path) / "refs" / "main", snapshots = fs::path(path) / "snapshots";
-  if (!fs::is_directory(snapshots)) return path;
-  if (!fs::is_regular_file(main))
-    throw InputError(path + ": a folder of the Hub's cache without refs/main; give one of its snapshots/");
-  std::string commit = read_file(main.string(), 256);
-  while (!commit.empty() && commit.back() == '\n') commit.pop_back();
-  if (commit.empty() || commit.find('/') != std::string::npos || !fs::is_directory(snapshots / commit))
-    throw InputError(path + ": refs/main names the snapshot " + commit +
-                     ", which is not there; give one of its " + "snapshots/, or download the model again");
-  return (snapshots / commit).string();
-}
 
 /// The iteration that is asked for, in the place of the root that holds it.
 std::string chosen_iteration(const std::string& path, const std::string& iteration) {
@@ -36,17 +24,33 @@ std::string chosen_iteration(const std::string& path, const std::string& iterati
                    (there.empty() ? "; it is no root of a Megatron checkpoint" : "; it has " + there));
 }
 
+/// A model that stays on the Hub.
+Checkpoint open_remote(const Source& source) {
+  const RemoteModel& remote = *source.remote;
+  for (const char* name : {"config.json", "adapter_config.json"}) {
+    const bool wanted = std::string_view(name) == "config.json";
+    if (remote.has(name) == wanted) continue;
+    throw InputError(remote.place(name) + ": " + (wanted ? "missing" : "there") +
+                     ", so this is no plain model folder of Hugging Face; mhub download brings it here");
+  }
+  Checkpoint checkpoint;
+  checkpoint.path = source.path;
+  checkpoint.notes = source.notes;
+  checkpoint.format = &hf_format();
+  open_hf(checkpoint, source.remote, remote);
+  return checkpoint;
+}
+
 }  // namespace
 
-Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options) {
-  if (!fs::exists(path)) {
-    throw IoError(
-        path + ": no such file or folder" +
-        (may_be_hub_id(path) ? "; hf download " + path + " --local-dir DIR brings a model of the Hub" : ""));
-  }
+Checkpoint open_checkpoint(const std::string& name, const OpenOptions& options) {
+  const Source source = resolve_source(name, options.use, options.callbacks);
+  if (source.remote != nullptr) return open_remote(source);
+  const std::string& path = source.path;
   if (const std::string known = format_in_the_way(path); !known.empty()) throw InputError(known);
   Checkpoint checkpoint;
-  checkpoint.path = chosen_iteration(snapshot_of(path), options.iteration);
+  checkpoint.path = chosen_iteration(path, options.iteration);
+  checkpoint.notes = source.notes;
   checkpoint.format = find_format(checkpoint.path);
   if (checkpoint.format == nullptr) {
     if (const std::string known = unsupported_format(path); !known.empty()) throw InputError(known);
@@ -55,7 +59,13 @@ Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options) 
         ": neither a Hugging Face folder (config.json) nor a Megatron checkpoint "
         "(latest_checkpointed_iteration.txt, .metadata or mp_rank_* folders) nor an HDF5 archive");
   }
-  checkpoint.format->open(checkpoint, options);
+  OpenOptions found = options;
+  if (!options.hf_reference.empty()) {
+    Source reference = resolve_source(options.hf_reference, SourceUse::files, options.callbacks);
+    found.hf_reference = std::move(reference.path);
+    checkpoint.notes.insert(checkpoint.notes.end(), reference.notes.begin(), reference.notes.end());
+  }
+  checkpoint.format->open(checkpoint, found);
   return checkpoint;
 }
 

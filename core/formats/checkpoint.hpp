@@ -4,6 +4,7 @@
 #include "mhub/base/file_set.hpp"
 #include "mhub/config/config_binding.hpp"
 #include "mhub/config/transformer_config.hpp"
+#include "mhub/hub/source.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/store/tensor_source.hpp"
@@ -60,13 +61,16 @@ struct OpenOptions {
   std::string hf_class = {};  ///< the class to take where several build the same function
   /// Folder of a Megatron root, "iter_0000100" or "release"; empty: the one that its tracker file names.
   std::string iteration = {};
+  /// How much of a model of the Hub is needed, and who watches while it comes.
+  SourceUse use = SourceUse::model;
+  Callbacks callbacks = {};
 };
 
-/// Opens what is at `path`, in any of the formats (format.hpp); a folder of the Hub's cache
-/// (models--org--name) stands for the snapshot that its refs/main names. A Megatron checkpoint's model comes
+/// Opens what `source` names (hub/source.hpp): a path, in any of the formats (format.hpp), or a model of the
+/// Hub, which is downloaded unless the cache has it. A Megatron checkpoint's model comes
 /// from the reference, its manifest, `like`, or from what run_config.yaml or args describe, in this order.
 /// Throws InputError, which says what lies there where it is recognised but not supported, and IoError.
-Checkpoint open_checkpoint(const std::string& path, const OpenOptions& options = {});
+Checkpoint open_checkpoint(const std::string& source, const OpenOptions& options = {});
 
 /// The generation_config.json that belongs to a checkpoint, from beside it or from its manifest; null without
 /// one.

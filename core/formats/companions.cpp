@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "mhub/base/error.hpp"
@@ -8,17 +7,10 @@
 #include "mhub/base/utf8.hpp"
 #include "mhub/base/written_files.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/store/weight_files.hpp"
 
 namespace mhub {
 namespace {
-
-/// Files of these kinds hold weights, or what training keeps of them, of whatever framework.
-bool holds_weights(const fs::path& file) {
-  constexpr std::array<std::string_view, 16> kEndings{
-      ".safetensors", ".bin",  ".pt",  ".pth",       ".ckpt",   ".h5",     ".hdf5", ".msgpack",
-      ".gguf",        ".onnx", ".npz", ".onnx_data", ".distcp", ".tflite", ".ot",   ".nemo"};
-  return std::find(kEndings.begin(), kEndings.end(), file.extension()) != kEndings.end();
-}
 
 /// Written by each format itself, and lists of files that are written anew.
 bool written_otherwise(const std::string& name) {

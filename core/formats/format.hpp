@@ -82,8 +82,6 @@ std::string format_names();
 /// is for what a format would know, but not as what it is.
 std::string format_in_the_way(const std::string& path);
 std::string unsupported_format(const std::string& path);
-/// Whether a name could be that of a model on the Hub: "gpt2", "org/name".
-bool may_be_hub_id(const std::string& path);
 
 // For drivers.
 

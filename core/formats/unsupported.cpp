@@ -2,7 +2,6 @@
 // What is recognised but not supported, with what to do about it: a line each.
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/megatron/megatron_format.hpp"
@@ -139,15 +138,6 @@ std::string unsupported_format(const std::string& path) {
     return path + ": has " + there + ", but no " + kTracker +
            " that says which is meant: give one of these folders, or --from-iteration to convert";
   return {};
-}
-
-bool may_be_hub_id(const std::string& path) {
-  const auto in_a_name = [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-  };
-  const auto slash = std::count(path.begin(), path.end(), '/');
-  return slash <= 1 && !path.empty() && path.front() != '.' && path.back() != '/' && path.front() != '/' &&
-         std::all_of(path.begin(), path.end(), [&](unsigned char c) { return c == '/' || in_a_name(c); });
 }
 
 }  // namespace mhub

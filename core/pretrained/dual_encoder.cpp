@@ -113,6 +113,7 @@ DualEncoder DualEncoder::from_pretrained(const std::string& source, const LoadOp
     throw UsageError("device " + options.device + ": such models run on the CPU alone");
   OpenOptions open;
   open.hf_reference = options.hf_reference;
+  open.callbacks = options.download;
   Checkpoint checkpoint = open_checkpoint(source, open);
   if (checkpoint.model == nullptr) throw InputError(checkpoint.unknown_model);
   if (!checkpoint.model->dual_encoder)

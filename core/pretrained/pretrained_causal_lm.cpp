@@ -18,7 +18,9 @@ CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions&
   CausalLM model;
   OpenOptions open;
   open.hf_reference = options.hf_reference;
+  open.callbacks = options.download;
   model.options_ = options;
+  model.options_.download = {};  // who watches may be gone later
   model.checkpoint_ = std::make_shared<Checkpoint>(open_checkpoint(source, open));
   if (model.checkpoint_->model == nullptr)
     throw InputError(source +

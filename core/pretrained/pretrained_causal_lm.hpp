@@ -19,6 +19,7 @@ struct LoadOptions {
   int threads = 0;                  ///< 0: one per processor
   std::string hf_reference = {};    ///< for Megatron checkpoints that do not say what they are (OpenOptions)
   std::function<bool()> cancelled = {};  ///< once it is true, a running `generate` ends with Interrupted
+  Callbacks download = {};               ///< of a model that comes from the Hub
 };
 
 using runtime::GenerateOptions;
@@ -31,9 +32,10 @@ struct TextGeneration {
   runtime::GenerationTiming timing;
 };
 
-/// A causal language model from a Hugging Face folder or a Megatron checkpoint of any kind. Opening reads
-/// headers and small files only; tokenizer, generation config and weights are loaded when they are first
-/// asked for. Movable; not thread-safe. All functions throw mhub::Error.
+/// A causal language model from a Hugging Face folder, a model of the Hub ("gpt2", "org/name@revision") or a
+/// Megatron checkpoint of any kind. Opening reads headers and small files only; tokenizer, generation config
+/// and weights are loaded when they are first asked for. Movable; not thread-safe. All functions throw
+/// mhub::Error.
 class CausalLM {
  public:
   /// Throws UsageError for a device or a type that mhub does not know, IoError when there is no such device

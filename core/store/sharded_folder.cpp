@@ -13,8 +13,23 @@
 namespace mhub {
 namespace {
 
-std::map<std::string, std::string> read_weight_map(const std::string& index_path) {
-  const nlohmann::json index = parse_json_file(index_path, 256 << 20);
+class LocalFolder final : public WeightFolder {
+ public:
+  explicit LocalFolder(fs::path folder) : folder_(std::move(folder)) {}
+  bool has(const std::string& name) const override { return fs::exists(folder_ / name); }
+  std::string place(const std::string& name) const override { return (folder_ / name).string(); }
+  std::shared_ptr<const ByteSource> bytes(const std::string& name) const override {
+    return std::make_shared<InputFile>(place(name));
+  }
+
+ private:
+  fs::path folder_;
+};
+
+std::map<std::string, std::string> read_weight_map(const WeightFolder& folder, const std::string& file_name) {
+  const std::string index_path = folder.place(file_name);
+  const nlohmann::json index =
+      parse_json(read_all(*folder.bytes(file_name), index_path, 256 << 20), index_path);
   const auto it = index.is_object() ? index.find("weight_map") : index.end();
   if (!index.is_object() || it == index.end() || !it->is_object())
     throw InputError(index_path + ": expected an object \"weight_map\"");
@@ -32,23 +47,29 @@ std::map<std::string, std::string> read_weight_map(const std::string& index_path
 
 }  // namespace
 
-bool ShardedFiles::are_in(const std::string& folder) const {
-  return fs::exists(fs::path(folder) / single) || fs::exists(fs::path(folder) / index);
+std::vector<StoredTensor> ShardedFiles::read(const std::string& path) const {
+  return read_bytes(std::make_shared<InputFile>(path));
 }
 
-TensorSource ShardedFiles::open(const std::string& directory) const {
-  const fs::path folder = directory;
-  if (fs::exists(folder / single)) return TensorSource(read((folder / single).string()));
-  const std::string index_path = (folder / index).string();
-  const std::map<std::string, std::string> map = read_weight_map(index_path);
+bool ShardedFiles::are_in(const WeightFolder& folder) const {
+  return folder.has(single) || folder.has(index);
+}
+bool ShardedFiles::are_in(const std::string& folder) const { return are_in(LocalFolder(folder)); }
+
+TensorSource ShardedFiles::open(const std::string& folder) const { return open(LocalFolder(folder)); }
+
+TensorSource ShardedFiles::open(const WeightFolder& folder) const {
+  if (folder.has(single)) return TensorSource(read_bytes(folder.bytes(single)));
+  const std::string index_path = folder.place(index);
+  const std::map<std::string, std::string> map = read_weight_map(folder, index);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : map) shards.insert(shard);
   std::vector<StoredTensor> tensors;
   for (const std::string& shard : shards) {
-    const std::string path = (folder / shard).string();
-    if (!fs::exists(path))
+    const std::string path = folder.place(shard);
+    if (!folder.has(shard))
       throw InputError(path + ": missing, but " + index_path + " lists it; the download is incomplete");
-    for (StoredTensor& tensor : read(path)) {
+    for (StoredTensor& tensor : read_bytes(folder.bytes(shard))) {
       const auto listed = map.find(tensor.name);
       if (listed == map.end() || listed->second != shard)
         throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index_path);
@@ -58,7 +79,7 @@ TensorSource ShardedFiles::open(const std::string& directory) const {
   TensorSource source(std::move(tensors));
   for (const auto& [tensor, shard] : map) {
     if (source.find(tensor) == nullptr)
-      throw InputError((folder / shard).string() + ": tensor " + tensor + " is missing, but " + index_path +
+      throw InputError(folder.place(shard) + ": tensor " + tensor + " is missing, but " + index_path +
                        " lists it");
   }
   return source;

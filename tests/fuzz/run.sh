@@ -11,5 +11,5 @@ command -v clang++-14 >/dev/null || { echo "clang-14 is needed (apt-get install 
 jobs=$(nproc)
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-14 -DMHUB_BUILD_TESTS=ON \
   -DMHUB_CUDNN=OFF -DMHUB_SANITIZE=fuzzer-no-link,address,undefined
-cmake --build build/fuzz --parallel "$jobs" --target fuzz mhub_cli mhub_plugin_index mhub_hdf5
+cmake --build build/fuzz --parallel "$jobs" --target fuzz mhub_cli mhub_plugin_index mhub_hdf5 mhub_http
 exec python3 tests/fuzz/fuzz.py build/fuzz/bin/mhub build/fuzz/bin/libfuzzer build/fuzz/corpus $((minutes * 60)) "$@"

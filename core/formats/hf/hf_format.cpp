@@ -9,17 +9,15 @@
 #include "mhub/base/staging.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/store/safetensors/safetensors.hpp"
-#include "mhub/store/torch_zip/torch_zip.hpp"
+#include "mhub/store/weight_files.hpp"
 
 namespace mhub {
 namespace {
 
-/// In the order in which they are preferred.
-constexpr std::array<const ShardedFiles*, 2> kWeights{&kSafetensors, &kTorchBin};
-
-TensorSource open_weights(const std::string& directory) {
-  for (const ShardedFiles* files : kWeights) {
-    if (files->are_in(directory)) return files->open(directory);
+template <class Folder>
+TensorSource open_weights(const Folder& folder, const std::string& directory) {
+  for (const ShardedFiles* files : weight_files()) {
+    if (files->are_in(folder)) return files->open(folder);
   }
   throw InputError(directory +
                    ": no weights: expected model.safetensors, model.safetensors.index.json, "
@@ -28,7 +26,7 @@ TensorSource open_weights(const std::string& directory) {
 
 void open_folder(Checkpoint& checkpoint) {
   describe_hf(checkpoint, folder_files(checkpoint.path));
-  take_hf_tensors(checkpoint, open_weights(checkpoint.path));
+  take_hf_tensors(checkpoint, open_weights(checkpoint.path, checkpoint.path));
 }
 
 class HfOutput final : public OutputFormat {
@@ -125,8 +123,17 @@ const Format& hf_format() {
 }
 
 bool has_weights(const std::string& directory) {
-  return std::any_of(kWeights.begin(), kWeights.end(),
+  return std::any_of(weight_files().begin(), weight_files().end(),
                      [&](const ShardedFiles* files) { return files->are_in(directory); });
+}
+
+void open_hf(Checkpoint& checkpoint, std::shared_ptr<const FileSet> files, const WeightFolder& weights) {
+  describe_hf(checkpoint, std::move(files));
+  take_hf_tensors(checkpoint, open_weights(weights, checkpoint.path));
+  if (checkpoint.files->has(kManifestName))
+    checkpoint.manifest =
+        parse_json(checkpoint.files->read(kManifestName, 1ULL << 30), checkpoint.files->place(kManifestName));
+  bind_hf_state(checkpoint);
 }
 
 std::shared_ptr<const Checkpoint> open_reference(const std::string& directory) {

@@ -163,8 +163,8 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t data_size, const st
   }
 }
 
-std::vector<StoredTensor> read_file(const std::string& path) {
-  const auto file = std::make_shared<InputFile>(path);
+std::vector<StoredTensor> read_file(const std::shared_ptr<const ByteSource>& file) {
+  const std::string& path = file->name();
   if (file->size() < kLengthBytes)
     throw InputError(path + ": " + std::to_string(file->size()) + " bytes; not a safetensors file");
   static_assert(std::endian::native == std::endian::little);

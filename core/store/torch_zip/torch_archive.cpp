@@ -73,8 +73,9 @@ bool is_negated(const RebuildForm& form, const std::vector<const PickleNode*>& a
   return negative;
 }
 
-std::vector<StoredTensor> read_torch_bin(const std::string& path) {
-  const TorchArchive archive(path);
+std::vector<StoredTensor> read_torch_bin(const std::shared_ptr<const ByteSource>& file) {
+  const TorchArchive archive(file);
+  const std::string& path = file->name();
   std::vector<StoredTensor> tensors;
   for (const auto& [name, node] : archive.root().as_named(path)) {
     auto tensor = archive.tensor(*node, std::string(name));

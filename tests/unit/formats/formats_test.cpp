@@ -110,14 +110,6 @@ BOOST_AUTO_TEST_CASE(what_another_format_would_know_is_named_first) {
                         tests::message_has("NeMo 2; give its folder weights"));
 }
 
-BOOST_AUTO_TEST_CASE(a_name_of_the_hub_is_told_from_a_path) {
-  for (const char* id : {"gpt2", "meta-llama/Llama-3.1-8B"}) {
-    BOOST_TEST(may_be_hub_id(id));
-    BOOST_CHECK_EXCEPTION(open_checkpoint(id), IoError, tests::message_has(std::string("hf download ") + id));
-  }
-  for (const char* path : {"/a/b", "./gpt2", "a/b/c", "a/", "", "a b"}) BOOST_TEST(!may_be_hub_id(path));
-}
-
 BOOST_AUTO_TEST_CASE(a_folder_of_the_hubs_cache_is_its_snapshot) {
   const Scratch scratch;
   const std::string root = scratch / "models--org--name";

@@ -16,9 +16,9 @@ namespace {
 const fs::path kRepository = MHUB_REPOSITORY;
 
 /// From the bottom up; core/README.md says what each is. What stands above core/ comes last.
-constexpr std::array<std::string_view, 15> kRooms{
-    "base", "tensor", "store",   "mapping", "config",  "plugin",     "rules",     "megatron",
-    "text", "image",  "formats", "convert", "runtime", "pretrained", "converters"};
+constexpr std::array<std::string_view, 16> kRooms{
+    "base", "tensor", "store", "mapping", "config",  "plugin",  "rules",      "megatron",
+    "text", "image",  "hub",   "formats", "convert", "runtime", "pretrained", "converters"};
 
 std::ptrdiff_t height(std::string_view room) {
   const auto* const at = std::find(kRooms.begin(), kRooms.end(), room);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/convert/disk_space.hpp"
+#include "mhub/base/disk_space.hpp"
 
 #include <array>
 #include <cstdio>

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/hub/needed_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/store/weight_files.hpp"
+
+namespace mhub {
+namespace {
+
+constexpr std::uint64_t kLargestSmallFile = 128 << 20;
+constexpr std::uint64_t kLargestIndex = 256 << 20;
+constexpr std::array<std::string_view, 14> kCardEndings{".png", ".jpg", ".jpeg", ".gif",  ".webp",
+                                                        ".svg", ".mp4", ".mp3",  ".wav",  ".parquet",
+                                                        ".pdf", ".mov", ".csv",  ".ipynb"};
+/// Without a file of these kinds a loader does not find what it looks for; without others nobody notices.
+constexpr std::array<std::string_view, 6> kLoaded{".json", ".model", ".txt", ".py", ".jinja", ".tiktoken"};
+constexpr std::array<const char*, 8> kTokenizers{
+    "tokenizer.json", "tokenizer.model",         "vocab.json",     "vocab.txt",
+    "spiece.model",   "sentencepiece.bpe.model", "tiktoken.model", "tokenizer_config.json"};
+
+std::string folder_of(const std::string& name) { return name.substr(0, name.find('/') + 1); }
+
+bool is_hidden(const std::string& name) {
+  return name.front() == '.' || name.find("/.") != std::string::npos;
+}
+
+template <std::size_t N>
+bool ends_in(const std::string& name, const std::array<std::string_view, N>& endings) {
+  return std::find(endings.begin(), endings.end(), fs::path(name).extension().string()) != endings.end();
+}
+
+/// The container that is there.
+const ShardedFiles* container(const RepoFiles& all) {
+  for (const ShardedFiles* files : weight_files()) {
+    if (find_file(all, files->single) != nullptr || find_file(all, files->index) != nullptr) return files;
+  }
+  return nullptr;
+}
+
+std::set<std::string> listed_shards(const std::string& index, const std::string& name) {
+  const nlohmann::json json = parse_json(index, name);
+  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
+    throw InputError(name + ": expected an object \"weight_map\"");
+  std::set<std::string> shards;
+  for (const auto& [tensor, file] : json["weight_map"].items()) {
+    if (!file.is_string() || !stays_inside(file.get_ref<const std::string&>()))
+      throw InputError(name + ": tensor " + tensor + ": expected a file name, found " + json_text(file));
+    shards.insert(file.get<std::string>());
+  }
+  return shards;
+}
+
+/// Of weights that a snapshot has in this container, or would have.
+std::vector<std::string> missing_weights(const RepoCache& cache, const std::string& commit) {
+  for (const ShardedFiles* files : weight_files()) {
+    if (cache.has(commit, files->single)) return {};
+    if (!cache.has(commit, files->index)) continue;
+    const std::string index = (cache.snapshot(commit) / files->index).string();
+    std::vector<std::string> missing;
+    for (const std::string& shard : listed_shards(read_file(index, kLargestIndex), index)) {
+      if (!cache.has(commit, shard)) missing.push_back(shard);
+    }
+    return missing;
+  }
+  return {weight_files().front()->single};
+}
+
+}  // namespace
+
+std::string weight_index(const RepoFiles& all) {
+  const ShardedFiles* files = container(all);
+  return files == nullptr || find_file(all, files->single) != nullptr ? "" : files->index;
+}
+
+RepoFiles small_files(const RepoFiles& all) {
+  std::set<std::string> weighty;
+  for (const RepoFile& file : all) {
+    if (holds_weights(file.name)) weighty.insert(folder_of(file.name));
+  }
+  weighty.erase("");
+  const std::string index = weight_index(all);
+  RepoFiles small;
+  for (const RepoFile& file : all) {
+    const bool card = ends_in(file.name, kCardEndings);
+    const bool other_index = file.name.ends_with(".index.json") && file.name != index;
+    if (file.name == index || (!is_hidden(file.name) && !holds_weights(file.name) && !card && !other_index &&
+                               !weighty.contains(folder_of(file.name)) && file.size <= kLargestSmallFile))
+      small.push_back(file);
+  }
+  return small;
+}
+
+RepoFiles weight_files_of(const RepoFiles& all, const std::string& index) {
+  const ShardedFiles* files = container(all);
+  if (files == nullptr) return {};
+  if (const RepoFile* single = find_file(all, files->single)) return {*single};
+  RepoFiles shards;
+  for (const std::string& name : listed_shards(index, files->index)) {
+    const RepoFile* shard = find_file(all, name);
+    if (shard == nullptr)
+      throw InputError(std::string(files->index) + ": lists " + name +
+                       ", which the repository does not have");
+    shards.push_back(*shard);
+  }
+  return shards;
+}
+
+Missing missing_files(const RepoCache& cache, const std::string& commit, Wanted wanted) {
+  Missing missing;
+  if (!cache.has(commit, "config.json")) missing.essential.emplace_back("config.json");
+  if (wanted == Wanted::model) {
+    const std::vector<std::string> weights = missing_weights(cache, commit);
+    missing.essential.insert(missing.essential.end(), weights.begin(), weights.end());
+  }
+  if (const std::optional<RepoFiles> all = cache.listing(commit)) {
+    for (const RepoFile& file : small_files(*all)) {
+      if (!cache.has(commit, file.name) && file.name != "config.json" && ends_in(file.name, kLoaded))
+        missing.others.push_back(file.name);
+    }
+    return missing;
+  }
+  const auto has = [&](const char* name) { return cache.has(commit, name); };
+  const auto absent = [&](const char* name) { return cache.known_absent(commit, name); };
+  if (std::none_of(kTokenizers.begin(), kTokenizers.end(), has) &&
+      !std::all_of(kAskedFor.begin(), kAskedFor.end(), absent))
+    missing.others.emplace_back("a tokenizer");
+  return missing;
+}
+
+}  // namespace mhub

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/hub/remote_bytes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mhub/base/error.hpp"
+
+namespace mhub {
+namespace {
+
+/// Most headers of a sharded model are shorter.
+constexpr std::uint64_t kFirst = 32 << 10;
+/// A header above that is refused by whoever parses it.
+constexpr std::uint64_t kLargestHeader = 100'000'000;
+
+}  // namespace
+
+RemoteBytes::RemoteBytes(std::shared_ptr<Hub> hub, const RepoId& id, const std::string& commit,
+                         const RepoFile& file, std::string address)
+    : hub_(std::move(hub)), address_(std::move(address)), reader_(*hub_, id.name, commit, file) {}
+
+std::vector<std::byte> RemoteBytes::fetched(std::uint64_t begin, std::uint64_t end) const {
+  std::vector<std::byte> bytes;
+  bytes.reserve(static_cast<std::size_t>(end - begin));
+  reader_.read(begin, end, [&](std::span<const std::byte> piece) {
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  });
+  return bytes;
+}
+
+void RemoteBytes::read(std::uint64_t offset, std::span<std::byte> out) const {
+  if (offset > size() || out.size() > size() - offset)
+    throw IoError(address_ + ": has " + std::to_string(size()) + " bytes, expected " +
+                  std::to_string(out.size()) + " from " + std::to_string(offset));
+  if (out.empty()) return;
+  const auto copied = [&] {
+    auto part = parts_.upper_bound(offset);
+    if (part == parts_.begin()) return false;
+    --part;
+    const std::uint64_t skipped = offset - part->first;
+    if (part->second.size() < skipped + out.size()) return false;
+    std::memcpy(out.data(), part->second.data() + skipped, out.size());
+    return true;
+  };
+  const std::lock_guard guard(mutex_);
+  if (copied()) return;
+  parts_[offset] = fetched(offset, std::min(size(), offset + std::max<std::uint64_t>(out.size(), kFirst)));
+  copied();
+}
+
+void RemoteBytes::fetch_header() const {
+  std::vector<std::byte> bytes = fetched(0, std::min(size(), kFirst));
+  std::uint64_t length = 0;
+  if (bytes.size() >= sizeof(length)) std::memcpy(&length, bytes.data(), sizeof(length));
+  const std::uint64_t end = std::min(size(), sizeof(length) + std::min(length, kLargestHeader));
+  if (end > bytes.size()) {
+    const std::vector<std::byte> rest = fetched(bytes.size(), end);
+    bytes.insert(bytes.end(), rest.begin(), rest.end());
+  }
+  const std::lock_guard guard(mutex_);
+  parts_[0] = std::move(bytes);
+}
+
+}  // namespace mhub

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <mutex>
+
+#include "mhub/base/byte_source.hpp"
+#include "mhub/hub/range.hpp"
+
+namespace mhub {
+
+/// A file on the Hub, read by ranges. What came once is kept: headers are read in small steps.
+class RemoteBytes final : public ByteSource {
+ public:
+  /// `address` is what it is called in messages.
+  RemoteBytes(std::shared_ptr<Hub> hub, const RepoId& id, const std::string& commit, const RepoFile& file,
+              std::string address);
+
+  std::uint64_t size() const override { return reader_.file().size; }
+  const std::string& name() const override { return address_; }
+  void read(std::uint64_t offset, std::span<std::byte> out) const override;
+
+  /// Fetches the header of a safetensors file (store/safetensors/README.md), in one or two ranges.
+  void fetch_header() const;
+
+ private:
+  std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const;
+
+  std::shared_ptr<Hub> hub_;
+  std::string address_;
+  mutable RangeReader reader_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::uint64_t, std::vector<std::byte>> parts_;  ///< by their begin
+};
+
+}  // namespace mhub

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/hub/remote_model.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
+
+#include "mhub/base/error.hpp"
+#include "mhub/hub/download.hpp"
+#include "mhub/hub/http/driver.hpp"
+
+namespace mhub {
+namespace {
+
+constexpr std::uint64_t kLargestIndex = 256 << 20;
+/// Headers are short, and waiting for them is long.
+constexpr std::size_t kConnections = 48;
+
+bool is_hidden(const std::string& name) {
+  return name.front() == '.' || name.find("/.") != std::string::npos;
+}
+
+/// Runs `job(k)` for all k below `count`, on many threads. Throws what the first of them throws.
+void for_all(std::size_t count, const std::function<void(std::size_t)>& job) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      for (std::size_t k = next++; k < count; k = next++) job(k);
+    } catch (...) {
+      next = count;
+      const std::lock_guard guard(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t k = 0; k < std::min(count, kConnections); ++k) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::string hash_of(const RepoFile& file, const std::string& content) {
+  const bool large = !file.sha256.empty();
+  const auto digest = http_driver().make_digest(large ? DigestKind::sha256 : DigestKind::sha1);
+  const std::string begin = "blob " + std::to_string(content.size());
+  if (!large) digest->update(std::as_bytes(std::span(begin.c_str(), begin.size() + 1)));
+  digest->update(std::as_bytes(std::span(content)));
+  return digest->hex();
+}
+
+}  // namespace
+
+RemoteModel::RemoteModel(std::shared_ptr<Hub> hub, const RepoId& id)
+    : hub_(std::move(hub)),
+      id_(id),
+      commit_(hub_->commit_of(id)),
+      address_("hf://" + id.name + "@" + commit_) {
+  all_ = hub_->files_of(id, commit_);
+}
+
+void RemoteModel::fetch_headers() {
+  const std::string index = weight_index(all_);
+  RepoFiles files = model_files(id_, all_, index.empty() ? index : read(index, kLargestIndex));
+  std::erase_if(files, [](const RepoFile& file) { return !file.name.ends_with(".safetensors"); });
+  std::vector<std::shared_ptr<RemoteBytes>> opened;
+  for (const RepoFile& file : files) opened.push_back(open(file));
+  for_all(opened.size(), [&](std::size_t k) { opened[k]->fetch_header(); });
+  for (std::size_t k = 0; k < files.size(); ++k) opened_[files[k].name] = opened[k];
+}
+
+const RepoFile& RemoteModel::listed(const std::string& name) const {
+  const RepoFile* file = find_file(all_, name);
+  if (file == nullptr) throw IoError(place(name) + ": no such file in the repository");
+  return *file;
+}
+
+std::shared_ptr<RemoteBytes> RemoteModel::open(const RepoFile& file) const {
+  return std::make_shared<RemoteBytes>(hub_, id_, commit_, file, place(file.name));
+}
+
+bool RemoteModel::has(const std::string& name) const { return find_file(all_, name) != nullptr; }
+
+std::string RemoteModel::read(const std::string& name, std::uint64_t limit) const {
+  const RepoFile& file = listed(name);
+  if (file.size > limit)
+    throw InputError(place(name) + ": " + std::to_string(file.size) + " bytes, expected at most " +
+                     std::to_string(limit));
+  const std::lock_guard guard(mutex_);
+  if (const auto found = texts_.find(name); found != texts_.end()) return found->second;
+  constexpr int kTries = 2;
+  for (int left = kTries; left > 0; --left) {
+    std::string content(static_cast<std::size_t>(file.size), '\0');
+    open(file)->read(0, std::as_writable_bytes(std::span(content)));
+    if (hash_of(file, content) == file.etag()) return texts_.emplace(name, std::move(content)).first->second;
+  }
+  throw IoError(place(name) + ": came twice with another hash than " + file.etag() + ", which the Hub lists");
+}
+
+std::vector<std::string> RemoteModel::names(const std::string& folder) const {
+  std::vector<std::string> names;
+  for (const RepoFile& file : all_) {
+    if (!is_hidden(file.name) && (folder.empty() || file.name.starts_with(folder + "/")))
+      names.push_back(file.name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::uint64_t RemoteModel::size(const std::string& name) const { return listed(name).size; }
+
+std::shared_ptr<const ByteSource> RemoteModel::bytes(const std::string& name) const {
+  const auto found = opened_.find(name);
+  if (found != opened_.end()) return found->second;
+  return open(listed(name));
+}
+
+}  // namespace mhub
