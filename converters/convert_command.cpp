@@ -2,9 +2,9 @@
 #include <iostream>
 
 #include "long_work.hpp"
+#include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
-#include "mhub/base/disk_space.hpp"
 #include "options.hpp"
 #include "recipe.hpp"
 
@@ -53,7 +53,8 @@ int convert_command(const Arguments& arguments) {
       throw UsageError("--" + name + ": " + error.what());
     }
   }
-  const Conversion conversion = plan(request.source, request.write, request.open);
+  if (line.has("dry-run")) request.open.use = SourceUse::headers;
+  const Conversion conversion = planned(request, line.has("json"));
   if (line.has("dry-run")) {
     const nlohmann::json plan = describe(conversion, request.output);
     if (!line.print_json(plan)) print_plan(plan);

@@ -27,6 +27,8 @@ DualEncoder open_model(const CommandLine& line) {
   load.threads = line.get<int>("threads");
   load.hf_reference = line.get<std::string>("hf-reference");
   load.cancelled = interrupted;
+  ProgressBar bar(line.has("json"));
+  load.download = bar.callbacks();
   DualEncoder model =
       DualEncoder::from_pretrained(line.get<std::string>("SOURCE"), load, picture_options(line));
   print_notes(model.checkpoint());

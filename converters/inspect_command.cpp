@@ -95,7 +95,11 @@ int inspect_command(const Arguments& arguments) {
       "regex", po::value<std::string>(), "list the tensors whose name a regular expression finds")(
       "json", "print JSON");
   if (!line.parse(arguments)) return 0;
-  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"));
+  ProgressBar bar(line.has("json"));
+  OpenOptions open;
+  open.use = SourceUse::headers;
+  open.callbacks = bar.callbacks();
+  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("SOURCE"), open);
   if (line.has("tensors") || line.has("regex")) {
     const std::vector<const StoredTensor*> tensors = selected(checkpoint, line);
     if (!line.print_json({{"tensors", to_json(tensors, checkpoint.directory)}}))

@@ -8,8 +8,8 @@
 #include <iostream>
 #include <unistd.h>
 
-#include "mhub/base/mapped_file.hpp"
 #include "mhub/base/disk_space.hpp"
+#include "mhub/base/mapped_file.hpp"
 #include "terminal.hpp"
 
 namespace mhub::converters {
@@ -126,6 +126,13 @@ void ProgressBar::print() {
       stage_.c_str(), kWidth, bar.c_str(), share * 100, human_bytes(static_cast<std::uint64_t>(rate)).c_str(),
       left);
   std::fflush(stderr);
+}
+
+Conversion planned(const ConvertRequest& request, bool silent) {
+  ProgressBar bar(silent);
+  OpenOptions open = request.open;
+  open.callbacks = bar.callbacks();
+  return plan(request.source, request.write, open);
 }
 
 nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent) {

@@ -41,6 +41,9 @@ class ProgressBar {
   std::mutex mutex_;
 };
 
+/// Works a conversion out; a source on the Hub is brought here, with its progress on stderr unless `silent`.
+Conversion planned(const ConvertRequest& request, bool silent);
+
 /// Carries a conversion out, with its progress on stderr unless `silent`; the library's report.
 nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent);
 

@@ -17,6 +17,7 @@ using Arguments = std::vector<std::string>;
 int inspect_command(const Arguments& arguments);
 int convert_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
+int download_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int generate_command(const Arguments& arguments);
 int logits_command(const Arguments& arguments);

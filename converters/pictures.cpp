@@ -37,6 +37,8 @@ OpenedModel::OpenedModel(const CommandLine& line, bool exact) {
   options.threads = line.get<int>("threads");
   options.hf_reference = line.get<std::string>("hf-reference");
   options.cancelled = interrupted;
+  ProgressBar bar(line.has("json"));
+  options.download = bar.callbacks();
   const std::string source = line.get<std::string>("SOURCE");
   const VisionProcessor::Options pictures = picture_options(line);
   if (images_of(line).empty()) {

@@ -22,8 +22,9 @@ int run_command(const Arguments& arguments) {
   }
   const Recipe recipe = read_recipe(line.get<std::string>("RECIPE"), overrides);
   nlohmann::json reports = nlohmann::json::array();
-  for (const ConvertRequest& request : recipe.conversions) {
-    const Conversion conversion = plan(request.source, request.write, request.open);
+  for (ConvertRequest request : recipe.conversions) {
+    if (line.has("dry-run")) request.open.use = SourceUse::headers;
+    const Conversion conversion = planned(request, line.has("json"));
     reports.push_back(line.has("dry-run") ? describe(conversion, request.output)
                                           : carry_out(conversion, request, line.has("json")));
     if (line.has("json")) continue;

@@ -4,10 +4,12 @@
 #include <iostream>
 #include <limits>
 
+#include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/hub/source.hpp"
 #include "mhub/text/tokenizer.hpp"
 #include "options.hpp"
 #include "terminal.hpp"
@@ -18,7 +20,11 @@ namespace {
 constexpr std::uint64_t kLargestInput = std::uint64_t{1} << 30;
 
 /// Of a model folder, a tokenizer.json, or a checkpoint of any other kind.
-Tokenizer open_tokenizer(const std::string& source) {
+Tokenizer open_tokenizer(const std::string& name, bool silent) {
+  ProgressBar bar(silent);
+  const Source found = resolve_source(name, SourceUse::files, bar.callbacks());
+  for (const std::string& note : found.notes) print_note(note);
+  const std::string& source = found.path;
   if (const Format* format = find_format(source)) return Tokenizer::from_files(*format->files(source));
   return std::filesystem::is_directory(source) ? Tokenizer::from_directory(source)
                                                : Tokenizer::from_file(source);
@@ -119,7 +125,7 @@ int tokenize_command(const Arguments& arguments) {
                      (decodes && !line.has("lines") ? 1 : 0);
   if (inputs != 1)
     throw UsageError("mhub tokenize needs one of TEXT, --decode IDS, --file FILE and --lines FILE");
-  const Job job(line, open_tokenizer(line.get<std::string>("SOURCE")));
+  const Job job(line, open_tokenizer(line.get<std::string>("SOURCE"), line.has("json")));
   if (line.has("lines")) {
     job.run_lines(line.get<std::string>("lines"), decodes);
   } else if (decodes) {

@@ -219,6 +219,8 @@ int verify_command(const Arguments& arguments) {
   const std::string left = line.get<std::string>("A");
   OpenOptions open;
   open.hf_reference = line.get<std::string>("hf-reference");
+  ProgressBar bar(line.has("json"));
+  open.callbacks = bar.callbacks();
   if (line.has("logits") && (line.has("cast") || !line.has("B")))
     throw UsageError("--logits compares two checkpoints as they are: give B, and no --cast");
   for (const std::string option : {"tokens", "tolerance"}) {
