@@ -14,6 +14,7 @@ import sys
 
 import jsonschema
 
+import hub_server
 import pictures
 import see_models
 import tiny_models
@@ -46,6 +47,8 @@ COMMANDS = [
     ("tokenize", 0, "tokenize a text"),
     ("tokenize", 0, "tokenize a --decode 1,2"),
     ("tokenize", 0, "tokenize a --lines lines"),
+    ("download", 0, "download org/name"),
+    ("inspect", 0, "inspect org/name"),
     ("plugins", 0, "plugins"),
     ("plugins", 0, "plugins InternLM2ForCausalLM"),
     ("plugins", 0, "plugins LlamaForCausalLM a/config.json"),
@@ -107,6 +110,14 @@ def make_folders():
     open("picture.png", "wb").write(pictures.encoded(pictures.rgb(9, 7), "PNG"))
 
 
+def serve():
+    """The first model on a Hub of this machine."""
+    files = {path.name: path.read_bytes() for path in pathlib.Path("a").iterdir()}
+    environment = hub_server.Hub("hub", {"org/name": hub_server.Repo(files)}).environment(os.path.abspath("home"))
+    os.environ.clear()
+    os.environ.update(environment)
+
+
 def properties(schema, found, path=""):
     """Every property by its path."""
     if isinstance(schema, list):
@@ -150,6 +161,7 @@ def main():
     jsonschema.Draft202012Validator.check_schema(written)
     document = strict_document(written)
     make_folders()
+    serve()
     failures, seen = [], set()
     for name, code, command in COMMANDS:
         try:

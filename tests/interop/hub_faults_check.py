@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Downloads over a bad network: python hub_faults_check.py MHUB SCRATCH.
+
+Killed at random moments, interrupted, refused, cut off, damaged on the way, silent, slow: the file is whole in the end, nothing is fetched
+twice but what was under way, and what cannot be helped is one clear line."""
+
+
+import random
+
+import signal
+import sys
+import time
+
+from hub_server import Fault
+from hub_world import World
+
+NAME, FILE = "org/large", "model.safetensors"
+CHUNK, CONNECTIONS = 8 << 20, 8
+
+
+def size(world):
+    return world.hub.repos[NAME].entries[FILE]["size"]
+
+
+def killed(world, kills=30):
+    """kill -9 at random moments: each may cost the chunks under way and those that waited for their turn, and no more."""
+    home, generator, finished = world.cache("killed"), random.Random(5), 0
+    world.hub.forget()
+    world.hub.pace = 6e6
+    begun = time.time()
+    for k in range(kills):
+        process = world.start(home, "download", NAME, "--connections", "4")
+        try:
+            process.wait(timeout=generator.uniform(0.05, 0.5))
+            finished += 1
+        except Exception:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        part = world.hub.repos[NAME].entries[FILE]
+        incomplete = home / "hub/models--org--large/blobs" / (part["sha256"] + ".incomplete")
+        if incomplete.exists():
+            world.check(incomplete.read_bytes() == part["content"][: incomplete.stat().st_size], f"kill {k}: what is left is not the file's beginning")
+    time.sleep(0.3)
+    world.hub.pace = 0
+    world.run(home, "download", NAME)
+    world.check_snapshot(home, NAME, ["config.json", FILE, "tokenizer.json"], "after kills")
+    twice = world.hub.sent() - size(world)
+    # The server counts what it has written into a socket, and a killed client had not read.
+    bound = kills * 4 * CHUNK
+    world.check(0 <= twice <= bound, f"{twice} bytes were sent twice by {kills} kills, expected at most {bound}")
+    answer = world.ask("2.x", home, "verify", NAME)
+    world.check(answer and not answer["mismatches"], f"verify says {answer}")
+    print(f"  {kills} kills in {time.time() - begun:.1f} s, {finished} of them too late; {twice / 1e6:.0f} MB sent twice")
+
+
+def interrupted(world):
+    """Ctrl-C: exit code 130, and the next run goes on; so does huggingface_hub, from the files that are whole."""
+    home = world.cache("interrupted")
+    world.hub.forget()
+    world.hub.pace = 15e6
+    process = world.start(home, "download", NAME)
+    while world.hub.sent() < 60e6 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    world.check(process.returncode == 130 and "goes on from there" in said, f"Ctrl-C: {process.returncode}: {said}")
+    time.sleep(0.3)
+    parts = list((home / "hub/models--org--large/blobs").glob("*.incomplete"))
+    world.check(len(parts) == 1, f"Ctrl-C left {parts}")
+    kept, world.hub.pace = parts[0].stat().st_size, 0
+    world.hub.forget()
+    world.run(home, "download", NAME)
+    world.check(world.hub.sent() == size(world) - kept, f"after Ctrl-C {world.hub.sent()} bytes came, of {size(world)} with {kept} there")
+    world.check_snapshot(home, NAME, [FILE], "after Ctrl-C")
+
+
+def bad_networks(world):
+    def fetch(what, *faults, code=0, has=(), **more):
+        world.hub.forget()
+        world.hub.faults.extend(faults)
+        home = world.cache("bad")
+        world.run(home, "download", NAME, code=code, **more)
+        world.check(all(fault.times < 100 for fault in faults), f"{what}: nothing went wrong")
+        for part in has:
+            world.check(part in world.said, f"{what}: says {world.said!r}, without {part!r}")
+        if code == 0:
+            world.check_snapshot(home, NAME, ["config.json", FILE, "tokenizer.json"], what)
+        else:
+            world.check(not (world.snapshot(home, NAME) / FILE).exists(), f"{what}: a damaged file has its name")
+        return world.hub.sent()
+
+    bulk = "xet-bridge"
+    began = time.time()
+    fetch("429 with Retry-After", Fault("/api/", "status", 1, 429, {"Retry-After": "1"}))
+    world.check(time.time() - began > 1, "429: Retry-After was not waited for")
+    fetch("429 for ranges", Fault(bulk, "status", 3, 429, {"Retry-After": "1"}))
+    fetch("503 everywhere", Fault("config.json", "status", 2, 503), Fault("/resolve/", "status", 1, 500), Fault(bulk, "status", 2, 502))
+    sent = fetch("connections that break", Fault(bulk, "drop", 6, after=3_000_000), Fault("config.json", "drop", 1, after=0))
+    world.check(sent == size(world), f"connections that break: {sent} bytes came of {size(world)}")
+    fetch("a connection that is silent", Fault(bulk, "stall", 1, after=1_000_000), HF_HUB_DOWNLOAD_TIMEOUT="1")
+    fetch("signed addresses that expire", Fault(bulk, "status", 1, 403, methods=("GET",)))
+    sent = fetch("a flipped byte", Fault(bulk, "flip", 1, after=1234))
+    world.check(sent == 2 * size(world), f"a flipped byte: {sent} bytes came")
+    fetch("a flipped byte of a small file", Fault("resolve-cache.*config.json", "flip", 1, after=3))
+    fetch("the same wrong byte twice", Fault("resolve-cache.*config.json", "flip", 9, after=3), code=4, has=["config.json", "came with the hash", "twice the same"])
+    fetch("429 without an end", Fault("/api/", "status", 99, 429, {"Retry-After": "1000"}), code=4, has=["429", "come back in 1000 s"])
+
+
+def without_the_hub(world):
+    """A cached model works where the Hub does not: with no question where it is whole, else with a note."""
+    home = world.cache("cached")
+    world.hub.forget()
+    world.run(home, "download", "gpt2")
+    for kind in (429, 500):
+        world.hub.forget()
+        world.hub.faults.append(Fault(".", "status", 99, kind, {"Retry-After": "600"}))
+        world.run(home, "inspect", "gpt2")
+        world.check(not world.hub.log, "a whole snapshot was asked about")
+        (world.snapshot(home, "gpt2") / "tokenizer.json").unlink()
+        began = time.time()
+        world.run(home, "generate", "gpt2", "--tokens", "1,2", "--max-new-tokens", "1")
+        world.check(str(kind) in world.said and "cached snapshot is taken" in world.said, f"{kind}: says {world.said}")
+        world.check(time.time() - began < 5, f"{kind}: waited {time.time() - began:.1f} s")
+        world.hub.forget()
+        world.run(home, "download", "gpt2")
+    world.hub.forget()
+
+
+def main():
+    world = World(*sys.argv[1:3])
+    for part in (killed, interrupted, bad_networks, without_the_hub):
+        if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
+            print(part.__name__, flush=True)
+            began = time.time()
+            part(world)
+            print(f"  {time.time() - began:.1f} s", flush=True)
+    world.finish()
+
+
+if __name__ == "__main__":
+    main()
