@@ -39,7 +39,7 @@ int logits_command(const Arguments& arguments) {
   if (!staging.warning().empty()) print_note(staging.warning());
   OpenedModel opened(line, true);
   runtime::Decoder& decoder = opened.model().model();
-  std::vector<float> features;
+  std::vector<runtime::PictureFeatures> features;
   runtime::Prompt prompt{tokens};
   if (VLM* eyes = opened.eyes()) {
     features = eyes->image_features({tokens, eyes->process_images(images_of(line))});

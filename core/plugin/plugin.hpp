@@ -3,57 +3,13 @@
 
 #include <any>
 #include <functional>
-#include <variant>
 
 #include "mhub/config/config_binding.hpp"
 #include "mhub/mapping/mapping.hpp"
+#include "mhub/plugin/vision_parts.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
-
-/// What a model that puts pictures and texts into one space (CLIP) has beside its vision transformer, whose
-/// tensors are the model's canonical ones. All of this is carried: names are Hugging Face's.
-struct DualEncoderParts {
-  nlohmann::json text_config;  ///< config.json of the text tower's own class
-  std::string text_names;      ///< what the model puts in front of that class's tensor names
-  std::string image_norm;      ///< of the class token, "....": has a weight and a bias
-  std::string image_projection, text_projection, logit_scale;  ///< whole names
-  std::int64_t projection_dim = 0;
-  /// The token whose state stands for the text, at its first place; nothing: the largest token.
-  std::optional<std::int64_t> end_token = {};
-};
-
-// What stands between a vision transformer and the decoder, in the order in which it runs. Tensors are named
-// by what comes before "weight" and "bias".
-
-/// Squares of tokens become their mean, so that so many remain along a side.
-struct AveragePool {
-  std::int64_t tokens_per_side = 0;
-};
-struct ProjectorNorm {
-  std::string tensor;
-  Normalization kind = Normalization::rms;
-  double epsilon = 1e-6;
-  bool zero_centered = false;  ///< the weight is stored minus one
-};
-/// The bias where there is one.
-struct ProjectorLinear {
-  std::string tensor;
-  std::int64_t out = 0;
-  bool transposed = false;  ///< stored [in, out], and `tensor` is the whole name
-};
-using ProjectorStep = std::variant<AveragePool, ProjectorNorm, ProjectorLinear, ActivationFunction>;
-
-/// How a model sees that carries its tower: names are Hugging Face's.
-struct VisionParts {
-  nlohmann::json tower_config;  ///< config.json of the tower's own class
-  std::string tower_names;      ///< what the model puts in front of that class's tensor names
-  std::vector<ProjectorStep> projector;
-  std::int64_t image_token = 0;  ///< of the prompt: its embedding is replaced
-  bool picture_at_once = false;  ///< tokens of a picture see each other in the decoder
-  std::string processor_class;   ///< where the files do not say
-  std::string image_processor_type;
-};
 
 /// What mhub knows of one model class; all that loading, inspection, conversion and the runtime ever use.
 struct ModelDescriptor {
@@ -77,9 +33,11 @@ struct ModelDescriptor {
   /// model.
   std::function<nlohmann::json(const TransformerConfig&)> config_json;
 
-  /// Empty: the model is none of this kind, or has its tower in Megatron's model (TransformerConfig::vision).
+  /// How the model sees, is compared with texts, or, as a tower, looks at patches. Empty: the model is none
+  /// of this kind.
   std::function<VisionParts(const ConfigReader&)> vision;
   std::function<DualEncoderParts(const ConfigReader&)> dual_encoder;
+  std::function<TowerParts(const ConfigReader&)> tower;
 
   /// The Megatron-Bridge class that builds the model, where Bridge has one with fields of its own, and those
   /// fields: bound behind the common ones of run_config.yaml, so what is written here replaces them.
@@ -99,6 +57,7 @@ struct ModelDescriptor {
 ///   - static nlohmann::json completed_config(const ConfigReader&, const TensorSource&);
 ///   - static VisionParts vision(const Config&, const ConfigReader&);
 ///   - static DualEncoderParts dual_encoder(const Config&, const ConfigReader&);
+///   - static TowerParts tower(const Config&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
 template <typename Model>
@@ -118,6 +77,9 @@ ModelDescriptor describe() {
     d.dual_encoder = [](const ConfigReader& json) {
       return Model::dual_encoder(config_from_json<Config>(json), json);
     };
+  }
+  if constexpr (requires { &Model::tower; }) {
+    d.tower = [](const ConfigReader& json) { return Model::tower(config_from_json<Config>(json)); };
   }
   if constexpr (requires { Model::bridge_provider; }) {
     d.bridge_provider = Model::bridge_provider;

@@ -76,8 +76,9 @@ struct DualEncoder::Parts {
   void open_images() {
     if (tower) return;
     const TransformerConfig& config = *checkpoint.transformer;
-    tower = std::make_unique<runtime::VisionTransformer>(runtime::Weights(checkpoint, options.dtype),
-                                                         running(), config);
+    tower = std::make_unique<runtime::VisionTransformer>(
+        runtime::Weights(checkpoint, options.dtype), running(), config,
+        runtime::clip_vit_parts(*config.image, checkpoint.path));
     runtime::Weights weights = carried();
     image_norm = runtime::load_norm(weights, config, names.image_norm, config.hidden_size);
     image_projection = projection(names.image_projection, config.hidden_size);
@@ -153,14 +154,8 @@ std::vector<float> DualEncoder::image_features(const std::vector<ImageInput>& im
   std::vector<float> class_tokens;
   for (std::size_t k = 0; k < images.size(); ++k) {
     const auto [picture, name] = read_input(images[k], k);
-    const ProcessedImage pixels = image_processor().process(picture, name);
-    const std::int64_t size = tower.image_size();
-    if (pixels.shape != std::vector<std::int64_t>{1, Image::kChannels, size, size})
-      throw InputError(checkpoint().path + ": the processor makes pictures of " +
-                       std::to_string(pixels.height) + " x " + std::to_string(pixels.width) +
-                       " pixels, and the tower takes " + std::to_string(size) + " x " + std::to_string(size));
-    const std::vector<float> tokens = tower.run(pixels.values);
-    class_tokens.insert(class_tokens.end(), tokens.begin(), tokens.begin() + width);
+    const std::vector<float> tokens = tower.run(image_processor().process(picture, name)).class_tokens;
+    class_tokens.insert(class_tokens.end(), tokens.begin(), tokens.end());
   }
   return parts_->projected(*parts_->image_projection, class_tokens, width, parts_->image_norm);
 }

@@ -10,9 +10,38 @@
 namespace mhub {
 namespace {
 
-std::int64_t rows_of(const std::vector<float>& features, std::int64_t hidden_size) {
-  return static_cast<std::int64_t>(features.size()) / hidden_size;
-}
+/// Rows of a picture that the prompt has placed so far.
+class Rows {
+ public:
+  Rows(std::span<const runtime::PictureFeatures> pictures, std::size_t width)
+      : pictures_(pictures), width_(width) {}
+
+  /// The next rows for `tokens` image tokens that stand from `position` on: of one picture, at most.
+  runtime::Decoder::Features next(std::int64_t position, std::int64_t tokens) {
+    while (picture().values.size() == begin_ * width_) {
+      ++number_;
+      begin_ = 0;
+    }
+    const std::size_t count =
+        std::min(static_cast<std::size_t>(tokens), picture().values.size() / width_ - begin_);
+    auto rows = [&](const std::vector<float>& values) {
+      return std::span(values).subspan(begin_ * width_, count * width_);
+    };
+    runtime::Decoder::Features features{position, rows(picture().values)};
+    for (const std::vector<float>& values : picture().deep) features.deep.push_back(rows(values));
+    begin_ += count;
+    return features;
+  }
+  const runtime::PictureFeatures& picture() const { return pictures_[number_]; }
+  /// Whether the rows that `next` gave were the picture's first.
+  bool began(const runtime::Decoder::Features& features) const {
+    return features.values.data() == picture().values.data();
+  }
+
+ private:
+  std::span<const runtime::PictureFeatures> pictures_;
+  std::size_t width_, number_ = 0, begin_ = 0;
+};
 
 }  // namespace
 
@@ -76,20 +105,13 @@ runtime::VisionTower& VLM::tower() {
   return *tower_;
 }
 
-std::vector<float> VLM::image_features(const VlmInputs& inputs) {
-  std::vector<float> features;
-  for (std::size_t k = 0; k < inputs.pictures.size(); ++k) {
-    const ProcessedImage& picture = inputs.pictures[k];
-    const std::int64_t size = tower().image_size();
-    if (picture.shape.size() != 4 || picture.shape[2] != size || picture.shape[3] != size)
-      throw InputError(checkpoint().path + ": the processor makes pictures of " +
-                       std::to_string(picture.height) + " x " + std::to_string(picture.width) +
-                       " pixels, and the tower takes " + std::to_string(size) + " x " + std::to_string(size));
-    const std::vector<float> one = tower().features(picture.values);
-    features.insert(features.end(), one.begin(), one.end());
-  }
+std::vector<runtime::PictureFeatures> VLM::image_features(const VlmInputs& inputs) {
+  std::vector<runtime::PictureFeatures> features;
+  std::size_t numbers = 0;
+  for (const ProcessedImage& picture : inputs.pictures)
+    numbers += features.emplace_back(tower().features(picture)).values.size();
   const auto tokens = std::count(inputs.input_ids.begin(), inputs.input_ids.end(), eyes_.image_token);
-  const std::int64_t rows = rows_of(features, transformer_config().hidden_size);
+  const auto rows = static_cast<std::int64_t>(numbers) / transformer_config().hidden_size;
   if (tokens != rows)
     throw InputError(checkpoint().path + ": the prompt has " + std::to_string(tokens) + " image tokens (" +
                      std::to_string(eyes_.image_token) + ") and the pictures " + std::to_string(rows) +
@@ -98,17 +120,21 @@ std::vector<float> VLM::image_features(const VlmInputs& inputs) {
 }
 
 runtime::Prompt VLM::placed(const std::vector<std::int64_t>& input_ids,
-                            std::span<const float> features) const {
+                            std::span<const runtime::PictureFeatures> features) const {
   const auto width = static_cast<std::size_t>(transformer_config().hidden_size);
+  Rows rows(features, width);
   runtime::Prompt prompt{input_ids};
   for (std::size_t at = 0; at < input_ids.size();) {
     std::size_t end = at;
     while (end < input_ids.size() && input_ids[end] == eyes_.image_token) ++end;
-    if (end > at) {
-      const auto first = static_cast<std::int64_t>(at);
-      prompt.features.push_back({first, features.first((end - at) * width)});
-      features = features.subspan((end - at) * width);
-      if (eyes_.picture_at_once) prompt.together.push_back({first, static_cast<std::int64_t>(end)});
+    const auto first = static_cast<std::int64_t>(at);
+    if (end > at && eyes_.picture_at_once) prompt.together.push_back({first, static_cast<std::int64_t>(end)});
+    while (at < end) {
+      const auto position = static_cast<std::int64_t>(at);
+      prompt.features.push_back(rows.next(position, static_cast<std::int64_t>(end - at)));
+      if (eyes_.rotary && rows.began(prompt.features.back()))
+        prompt.grids.push_back({position, rows.picture().rows, rows.picture().columns});
+      at += prompt.features.back().values.size() / width;
     }
     at = end + 1;
   }
@@ -116,7 +142,7 @@ runtime::Prompt VLM::placed(const std::vector<std::int64_t>& input_ids,
 }
 
 TextGeneration VLM::generate(const VlmInputs& inputs, const GenerateOptions& options) {
-  const std::vector<float> features = image_features(inputs);
+  const std::vector<runtime::PictureFeatures> features = image_features(inputs);
   return CausalLM::generate(placed(inputs.input_ids, features), options);
 }
 

@@ -36,7 +36,8 @@ class VLM : public CausalLM {
   /// InputError for a picture that cannot be read.
   VlmInputs process_images_and_text(const std::vector<ImageInput>& images, std::string_view text);
   /// The same with a conversation, whose template writes the placeholders: parts {"type": "image"} of a
-  /// message's content stand for pictures.
+  /// message's content stand for pictures, those that name their own (chat_images.hpp) or the next of
+  /// `images`.
   VlmInputs process_images_and_chat(const std::vector<ImageInput>& images, const ChatRequest& request);
   /// Pictures alone, for prompts that are tokens already.
   std::vector<ProcessedImage> process_images(const std::vector<ImageInput>& images);
@@ -44,11 +45,12 @@ class VLM : public CausalLM {
   using CausalLM::generate;
   TextGeneration generate(const VlmInputs& inputs, const GenerateOptions& options = {});
 
-  /// What the pictures of some tokens become in the decoder, picture after picture: [image tokens,
-  /// hidden_size]. Throws InputError when there are not as many image tokens as rows.
-  std::vector<float> image_features(const VlmInputs& inputs);
-  /// The tokens with those rows where they go. Borrows `features`.
-  runtime::Prompt placed(const std::vector<std::int64_t>& input_ids, std::span<const float> features) const;
+  /// What the pictures of some tokens become in the decoder. Throws InputError when there are not as many
+  /// image tokens as rows, or when a picture does not fit the tower.
+  std::vector<runtime::PictureFeatures> image_features(const VlmInputs& inputs);
+  /// The tokens with those rows where they go, picture after picture. Borrows `features`.
+  runtime::Prompt placed(const std::vector<std::int64_t>& input_ids,
+                         std::span<const runtime::PictureFeatures> features) const;
 
  private:
   VLM(CausalLM&& model, runtime::Eyes eyes, VisionProcessor::Options pictures)

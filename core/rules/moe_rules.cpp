@@ -115,6 +115,20 @@ Mapping with_stacked_experts(const Mapping& mapping) {
   return stacked_map;
 }
 
+Mapping with_turned_experts(const Mapping& mapping) {
+  Mapping turned = mapping;
+  for (Rule& rule : turned.rules()) {
+    Transform& transform = rule.transform;
+    const std::vector<Operand>& operands = transform.operands;
+    if (operands.size() != 1 || operands[0].stack_variable.empty() || operands[0].shape.size() != 3) continue;
+    const std::string variable = operands[0].stack_variable;
+    const std::int64_t experts = operands[0].shape[0];
+    transform.operands[0].shape.erase(transform.operands[0].shape.begin());
+    transform = stacked(transposed(std::move(transform)), variable, experts);
+  }
+  return turned;
+}
+
 MoeConfig& moe_config(ConfigBinding& b) {
   if (!b.megatron.moe) b.megatron.moe.emplace();
   return *b.megatron.moe;

@@ -48,6 +48,10 @@ Mapping moe_decoder_mapping(const TransformerConfig& config, const DecoderNames&
 /// (up_proj without a gate) and "...experts.down_proj" [experts, out, in].
 /// save_pretrained(save_original_format=False) writes them so.
 Mapping with_stacked_experts(const Mapping& mapping);
+/// A mapping with stacked experts for a state that has their matrices the other way round, [in, out] for
+/// [out, in]. Models are published so that transformers 5 saves turned (conversion_mapping.py,
+/// "qwen3_vl_moe").
+Mapping with_turned_experts(const Mapping& mapping);
 
 // Parts of configs.
 

@@ -11,17 +11,6 @@ namespace {
 
 constexpr const char *kText = "text_config", *kVision = "vision_config", *kTied = "tie_word_embeddings";
 
-/// The layer that features come from, counted from 1.
-std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
-  // transformers takes hidden_states[written]: the embeddings, then the output of every layer.
-  const std::int64_t layer = written < 0 ? layers + 1 + written : written;
-  if (layer < 1 || layer > layers)
-    throw ConfigError("vision_feature_layer=" + std::to_string(written) +
-                      " is not the output of one of the " + std::to_string(layers) +
-                      " layers of vision_config");
-  return layer;
-}
-
 void add_projector(Mapping& map, const TransformerConfig& megatron, const std::string& hf) {
   const VisionConfig& vision = *megatron.vision;
   const std::vector<std::string> names = expand_alternatives(hf);
@@ -37,6 +26,12 @@ void add_projector(Mapping& map, const TransformerConfig& megatron, const std::s
 
 void add_model_type(nlohmann::json& part, const std::string& model_type) {
   if (!part.contains("model_type")) part["model_type"] = model_type;
+}
+
+/// Where a config.json has the decoder's fields: "text_config", or, as the first models with images were
+/// published, beside everything else.
+nlohmann::json& own_text(nlohmann::json& whole) {
+  return whole.contains(kText) || !whole.contains("hidden_size") ? whole[kText] : whole;
 }
 
 ConfigPart decoder_of(const nlohmann::json& text) {
@@ -56,6 +51,15 @@ void add_spellings(Mapping& map, const MultimodalNames& names) {
 }
 
 }  // namespace
+
+std::int64_t feature_layer(std::int64_t written, std::int64_t layers) {
+  const std::int64_t layer = written < 0 ? layers + 1 + written : written;
+  if (layer < 1 || layer > layers)
+    throw ConfigError("vision_feature_layer=" + std::to_string(written) +
+                      " is not the output of one of the " + std::to_string(layers) +
+                      " layers of vision_config");
+  return layer;
+}
 
 void VisionLanguageConfig::bind(ConfigBinding& b) {
   if (b.from_megatron()) from_megatron(b.megatron);
@@ -137,16 +141,22 @@ Mapping vision_language_mapping(const VisionLanguageConfig& config, const Transf
   return map;
 }
 
-void MultimodalTextConfig::bind(ConfigBinding& b, const std::string& text_model_type) {
+nlohmann::json text_config_of(const nlohmann::json& whole, const std::string& text_model_type) {
+  nlohmann::json text = whole.contains(kText) ? whole.at(kText) : nlohmann::json::object();
+  add_model_type(text, text_model_type);
+  return text;
+}
+
+void MultimodalTextConfig::bind(ConfigBinding& b, const DecoderConfigOf& decoder_config) {
   b.object(kText, text);
-  if (b.reading()) add_model_type(text, text_model_type);
+  if (b.reading()) decoder = decoder_config(b.reader().json());
   if (!b.to_megatron()) return;
-  const ConfigPart decoder = decoder_of(text);
-  b.megatron = decoder.model.megatron(decoder.config);
+  const ConfigPart part = decoder_of(decoder);
+  b.megatron = part.model.megatron(part.config);
 }
 
 Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const MultimodalNames& names) {
-  const ConfigPart decoder = decoder_of(config.text);
+  const ConfigPart decoder = decoder_of(config.decoder);
   Mapping map = decoder.model.mapping(decoder.config);
   map.renamed("model.", names.model);
   map.renamed("lm_head.", names.head);
@@ -156,12 +166,22 @@ Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const Multim
 }
 
 nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,
-                                     const std::string& text_model_type, const MultimodalNames& names) {
+                                     const DecoderConfigOf& decoder_config, const MultimodalNames& names) {
   nlohmann::json json = config.json();
-  nlohmann::json text = config.object(kText).json();
-  add_model_type(text, text_model_type);
+  config.object(kText);  // refused here where it is none
+  nlohmann::json text = decoder_config(json);
   const ConfigPart decoder = decoder_of(text);
-  if (decoder.model.completed_config) text = decoder.model.completed_config(decoder.config, tensors);
+  if (decoder.model.completed_config) {
+    // What that adds belongs where the decoder's class has its fields.
+    const nlohmann::json completed = decoder.model.completed_config(decoder.config, tensors);
+    for (const auto& [key, value] : completed.items()) {
+      if (!text.contains(key) || text.at(key) != value) own_text(json)[key] = value;
+    }
+    for (const auto& [key, value] : text.items()) {
+      if (!completed.contains(key)) own_text(json).erase(key);
+    }
+    text = completed;
+  }
   const std::vector<std::string> heads{names.head + "weight", "lm_head.weight"};
   const bool stored = std::any_of(heads.begin(), heads.end(),
                                   [&](const std::string& name) { return tensors.find(name) != nullptr; });
@@ -170,8 +190,7 @@ nlohmann::json completed_text_config(const ConfigReader& config, const TensorSou
   // transformers' default is tied for the whole model, whatever the decoder's own class has.
   const bool untied = config.has(kTied) ? !config.boolean(kTied, true) : text.contains(kTied) && !inner;
   const bool tied = stored ? inner && !untied : !untied;
-  if (tied != inner) text[kTied] = tied;
-  json[kText] = std::move(text);
+  if (tied != inner) own_text(json)[kTied] = tied;
   return json;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 #include "mhub/config/config_binding.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/store/tensor_source.hpp"
@@ -29,6 +31,10 @@ struct VisionLanguageConfig {
   void from_megatron(const TransformerConfig& megatron);
 };
 
+/// vision_feature_layer as the number of a layer, counted from 1. transformers takes hidden_states[written]:
+/// the embeddings, then the output of every layer. Throws ConfigError for what is no layer's.
+std::int64_t feature_layer(std::int64_t written, std::int64_t layers);
+
 /// Where the parts are in the Hugging Face state.
 struct VisionLanguageNames {
   std::string text = "language_model.";  ///< in front of the names of the decoder's own class
@@ -42,15 +48,21 @@ struct VisionLanguageNames {
 Mapping vision_language_mapping(const VisionLanguageConfig& config, const TransformerConfig& megatron,
                                 const VisionLanguageNames& names);
 
+/// The config.json of a decoder's own class, made of the whole model's.
+using DecoderConfigOf = std::function<nlohmann::json(const nlohmann::json& whole)>;
+
+/// "text_config", of the class `text_model_type` where it does not say.
+nlohmann::json text_config_of(const nlohmann::json& whole, const std::string& text_model_type);
+
 /// A model of texts and images of which Megatron gets the decoder, as the model of texts that the decoder's
 /// own class makes; towers and projectors are carried, whatever is in them. Without images both compute the
 /// same.
 struct MultimodalTextConfig {
-  nlohmann::json text = nlohmann::json::object();  ///< the decoder's config.json
+  nlohmann::json text = nlohmann::json::object();     ///< "text_config", as it stands
+  nlohmann::json decoder = nlohmann::json::object();  ///< the decoder's config.json
 
-  /// Binds "text_config", whose class is `text_model_type` where it does not say; a missing one has that
-  /// class's defaults. What the class refuses is refused.
-  void bind(ConfigBinding& b, const std::string& text_model_type);
+  /// What the decoder's class refuses is refused.
+  void bind(ConfigBinding& b, const DecoderConfigOf& decoder_config);
 };
 
 /// Where the parts are in the Hugging Face state. The defaults are LLaVA's names, in which most such models
@@ -67,19 +79,24 @@ Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const Multim
 /// its head is tied. There, of the two places that may say it, transformers 4 believes text_config and 5 the
 /// outer one (modeling_utils.py), and defaults differ; a head that is not stored is tied.
 nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,
-                                     const std::string& text_model_type, const MultimodalNames& names);
-
-/// The config of such a model whose decoder is a `Text` where it does not say.
-template <typename Text>
-struct MultimodalConfigOf : MultimodalTextConfig {
-  void bind(ConfigBinding& b) { MultimodalTextConfig::bind(b, Text::model_type); }
-};
+                                     const DecoderConfigOf& decoder_config, const MultimodalNames& names);
 
 /// What such a class inherits: `Self` declares class_name, config_class, model_type and
-/// `static MultimodalNames names()`; `Text` is the class of its decoder.
+/// `static MultimodalNames names()`; `Text` is the class of its decoder. Where the decoder's config.json is
+/// not simply "text_config", `Self` has
+/// `static nlohmann::json decoder_config(const nlohmann::json& whole)`.
 template <typename Self, typename Text>
 struct DecoderOfMultimodal {
-  using Config = MultimodalConfigOf<Text>;
+  static DecoderConfigOf decoder_config_of() {
+    if constexpr (requires { &Self::decoder_config; }) {
+      return &Self::decoder_config;
+    } else {
+      return [](const nlohmann::json& whole) { return text_config_of(whole, Text::model_type); };
+    }
+  }
+  struct Config : MultimodalTextConfig {
+    void bind(ConfigBinding& b) { MultimodalTextConfig::bind(b, decoder_config_of()); }
+  };
   static constexpr const char* tokenizer_class = Text::tokenizer_class;
   static constexpr bool partly_described = true;
 
@@ -87,7 +104,7 @@ struct DecoderOfMultimodal {
     return multimodal_text_mapping(config, Self::names());
   }
   static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
-    return completed_text_config(config, tensors, Text::model_type, Self::names());
+    return completed_text_config(config, tensors, decoder_config_of(), Self::names());
   }
 };
 

@@ -7,6 +7,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/runtime/context_length.hpp"
+#include "mhub/runtime/eyes.hpp"
 #include "mhub/runtime/support.hpp"
 
 namespace mhub::runtime {
@@ -37,7 +38,8 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
                                                         config_.max_position_embeddings, config_.hidden_size),
                                          Rows::some);
   } else if (config_.position_embedding_type == PositionEmbedding::rope) {
-    rotary_.emplace(config_);
+    const std::optional<Eyes> eyes = eyes_of(checkpoint);
+    rotary_.emplace(config_, eyes ? eyes->rotary : std::nullopt);
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(config_));
   }
   layers_.emplace(weights, backend, config_);
@@ -101,17 +103,47 @@ void Decoder::embed(std::span<const std::int64_t> ids, std::span<const std::int6
   if (!position_embeddings_.blocks.empty()) backend_.embed(position_embeddings_, positions, true, hidden);
 }
 
-void Decoder::place_features(const Step& step, const Segment& segment, Matrix hidden) {
-  for (const Features& features : step.features) {
-    const std::int64_t rows = static_cast<std::int64_t>(features.values.size()) / config_.hidden_size;
-    const std::int64_t begin = std::max(features.position, segment.position);
-    const std::int64_t end = std::min(features.position + rows, segment.position + segment.rows);
-    if (begin >= end) continue;
-    const auto first = static_cast<std::size_t>((begin - features.position) * config_.hidden_size);
-    const auto count = static_cast<std::size_t>((end - begin) * config_.hidden_size);
-    backend_.write(features.values.subspan(first, count),
-                   hidden.slice_rows(segment.first_row + begin - segment.position, end - begin));
+namespace {
+
+/// Calls `use(features, begin, rows)` for the rows of features that fall on the tokens of a pass; `begin` is
+/// the first of those rows, `rows` where they are in the pass.
+template <typename Use>
+void for_features(std::span<const Decoder::Step> steps, const ForwardPass& pass, Matrix hidden,
+                  const Use& use) {
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const Segment& segment = pass.segments[s];
+    for (const Decoder::Features& features : steps[s].features) {
+      const std::int64_t count = static_cast<std::int64_t>(features.values.size()) / hidden.columns;
+      const std::int64_t begin = std::max(features.position, segment.position);
+      const std::int64_t end = std::min(features.position + count, segment.position + segment.rows);
+      if (begin >= end) continue;
+      use(features, begin - features.position,
+          hidden.slice_rows(segment.first_row + begin - segment.position, end - begin));
+    }
   }
+}
+
+std::span<const float> rows_of(std::span<const float> values, std::int64_t begin, Matrix rows) {
+  return values.subspan(static_cast<std::size_t>(begin * rows.columns),
+                        static_cast<std::size_t>(rows.rows * rows.columns));
+}
+
+}  // namespace
+
+void Decoder::place_features(std::span<const Step> steps, const ForwardPass& pass, Matrix hidden) {
+  for_features(steps, pass, hidden, [&](const Features& features, std::int64_t begin, Matrix rows) {
+    backend_.write(rows_of(features.values, begin, rows), rows);
+  });
+}
+
+void Decoder::add_deep_features(std::span<const Step> steps, const ForwardPass& pass, std::size_t layer,
+                                Matrix hidden) {
+  for_features(steps, pass, hidden, [&](const Features& features, std::int64_t begin, Matrix rows) {
+    if (layer >= features.deep.size()) return;
+    const Matrix added = workspace_.matrix("deep features", rows.rows, rows.columns);
+    backend_.write(rows_of(features.deep[layer], begin, rows), added);
+    backend_.add(added, 1.0F, rows);
+  });
 }
 
 Matrix Decoder::forward(std::span<const Step> steps, Logits wanted, Precision precision) {
@@ -139,8 +171,9 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
     std::iota(positions.begin() + first, positions.end(), step.sequence->length);
     const std::int64_t begin = step.sequence->length;
     const std::int64_t length = std::max(begin + count, step.sequence->expected_length);
-    if (rotary_) rotary_->append(begin, count, length, angles);
-    if (local_rotary_) local_rotary_->append(begin, count, length, local_angles);
+    const std::vector<TokenPosition> tokens = token_positions(begin, count, step.grids);
+    if (rotary_) rotary_->append(tokens, length, angles);
+    if (local_rotary_) local_rotary_->append(tokens, length, local_angles);
   }
   if (rotary_) pass.angles = &angles;
   if (local_rotary_) pass.local_angles = &local_angles;
@@ -148,10 +181,11 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   const Matrix hidden =
       workspace_.matrix("hidden", static_cast<std::int64_t>(ids.size()), config_.hidden_size);
   embed(ids, positions, hidden);
-  for (std::size_t s = 0; s < steps.size(); ++s) place_features(steps[s], pass.segments[s], hidden);
+  place_features(steps, pass, hidden);
   std::vector<std::vector<LayerCache>*> caches;
   for (const Step& step : steps) caches.push_back(&step.sequence->layers);
-  layers_->run(pass, caches, hidden, cancelled_);
+  layers_->run(pass, caches, hidden, cancelled_,
+               [&](std::size_t layer) { add_deep_features(steps, pass, layer, hidden); });
   for (const Step& step : steps) step.sequence->length += static_cast<std::int64_t>(step.tokens.size());
   return hidden;
 }

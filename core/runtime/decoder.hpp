@@ -46,6 +46,8 @@ class Decoder {
   struct Features {
     std::int64_t position;
     std::span<const float> values;
+    /// As many numbers each: the first of them are added behind the first layer, and so on.
+    std::vector<std::span<const float>> deep = {};
   };
   /// The next tokens of one sequence; of its features and its tokens that see each other, those that fall on
   /// these tokens count.
@@ -54,6 +56,8 @@ class Decoder {
     std::span<const std::int64_t> tokens;
     std::span<const Features> features = {};
     std::span<const TokenSpan> together = {};  ///< Segment::together
+    /// All pictures of the sequence up to these tokens, for models with MultiAxisRotary.
+    std::span<const TokenGrid> grids = {};
   };
   /// Of which tokens the logits are wanted.
   enum class Logits {
@@ -71,7 +75,9 @@ class Decoder {
  private:
   void check(std::span<const Step> steps) const;
   void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
-  void place_features(const Step& step, const Segment& segment, Matrix hidden);
+  void place_features(std::span<const Step> steps, const ForwardPass& pass, Matrix hidden);
+  void add_deep_features(std::span<const Step> steps, const ForwardPass& pass, std::size_t layer,
+                         Matrix hidden);
   Matrix run(ForwardPass& pass, std::span<const Step> steps);
   Matrix head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden);
 

@@ -9,9 +9,18 @@ namespace mhub::runtime {
 struct Eyes {
   std::int64_t image_token = 0;
   bool picture_at_once = false;
+  std::optional<MultiAxisRotary> rotary;
   std::string processor_class, image_processor_type;  ///< where the files do not say
 };
 /// Nothing for a model that does not.
 std::optional<Eyes> eyes_of(const Checkpoint& checkpoint);
+
+/// What a picture becomes in the decoder.
+struct PictureFeatures {
+  std::vector<float> values;             ///< [count, the decoder's hidden_size]
+  std::vector<std::vector<float>> deep;  ///< Decoder::Features::deep
+  /// The grid of its tokens, in which rows come one behind another; 0 where they are in none (tiles).
+  std::int64_t rows = 0, columns = 0;
+};
 
 }  // namespace mhub::runtime

@@ -91,7 +91,7 @@ Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder
   for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
     end = piece_end(begin, kPrefillTokens, count, sequence.from.together);
     const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, end - begin),
-                             sequence.from.features, sequence.from.together};
+                             sequence.from.features, sequence.from.together, sequence.from.grids};
     out = decoder.forward({&step, 1}, end == count ? wanted : Decoder::Logits::none, precision);
   }
   return out;
@@ -145,7 +145,7 @@ GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
         run_anew(decoder, sequence, sequence.history.size() - 1, Decoder::Logits::none, options.precision);
       numbers.push_back(k);
       active.push_back(&sequence);
-      steps.push_back({&sequence.cache, std::span(sequence.history).last(1)});
+      steps.push_back({&sequence.cache, std::span(sequence.history).last(1), {}, {}, sequence.from.grids});
     }
     if (active.empty()) break;
     const Matrix logits = decoder.forward(steps, Decoder::Logits::last, options.precision);

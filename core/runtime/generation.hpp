@@ -53,6 +53,7 @@ struct Prompt {
   std::vector<std::int64_t> tokens;
   std::vector<Decoder::Features> features = {};
   std::vector<TokenSpan> together = {};  ///< tokens that see each other (Segment::together)
+  std::vector<TokenGrid> grids = {};     ///< pictures, for models with MultiAxisRotary
 };
 
 /// Where a piece of a prompt of `count` tokens ends that begins at `begin` and is about `size` long: spans of

@@ -54,27 +54,31 @@ LayerStack::Layer LayerStack::make_layer(Weights& weights, std::int64_t number) 
   return layer;
 }
 
+LayerCache LayerStack::new_cache(std::size_t layer) const {
+  auto allocate = [&backend = backend_](std::int64_t floats) { return backend.allocate_cache_page(floats); };
+  const std::unique_ptr<AttentionBlock>& attention = layers_.at(layer).attention;
+  return attention ? attention->new_cache(allocate) : LayerCache(0, 0, 0, allocate);
+}
+
 std::vector<LayerCache> LayerStack::new_caches() const {
   std::vector<LayerCache> caches;
-  for (const Layer& layer : layers_) {
-    auto allocate = [&backend = backend_](std::int64_t floats) {
-      return backend.allocate_cache_page(floats);
-    };
-    caches.push_back(layer.attention ? layer.attention->new_cache(allocate) : LayerCache(0, 0, 0, allocate));
-  }
+  for (std::size_t k = 0; k < layers_.size(); ++k) caches.push_back(new_cache(k));
   return caches;
 }
 
 void LayerStack::run(ForwardPass& pass, std::span<std::vector<LayerCache>* const> caches, Matrix hidden,
-                     const std::function<bool()>& cancelled) const {
+                     const std::function<bool()>& cancelled,
+                     const std::function<void(std::size_t layer)>& between) const {
   for (std::size_t k = 0; k < layers_.size(); ++k) {
     throw_if(cancelled);
     for (std::size_t s = 0; s < caches.size(); ++s) pass.segments[s].cache = &(*caches[s])[k];
-    run_layer(layers_[k], pass, hidden);
+    run_layer(k, pass, hidden);
+    if (between) between(k);
   }
 }
 
-void LayerStack::run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden) const {
+void LayerStack::run_layer(std::size_t number, ForwardPass& pass, Matrix hidden) const {
+  const Layer& layer = layers_.at(number);
   if (!config_.parallel_residual) {
     if (layer.attention)
       layer.attention->run(pass, normalized(pass, layer.attention_norm, "attention input", hidden), hidden);

@@ -19,12 +19,18 @@ class LayerStack {
   /// Throws InputError for a layer whose tensors do not fit the configuration.
   LayerStack(const Weights& weights, Backend& backend, const TransformerConfig& config);
 
-  /// Empty caches, one a layer.
+  std::size_t size() const { return layers_.size(); }
+  /// An empty one.
+  LayerCache new_cache(std::size_t layer) const;
+  /// One for each layer.
   std::vector<LayerCache> new_caches() const;
-  /// Runs all layers on `hidden` in place; caches[s] are those of the pass's segment s. `cancelled` is asked
-  /// between layers; once it is true, the pass ends with Interrupted.
+  /// Runs all layers on `hidden` in place; caches[s] are those of the pass's segment s. `between` is called
+  /// behind each layer with its number, from 0; once `cancelled` is true, the pass ends with Interrupted.
   void run(ForwardPass& pass, std::span<std::vector<LayerCache>* const> caches, Matrix hidden,
-           const std::function<bool()>& cancelled) const;
+           const std::function<bool()>& cancelled,
+           const std::function<void(std::size_t layer)>& between = {}) const;
+  /// One layer, with the caches that the pass's segments have.
+  void run_layer(std::size_t layer, ForwardPass& pass, Matrix hidden) const;
 
  private:
   /// One layer: what runs in front of each block and the blocks, of which a hybrid model's layers have one.
@@ -34,7 +40,6 @@ class LayerStack {
     std::unique_ptr<Block> mlp;
   };
   Layer make_layer(Weights& weights, std::int64_t number) const;
-  void run_layer(const Layer& layer, ForwardPass& pass, Matrix hidden) const;
 
   Backend& backend_;
   TransformerConfig config_;

@@ -20,7 +20,7 @@ std::span<const float> LogitsStream::next() {
   if (begin_ == count) return {};
   const std::size_t end = piece_end(begin_, kTokens, count, prompt_.together);
   const Decoder::Step step{&sequence_, std::span(prompt_.tokens).subspan(begin_, end - begin_),
-                           prompt_.features, prompt_.together};
+                           prompt_.features, prompt_.together, prompt_.grids};
   const Matrix logits = decoder_.forward({&step, 1}, Decoder::Logits::all);
   begin_ = end;
   values_.resize(static_cast<std::size_t>(logits.rows * logits.columns));

@@ -10,7 +10,7 @@
 namespace mhub::runtime {
 
 /// The float32 logits of every one of some tokens, a few rows at a time: those of a large vocabulary are
-/// /// large. Borrows the decoder and what features point to.
+/// large. Borrows the decoder and what features point to.
 class LogitsStream {
  public:
   /// The prompt is one new sequence. Throws UsageError when it is too long for the model.

@@ -28,19 +28,48 @@ WeightView transposed(Weights& weights, const std::string& name, std::int64_t ro
   return view;
 }
 
-/// Tokens [count, side, side, width] as means of squares: [count, to, to, width].
-std::vector<float> pooled(std::span<const float> tokens, std::int64_t side, std::int64_t to,
-                          std::int64_t width) {
-  const std::int64_t factor = side / to,
-                     count = static_cast<std::int64_t>(tokens.size()) / (side * side * width);
-  std::vector<float> out(static_cast<std::size_t>(count * to * to * width), 0.0F);
+/// Rows of numbers with the grid they lie in.
+struct Tokens {
+  std::vector<float> values;
+  PatchGrid grid;
+  std::int64_t width;
+};
+
+/// Tiles as means of squares, `to` along a side.
+Tokens pooled(const Tokens& in, std::int64_t to) {
+  const PatchGrid& grid = in.grid;
+  const std::int64_t side = grid.rows, factor = side / to, width = in.width;
+  Tokens out{std::vector<float>(static_cast<std::size_t>(grid.tiles * to * to * width), 0.0F),
+             {grid.tiles, to, to, 1},
+             width};
   const float share = 1.0F / static_cast<float>(factor * factor);
-  for (std::int64_t k = 0; k < count * side * side; ++k) {
+  for (std::int64_t k = 0; k < grid.tokens(); ++k) {
     const std::int64_t row = k / side % side / factor, column = k % side / factor;
     if (row >= to || column >= to) continue;
-    float* sum = out.data() + (k / (side * side) * to * to + row * to + column) * width;
-    const float* token = tokens.data() + k * width;
+    float* sum = out.values.data() + (k / (side * side) * to * to + row * to + column) * width;
+    const float* token = in.values.data() + k * width;
     for (std::int64_t c = 0; c < width; ++c) sum[c] += share * token[c];
+  }
+  return out;
+}
+
+/// MergeTokens. Tokens that lie square by square already only need another width.
+Tokens merged(Tokens in, const MergeTokens& step) {
+  const PatchGrid from = in.grid;
+  const std::int64_t side = step.side, each = side * side, width = in.width;
+  const PatchGrid grid{from.tiles, from.rows / side, from.columns / side, 1};
+  if (from.merge == side && !step.by_channel) return {std::move(in.values), grid, width * each};
+  Tokens out{std::vector<float>(static_cast<std::size_t>(grid.tokens() * width * each)), grid, width * each};
+  for (std::int64_t k = 0; k < from.tokens(); ++k) {
+    const std::int64_t row = k / from.columns % from.rows, column = k % from.columns;
+    if (row >= grid.rows * side || column >= grid.columns * side) continue;
+    const std::int64_t square =
+        (k / (from.rows * from.columns) * grid.rows + row / side) * grid.columns + column / side;
+    const std::int64_t part = row % side * side + column % side;
+    const float* token = in.values.data() + k * width;
+    float* to = out.values.data() + square * width * each;
+    for (std::int64_t c = 0; c < width; ++c)
+      to[step.by_channel ? c * each + part : part * width + c] = token[c];
   }
   return out;
 }
@@ -65,12 +94,13 @@ Linear load(Weights& weights, Backend& backend, const ProjectorLinear& step, std
 
 Projector::Projector(const Weights& weights, Backend& backend, const std::vector<ProjectorStep>& steps,
                      std::int64_t width)
-    : backend_(backend), width_(width) {
+    : backend_(backend), source_(weights.source()), width_(width) {
   Weights mine = weights;
   const Overloaded add{
-      [&](const AveragePool& pool) {
-        if (!steps_.empty()) throw std::logic_error("an average pool comes first");
-        pool_ = pool.tokens_per_side;
+      [&](const AveragePool& pool) { steps_.emplace_back(pool); },
+      [&](const MergeTokens& merge) {
+        steps_.emplace_back(merge);
+        width *= merge.side * merge.side;
       },
       [&](const ProjectorNorm& norm) { steps_.emplace_back(load(mine, norm, width)); },
       [&](const ProjectorLinear& linear) {
@@ -83,35 +113,48 @@ Projector::Projector(const Weights& weights, Backend& backend, const std::vector
   for (const ProjectorStep& step : steps) std::visit(add, step);
 }
 
-std::vector<float> Projector::run(std::span<const float> tokens, std::int64_t side) const {
-  std::vector<float> means;
-  if (pool_ > 0 && pool_ != side) {
-    means = pooled(tokens, side, pool_, width_);
-    tokens = means;
-  }
+std::vector<float> Projector::run(std::span<const float> tokens, const PatchGrid& grid) const {
   Workspace workspace(backend_);
   ForwardPass pass{backend_, workspace, Precision::exact, nullptr, nullptr, {}};
-  Matrix rows = workspace.matrix("in", static_cast<std::int64_t>(tokens.size()) / width_, width_);
-  backend_.write(tokens, rows);
-  std::string slot;
-  const Overloaded apply{[&](const Norm& norm) { backend_.normalize(norm, rows, rows); },
-                         [&](const Linear& linear) {
-                           const Matrix out = workspace.matrix(slot, rows.rows, linear.weight.rows);
-                           linear.run(pass, rows, out, false);
-                           rows = out;
-                         },
-                         [&](const Activation& activation) {
-                           const Matrix out = workspace.matrix(slot, rows.rows, rows.columns);
-                           backend_.activate(activation, rows, out);
-                           rows = out;
-                         }};
-  for (const Step& step : steps_) {
-    slot += "+";
-    std::visit(apply, step);
-  }
-  std::vector<float> out(static_cast<std::size_t>(rows.rows * rows.columns));
-  backend_.read(rows, out);
-  return out;
+  Tokens at{{tokens.begin(), tokens.end()}, grid, width_};
+  /// Runs `use(in, out)` on the rows as a matrix; the result is `columns` wide.
+  auto compute = [&](std::int64_t columns, const auto& use) {
+    const auto count = static_cast<std::int64_t>(at.values.size()) / at.width;
+    const Matrix in = workspace.matrix("in", count, at.width), out = workspace.matrix("out", count, columns);
+    backend_.write(at.values, in);
+    use(in, out);
+    at.values.resize(static_cast<std::size_t>(count * columns));
+    at.width = columns;
+    backend_.read(out, at.values);
+  };
+  const Overloaded apply{
+      [&](const AveragePool& pool) {
+        if (at.grid.rows != at.grid.columns || at.grid.rows < pool.tokens_per_side)
+          refuse("a square of " + std::to_string(pool.tokens_per_side) + " tokens a side at least", at.grid);
+        if (at.grid.rows != pool.tokens_per_side) at = pooled(at, pool.tokens_per_side);
+      },
+      [&](const MergeTokens& merge) {
+        if (at.grid.rows < merge.side || at.grid.columns < merge.side ||
+            (at.grid.merge > 1 && at.grid.merge != merge.side))
+          refuse("squares of " + std::to_string(merge.side) + " tokens a side", at.grid);
+        at = merged(std::move(at), merge);
+      },
+      [&](const Norm& norm) {
+        compute(at.width, [&](Matrix in, Matrix out) { backend_.normalize(norm, in, out); });
+      },
+      [&](const Linear& linear) {
+        compute(linear.weight.rows, [&](Matrix in, Matrix out) { linear.run(pass, in, out, false); });
+      },
+      [&](const Activation& activation) {
+        compute(at.width, [&](Matrix in, Matrix out) { backend_.activate(activation, in, out); });
+      }};
+  for (const Step& step : steps_) std::visit(apply, step);
+  return std::move(at.values);
+}
+
+void Projector::refuse(const std::string& expected, const PatchGrid& grid) const {
+  throw InputError(source_ + ": the projector takes " + expected + ", and the tower gives " +
+                   std::to_string(grid.rows) + " x " + std::to_string(grid.columns));
 }
 
 }  // namespace mhub::runtime

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/plugin/plugin.hpp"
+#include "mhub/plugin/vision_parts.hpp"
 #include "mhub/runtime/block.hpp"
+#include "mhub/runtime/patch_order.hpp"
 
 namespace mhub::runtime {
 
@@ -13,16 +14,18 @@ class Projector {
   Projector(const Weights& weights, Backend& backend, const std::vector<ProjectorStep>& steps,
             std::int64_t width);
 
-  /// Of tokens [count, width], with an average pool of tiles of side * side tokens: [rows, the last step's
-  /// width].
-  std::vector<float> run(std::span<const float> tokens, std::int64_t side) const;
+  /// Of tokens [grid.tokens(), width]: [rows, the last step's width]. Throws InputError for a grid that the
+  /// steps cannot divide.
+  std::vector<float> run(std::span<const float> tokens, const PatchGrid& grid) const;
 
  private:
-  using Step = std::variant<Norm, Linear, Activation>;
+  using Step = std::variant<AveragePool, MergeTokens, Norm, Linear, Activation>;
+
+  [[noreturn]] void refuse(const std::string& expected, const PatchGrid& grid) const;
 
   Backend& backend_;
+  std::string source_;
   std::int64_t width_;
-  std::int64_t pool_ = 0;  ///< tokens along a side behind an average pool in front of all; 0: none
   std::vector<Step> steps_;
 };
 

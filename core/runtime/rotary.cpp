@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "mhub/base/error.hpp"
+
 namespace mhub::runtime {
 namespace {
 
@@ -96,7 +98,48 @@ double longrope_attention_factor(const TransformerConfig& config) {
   return factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(original));
 }
 
+/// Which position each of `pairs` pairs turns with.
+std::vector<std::size_t> axes_of(const std::optional<MultiAxisRotary>& axes, std::int64_t pairs) {
+  std::vector<std::size_t> result(static_cast<std::size_t>(pairs), 0);
+  if (!axes) return result;
+  const auto [place, rows, columns] = axes->sections;
+  // Interleaved ones may say more than there are: transformers takes slices of them.
+  if (std::min({place, rows, columns}) < 0 || (!axes->interleaved && place + rows + columns != pairs))
+    throw InputError("mrope_section: expected as many pairs as a head rotates, " + std::to_string(pairs) +
+                     ", found " + std::to_string(place) + " + " + std::to_string(rows) + " + " +
+                     std::to_string(columns));
+  for (std::int64_t k = 0; k < pairs; ++k) {
+    std::size_t& axis = result[static_cast<std::size_t>(k)];
+    if (!axes->interleaved) {
+      axis = k < place ? 0 : k < place + rows ? 1 : 2;
+    } else if (k % 3 != 0 && k < 3 * axes->sections.at(static_cast<std::size_t>(k % 3))) {
+      axis = static_cast<std::size_t>(k % 3);
+    }
+  }
+  return result;
+}
+
 }  // namespace
+
+std::vector<TokenPosition> token_positions(std::int64_t first, std::int64_t count,
+                                           std::span<const TokenGrid> pictures) {
+  std::vector<TokenPosition> positions;
+  std::int64_t shift = 0;  // of places behind the pictures so far
+  auto picture = pictures.begin();
+  for (std::int64_t at = first; at < first + count; ++at) {
+    while (picture != pictures.end() && at >= picture->position + picture->rows * picture->columns) {
+      shift += std::max(picture->rows, picture->columns) - picture->rows * picture->columns;
+      ++picture;
+    }
+    if (picture == pictures.end() || at < picture->position) {
+      positions.push_back({at + shift, at + shift, at + shift});
+    } else {
+      const std::int64_t place = picture->position + shift, k = at - picture->position;
+      positions.push_back({place, place + k / picture->columns, place + k % picture->columns});
+    }
+  }
+  return positions;
+}
 
 std::int64_t rotary_dim(const TransformerConfig& config) {
   if (config.mla) return config.mla->qk_pos_emb_head_dim;
@@ -109,11 +152,12 @@ Rotary Rotary::local(TransformerConfig config) {
   return Rotary(config);
 }
 
-Rotary::Rotary(const TransformerConfig& config)
+Rotary::Rotary(const TransformerConfig& config, const std::optional<MultiAxisRotary>& axes)
     : config_(config),
       dim_(rotary_dim(config)),
       // Latent attention rotates neighbours (Megatron-Core rope_utils.py, multi_latent_attention).
-      interleaved_(config.rotary_interleaved || config.mla) {
+      interleaved_(config.rotary_interleaved || config.mla),
+      axes_(axes_of(axes, dim_ / 2)) {
   const RopeScaling& scaling = config.rope_scaling;
   if (scaling.type == RopeKind::none) {
     fixed_ = inverted(powers(config.rotary_base, dim_));
@@ -146,14 +190,14 @@ std::vector<float> Rotary::frequencies(std::int64_t length) const {
   return inverted(powers(base, dim_));
 }
 
-void Rotary::append(std::int64_t first, std::int64_t count, std::int64_t length, RotaryAngles& angles) const {
+void Rotary::append(std::span<const TokenPosition> tokens, std::int64_t length, RotaryAngles& angles) const {
   const std::vector<float> inverse = frequencies(length);
   const auto factor = static_cast<float>(attention_factor_);
   angles.dim = dim_;
   angles.interleaved = interleaved_;
-  for (std::int64_t position = first; position < first + count; ++position) {
-    for (const float frequency : inverse) {
-      const float angle = static_cast<float>(position) * frequency;
+  for (const TokenPosition& token : tokens) {
+    for (std::size_t k = 0; k < inverse.size(); ++k) {
+      const float angle = static_cast<float>(token[axes_[k]]) * inverse[k];
       angles.cos.push_back(std::cos(angle) * factor);
       angles.sin.push_back(std::sin(angle) * factor);
     }

@@ -3,6 +3,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/formats/model_part.hpp"
+#include "mhub/image/unpadded.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace mhub::runtime {
@@ -14,41 +15,125 @@ std::vector<ProjectorStep> projector_steps(const VisionConfig& vision, std::int6
           vision.projector_activation, ProjectorLinear{"encoder.linear_fc2.", out}};
 }
 
+/// Tile after tile, the class token in front of the patches.
+std::vector<float> with_class_tokens(const VisionTransformer::Output& seen, std::int64_t width) {
+  if (seen.class_tokens.empty()) return seen.tokens;
+  const std::int64_t each = seen.grid.rows * seen.grid.columns * width;
+  std::vector<float> out;
+  for (std::int64_t tile = 0; tile < seen.grid.tiles; ++tile) {
+    const auto first = seen.class_tokens.begin() + tile * width, rest = seen.tokens.begin() + tile * each;
+    out.insert(out.end(), first, first + width);
+    out.insert(out.end(), rest, rest + each);
+  }
+  return out;
+}
+
+/// How the class looks at patches, and its configuration up to the layer that features come from.
+std::pair<TransformerConfig, TowerParts> tower_of(const Checkpoint& tower, std::int64_t feature_layer) {
+  const TransformerConfig& all = *tower.transformer;
+  if (!all.image && !tower.model->tower)
+    throw InputError(tower.path + ": " + tower.model->class_name + " is no model of images");
+  std::pair<TransformerConfig, TowerParts> result{
+      all, tower.model->tower ? tower.model->tower(*tower.config) : clip_vit_parts(*all.image, tower.path)};
+  if (feature_layer > 0) {
+    result.first.num_layers = feature_layer;
+    result.second.post_norm = false;
+  }
+  return result;
+}
+
 }  // namespace
 
 VisionTower::VisionTower(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype) {
   const Weights all(checkpoint, dtype);
+  std::optional<VisionParts> parts;
+  if (checkpoint.model->vision) parts = checkpoint.model->vision(*checkpoint.config);
+  const std::int64_t hidden_size = checkpoint.transformer->hidden_size;
   if (const auto& vision = checkpoint.transformer->vision) {
-    const Weights tower = all.inside("vision_model."), projector = all.inside("vision_projection.");
-    transformer_.emplace(tower, backend, *vision->tower);
-    projector_.emplace(projector, backend, projector_steps(*vision, checkpoint.transformer->hidden_size),
-                       transformer_->hidden_size());
-    keeps_class_token_ = !vision->drop_class_token;
-    tower.require_all_used();
-    projector.require_all_used();
-  } else if (checkpoint.model->vision) {
-    const VisionParts parts = checkpoint.model->vision(*checkpoint.config);
-    const ConfigPart tower(parts.tower_config, "vision_config");
-    carried_ = part_of(checkpoint, tower.model, tower.config, parts.tower_names);
-    if (!carried_->transformer->image)
-      throw InputError(checkpoint.path + ": " + tower.model.class_name + " is no model of images");
-    transformer_.emplace(Weights(*carried_, dtype), backend, *carried_->transformer);
-    projector_.emplace(all.inside(std::string(kCarriedPrefix)), backend, parts.projector,
-                       transformer_->hidden_size());
+    open_megatron(*vision, hidden_size, all, backend);
+  } else if (parts) {
+    open_carried(checkpoint, *parts, all, backend, dtype);
   } else {
     throw InputError(checkpoint.path + ": " + checkpoint.model->class_name + " takes no pictures here");
   }
+  if (parts && !parts->row_end.empty()) {
+    Weights carried = all.inside(std::string(kCarriedPrefix));
+    row_end_ = carried.vector(parts->row_end, hidden_size);
+    if (keeps_class_token_ && transformer_->parts().class_token != TowerParts::ClassToken::none)
+      throw InputError(checkpoint.path +
+                       ": vision_feature_select_strategy \"full\" keeps class tokens, which "
+                       "have no place among the rows of a picture; expected \"default\"");
+  }
 }
 
-std::vector<float> VisionTower::features(std::span<const float> tiles) {
-  const std::vector<float> tokens = transformer_->run(tiles);
-  const std::int64_t side = transformer_->side(), width = transformer_->hidden_size();
-  const std::int64_t each = transformer_->tokens(), first = keeps_class_token_ ? 0 : each - side * side;
-  if (first == 0) return projector_->run(tokens, side);
-  std::vector<float> patches;
-  for (auto tile = tokens.begin(); tile != tokens.end(); tile += each * width)
-    patches.insert(patches.end(), tile + first * width, tile + each * width);
-  return projector_->run(patches, side);
+void VisionTower::open_megatron(const VisionConfig& vision, std::int64_t hidden_size, const Weights& all,
+                                Backend& backend) {
+  const Weights tower = all.inside("vision_model."), projector = all.inside("vision_projection.");
+  transformer_.emplace(tower, backend, *vision.tower, clip_vit_parts(*vision.tower->image, all.source()));
+  projector_.emplace(projector, backend, projector_steps(vision, hidden_size), transformer_->hidden_size());
+  keeps_class_token_ = !vision.drop_class_token;
+  if (vision.drop_class_token && transformer_->parts().class_token == TowerParts::ClassToken::none)
+    throw InputError(all.source() +
+                     ": vision_feature_select_strategy \"default\" leaves out the first token, and the tower "
+                     "has no class token: it would be a patch; expected \"full\"");
+  tower.require_all_used();
+  projector.require_all_used();
+}
+
+void VisionTower::open_carried(const Checkpoint& checkpoint, const VisionParts& parts, const Weights& all,
+                               Backend& backend, std::optional<DType> dtype) {
+  const ConfigPart tower(parts.tower_config, "vision_config");
+  carried_ = part_of(checkpoint, tower.model, tower.config, parts.tower_names);
+  const auto [config, looks] = tower_of(*carried_, parts.feature_layer);
+  transformer_.emplace(Weights(*carried_, dtype), backend, config, looks);
+  const Weights carried = all.inside(std::string(kCarriedPrefix));
+  projector_.emplace(carried, backend, parts.projector, transformer_->hidden_size());
+  for (const DeepFeatures& deep : parts.deep) {
+    if (deep.tower_layer < 0 || deep.tower_layer >= transformer_->layers())
+      throw InputError(checkpoint.path + ": features of layer " + std::to_string(deep.tower_layer) +
+                       " of the vision tower, which has " + std::to_string(transformer_->layers()));
+    taps_.push_back(deep.tower_layer);
+    deep_.emplace_back(carried, backend, deep.projector, transformer_->hidden_size());
+  }
+}
+
+PictureFeatures VisionTower::features(const ProcessedImage& picture) {
+  const VisionTransformer::Output seen = transformer_->run(picture, taps_);
+  PictureFeatures out;
+  const std::int64_t merge = seen.grid.merge;
+  const bool one = seen.grid.tiles == 1 && row_end_.empty();
+  out.rows = one ? seen.grid.rows / merge : 0;
+  out.columns = one ? seen.grid.columns / merge : 0;
+  out.values = projector_->run(
+      keeps_class_token_ ? with_class_tokens(seen, transformer_->hidden_size()) : seen.tokens, seen.grid);
+  if (!row_end_.empty()) out.values = with_row_ends(out.values, picture, seen.grid);
+  for (std::size_t k = 0; k < deep_.size(); ++k) out.deep.push_back(deep_[k].run(seen.taps[k], seen.grid));
+  return out;
+}
+
+std::vector<float> VisionTower::with_row_ends(const std::vector<float>& tiles, const ProcessedImage& picture,
+                                              const PatchGrid& grid) const {
+  // The first tile is the whole picture; the others lie in a grid from which what was padded is cut away
+  // (pack_image_features of modeling_llava_next.py).
+  const auto width = static_cast<std::int64_t>(row_end_.size()), each = grid.rows * grid.columns;
+  auto token = [&](std::int64_t k) { return tiles.begin() + k * width; };
+  std::vector<float> out(token(0), token(each));
+  if (grid.tiles == 1) {
+    out.insert(out.end(), row_end_.begin(), row_end_.end());
+    return out;
+  }
+  const image::Extent whole{grid.rows * picture.rows, grid.columns * picture.columns};
+  const image::Extent kept = image::unpadded(whole, {picture.height, picture.width});
+  const std::int64_t top = (whole.height - kept.height) / 2, left = (whole.width - kept.width) / 2;
+  for (std::int64_t row = top; row < top + kept.height; ++row) {
+    for (std::int64_t column = left; column < left + kept.width; ++column) {
+      const std::int64_t tile = 1 + row / grid.rows * picture.columns + column / grid.columns;
+      const auto at = token(tile * each + row % grid.rows * grid.columns + column % grid.columns);
+      out.insert(out.end(), at, at + width);
+    }
+    out.insert(out.end(), row_end_.begin(), row_end_.end());
+  }
+  return out;
 }
 
 }  // namespace mhub::runtime

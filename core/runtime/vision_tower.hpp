@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mhub/formats/checkpoint.hpp"
+#include "mhub/runtime/eyes.hpp"
 #include "mhub/runtime/projector.hpp"
 #include "mhub/runtime/vision_transformer.hpp"
 
@@ -16,16 +16,24 @@ class VisionTower {
   /// pictures, or with a part that is not supported.
   VisionTower(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype = {});
 
-  /// Pixels along a side of a tile.
-  std::int64_t image_size() const { return transformer_->image_size(); }
-  /// The features of tiles [count, 3, image_size, image_size], tile after tile, in the decoder's hidden_size.
-  std::vector<float> features(std::span<const float> tiles);
+  /// Throws InputError for a picture of another shape than the tower takes.
+  PictureFeatures features(const ProcessedImage& picture);
 
  private:
+  void open_megatron(const VisionConfig& vision, std::int64_t hidden_size, const Weights& all,
+                     Backend& backend);
+  void open_carried(const Checkpoint& checkpoint, const VisionParts& parts, const Weights& all,
+                    Backend& backend, std::optional<DType> dtype);
+  std::vector<float> with_row_ends(const std::vector<float>& tiles, const ProcessedImage& picture,
+                                   const PatchGrid& grid) const;
+
   std::optional<Checkpoint> carried_;  ///< the tower, where it is carried
-  bool keeps_class_token_ = false;
   std::optional<VisionTransformer> transformer_;
   std::optional<Projector> projector_;
+  std::vector<std::int64_t> taps_;  ///< the tower's layers behind which deep features are taken
+  std::vector<Projector> deep_;
+  bool keeps_class_token_ = false;
+  std::vector<float> row_end_;
 };
 
 }  // namespace mhub::runtime

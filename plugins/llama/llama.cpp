@@ -3,6 +3,7 @@
 
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
+#include "pixtral.hpp"
 
 namespace mhub::llama {
 
@@ -76,6 +77,10 @@ Mapping Ministral3ForCausalLM::mapping(const Ministral3Config&, const Transforme
   return decoder_mapping(megatron, {});
 }
 
+VisionParts Mistral3ForConditionalGeneration::vision(const Config& config, const ConfigReader& json) {
+  return mistral3_vision(json, config_to_megatron(config));
+}
+
 }  // namespace mhub::llama
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
@@ -88,4 +93,5 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.add<mhub::llama::MinistralForCausalLM>();
   registrar.add<mhub::llama::Ministral3ForCausalLM>();
   registrar.add<mhub::llama::Mistral3ForConditionalGeneration>();
+  registrar.add<mhub::llama::PixtralVisionModel>();
 }

@@ -92,6 +92,7 @@ struct Mistral3ForConditionalGeneration
   static constexpr const char* config_class = "Mistral3Config";
   static constexpr const char* model_type = "mistral3";
   static MultimodalNames names() { return {}; }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::llama

@@ -119,4 +119,5 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.about = "Llama 4 (of the models with images, the text)";
   registrar.add<mhub::llama4::Llama4ForCausalLM>();
   registrar.add<mhub::llama4::Llama4ForConditionalGeneration>();
+  registrar.add<mhub::llama4::Llama4VisionModel>();
 }

@@ -38,6 +38,29 @@ struct Llama4ForCausalLM {
   static Mapping mapping(const Llama4TextConfig& config, const TransformerConfig& megatron);
 };
 
+/// transformers' Llama4VisionConfig.
+struct Llama4VisionConfig {
+  std::int64_t hidden_size = 768, intermediate_size = 5632, num_hidden_layers = 34, num_attention_heads = 16;
+  std::int64_t num_channels = 3, image_size = 448, patch_size = 14;
+  double attention_dropout = 0.0;
+  RotaryConfig rotary;
+
+  void bind(ConfigBinding& b);
+};
+
+/// Llama 4's tower: a class token behind the patches, learned positions and rotation by rows and columns. It
+/// is no model of Megatron-Core's but a part of the model below, for which it runs.
+struct Llama4VisionModel {
+  using Config = Llama4VisionConfig;
+  static constexpr const char* class_name = "Llama4VisionModel";
+  static constexpr const char* config_class = "Llama4VisionConfig";
+  static constexpr const char* model_type = "llama4_vision_model";
+  static constexpr const char* tokenizer_class = "";
+  static constexpr bool partly_described = true;
+  static Mapping mapping(const Config& config, const TransformerConfig& megatron);
+  static TowerParts tower(const Config& config);
+};
+
 /// Llama 4 as published, with its tower: the decoder goes to Megatron, the rest is carried.
 struct Llama4ForConditionalGeneration
     : DecoderOfMultimodal<Llama4ForConditionalGeneration, Llama4ForCausalLM> {
@@ -45,6 +68,7 @@ struct Llama4ForConditionalGeneration
   static constexpr const char* config_class = "Llama4Config";
   static constexpr const char* model_type = "llama4";
   static MultimodalNames names() { return {.others = {"vision_model.", "multi_modal_projector."}}; }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::llama4

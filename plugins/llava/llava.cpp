@@ -18,10 +18,11 @@ void LlavaConfig::bind(ConfigBinding& b) {
   VisionLanguageConfig::bind(b);
 }
 
-Mapping LlavaForConditionalGeneration::mapping(const LlavaConfig& config, const TransformerConfig& megatron) {
-  Mapping map = vision_language_mapping(config, megatron, {});
-  // Names of the model in memory from transformers 4.52 on, which save_pretrained writes when it is told not
-  // to go back to the original ones (transformers' conversion_mapping.py, "llava").
+namespace {
+
+/// Names of the model in memory from transformers 4.52 on, which save_pretrained writes when it is told not
+/// to go back to the original ones (transformers' conversion_mapping.py, "llava" and "llava_next").
+Mapping with_newer_names(Mapping map) {
   map.also_spelled("language_model.model.", "model.language_model.");
   map.also_spelled("language_model.lm_head.", "lm_head.");
   map.also_spelled("vision_tower.", "model.vision_tower.");
@@ -30,12 +31,36 @@ Mapping LlavaForConditionalGeneration::mapping(const LlavaConfig& config, const 
   return map;
 }
 
+}  // namespace
+
+Mapping LlavaForConditionalGeneration::mapping(const LlavaConfig& config, const TransformerConfig& megatron) {
+  return with_newer_names(vision_language_mapping(config, megatron, {}));
+}
+
+Mapping LlavaNextForConditionalGeneration::mapping(const LlavaNextConfig& config,
+                                                   const TransformerConfig& megatron) {
+  Mapping map = with_newer_names(vision_language_mapping(config, megatron, {}));
+  map.carried("image_newline", {megatron.hidden_size});
+  map.also_spelled("image_newline", "model.image_newline");
+  return map;
+}
+
+VisionParts LlavaNextForConditionalGeneration::vision(const LlavaNextConfig& config, const ConfigReader&) {
+  VisionParts parts;
+  parts.row_end = "image_newline";
+  parts.image_token = config.image_token_index;
+  parts.processor_class = "LlavaNextProcessor";
+  parts.image_processor_type = "LlavaNextImageProcessor";
+  return parts;
+}
+
 }  // namespace mhub::llava
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "llava";
-  registrar.about = "LLaVA 1.5 and models built like it";
+  registrar.about = "LLaVA 1.5, LLaVA-NeXT and models built like them";
   registrar.add<mhub::llava::LlavaForConditionalGeneration>();
+  registrar.add<mhub::llava::LlavaNextForConditionalGeneration>();
 }

@@ -22,4 +22,20 @@ struct LlavaForConditionalGeneration {
   static Mapping mapping(const LlavaConfig& config, const TransformerConfig& megatron);
 };
 
+/// transformers' LlavaNextConfig. Into which tiles pictures are cut is the processor's business.
+struct LlavaNextConfig : LlavaConfig {};
+
+/// LLaVA-NeXT (LLaVA 1.6): pictures are cut into tiles, and a learned vector, which Megatron's model has no
+/// place for and is carried, ends each row of their features.
+struct LlavaNextForConditionalGeneration {
+  using Config = LlavaNextConfig;
+  static constexpr const char* class_name = "LlavaNextForConditionalGeneration";
+  static constexpr const char* config_class = "LlavaNextConfig";
+  static constexpr const char* model_type = "llava_next";
+  static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
+  static constexpr bool partly_described = true;
+  static Mapping mapping(const LlavaNextConfig& config, const TransformerConfig& megatron);
+  static VisionParts vision(const LlavaNextConfig& config, const ConfigReader& json);
+};
+
 }  // namespace mhub::llava

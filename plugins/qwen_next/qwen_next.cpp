@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../qwen_vl/eyes.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
@@ -102,6 +103,14 @@ Qwen3_5MoeTextConfig::Qwen3_5MoeTextConfig() {
   num_hidden_layers = 40;
   num_experts = 256;
   num_experts_per_tok = 8;
+}
+
+VisionParts Qwen3_5ForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
+  return qwen_vl::qwen3_visual_parts(json, {11, 11, 10});
+}
+
+VisionParts Qwen3_5MoeForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
+  return qwen_vl::qwen3_visual_parts(json, {11, 11, 10});
 }
 
 }  // namespace mhub::qwen_next

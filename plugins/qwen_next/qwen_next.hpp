@@ -91,6 +91,7 @@ struct Qwen3_5ForConditionalGeneration
   static constexpr const char* config_class = "Qwen3_5Config";
   static constexpr const char* model_type = "qwen3_5";
   static MultimodalNames names() { return visual_names(); }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 /// The same with experts.
@@ -100,6 +101,7 @@ struct Qwen3_5MoeForConditionalGeneration
   static constexpr const char* config_class = "Qwen3_5MoeConfig";
   static constexpr const char* model_type = "qwen3_5_moe";
   static MultimodalNames names() { return visual_names(); }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::qwen_next

@@ -6,6 +6,7 @@ import json
 
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
@@ -28,6 +29,7 @@ class Model:
     tokens: dict
     placeholder: str
     image_token: str
+    published: object = None  # rewrites tensors as the published models have them
 
 
 def llava(text_class="LlamaConfig", **fields):
@@ -44,6 +46,66 @@ def gemma3(**fields):
     return make
 
 
+def llava_next(**fields):
+    def make(vocabulary, token):
+        return transformers.LlavaNextConfig(vision_config=transformers.CLIPVisionConfig(**CLIP), text_config=transformers.MistralConfig(**TEXT, vocab_size=vocabulary), image_token_index=token, image_grid_pinpoints=PINPOINTS, **fields)
+    return make
+
+
+def mistral3(**fields):
+    def make(vocabulary, token):
+        vision = dict(model_type="pixtral", hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=3, image_size=112, patch_size=7)
+        return transformers.Mistral3Config(text_config=dict(TEXT, model_type="mistral", vocab_size=vocabulary), vision_config=vision, image_token_index=token, spatial_merge_size=2, **fields)
+    return make
+
+
+def llama4(vocabulary, token):
+    vision = dict(hidden_size=48, intermediate_size=192, num_hidden_layers=3, num_attention_heads=3, image_size=28, patch_size=7, vision_output_dim=40, projector_input_dim=40, projector_output_dim=40, pixel_shuffle_ratio=0.5)
+    text = dict(TEXT, head_dim=16, vocab_size=vocabulary, intermediate_size_mlp=96, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=2, attention_chunk_size=32)
+    return transformers.Llama4Config(text_config=text, vision_config=vision, image_token_index=token)
+
+
+QWEN_VISION = dict(depth=4, hidden_size=32, num_heads=2, spatial_merge_size=2, temporal_patch_size=2)
+QWEN_TOKENS = dict(vision_start_token_id=1, vision_end_token_id=2)
+
+
+def rotary(sections, **fields):
+    return {"rope_type": "default", "rope_theta": 1e5, "mrope_section": sections, **fields}
+
+
+def qwen2_vl(vocabulary, token):
+    vision = dict(depth=3, embed_dim=32, hidden_size=64, num_heads=2, patch_size=14, spatial_merge_size=2, temporal_patch_size=2)
+    return transformers.Qwen2VLConfig(text_config=dict(TEXT, vocab_size=vocabulary, rope_parameters=rotary([1, 1, 2])), vision_config=vision, image_token_id=token, **QWEN_TOKENS)
+
+
+def qwen2_5_vl(vocabulary, token):
+    vision = dict(QWEN_VISION, intermediate_size=40, out_hidden_size=64, patch_size=14, window_size=56, fullatt_block_indexes=[1, 3])
+    return transformers.Qwen2_5_VLConfig(text_config=dict(TEXT, vocab_size=vocabulary, rope_parameters=rotary([2, 1, 1])), vision_config=vision, image_token_id=token, **QWEN_TOKENS)
+
+
+def qwen3_vision(**fields):
+    return dict(QWEN_VISION, intermediate_size=40, out_hidden_size=64, patch_size=16, num_position_embeddings=36, **fields)
+
+
+def qwen3_vl(kind, **fields):
+    def make(vocabulary, token):
+        text = dict(TEXT, head_dim=16, vocab_size=vocabulary, rope_parameters=rotary([4, 2, 2], mrope_interleaved=True), **fields)
+        return getattr(transformers, kind)(text_config=text, vision_config=qwen3_vision(deepstack_visual_indexes=[0, 2]), image_token_id=token, **QWEN_TOKENS)
+    return make
+
+
+def qwen3_5(kind, **fields):
+    def make(vocabulary, token):
+        text = dict(TEXT, num_hidden_layers=4, head_dim=16, vocab_size=vocabulary, linear_num_key_heads=4, linear_num_value_heads=8, linear_key_head_dim=8, linear_value_head_dim=8,
+                    rope_parameters=rotary([2, 1, 1], mrope_interleaved=True, partial_rotary_factor=0.5), **fields)
+        return getattr(transformers, kind)(text_config=text, vision_config=qwen3_vision(), image_token_id=token, **QWEN_TOKENS)
+    return make
+
+
+PINPOINTS = [[28, 56], [56, 28], [56, 56], [84, 28]]
+EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24)
+QWEN = {"image_token": "<|image_pad|>"}
+QWEN3_PICTURES = {"size": {"shortest_edge": 9000, "longest_edge": 40000}, "patch_size": 16, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 CLIP_PICTURES = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
 MODELS = [
     Model("llava", "LlavaForConditionalGeneration", llava(), "CLIPImageProcessor", CLIP_PICTURES, "LlavaProcessor",
@@ -52,6 +114,22 @@ MODELS = [
           {**CLIP_PICTURES, "do_pad": True}, "LlavaProcessor", {"patch_size": 7, "vision_feature_select_strategy": "full", "num_additional_image_tokens": 1}, {}, "<image>", "<image>"),
     Model("gemma3", "Gemma3ForConditionalGeneration", gemma3(), "Gemma3ImageProcessor", {"size": {"height": 48, "width": 48}, "image_seq_length": 9}, "Gemma3Processor", {"image_seq_length": 9}, GEMMA,
           "<start_of_image>", "<image_soft_token>"),
+    Model("llava_next", "LlavaNextForConditionalGeneration", llava_next(), "LlavaNextImageProcessor", {**CLIP_PICTURES, "image_grid_pinpoints": PINPOINTS}, "LlavaNextProcessor",
+          {"patch_size": 7, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {"image_token": "<image>"}, "<image>", "<image>"),
+    Model("mistral3", "Mistral3ForConditionalGeneration", mistral3(), "PixtralImageProcessor", {"size": {"longest_edge": 84}, "patch_size": {"height": 14, "width": 14}}, "PixtralProcessor",
+          {"patch_size": 7, "spatial_merge_size": 2}, {}, "[IMG]", "[IMG]"),
+    Model("mistral3_layer", "Mistral3ForConditionalGeneration", mistral3(vision_feature_layer=-2, multimodal_projector_bias=True), "PixtralImageProcessor",
+          {"size": {"longest_edge": 70}, "patch_size": {"height": 14, "width": 14}}, "PixtralProcessor", {"patch_size": 7, "spatial_merge_size": 2}, {}, "[IMG]", "[IMG]"),
+    Model("llama4", "Llama4ForConditionalGeneration", llama4, "Llama4ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 4}, "Llama4Processor", {"patch_size": 7, "pixel_shuffle_ratio": 0.5}, {}, "<|image|>", "<|patch|>"),
+    Model("qwen2_vl", "Qwen2VLForConditionalGeneration", qwen2_vl, "Qwen2VLImageProcessor", {"min_pixels": 4 * 784, "max_pixels": 20 * 784}, "Qwen2VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
+    Model("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", qwen2_5_vl, "Qwen2VLImageProcessor", {"size": {"shortest_edge": 15 * 784, "longest_edge": 60000}, "patch_size": 14, "merge_size": 2}, "Qwen2_5_VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
+    Model("qwen3_vl", "Qwen3VLForConditionalGeneration", qwen3_vl("Qwen3VLConfig"), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
+    Model("qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration", qwen3_vl("Qwen3VLMoeConfig", **EXPERTS), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
+    Model("qwen3_vl_moe_published", "Qwen3VLMoeForConditionalGeneration", qwen3_vl("Qwen3VLMoeConfig", **EXPERTS), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>",
+          lambda name, tensor: tensor.transpose(1, 2).contiguous() if ".experts." in name else tensor),
+    Model("qwen3_5_dense", "Qwen3_5ForConditionalGeneration", qwen3_5("Qwen3_5Config"), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
+    Model("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration", qwen3_5("Qwen3_5MoeConfig", **EXPERTS, shared_expert_intermediate_size=40), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN,
+          "<|image_pad|>", "<|image_pad|>"),
 ]
 
 
@@ -66,6 +144,10 @@ def make_model(model, folder):
     network.generation_config.eos_token_id = None
     network.generation_config.pad_token_id = 0
     network.save_pretrained(folder)
+    if model.published:
+        weights = folder / "model.safetensors"
+        save_file({name: model.published(name, tensor) for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+        network = getattr(transformers, model.network).from_pretrained(folder, dtype=torch.float32).eval()
     tokenizer.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps({"image_processor_type": model.images, **model.fields}))
     (folder / "processor_config.json").write_text(json.dumps({"processor_class": model.processor, **model.processor_fields}))
@@ -73,7 +155,10 @@ def make_model(model, folder):
 
 
 def processor_of(model, folder):
-    return getattr(transformers, model.processor)(image_processor=getattr(transformers, model.images)(**model.fields), tokenizer=PreTrainedTokenizerFast.from_pretrained(folder), **model.processor_fields)
+    fields = {**model.processor_fields}
+    if model.processor.startswith("Qwen"):
+        fields["video_processor"] = getattr(transformers, "Qwen3VLVideoProcessor" if "3" in model.processor else "Qwen2VLVideoProcessor")()
+    return getattr(transformers, model.processor)(image_processor=getattr(transformers, model.images)(**model.fields), tokenizer=PreTrainedTokenizerFast.from_pretrained(folder), **fields)
 
 
 def make_clip(folder, **fields):

@@ -39,11 +39,27 @@ void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint,
 /// A tensor without elements, as models have them whose config gives a part no width (n_shared_experts = 0).
 bool holds_nothing(const StoredTensor& tensor) { return numel(tensor.shape) == 0; }
 
-/// Whether the experts of a layer lie together, as transformers 5 has them in memory.
-bool has_stacked_experts(const TensorSource& source) {
+/// The second matrix of the experts of a layer, where they lie together; nullptr where they do not.
+const StoredTensor* stacked_experts(const TensorSource& source) {
   const auto& tensors = source.tensors();
-  return std::any_of(tensors.begin(), tensors.end(),
-                     [](const StoredTensor& tensor) { return tensor.name.ends_with(".experts.down_proj"); });
+  const auto at = std::find_if(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
+    return tensor.name.ends_with(".experts.down_proj");
+  });
+  return at == tensors.end() ? nullptr : &*at;
+}
+
+/// The mapping for experts as the checkpoint stores them: together although they are declared as modules of
+/// their own, as transformers 5 has them in memory, or the other way round than declared.
+Mapping for_stored_experts(const Mapping& mapping, const StoredTensor& stored) {
+  for (const Rule& rule : mapping.rules()) {
+    const Operand& operand = rule.transform.operands.at(0);
+    if (operand.stack_variable.empty() || !operand.name.ends_with(".experts.down_proj")) continue;
+    const Shape& declared = operand.shape;
+    const bool turned = declared.size() == 3 && declared[1] != declared[2] &&
+                        stored.shape == Shape{declared[0], declared[2], declared[1]};
+    return turned ? with_turned_experts(mapping) : mapping;
+  }
+  return with_stacked_experts(mapping);
 }
 
 CanonicalState canonical_state(const Checkpoint& checkpoint) {
@@ -51,8 +67,8 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
   if (!mapping.rest().empty())
     mapping = with_rest(std::move(mapping), listed(checkpoint.tensors), checkpoint.directory);
   ExpandedMapping expanded = expanded_mapping(mapping, *checkpoint.config);
-  if (has_stacked_experts(checkpoint.tensors)) {
-    mapping = with_stacked_experts(mapping);
+  if (const StoredTensor* stored = stacked_experts(checkpoint.tensors)) {
+    mapping = for_stored_experts(mapping, *stored);
     expanded.import = expand(mapping).import;
   }
   CanonicalState state{std::move(expanded.canonical), std::move(expanded.import), {}, {}};

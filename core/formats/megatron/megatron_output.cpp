@@ -17,6 +17,9 @@ struct NamedModel {
 
 NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
   const TransformerConfig& gpt = *source.transformer;
+  if (source.model->tower)
+    throw InputError(source.path + ": Megatron-Core has no module for a " + source.model->class_name +
+                     "; it converts as a part of a whole model");
   if (options.model_type != "gpt" && (gpt.image || gpt.vision))
     throw UsageError("--model-type " + options.model_type +
                      ": a model with a vision part has no HybridModel");

@@ -6,6 +6,7 @@
 
 #include "mhub/image/processor/prompts.hpp"
 #include "mhub/image/processor/steps.hpp"
+#include "mhub/image/unpadded.hpp"
 
 namespace mhub::image {
 namespace {
@@ -132,19 +133,6 @@ Extent best_canvas(const std::vector<Extent>& canvases, Extent picture) {
 
 std::unique_ptr<ImageProcessor> make_llava_next(const ProcessorFields& fields, ImageBackend backend) {
   return std::make_unique<LlavaNext>(fields, backend);
-}
-
-Extent unpadded(Extent grid, Extent picture) {
-  const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
-  const auto rows = static_cast<double>(grid.height), columns = static_cast<double>(grid.width);
-  // int(round(x, 7)) of Python: what is a hair below a whole number counts as that.
-  const auto whole = [](double x) { return static_cast<std::int64_t>(std::nearbyint(x * 1e7) / 1e7); };
-  if (width / height > columns / rows) {
-    grid.height -= (grid.height - whole(height * (columns / width))) / 2 * 2;
-  } else {
-    grid.width -= (grid.width - whole(width * (rows / height))) / 2 * 2;
-  }
-  return grid;
 }
 
 std::unique_ptr<ImagePrompt> make_llava_next_prompt(const ProcessorFiles& files) {

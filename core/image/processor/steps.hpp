@@ -38,10 +38,6 @@ std::vector<Image> divided(const Image& picture, Extent tile, const std::string&
 /// (select_best_resolution of image_processing_utils.py).
 Extent best_canvas(const std::vector<Extent>& canvases, Extent picture);
 
-/// Of a canvas's grid of features, those that are not black all along an edge (_get_unpadded_features of
-/// processing_llava_next.py).
-Extent unpadded(Extent grid, Extent picture);
-
 /// Numbers for bytes: rescaled by "rescale_factor", less "image_mean", by "image_std", in the order and with
 /// the rounding of a backend.
 class Pixels {

@@ -81,13 +81,14 @@ BOOST_AUTO_TEST_CASE(features_take_the_places_of_image_tokens) {
                                     std::to_string(2 * model.patches()) + " features"));
   inputs.input_ids.push_back(3);
   inputs.input_ids.insert(inputs.input_ids.end(), static_cast<std::size_t>(model.patches()), image_token);
-  const std::vector<float> features = eyes.image_features(inputs);
+  const std::vector<runtime::PictureFeatures> features = eyes.image_features(inputs);
   const runtime::Prompt prompt = eyes.placed(inputs.input_ids, features);
   BOOST_TEST_REQUIRE(prompt.features.size() == 2U);
   BOOST_TEST(prompt.features[0].position == 2);
   BOOST_TEST(prompt.features[1].position == 3 + model.patches());
-  BOOST_TEST(prompt.features[0].values.size() + prompt.features[1].values.size() == features.size());
-  BOOST_TEST(prompt.together.empty());
+  BOOST_TEST(prompt.features[0].values.data() == features[0].values.data());
+  BOOST_TEST(prompt.features[1].values.size() == features[1].values.size());
+  BOOST_TEST((prompt.together.empty() && prompt.grids.empty()));
   BOOST_TEST(
       eyes.generate(inputs,
                     {.max_new_tokens = 2, .temperature = 0, .eos_token_id = std::vector<std::int64_t>()})

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/image/processor/fields.hpp"
+
+namespace mhub::image {
+
+/// A picture that was padded to a canvas's shape: how much of the canvas's grid of features is not padding
+/// (_get_unpadded_features of processing_llava_next.py); the rest lies around it, half on either side
+/// (unpad_image of modeling_llava_next.py).
+Extent unpadded(Extent grid, Extent picture);
+
+}  // namespace mhub::image

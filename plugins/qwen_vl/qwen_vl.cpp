@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qwen_vl.hpp"
+
+#include "eyes.hpp"
+#include "mhub/rules/moe_rules.hpp"
+#include "towers.hpp"
+
+namespace mhub::qwen_vl {
+namespace {
+
+/// The decoder's config.json: "text_config", or, as Qwen2-VL and 2.5-VL were published, what stands beside
+/// the rest; with what its own class has other defaults for, and plain rotation.
+nlohmann::json decoder_json(const nlohmann::json& whole, const char* model_type,
+                            const nlohmann::json& usual) {
+  nlohmann::json text = whole;
+  if (whole.contains("text_config") && whole.at("text_config").is_object()) {
+    text = whole.at("text_config");
+    // Of the two places that may say it, the outer one counts (transformers 5).
+    if (whole.contains("tie_word_embeddings")) text["tie_word_embeddings"] = whole["tie_word_embeddings"];
+  }
+  for (const char* key : {"vision_config", "text_config", "architectures"}) text.erase(key);
+  for (const auto& [key, value] : usual.items()) {
+    if (!text.contains(key)) text[key] = value;
+  }
+  text["model_type"] = model_type;
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    if (!text.contains(key) || !text[key].is_object()) continue;
+    nlohmann::json& rope = text[key];
+    rope.erase("mrope_section");
+    rope.erase("mrope_interleaved");
+    // As configuration_qwen2_5_vl.py, convert_rope_params_to_dict.
+    for (const char* kind : {"type", "rope_type"}) {
+      if (rope.contains(kind) && rope[kind] == "mrope") rope[kind] = "default";
+    }
+  }
+  return text;
+}
+
+// What differs between the defaults of transformers' text configs and those of the decoders' own classes.
+const nlohmann::json kQwen2Usual{{"vocab_size", 152064},       {"hidden_size", 8192},
+                                 {"intermediate_size", 29568}, {"num_hidden_layers", 80},
+                                 {"num_attention_heads", 64},  {"num_key_value_heads", 8},
+                                 {"rms_norm_eps", 1e-5},       {"max_window_layers", 80}};
+const nlohmann::json kQwen3Usual{{"max_position_embeddings", 128000}};
+
+/// The decoder's experts always share their weights out (Qwen3VLMoeTextTopKRouter).
+const nlohmann::json kQwen3MoeUsual{{"max_position_embeddings", 128000}, {"norm_topk_prob", true}};
+
+const nlohmann::json& text_of(const nlohmann::json& whole) {
+  return whole.contains("text_config") && whole.at("text_config").is_object() ? whole.at("text_config")
+                                                                              : whole;
+}
+
+/// Qwen2-VL's and 2.5-VL's: PatchMerger (modeling_qwen2_vl.py) with its norm in front.
+VisionParts qwen2_visual_parts(const ConfigReader& json, const char* tower_type, const ProjectorNorm& norm,
+                               std::int64_t width, std::int64_t out) {
+  const std::string names = "visual.", merger = names + "merger.";
+  const std::int64_t side = json.object("vision_config").positive("spatial_merge_size", 2);
+  VisionParts parts = visual_parts(json, names, tower_type);
+  parts.projector = {norm, MergeTokens{side, false}, ProjectorLinear{merger + "mlp.0.", width * side * side},
+                     ActivationFunction::gelu, ProjectorLinear{merger + "mlp.2.", out}};
+  parts.rotary = multi_axis_rotary(text_of(json.json()), {16, 24, 24}, false);
+  return parts;
+}
+
+VisionParts with_deepstack(VisionParts parts, const ConfigReader& json) {
+  const ConfigReader vision = json.object("vision_config");
+  std::vector<std::int64_t> layers{8, 16, 24};
+  if (vision.has("deepstack_visual_indexes")) layers = vision.integers("deepstack_visual_indexes");
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const std::string merger = parts.tower_names + "deepstack_merger_list." + std::to_string(k) + ".";
+    parts.deep.push_back({layers[k], qwen3_merger(vision, merger, true)});
+  }
+  return parts;
+}
+
+}  // namespace
+
+nlohmann::json Qwen2VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
+  return decoder_json(whole, Qwen2Text::model_type, kQwen2Usual);
+}
+
+VisionParts Qwen2VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
+  const ConfigReader tower = json.object("vision_config");
+  const ProjectorNorm norm{"visual.merger.ln_q.", Normalization::layer, 1e-6, false};
+  VisionParts parts =
+      qwen2_visual_parts(json, Qwen2VisionTransformerPretrainedModel::model_type, norm,
+                         tower.positive("embed_dim", 1280), tower.positive("hidden_size", 3584));
+  parts.processor_class = "Qwen2VLProcessor";
+  return parts;
+}
+
+nlohmann::json Qwen2_5_VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
+  return decoder_json(whole, Qwen2Text::model_type, kQwen2Usual);
+}
+
+VisionParts Qwen2_5_VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
+  const ConfigReader tower = json.object("vision_config");
+  const ProjectorNorm norm{"visual.merger.ln_q.", Normalization::rms, 1e-6, false};
+  VisionParts parts =
+      qwen2_visual_parts(json, Qwen2_5_VisionTransformerPretrainedModel::model_type, norm,
+                         tower.positive("hidden_size", 3584), tower.positive("out_hidden_size", 3584));
+  parts.processor_class = "Qwen2_5_VLProcessor";
+  return parts;
+}
+
+nlohmann::json Qwen3VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
+  return decoder_json(whole, Qwen3Text::model_type, kQwen3Usual);
+}
+
+VisionParts Qwen3VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
+  return with_deepstack(qwen3_visual_parts(json, {24, 20, 20}), json);
+}
+
+nlohmann::json Qwen3VLMoeForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
+  return decoder_json(whole, Qwen3MoeText::model_type, kQwen3MoeUsual);
+}
+
+Mapping Qwen3VLMoeForConditionalGeneration::mapping(const Config& config, const TransformerConfig&) {
+  return with_turned_experts(with_stacked_experts(multimodal_text_mapping(config, names())));
+}
+
+VisionParts Qwen3VLMoeForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
+  return with_deepstack(qwen3_visual_parts(json, {24, 20, 20}), json);
+}
+
+}  // namespace mhub::qwen_vl
+
+extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
+
+extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
+  registrar.family = "qwen_vl";
+  registrar.about = "Qwen2-VL, Qwen2.5-VL, Qwen3-VL (dense and MoE) and their towers";
+  registrar.add<mhub::qwen_vl::Qwen2VLForConditionalGeneration>();
+  registrar.add<mhub::qwen_vl::Qwen2_5_VLForConditionalGeneration>();
+  registrar.add<mhub::qwen_vl::Qwen3VLForConditionalGeneration>();
+  registrar.add<mhub::qwen_vl::Qwen3VLMoeForConditionalGeneration>();
+  registrar.add<mhub::qwen_vl::Qwen2VisionTransformerPretrainedModel>();
+  registrar.add<mhub::qwen_vl::Qwen2_5_VisionTransformerPretrainedModel>();
+  registrar.add<mhub::qwen_vl::Qwen3VLVisionModel>();
+}
