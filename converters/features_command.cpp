@@ -29,8 +29,8 @@ DualEncoder open_model(const CommandLine& line) {
   load.cancelled = interrupted;
   ProgressBar bar(line.has("json"));
   load.download = bar.callbacks();
-  DualEncoder model =
-      DualEncoder::from_pretrained(line.get<std::string>("SOURCE"), load, picture_options(line));
+  DualEncoder model = DualEncoder::from_pretrained(line.get<std::string>("SOURCE"), load,
+                                                   picture_options(line, !images_of(line).empty()));
   print_notes(model.checkpoint());
   return model;
 }

@@ -6,6 +6,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/pretrained/chat_images.hpp"
 #include "mhub/pretrained/pretrained_vlm.hpp"
 #include "options.hpp"
 #include "pictures.hpp"
@@ -128,6 +129,12 @@ std::vector<std::int64_t> prompt_of(const CommandLine& line, CausalLM& model) {
   return model.encode(text_of(line));
 }
 
+/// Whether a picture is given, by --image or in the conversation.
+bool sees(const CommandLine& line) {
+  return !images_of(line).empty() ||
+         (line.has("messages") && shows_pictures(list_in(line.get<std::string>("messages"))));
+}
+
 VlmInputs inputs_of(const CommandLine& line, VLM& model) {
   const std::vector<ImageInput> images = images_of(line);
   if (line.has("tokens"))
@@ -222,7 +229,7 @@ int generate_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   check_prompt(line);
   const auto start = std::chrono::steady_clock::now();
-  OpenedModel opened(line, line.has("exact"));
+  OpenedModel opened(line, line.has("exact"), sees(line));
   if (VLM* eyes = opened.eyes()) {
     const VlmInputs inputs = inputs_of(line, *eyes);
     return answer(line, *eyes, inputs.input_ids, start,

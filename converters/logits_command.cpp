@@ -37,7 +37,7 @@ int logits_command(const Arguments& arguments) {
   const std::string name = "logits.npy";
   StagingDirectory staging(line.get<std::string>("output"), npy_staging(name, line.has("overwrite")));
   if (!staging.warning().empty()) print_note(staging.warning());
-  OpenedModel opened(line, true);
+  OpenedModel opened(line, true, !images_of(line).empty());
   runtime::Decoder& decoder = opened.model().model();
   std::vector<runtime::PictureFeatures> features;
   runtime::Prompt prompt{tokens};

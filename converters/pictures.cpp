@@ -20,9 +20,9 @@ std::vector<ImageInput> images_of(const CommandLine& line) {
   return images;
 }
 
-VisionProcessor::Options picture_options(const CommandLine& line) {
+VisionProcessor::Options picture_options(const CommandLine& line, bool sees) {
   const auto backend = line.find<std::string>("image-backend");
-  if (backend && images_of(line).empty()) throw UsageError("--image-backend needs --image");
+  if (backend && !sees) throw UsageError("--image-backend needs --image");
   if (backend && *backend != "torchvision" && *backend != "pillow")
     throw UsageError("--image-backend " + *backend + ": expected torchvision or pillow");
   VisionProcessor::Options options;
@@ -30,7 +30,7 @@ VisionProcessor::Options picture_options(const CommandLine& line) {
   return options;
 }
 
-OpenedModel::OpenedModel(const CommandLine& line, bool exact) {
+OpenedModel::OpenedModel(const CommandLine& line, bool exact, bool sees) {
   LoadOptions options;
   options.device = line.get<std::string>("backend");
   options.exact = exact;
@@ -40,8 +40,8 @@ OpenedModel::OpenedModel(const CommandLine& line, bool exact) {
   ProgressBar bar(line.has("json"));
   options.download = bar.callbacks();
   const std::string source = line.get<std::string>("SOURCE");
-  const VisionProcessor::Options pictures = picture_options(line);
-  if (images_of(line).empty()) {
+  const VisionProcessor::Options pictures = picture_options(line, sees);
+  if (!sees) {
     plain_.emplace(CausalLM::from_pretrained(source, options));
   } else {
     eyes_.emplace(VLM::from_pretrained(source, options, pictures));

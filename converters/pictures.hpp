@@ -11,14 +11,15 @@ void declare_pictures(CommandLine& line);
 
 /// The files that --image names, in their order.
 std::vector<ImageInput> images_of(const CommandLine& line);
-/// What --image-backend says. Throws UsageError for another backend than there are, and without a picture.
-VisionProcessor::Options picture_options(const CommandLine& line);
+/// What --image-backend says. Throws UsageError for another backend than there are, and where the command
+/// `sees` no picture.
+VisionProcessor::Options picture_options(const CommandLine& line, bool sees);
 
-/// The model of SOURCE as --backend, --threads and --hf-reference say, opened to see where --image names
+/// The model of SOURCE as --backend, --threads and --hf-reference say, opened to see where the command `sees`
 /// pictures. Prints what is to be said of it.
 class OpenedModel {
  public:
-  OpenedModel(const CommandLine& line, bool exact);
+  OpenedModel(const CommandLine& line, bool exact, bool sees);
 
   CausalLM& model() { return eyes_ ? *eyes_ : *plain_; }
   /// Null where no picture is given.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mhub/base/error.hpp"
+#include "mhub/pretrained/chat_images.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "mhub/runtime/vision_tower.hpp"
 
@@ -77,7 +78,7 @@ VlmInputs VLM::process_images_and_text(const std::vector<ImageInput>& images, st
 
 VlmInputs VLM::process_images_and_chat(const std::vector<ImageInput>& images, const ChatRequest& request) {
   // The template writes the special tokens itself.
-  return with_text(images, chat_template().render(request), false);
+  return with_text(chat_images(request.messages, images), chat_template().render(request), false);
 }
 
 std::vector<ProcessedImage> VLM::process_images(const std::vector<ImageInput>& images) {

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/pretrained/chat_images.hpp"
+
+#include <cstring>
+
+#include "mhub/base/error.hpp"
+#include "mhub/text/base64.hpp"
+
+namespace mhub {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<const Json*> image_parts(const Json& messages) {
+  std::vector<const Json*> parts;
+  for (const Json& message : messages) {
+    if (!message.is_object() || !message.contains("content") || !message.at("content").is_array()) continue;
+    for (const Json& part : message.at("content")) {
+      if (part.is_object() && part.value("type", Json()) == "image") parts.push_back(&part);
+    }
+  }
+  return parts;
+}
+
+ImageInput decoded(std::string_view encoded, const std::string& name) {
+  const std::string bytes = text::decode_base64(encoded, name);
+  std::vector<std::byte> copy(bytes.size());
+  std::memcpy(copy.data(), bytes.data(), bytes.size());
+  return copy;
+}
+
+/// load_image of transformers' image_utils.py, but for addresses in a network.
+ImageInput named_image(const std::string& text, bool base64, const std::string& name) {
+  constexpr std::string_view kData = "data:image/", kFile = "file://";
+  if (base64) return decoded(text, name);
+  if (text.starts_with(kData)) {
+    const std::size_t comma = text.find(',');
+    if (comma == std::string::npos) throw InputError(name + ": expected base64 behind a comma");
+    return decoded(std::string_view(text).substr(comma + 1), name);
+  }
+  if (text.starts_with("http://") || text.starts_with("https://"))
+    throw InputError(name + ": mhub fetches no pictures; save " + text + " and give its path");
+  return text.starts_with(kFile) ? text.substr(kFile.size()) : text;
+}
+
+std::optional<ImageInput> own_image(const Json& part, const std::string& name) {
+  for (const char* key : {"image", "url", "path", "base64"}) {
+    if (!part.contains(key)) continue;
+    if (!part.at(key).is_string())
+      throw InputError(name + ": \"" + key + "\": expected a text, found " + part.at(key).type_name());
+    return named_image(part.at(key).get<std::string>(), std::string_view(key) == "base64", name);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool shows_pictures(const Json& messages) { return !image_parts(messages).empty(); }
+
+std::vector<ImageInput> chat_images(const Json& messages, const std::vector<ImageInput>& others) {
+  std::vector<ImageInput> images;
+  std::size_t used = 0, wanted = 0;
+  for (const Json* part : image_parts(messages)) {
+    const std::string name = "picture " + std::to_string(images.size() + 1) + " of the conversation";
+    std::optional<ImageInput> image = own_image(*part, name);
+    if (!image) ++wanted;
+    if (!image && used < others.size()) image = others[used++];
+    if (image) images.push_back(std::move(*image));
+  }
+  if (wanted != others.size())
+    throw UsageError("the conversation has " + std::to_string(wanted) +
+                     " pictures that it does not name itself, and " + std::to_string(others.size()) +
+                     " are given");
+  return images;
+}
+
+}  // namespace mhub
