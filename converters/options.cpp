@@ -111,8 +111,8 @@ TransformerImpl parse_impl(const std::string& text) {
 }
 
 std::string parse_model_type(const std::string& text) {
-  if (text == "gpt" || text == "hybrid") return text;
-  throw UsageError("expected gpt or hybrid, found \"" + text + "\"");
+  if (text == "gpt" || text == "hybrid" || text == "vlm") return text;
+  throw UsageError("expected gpt, hybrid or vlm, found \"" + text + "\"");
 }
 
 std::optional<std::int64_t> parse_iteration(const std::string& text) {

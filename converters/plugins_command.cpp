@@ -28,10 +28,9 @@ std::string partition_text(const Partition& partition) {
   return text;
 }
 
-/// The mapping of a class with a config, as a table.
-nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& config) {
+/// A mapping as a table.
+nlohmann::json rule_table(const Mapping& mapping) {
   nlohmann::json rules = nlohmann::json::array();
-  const Mapping mapping = declared_mapping(model, config);
   for (const Rule& rule : mapping.rules()) {
     nlohmann::json hf = nlohmann::json::array();
     for (const Operand& operand : rule.transform.operands) hf.push_back(operand.name);
@@ -41,23 +40,35 @@ nlohmann::json rule_table(const ModelDescriptor& model, const ConfigReader& conf
     one["transform"] = rule.transform.kind;
     one["partition"] = partition_text(rule.transform.partition);
   }
-  for (const std::string& prefix : mapping.rest()) {
-    rules.push_back({{"megatron", std::string(kCarriedPrefix) + prefix + "*"},
-                     {hf_key(), {prefix + "*"}},
-                     {"transform", "carried"},
+  for (const Mapping::Rest& rest : mapping.rest()) {
+    rules.push_back({{"megatron", rest.megatron + "*"},
+                     {hf_key(), {rest.hf + "*"}},
+                     {"transform", rest.carried() ? "carried" : "replicated"},
                      {"partition", "replicated"}});
   }
   return rules;
 }
 
-void print_rules(const ModelDescriptor& model, const ConfigReader& config, const nlohmann::json& rules) {
-  std::cout << model.class_name << " (" << model.model_type << "), with " << config.file() << ":\n";
+void print_rules(const std::string& title, const nlohmann::json& rules) {
+  std::cout << title << ":\n";
   for (const auto& rule : rules) {
     std::cout << "  " << rule["megatron"].get<std::string>() << "\n    <- ";
     for (const auto& name : rule[hf_key()]) std::cout << name.get<std::string>() << ' ';
     std::cout << "\n    " << rule["transform"].get<std::string>() << "; "
               << rule["partition"].get<std::string>() << '\n';
   }
+}
+
+/// Adds the mapping of a class with a config, and what a model of the whole has beside its decoder.
+void add_rules(nlohmann::json& one, const ModelDescriptor& model, const ConfigReader& config, bool print) {
+  one["rules"] = rule_table(declared_mapping(model, config));
+  if (print)
+    print_rules(model.class_name + " (" + model.model_type + "), with " + config.file(), one["rules"]);
+  if (!model.whole) return;
+  one["whole_rules"] = rule_table(whole_model(model, config).parts);
+  if (print)
+    print_rules(model.class_name + ", beside \"language_model\" in the model of " + model.bridge_provider,
+                one["whole_rules"]);
 }
 
 ConfigReader read_config(const std::string& path) {
@@ -133,8 +144,7 @@ int plugins_command(const Arguments& arguments) {
             path ? read_config(*path)
                  : ConfigReader(nlohmann::json::object(), "the defaults of " + model.config_class);
         try {
-          one["rules"] = rule_table(model, config);
-          if (!line.has("json")) print_rules(model, config, one["rules"]);
+          add_rules(one, model, config, !line.has("json"));
         } catch (const InputError& error) {
           if (path) throw;  // else the defaults are refused, which is no error
           one["refused"] = error.what();

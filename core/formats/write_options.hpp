@@ -19,7 +19,9 @@ struct WriteOptions {
   /// Absent: 128 for torch (Megatron-LM's default), no padding else.
   std::optional<std::int64_t> vocab_divisible_by = {};
   TransformerImpl impl = TransformerImpl::transformer_engine;
-  std::string model_type = "gpt";                     ///< gpt, hybrid: Megatron's class to name tensors for
+  /// Megatron's class to name tensors for: gpt, hybrid, vlm (WholeModel); empty: vlm of a model that has one,
+  /// else gpt.
+  std::string model_type = {};
   std::optional<std::int64_t> iteration = {};         ///< absent: "release"
   std::optional<std::uint64_t> max_shard_bytes = {};  ///< hf; absent: the source's own files, else 5 GB
 

@@ -11,11 +11,14 @@ namespace mhub {
 namespace {
 
 constexpr std::string_view kLayers = "decoder.layers.", kMtpLayers = "mtp.layers.";
+constexpr std::string_view kDeepstack = "decoder.deepstack_merger_list.";
 constexpr std::string_view kMtpLayer = "transformer_layer.";
 constexpr std::string_view kExperts = "experts.", kLocalExperts = "local_experts.";
 
-/// Modules whose tensors need not be in layers (Megatron-Core llava_model.py).
-constexpr std::array<std::string_view, 3> kModules{kDecoderModule, "vision_model", "vision_projection"};
+/// Modules whose tensors need not be in layers (Megatron-Core llava_model.py, Bridge's models/*_vl).
+constexpr std::array<std::string_view, 6> kModules{kDecoderModule,      "vision_model",
+                                                   "vision_projection", "multi_modal_projector",
+                                                   kForeignModules[0],  kForeignModules[1]};
 
 struct Prefix {
   std::string_view text;
@@ -63,7 +66,7 @@ void take_block(std::string_view& rest, TensorIdentity& identity) {
     rest = behind;
     return true;
   };
-  if (numbered(kLayers, Block::layer)) return;
+  if (numbered(kLayers, Block::layer) || numbered(kDeepstack, Block::deepstack)) return;
   if (numbered(kMtpLayers, Block::mtp)) {
     if (!rest.starts_with(kMtpLayer)) return;
     identity.block = Block::mtp_layer;
@@ -125,7 +128,9 @@ std::string canonical_name(const TensorIdentity& identity) {
   if (identity.carried()) return std::string(kCarriedPrefix) + identity.part;
   std::string name = identity.module.empty() ? "" : identity.module + ".";
   if (identity.layer >= 0) {
-    name += identity.block == Block::layer ? kLayers : kMtpLayers;
+    name += identity.block == Block::layer       ? kLayers
+            : identity.block == Block::deepstack ? kDeepstack
+                                                 : kMtpLayers;
     name += std::to_string(identity.layer) + ".";
     if (identity.block == Block::mtp_layer) name += kMtpLayer;
   } else {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -28,6 +30,8 @@ bool glob_match(const std::string& glob, const std::string& name);
 enum class Block : std::uint8_t {
   embedding,  ///< "embedding."
   layer,      ///< "decoder.layers.N."
+  deepstack,  ///< "decoder.deepstack_merger_list.N.": taps of an encoder's layers (Bridge's
+              ///< Qwen3VLVisionModel)
   decoder,    ///< "decoder.": what stands behind the layers, the last norm
   output,     ///< "output_layer."
   mtp,        ///< "mtp.layers.N.": what a multi-token-prediction block has beside its layer
@@ -39,6 +43,8 @@ enum class Block : std::uint8_t {
 /// The module in which models with several (LLaVAModel and other vision-language models) keep their decoder;
 /// everything else there belongs to encoders.
 inline constexpr std::string_view kDecoderModule = "language_model";
+/// Modules of such models that Megatron-Bridge takes from transformers as they are.
+inline constexpr std::array<std::string_view, 2> kForeignModules{"visual", "vision_tower"};
 
 /// What the canonical name of a carried tensor begins with: a Hugging Face tensor that Megatron's model has
 /// no place for travels in the checkpoint under its own name behind this prefix, so that nothing is lost on
@@ -61,6 +67,10 @@ struct TensorIdentity {
   bool of_expert() const { return expert >= 0; }
   /// Of the model's only module or of its decoder's, which pipeline parallelism splits.
   bool of_decoder() const { return module.empty() || module == kDecoderModule; }
+  /// Of a module that is not Megatron's own.
+  bool foreign() const {
+    return std::find(kForeignModules.begin(), kForeignModules.end(), module) != kForeignModules.end();
+  }
   /// In the stack of layers that it splits.
   bool in_pipeline() const { return block == Block::layer && of_decoder(); }
   bool operator==(const TensorIdentity&) const = default;

@@ -243,29 +243,49 @@ Rule& Mapping::carried(const std::string& hf, const Shape& shape) {
 }
 
 Mapping& Mapping::carry_rest(std::string prefix) {
-  rest_.push_back(std::move(prefix));
+  std::string megatron = std::string(kCarriedPrefix) + prefix;
+  return keep_rest(std::move(prefix), std::move(megatron));
+}
+
+Mapping& Mapping::keep_rest(std::string prefix, std::string megatron) {
+  rest_.push_back({std::move(prefix), std::move(megatron)});
   return *this;
 }
 
 Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const std::string& where) {
-  for (const std::string& prefix : mapping.rest()) {
-    const std::vector<std::string> spelled = mapping.names_of(prefix);
-    bool any = false;
+  for (const Mapping::Rest& rest : mapping.rest()) {
+    const std::vector<std::string> spelled = mapping.names_of(rest.hf);
+    std::unordered_set<std::string> seen;  // in whichever spelling: the second one is not used
     for (const StateTensor& tensor : stored) {
       const auto begin = std::find_if(spelled.begin(), spelled.end(),
                                       [&](const std::string& one) { return tensor.name.starts_with(one); });
       if (begin == spelled.end()) continue;
-      mapping.carried(prefix + tensor.name.substr(begin->size()), tensor.shape);
-      any = true;
+      const std::string name = tensor.name.substr(begin->size());
+      if (!seen.insert(name).second) continue;
+      Transform transform = replicated(rest.hf + name, tensor.shape);
+      if (rest.carried()) transform.kind = "carried";
+      mapping.rule(rest.megatron + name, std::move(transform));
     }
-    if (!any) {
+    if (seen.empty()) {
       throw InputError(
-          where + ": no tensor " + prefix +
+          where + ": no tensor " + rest.hf +
           "* there, of a part that Megatron's model has no place for; where a checkpoint that it "
           "saved itself lost them, --hf-reference DIR with the original's weights gives them back");
     }
   }
   return mapping;
+}
+
+std::vector<StateTensor> rest_of(const Mapping& mapping, const std::vector<StateTensor>& stored) {
+  std::vector<StateTensor> found;
+  for (const StateTensor& tensor : stored) {
+    for (const Mapping::Rest& rest : mapping.rest()) {
+      if (!tensor.name.starts_with(rest.megatron)) continue;
+      found.push_back({rest.hf + tensor.name.substr(rest.megatron.size()), tensor.shape});
+      break;
+    }
+  }
+  return found;
 }
 
 Mapping& Mapping::carry_from(const std::string& variable, std::int64_t begin) {
@@ -313,7 +333,9 @@ Mapping& Mapping::include(const Mapping& module, const ModuleNames& names) {
     const std::string front = spelling.part.starts_with('.') ? "" : names.hf;
     spellings_.push_back({front + spelling.part, front + spelling.instead});
   }
-  for (const std::string& prefix : module.rest_) rest_.push_back(names.hf + prefix);
+  for (const Rest& rest : module.rest_)
+    rest.carried() ? carry_rest(names.hf + rest.hf)
+                   : keep_rest(names.hf + rest.hf, names.megatron + rest.megatron);
   return *this;
 }
 
@@ -332,7 +354,10 @@ Mapping& Mapping::renamed(const std::string& part, const std::string& instead) {
   }
   for (Ignored& one : ignored_) rename(one.glob);
   for (Spelling& spelling : spellings_) rename(spelling.part);
-  for (std::string& prefix : rest_) rename(prefix);
+  for (Rest& rest : rest_) {
+    rename(rest.hf);
+    if (rest.carried()) rest.megatron = std::string(kCarriedPrefix) + rest.hf;
+  }
   return *this;
 }
 

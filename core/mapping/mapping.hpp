@@ -55,6 +55,9 @@ class Mapping {
   /// every tensor whose name begins with `prefix` is carried, in the shape that the checkpoint has
   /// (with_rest).
   Mapping& carry_rest(std::string prefix);
+  /// The same for a part that Megatron's model has as it is, a module of transformers' own: its tensors are
+  /// called `megatron` and the rest of their names there, with a copy on every rank.
+  Mapping& keep_rest(std::string prefix, std::string megatron);
   /// Megatron's model ends before value `begin` of an index variable: from there on all tensors are carried.
   Mapping& carry_from(const std::string& variable, std::int64_t begin);
   /// Megatron's model has nothing of this: all tensors are carried.
@@ -78,7 +81,12 @@ class Mapping {
   std::vector<Rule>& rules() { return rules_; }
   const std::vector<Tied>& ties() const { return ties_; }
   const std::vector<Ignored>& ignored() const { return ignored_; }
-  const std::vector<std::string>& rest() const { return rest_; }  ///< prefixes
+  /// What tensors begin with that are found out from a checkpoint.
+  struct Rest {
+    std::string hf, megatron;
+    bool carried() const { return megatron.starts_with(kCarriedPrefix); }
+  };
+  const std::vector<Rest>& rest() const { return rest_; }
   /// All that a Hugging Face tensor may be called, its declared name first.
   std::vector<std::string> names_of(const std::string& declared) const;
   const std::map<std::string, std::int64_t>& indices() const { return indices_; }
@@ -89,13 +97,16 @@ class Mapping {
   std::vector<Tied> ties_;
   std::vector<Ignored> ignored_;
   std::vector<Spelling> spellings_;
-  std::vector<std::string> rest_;
+  std::vector<Rest> rest_;
 };
 
 /// The mapping for a checkpoint that has the tensors `stored` of the Hugging Face state (in any spelling;
 /// others do no harm): rules for each of Mapping::rest. Throws InputError, which begins with `where`, when
 /// there is none of a prefix.
 Mapping with_rest(Mapping mapping, const std::vector<StateTensor>& stored, const std::string& where);
+
+/// The tensors of Mapping::rest that a Megatron state has, which are `stored` there, as Hugging Face tensors.
+std::vector<StateTensor> rest_of(const Mapping& mapping, const std::vector<StateTensor>& stored);
 
 /// A tensor of the canonical state: global and unsharded, one entry per layer and expert.
 struct CanonicalTensor {

@@ -13,9 +13,10 @@ std::string module_of(const std::string& parameter) {
   return dot == std::string::npos ? "" : parameter.substr(0, dot);
 }
 
+/// Gemma 3's projector calls its one linear layer "proj", and so does a convolution inside of another module.
 bool is_linear(const std::string& module) {
   const std::string name = module.substr(module.rfind('.') + 1);
-  return name.starts_with("linear_") || name.ends_with("_proj");
+  return name.starts_with("linear_") || name.ends_with("_proj") || module == "proj";
 }
 
 /// Megatron-Core's modules are called ..._layernorm and final_norm, in vision transformers ln_pre and
@@ -48,7 +49,7 @@ std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& ca
     // too. The embedding and the output layer are not asked for theirs (gpt_model.py, sharded_state_dict).
     const TensorIdentity& one = tensor.identity;
     const std::string module = module_of(one.part);
-    if (one.carried() || (!is_linear(module) && !is_norm(module))) continue;
+    if (one.carried() || one.foreign() || (!is_linear(module) && !is_norm(module))) continue;
     add(one, module + ".");
     // HybridModel asks for the output layer's, which GPTModel filters out (hybrid_model.py has no
     // sharded_state_dict of its own).
@@ -69,8 +70,11 @@ std::vector<std::string> extra_state_names(const std::vector<std::string>& param
   std::set<std::string> names;
   for (const std::string& parameter : parameters) {
     const std::string module = module_of(parameter);
+    const TensorIdentity one = identity_of(parameter);
+    if (one.foreign()) continue;
     // TEGroupedMLP has one object for all local experts, behind weight0 (extensions/transformer_engine.py).
-    if (is_linear(module) || (request.impl == TransformerImpl::transformer_engine && is_norm(module))) {
+    if (is_linear(module_of(one.part)) ||
+        (request.impl == TransformerImpl::transformer_engine && is_norm(module))) {
       names.insert(module + "._extra_state");
     }
     if (module.ends_with("output_layer")) names.insert(module + "._extra_state");

@@ -55,6 +55,7 @@ const PickleNode* megatron_args(PickleArena& arena, const TransformerConfig& con
                                 const MegatronTarget& target) {
   nlohmann::ordered_json args = description_of(config, Dialect::args);
   args.update(job_of(target));
+  if (!target.whole.is_null()) args[kWholeArgument] = target.whole;
   PickleNode* dict = arena.dict();
   for (const auto& [key, value] : args.items()) {
     // argparse's tuple_type makes window_size a tuple, and TransformerEngine asks for one.
@@ -153,6 +154,7 @@ void add_common_state(PickleArena& arena, PickleNode* top, const TransformerConf
 std::string bridge_run_config(const TransformerConfig& config, const MegatronTarget& target) {
   nlohmann::json model = description_of(config, Dialect::run_config);
   const nlohmann::json dtype = reference("torch." + std::string(torch_name(target.dtype)));
+  model.update(target.provider);
   model["_target_"] = config.bridge_provider;
   model["make_vocab_size_divisible_by"] = target.vocab_divisible_by;
   model["should_pad_vocab"] = target.padded_vocab_size != config.vocab_size;

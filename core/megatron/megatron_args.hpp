@@ -18,7 +18,14 @@ struct MegatronTarget {
   std::int64_t vocab_divisible_by = 1;  ///< make_vocab_size_divisible_by
   std::int64_t iteration = 0;
   PipelineOptions pipeline;
+  /// Of a WholeModel: its class and config.json, for args (kWholeArgument), and WholeModel::provider; else
+  /// null and an empty object.
+  nlohmann::json whole = {};
+  nlohmann::json provider = nlohmann::json::object();
 };
+
+/// {"class": ..., "config": ...}
+inline constexpr const char* kWholeArgument = "hf_whole_model";
 
 /// The dict that Megatron-LM keeps beside the tensors (common.pt, or the top level of model_optim_rng.pt):
 /// args, checkpoint_version, iteration, and for torch_dist the content_metadata that selects stacked layer

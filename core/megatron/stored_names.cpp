@@ -42,6 +42,11 @@ bool in_layer(const TensorIdentity& identity) {
   return identity.block == Block::layer || identity.block == Block::mtp_layer;
 }
 
+/// Among layers that one key can have together.
+bool in_stack(const TensorIdentity& identity) {
+  return identity.block == Block::layer || identity.block == Block::deepstack;
+}
+
 /// A layer's part as torch_dist keys spell it for a model built from that implementation's layer spec.
 std::string torch_dist_part(const std::string& part, const Naming& naming) {
   if (naming.local_norm_keys) return layer_parameter(part, naming.impl);
@@ -77,8 +82,8 @@ void note_rank_name(const TensorIdentity& identity, Naming& naming) {
 ModelCounts::ModelCounts(const std::vector<CanonicalTensor>& canonical) {
   for (const CanonicalTensor& tensor : canonical) {
     const TensorIdentity& one = tensor.identity;
-    if (one.block == Block::layer) {
-      std::int64_t& count = layers_[one.module];
+    if (in_stack(one)) {
+      std::int64_t& count = layers_[{one.module, one.block}];
       count = std::max(count, one.layer + 1);
     }
     if (one.of_expert()) {
@@ -88,7 +93,9 @@ ModelCounts::ModelCounts(const std::vector<CanonicalTensor>& canonical) {
   }
 }
 
-std::int64_t ModelCounts::layers(const TensorIdentity& one) const { return layers_.at(one.module); }
+std::int64_t ModelCounts::layers(const TensorIdentity& one) const {
+  return layers_.at({one.module, one.block});
+}
 
 std::int64_t ModelCounts::experts(const TensorIdentity& one) const {
   return experts_.at({one.block, one.layer, one.module});
@@ -99,12 +106,13 @@ TorchDistPlace torch_dist_place(const TensorIdentity& identity, const Naming& na
   TorchDistPlace place;
   TensorIdentity spelled = identity;
   if (in_layer(identity)) spelled.part = torch_dist_part(identity.part, naming);
-  if (identity.block == Block::layer && naming.keys.stack_layers && !naming.keys.singleton) {
+  const bool stacks = identity.of_decoder() ? naming.keys.stack_layers : naming.keys.stack_encoders;
+  if (in_stack(identity) && stacks && !naming.keys.singleton) {
     place.index.push_back(identity.layer);
     place.count.push_back(counts.layers(identity));
     spelled.block = Block::decoder;
     spelled.layer = -1;
-    spelled.part.insert(0, "layers.");
+    spelled.part.insert(0, identity.block == Block::layer ? "layers." : "deepstack_merger_list.");
   }
   if (identity.of_expert()) {
     const std::string number = naming.keys.singleton ? std::to_string(identity.expert) + "." : "";
@@ -129,7 +137,8 @@ std::string segment_suffix(Role role, const TorchDistKeys& keys) {
 
 void note_torch_dist_key(std::string_view key, Naming& naming) {
   constexpr std::string_view kNumbered = ".experts.experts.";
-  if (identity_of(key).block == Block::layer) naming.keys.stack_layers = false;
+  if (const TensorIdentity identity = identity_of(key); in_stack(identity))
+    (identity.of_decoder() ? naming.keys.stack_layers : naming.keys.stack_encoders) = false;
   const std::size_t experts = key.find(kNumbered), number = experts + kNumbered.size();
   if (key.ends_with("linear_fc1.weight_w") ||
       (experts != std::string_view::npos && number < key.size() && key[number] >= '0' && key[number] <= '9'))

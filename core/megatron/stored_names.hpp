@@ -31,6 +31,9 @@ struct TorchDistKeys {
   /// of their own ("..._w", "..._v"): Megatron-Core's singleton_local_shards (mlp.py,
   /// apply_swiglu_sharded_factory; experts.py), which implies one key a layer.
   bool singleton = false;
+  /// stack_layers, of the layers of encoders, which have a config of their own (get_vision_model_config in
+  /// Bridge).
+  bool stack_encoders = true;
 };
 
 /// How a checkpoint spells names.
@@ -63,7 +66,7 @@ class ModelCounts {
   std::int64_t experts(const TensorIdentity& one) const;  ///< in its layer
 
  private:
-  std::map<std::string, std::int64_t> layers_;  ///< by module
+  std::map<std::pair<std::string, Block>, std::int64_t> layers_;  ///< by module and stack
   std::map<std::tuple<Block, std::int64_t, std::string>, std::int64_t, std::less<>> experts_;
 };
 

@@ -7,6 +7,7 @@
 #include "mhub/config/config_binding.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/plugin/vision_parts.hpp"
+#include "mhub/plugin/whole_model.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
@@ -43,6 +44,13 @@ struct ModelDescriptor {
   /// fields: bound behind the common ones of run_config.yaml, so what is written here replaces them.
   std::string bridge_provider;
   std::function<void(FieldBinding&, TransformerConfig&)> bridge_fields;
+
+  /// What that class builds, where it is a model of the whole and `megatron` describes the decoder. Empty: it
+  /// is not.
+  std::function<WholeModel(const ConfigReader&)> whole;
+  /// config.json as far as its run_config.yaml says it, and with such a decoder in it.
+  std::function<nlohmann::json(const ConfigReader& provider)> outer_config;
+  std::function<nlohmann::json(nlohmann::json outer, const TransformerConfig& decoder)> whole_config;
 };
 
 /// The descriptor of a typed model class. `Model` has
@@ -60,6 +68,10 @@ struct ModelDescriptor {
 ///   - static TowerParts tower(const Config&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
+///     and, of a class that is the decoder's in Megatron's GPTModel,
+///     static WholeModel whole(const Config&, const ConfigReader&);
+///     static nlohmann::json outer_config(const ConfigReader&);
+///     static nlohmann::json whole_config(nlohmann::json, const TransformerConfig&);
 template <typename Model>
 ModelDescriptor describe() {
   using Config = typename Model::Config;
@@ -87,10 +99,17 @@ ModelDescriptor describe() {
       Model::bridge_fields(fields, config);
     };
   }
+  constexpr bool has_whole = requires { &Model::whole; };
+  if constexpr (has_whole) {
+    d.whole = [](const ConfigReader& json) { return Model::whole(config_from_json<Config>(json), json); };
+    d.outer_config = &Model::outer_config;
+    d.whole_config = &Model::whole_config;
+  }
   d.config = [](const ConfigReader& json) { return std::any(config_from_json<Config>(json)); };
   d.megatron = [](const ConfigReader& json) {
     TransformerConfig megatron = config_to_megatron(config_from_json<Config>(json));
-    if constexpr (requires { Model::bridge_provider; }) megatron.bridge_provider = Model::bridge_provider;
+    if constexpr (requires { Model::bridge_provider; } && !has_whole)
+      megatron.bridge_provider = Model::bridge_provider;
     return megatron;
   };
   d.mapping = [](const ConfigReader& json) {

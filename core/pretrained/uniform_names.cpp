@@ -94,6 +94,7 @@ std::string place_of(const TensorIdentity& identity) {
     case Block::output: add(place, "output"); break;
     case Block::carried: add(place, "carried"); break;
     case Block::layer: add(place, "layer." + std::to_string(identity.layer)); break;
+    case Block::deepstack: add(place, "deepstack." + std::to_string(identity.layer)); break;
     case Block::mtp: add(place, "mtp." + std::to_string(identity.layer)); break;
     case Block::mtp_layer: add(place, "mtp." + std::to_string(identity.layer) + ".layer"); break;
     case Block::embedding:

@@ -2,6 +2,7 @@
 #include "mhub/rules/multimodal.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "mhub/base/config_error.hpp"
 #include "mhub/plugin/registry.hpp"
@@ -10,6 +11,14 @@ namespace mhub {
 namespace {
 
 constexpr const char *kText = "text_config", *kVision = "vision_config", *kTied = "tie_word_embeddings";
+constexpr const char *kSections = "mrope_section", *kInterleaved = "mrope_interleaved";
+constexpr const char* kProviderText = "hf_text_config";
+constexpr const char* kTarget = "_target_";  // hydra's name of a Python class
+/// What transformers' PreTrainedConfig gives every config, and what no model depends on.
+constexpr std::array<std::string_view, 13> kOfAllConfigs{
+    "chunk_size_feed_forward", "id2label",      "is_encoder_decoder",  "label2id", "problem_type",
+    "output_attentions",       "return_dict",   "architectures",       "dtype",    "torch_dtype",
+    "output_hidden_states",    "_name_or_path", "transformers_version"};
 
 void add_projector(Mapping& map, const TransformerConfig& megatron, const std::string& hf) {
   const VisionConfig& vision = *megatron.vision;
@@ -39,6 +48,23 @@ ConfigPart decoder_of(const nlohmann::json& text) {
   if (!decoder.model.config_json)
     throw ConfigError(std::string(kText) + ": expected a model of texts, found " + decoder.model.class_name);
   return decoder;
+}
+
+/// The key of a decoder's config with settings of its rotation: transformers 5's, else 4's.
+std::string rope_key(const nlohmann::json& text) {
+  return text.is_object() && text.contains("rope_parameters") ? "rope_parameters" : "rope_scaling";
+}
+ConfigReader rope_settings(const ConfigReader& text) { return text.object(rope_key(text.json())); }
+
+/// The fields of a config that Bridge wrote, with all defaults: without what all configs have and nulls.
+nlohmann::json own_fields(const ConfigReader& config) {
+  nlohmann::json own = nlohmann::json::object();
+  for (const auto& [key, value] : config.json().items()) {
+    const bool of_python = key == kTarget || (value.is_object() && value.contains(kTarget));
+    const bool of_all = std::find(kOfAllConfigs.begin(), kOfAllConfigs.end(), key) != kOfAllConfigs.end();
+    if (!of_python && !of_all && !value.is_null()) own[key] = value;
+  }
+  return own;
 }
 
 /// Both spellings of the same names (MultimodalNames).
@@ -163,6 +189,61 @@ Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const Multim
   add_spellings(map, names);
   for (const std::string& other : names.others) map.carry_rest(other);
   return map;
+}
+
+nlohmann::json provider_fields(const ConfigReader& config, const ProviderNames& names) {
+  nlohmann::json fields = nlohmann::json::object();
+  for (const auto& [field, key] : names.fields) {
+    if (config.has(key)) fields[field] = config.json()[key];
+  }
+  const ConfigReader text = config.has(kText) ? config.object(kText) : config;
+  if (!names.sections.empty()) {
+    const ConfigReader rope = rope_settings(text);
+    fields["position_embedding_type"] = "mrope";
+    fields[kSections] = rope.has(kSections) ? rope.integers(kSections) : names.sections;
+  }
+  fields[kVision] = config.object(kVision).json();
+  fields[kVision][kTarget] = names.vision_config;
+  if (!names.text_config.empty()) {
+    fields[kProviderText] = text.json();
+    fields[kProviderText][kTarget] = names.text_config;
+  }
+  return fields;
+}
+
+nlohmann::json outer_config_of(const ConfigReader& provider, const ProviderNames& names) {
+  nlohmann::json outer = nlohmann::json::object();
+  for (const auto& [field, key] : names.fields) {
+    if (provider.has(field)) outer[key] = provider.json()[field];
+  }
+  outer[kVision] = own_fields(provider.object(kVision));
+  if (provider.has(kProviderText)) outer[kText] = own_fields(provider.object(kProviderText));
+  if (!names.sections.empty() && provider.has(kSections)) {
+    nlohmann::json& rope = outer[kText][rope_key(outer[kText])];
+    if (!rope.is_object()) rope = nlohmann::json::object();
+    rope[kSections] = provider.integers(kSections);
+    if (names.interleaved) rope[kInterleaved] = true;
+  }
+  return outer;
+}
+
+nlohmann::json with_text_config(nlohmann::json outer, const TransformerConfig& decoder,
+                                const std::string& text_model_type, const ProviderNames& names) {
+  const ConfigReader stated = ConfigReader(outer, "config.json").object(kText);
+  const ConfigPart text({{"model_type", text_model_type}}, kText);
+  nlohmann::json config = identify_model(decoder, text.model.class_name, kText).config;
+  config.erase("architectures");
+  config["model_type"] = names.text_model_type.empty() ? text_model_type : names.text_model_type;
+  if (const ConfigReader rope = rope_settings(stated); !names.sections.empty() && rope.has(kSections)) {
+    nlohmann::json& settings = config[rope_key(config)];
+    settings.emplace("rope_type", "default");
+    for (const char* key : {kSections, kInterleaved}) {
+      if (rope.has(key)) settings[key] = rope.json()[key];
+    }
+  }
+  outer[kText] = std::move(config);
+  outer[kTied] = decoder.share_embeddings_and_output_weights;
+  return outer;
 }
 
 nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,

@@ -3,8 +3,10 @@
 
 #include <functional>
 
+#include "mhub/base/error.hpp"
 #include "mhub/config/config_binding.hpp"
 #include "mhub/mapping/mapping.hpp"
+#include "mhub/plugin/whole_model.hpp"
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
@@ -73,6 +75,24 @@ struct MultimodalNames {
   std::vector<std::string> others{"vision_tower.", "multi_modal_projector."};  ///< what is carried begins so
 };
 
+/// What Megatron-Bridge's provider of such a model calls what config.json says beside the decoder.
+struct ProviderNames {
+  std::map<std::string, std::string> fields;  ///< the provider's -> config.json's
+  std::string vision_config;                  ///< transformers' class of it, a Python path
+  std::string text_config = {};               ///< likewise, where the provider has it ("hf_text_config")
+  std::string text_model_type = {};           ///< of "text_config"; empty: as its own class
+  /// Of rotary positions with several axes, where text_config does not say (mrope_section); empty: one axis.
+  std::vector<std::int64_t> sections = {};
+  bool interleaved = false;  ///< they are (mrope_interleaved), which Megatron's config does not say
+};
+/// The provider's fields for a config.json, and the other way round, as far as they say it.
+nlohmann::json provider_fields(const ConfigReader& config, const ProviderNames& names);
+nlohmann::json outer_config_of(const ConfigReader& provider, const ProviderNames& names);
+/// config.json with a "text_config" that builds the decoder, of the class that has `text_model_type`. Throws
+/// InputError where that cannot.
+nlohmann::json with_text_config(nlohmann::json outer, const TransformerConfig& decoder,
+                                const std::string& text_model_type, const ProviderNames& names);
+
 Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const MultimodalNames& names);
 
 /// The config.json with what the tensors say of the decoder: its own class's completed_config, and whether
@@ -105,6 +125,38 @@ struct DecoderOfMultimodal {
   }
   static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
     return completed_text_config(config, tensors, decoder_config_of(), Self::names());
+  }
+};
+
+/// What a class inherits of which Megatron-Bridge has a model of the whole (WholeModel): `Self` declares
+/// bridge_provider, `static ProviderNames provider()` and `static Mapping parts(const Config&, const
+/// ConfigReader&)`, which is WholeModel::parts, too.
+template <typename Self, typename Text>
+struct WholeMultimodal : DecoderOfMultimodal<Self, Text> {
+  using Base = DecoderOfMultimodal<Self, Text>;
+  static void bridge_fields(FieldBinding& fields, TransformerConfig& decoder) {
+    if constexpr (requires { &Text::bridge_fields; }) Text::bridge_fields(fields, decoder);
+  }
+  static WholeModel whole(const typename Base::Config& config, const ConfigReader& json) {
+    return {Self::parts(config, json), provider_fields(json, Self::provider())};
+  }
+  static nlohmann::json outer_config(const ConfigReader& provider) {
+    return outer_config_of(provider, Self::provider());
+  }
+  static bool builds(const nlohmann::json& config, const TransformerConfig& decoder) {
+    try {
+      const auto read = config_from_json<typename Base::Config>(ConfigReader(config, "config.json"));
+      return differing_fields(config_to_megatron(read), decoder).empty();
+    } catch (const InputError&) {
+      return false;
+    }
+  }
+  static nlohmann::json whole_config(nlohmann::json outer, const TransformerConfig& decoder) {
+    outer["architectures"] = {Self::class_name};
+    outer["model_type"] = Self::model_type;
+    outer.emplace("tie_word_embeddings", decoder.share_embeddings_and_output_weights);
+    if (builds(outer, decoder)) return outer;
+    return with_text_config(std::move(outer), decoder, Text::model_type, Self::provider());
   }
 };
 

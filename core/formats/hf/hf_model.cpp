@@ -41,6 +41,10 @@ Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& confi
   return checked<Mapping>(config, [&] { return model.mapping(config); });
 }
 
+WholeModel whole_model(const ModelDescriptor& model, const ConfigReader& config) {
+  return checked<WholeModel>(config, [&] { return model.whole(config); });
+}
+
 ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config) {
   return checked<ExpandedMapping>(config, [&] { return expand(mapping); });
 }

@@ -10,6 +10,7 @@ namespace mhub {
 /// names the file.
 TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config);
 Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& config);
+WholeModel whole_model(const ModelDescriptor& model, const ConfigReader& config);
 ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config);
 /// The config as plugins see it: of the decoded weights, with what their names say.
 ConfigReader completed_config(const ModelDescriptor& model, const ConfigReader& config,

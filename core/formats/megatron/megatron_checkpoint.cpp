@@ -11,6 +11,7 @@
 #include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/megatron/megatron_args.hpp"
+#include "mhub/megatron/whole_state.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace mhub {
@@ -25,8 +26,15 @@ bool named_as_hybrid(const Checkpoint& checkpoint) {
 }
 
 Layout layout_of(const Checkpoint& checkpoint, const std::vector<CanonicalTensor>& canonical,
-                 const StoredLayout& stored, const MegatronFacts& facts) {
+                 const StoredLayout& stored, const MegatronFacts& facts,
+                 const std::optional<WholeModel>& whole) {
   const TransformerConfig& config = *checkpoint.transformer;
+  if (whole) {
+    const WholeState state = whole_state(*whole, canonical, checkpoint.directory);
+    Layout layout = stored(state.tensors, config, facts);
+    layout.map = compose(state.map, layout.map, checkpoint.directory);
+    return layout;
+  }
   if (!named_as_hybrid(checkpoint) || !config.hybrid_layer_pattern.empty())
     return stored(canonical, config, facts);
   return stored(hybrid_tensors(canonical), hybrid_config(config, hybrid_pattern(canonical)), facts);
@@ -43,11 +51,22 @@ std::optional<std::string> carried_name_of(const Tensor& tensor) {
 /// Finds a carried tensor, by its Hugging Face name, elsewhere; nullptr where it is not.
 using CarriedElsewhere = std::function<const StoredTensor*(const std::string& hf_name)>;
 
+/// The carried tensor of that stored name in another spelling, as it is there or elsewhere; else nullptr.
+const StoredTensor* find_carried(const Checkpoint& checkpoint, const std::string& name,
+                                 const std::string& hf_name, const CarriedElsewhere& elsewhere) {
+  const std::string front = name.substr(0, name.size() - hf_name.size());
+  for (const std::string& spelled :
+       declared_mapping(*checkpoint.model, *checkpoint.config).names_of(hf_name)) {
+    if (const StoredTensor* tensor = checkpoint.tensors.find(front + spelled)) return tensor;
+  }
+  return elsewhere ? elsewhere(hf_name) : nullptr;
+}
+
 const StoredTensor* bind(const Checkpoint& checkpoint, const SinkTensor& wanted,
                          const CarriedElsewhere& elsewhere) {
   const StoredTensor* tensor = checkpoint.tensors.find(wanted.name);
   const auto carried = carried_name_of(wanted);
-  if (tensor == nullptr && carried && elsewhere) tensor = elsewhere(*carried);
+  if (tensor == nullptr && carried) tensor = find_carried(checkpoint, wanted.name, *carried, elsewhere);
   if (tensor == nullptr) {
     throw InputError(
         checkpoint.directory + ": tensor " + wanted.name + " " + to_string(wanted.shape) + " is missing" +
@@ -80,6 +99,19 @@ std::vector<StateTensor> carried_tensors(const Checkpoint& checkpoint) {
     if (auto name = carried_name_of(tensor)) carried.push_back({std::move(*name), tensor.shape});
   }
   return carried;
+}
+
+/// What is stored of Megatron's model.
+std::vector<StateTensor> parameters_of(const Checkpoint& checkpoint) {
+  std::vector<StateTensor> parameters;
+  for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
+    if (!carried_name_of(tensor)) parameters.push_back({std::string(tensor.parameter()), tensor.shape});
+  }
+  return parameters;
+}
+
+void append(std::vector<StateTensor>& list, const std::vector<StateTensor>& more) {
+  list.insert(list.end(), more.begin(), more.end());
 }
 
 /// The checkpoint seen as the given canonical state.
@@ -180,6 +212,15 @@ void identify_checkpoint(Checkpoint& checkpoint, MegatronFacts& facts, const Ope
     const auto wanted = options.hf_class.empty() ? std::nullopt : std::optional(options.hf_class);
     const TransformerConfig described = words->model();
     facts.vocabulary_rows = words->rows();
+    if (auto whole = words->whole()) {
+      if (wanted && *wanted != whole->model->class_name)
+        throw InputError(checkpoint.path + ": says that it is a " + whole->model->class_name +
+                         ", so --hf-class " + *wanted + " does not apply");
+      note_assumptions(checkpoint, facts, described, {});
+      take_config(checkpoint, ConfigReader(whole->model->whole_config(std::move(whole->outer), described),
+                                           checkpoint.path));
+      return;
+    }
     IdentifiedModel found = identify_model(described, wanted, checkpoint.path);
     note_assumptions(checkpoint, facts, described, found.alternatives);
     take_config(checkpoint, ConfigReader(std::move(found.config), checkpoint.path));
@@ -211,16 +252,22 @@ void bind_megatron_state(Checkpoint& checkpoint, const StoredLayout& layout, con
   checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
   const Mapping declared = declared_mapping(*checkpoint.model, *checkpoint.config);
   std::vector<StateTensor> carried = carried_tensors(checkpoint);
+  std::optional<WholeModel> whole;
+  if (const auto parameters = parameters_of(checkpoint);
+      checkpoint.model->whole && named_as_whole(parameters)) {
+    whole = whole_model(*checkpoint.model, *checkpoint.config);
+    append(carried, tensors_of_parts(*whole, parameters, checkpoint.directory));
+  }
   CarriedElsewhere elsewhere;
   if (const Checkpoint* reference = checkpoint.reference.get()) {
-    if (carried.empty()) carried = listed(reference->tensors);
+    if (carried.empty() || whole) append(carried, listed(reference->tensors));
     elsewhere = [&declared, reference](const std::string& name) {
       return find_spelled(reference->tensors, declared, name);
     };
   }
   const Mapping mapping = with_rest(declared, carried, checkpoint.directory);
   std::vector<CanonicalTensor> canonical = expanded_mapping(mapping, *checkpoint.config).canonical;
-  const Layout stored = layout_of(checkpoint, canonical, layout, facts);
+  const Layout stored = layout_of(checkpoint, canonical, layout, facts, whole);
   checkpoint.state = canonical_state(checkpoint, std::move(canonical), stored, elsewhere);
 }
 

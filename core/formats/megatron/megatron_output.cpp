@@ -1,33 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/base/error.hpp"
 #include "mhub/config/fields.hpp"
+#include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/formats/megatron/megatron_format.hpp"
 #include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/megatron/megatron_args.hpp"
+#include "mhub/megatron/whole_state.hpp"
 
 namespace mhub {
 namespace {
+
+constexpr const char* kWholeType = "vlm";
 
 /// The model as the target's Megatron class sees it: its config and its tensors' names.
 struct NamedModel {
   TransformerConfig config;
   std::vector<CanonicalTensor> tensors;
+  std::optional<WholeModel> whole = {};
+  StateMap map = {};  ///< of a whole: WholeState::map
 };
+
+NamedModel named_whole(const Checkpoint& source) {
+  NamedModel model{*source.transformer, {}, whole_model(*source.model, *source.config)};
+  model.config.bridge_provider = source.model->bridge_provider;
+  WholeState state = whole_state(*model.whole, source.state.tensors, source.path);
+  model.tensors = std::move(state.tensors);
+  model.map = std::move(state.map);
+  return model;
+}
 
 NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
   const TransformerConfig& gpt = *source.transformer;
   if (source.model->tower)
     throw InputError(source.path + ": Megatron-Core has no module for a " + source.model->class_name +
                      "; it converts as a part of a whole model");
-  if (options.model_type != "gpt" && (gpt.image || gpt.vision))
-    throw UsageError("--model-type " + options.model_type +
-                     ": a model with a vision part has no HybridModel");
-  if (options.model_type == "gpt" || !gpt.hybrid_layer_pattern.empty()) return {gpt, source.state.tensors};
+  const bool whole = static_cast<bool>(source.model->whole);
+  const std::string& type = options.model_type;
+  if (type == kWholeType && !whole)
+    throw UsageError("--model-type vlm: Megatron-Bridge has no such model of a " + source.model->class_name +
+                     (gpt.vision ? "; Megatron-Core's LLaVAModel is what it gets without" : ""));
+  if (type == kWholeType || (type.empty() && whole)) return named_whole(source);
+  if (type == "hybrid" && (gpt.image || gpt.vision))
+    throw UsageError("--model-type hybrid: a model with a vision part has no HybridModel");
+  if (type != "hybrid" || !gpt.hybrid_layer_pattern.empty()) return {gpt, source.state.tensors};
   return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)), hybrid_tensors(source.state.tensors)};
 }
 
-LayoutRequest make_request(const WriteOptions& options, const NamedModel& model, std::int64_t divisible_by) {
+/// What args say of a whole.
+nlohmann::json outer_words(const Checkpoint& source) {
+  return {{"class", source.model->class_name}, {"config", source.config->json()}};
+}
+
+LayoutRequest make_request(const WriteOptions& options, const NamedModel& model, const Checkpoint& source,
+                           std::int64_t divisible_by) {
   const TransformerConfig& config = model.config;
   if (!config.moe && (options.ep > 1 || options.etp))
     throw UsageError("--ep and --etp lay out experts, and the model has none");
@@ -51,16 +77,17 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
   request.local_norm_keys = has_local_norm_keys(config);
   request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
   const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
-  request.keys.stack_layers =
-      !listed && config.hybrid_layer_pattern.empty() && layers_are_alike(model.tensors);
+  request.keys.stack_layers = !listed && config.hybrid_layer_pattern.empty() &&
+                              layers_are_alike(model.whole ? source.state.tensors : model.tensors);
+  // The layers of a whole's encoder have a config of their own.
+  request.keys.stack_encoders = model.whole || request.keys.stack_layers;
   return request;
 }
 
 MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& options,
-                         const Checkpoint& source) {
-  NamedModel named = named_model(options, source);
+                         const Checkpoint& source, NamedModel named) {
   const std::int64_t divisor = options.vocab_divisible_by.value_or(dialect.vocab_divisible_by);
-  LayoutRequest request = make_request(options, named, divisor);
+  LayoutRequest request = make_request(options, named, source, divisor);
   MegatronTarget target{.format = std::string(dialect.name),
                         .distributed = dialect.distributed,
                         .sizes = request.sizes,
@@ -70,18 +97,25 @@ MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& opt
                         .vocab_divisible_by = divisor,
                         .iteration = options.iteration.value_or(0),
                         .pipeline = options.pipeline};
+  if (named.whole) {
+    target.whole = outer_words(source);
+    target.provider = std::move(named.whole->provider);
+  }
   return {std::move(named.config), std::move(named.tensors), std::move(request), std::move(target)};
 }
 
 class MegatronOutput final : public OutputFormat {
  public:
-  MegatronOutput(const MegatronDialect& dialect, const WriteOptions& options, const Checkpoint& source)
+  MegatronOutput(const MegatronDialect& dialect, const WriteOptions& options, const Checkpoint& source,
+                 NamedModel named)
       : source_(source),
         dialect_(dialect),
-        model_(make_model(dialect, options, source)),
+        whole_(std::move(named.map)),
+        model_(make_model(dialect, options, source, std::move(named))),
         layout_(dialect.layout(model_.tensors, model_.request)),
         iteration_(options.iteration),
         folder_(iteration_folder(iteration_)) {
+    if (is_whole()) layout_.map = compose(whole_, layout_.map, source.path);
     if (!model_.config.hybrid_layer_pattern.empty() && model_.request.split.stages() > 1)
       model_.config.hybrid_layer_pattern =
           with_stages(model_.config.hybrid_layer_pattern, model_.request.split);
@@ -111,7 +145,9 @@ class MegatronOutput final : public OutputFormat {
     const ParallelSizes& sizes = model_.target.sizes;
     return {{"format", model_.target.format},
             {"folder", folder_},
-            {"model_type", model_.config.hybrid_layer_pattern.empty() ? "gpt" : "hybrid"},
+            {"model_type", is_whole()                                   ? kWholeType
+                           : model_.config.hybrid_layer_pattern.empty() ? "gpt"
+                                                                        : "hybrid"},
             {"tp", sizes.tensor},
             {"pp", sizes.pipeline},
             {"vpp", sizes.virtual_pipeline},
@@ -122,6 +158,7 @@ class MegatronOutput final : public OutputFormat {
   }
 
   nlohmann::json advice() const override {
+    if (is_whole()) return advice_of_whole();
     std::vector<std::string> limits = field_limits(model_.config);
     for (std::string& limit : layout_limits(model_.config, model_.request))
       limits.push_back(std::move(limit));
@@ -130,6 +167,16 @@ class MegatronOutput final : public OutputFormat {
   }
 
  private:
+  bool is_whole() const { return !whole_.destination.empty(); }
+
+  nlohmann::json advice_of_whole() const {
+    std::vector<std::string> limits = layout_limits(model_.config, model_.request);
+    const std::string& provider = model_.config.bridge_provider;
+    limits.push_back("a model of Megatron-Bridge's (" + provider.substr(provider.rfind('.') + 1) +
+                     "), tower and all; for Megatron-LM, --model-type gpt writes the decoder as a GPTModel");
+    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", limits}};
+  }
+
   /// Files of `torch` have the names of modules, and a distributed checkpoint has keys that both spellings
   /// are mapped to (sharded_state_dict_keys_map).
   std::optional<std::string> spec_names_limit(const std::vector<std::string>& limits) const {
@@ -144,6 +191,7 @@ class MegatronOutput final : public OutputFormat {
 
   const Checkpoint& source_;
   MegatronDialect dialect_;
+  StateMap whole_;  ///< NamedModel::map
   MegatronModel model_;
   Layout layout_;
   std::optional<std::int64_t> iteration_;
@@ -155,7 +203,7 @@ class MegatronOutput final : public OutputFormat {
 std::unique_ptr<OutputFormat> MegatronFormat::output(const WriteOptions& options,
                                                      const Checkpoint& source) const {
   refuse_shard_size(options, name());
-  return std::make_unique<MegatronOutput>(dialect_, options, source);
+  return std::make_unique<MegatronOutput>(dialect_, options, source, named_model(options, source));
 }
 
 }  // namespace mhub

@@ -8,11 +8,14 @@
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
+#include "mhub/plugin/registry.hpp"
 
 namespace mhub {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr const char* kPositions = "position_embedding_type";
 
 /// Makes a config.json of one class say something else.
 class Rewriter {
@@ -67,6 +70,13 @@ class Rewriter {
   const ConfigReader& config_;
 };
 
+Json rewritten(const Checkpoint& checkpoint, const TransformerConfig& present,
+               const TransformerConfig& wanted) {
+  const ModelDescriptor& model = *checkpoint.model;
+  if (model.whole_config) return model.whole_config(checkpoint.config->json(), wanted);
+  return Rewriter(model, *checkpoint.config).rewritten(present, wanted);
+}
+
 std::string listed(const Lines& lines) {
   std::string text;
   for (const std::string& one : lines) text += one + "; ";
@@ -97,12 +107,32 @@ std::optional<OwnWords> OwnWords::of(const MegatronFacts& facts, const std::stri
 std::optional<OwnWords> OwnWords::of_run_config(const MegatronFacts& facts) {
   constexpr std::uint64_t kLargest = 4 << 20;
   if (facts.run_config.empty()) return std::nullopt;
-  return OwnWords(Dialect::run_config,
-                  run_config_fields(read_file(facts.run_config, kLargest), facts.run_config),
-                  facts.run_config);
+  Json fields = run_config_fields(read_file(facts.run_config, kLargest), facts.run_config);
+  // With several axes of positions the decoder of a whole rotates as with one, where there are texts alone.
+  const std::string provider = ConfigReader(fields, facts.run_config).string("_target_", "");
+  const ModelDescriptor* model = PluginRegistry::instance().find_bridge_provider(provider);
+  if (model != nullptr && model->whole && fields.value(kPositions, Json()) == "mrope")
+    fields[kPositions] = "rope";
+  return OwnWords(Dialect::run_config, std::move(fields), facts.run_config);
 }
 
 TransformerConfig OwnWords::model() const { return gpt_config(read_description(fields_, dialect_, where_)); }
+
+std::optional<OwnWords::Whole> OwnWords::whole() const {
+  const ConfigReader words(fields_, where_);
+  const PluginRegistry& registry = PluginRegistry::instance();
+  if (dialect_ == Dialect::run_config) {
+    const ModelDescriptor* model = registry.find_bridge_provider(words.string("_target_", ""));
+    if (model == nullptr || !model->whole) return std::nullopt;
+    return Whole{model, model->outer_config(words)};
+  }
+  if (!words.has(kWholeArgument)) return std::nullopt;
+  const ConfigReader whole = words.object(kWholeArgument);
+  const ModelDescriptor* model = registry.find_class(whole.string("class"));
+  if (model == nullptr || !model->whole)
+    whole.fail("class", "no plugin knows such a model: " + whole.string("class"));
+  return Whole{model, whole.object("config").json()};
+}
 
 /// How many tokens there are, where the other place says `known`. mhub and Bridge record the count itself;
 /// Megatron-LM the rows with its padding (tokenizer/utils/build_tokenizer.py, vocab_size_with_padding) and,
@@ -189,9 +219,7 @@ void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
           std::max(stated.max_position_embeddings, expected.max_position_embeddings);
     adopted = adopt_fields(wanted, stated, expected);
     if (!differing_fields(present, wanted).empty())
-      checkpoint.config =
-          ConfigReader(Rewriter(*checkpoint.model, *checkpoint.config).rewritten(present, wanted),
-                       checkpoint.config->file());
+      checkpoint.config = ConfigReader(rewritten(checkpoint, present, wanted), checkpoint.config->file());
   } catch (const InputError& error) {
     throw InputError(where_ + " and " + place + " contradict each other: " + listed(adopted) + error.what());
   }

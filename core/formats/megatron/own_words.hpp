@@ -18,6 +18,14 @@ class OwnWords {
   /// The model, with the names and defaults of a GPTModel. Throws InputError.
   TransformerConfig model() const;
 
+  /// A model of which that is the decoder (WholeModel): its class, and its config.json as far as it is said.
+  struct Whole {
+    const ModelDescriptor* model = nullptr;
+    nlohmann::json outer;
+  };
+  /// Nothing for others. Throws InputError.
+  std::optional<Whole> whole() const;
+
   /// The checkpoint's config, which was found elsewhere (`place`: a Hugging Face folder, mhub's manifest),
   /// with all that the checkpoint itself says differently: it has been trained since, and it counts. Each
   /// difference becomes a note, and so does what only the other place says. Throws InputError where the
