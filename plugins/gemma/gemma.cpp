@@ -150,6 +150,57 @@ void Gemma3ForCausalLM::bridge_fields(FieldBinding& f, TransformerConfig& m) {
   }
 }
 
+MultimodalNames Gemma3ForConditionalGeneration::names() {
+  return {.others = {"vision_tower.vision_model.", "multi_modal_projector."}};
+}
+
+/// transformers writes the tower without "vision_model." from 5.6 on.
+Mapping Gemma3ForConditionalGeneration::mapping(const Config& config, const TransformerConfig& megatron) {
+  Mapping map = WholeMultimodal::mapping(config, megatron);
+  map.also_spelled("vision_tower.vision_model.", "vision_tower.");
+  map.also_spelled("vision_tower.vision_model.", "model.vision_tower.");
+  return map;
+}
+
+ProviderNames Gemma3ForConditionalGeneration::provider() {
+  return {.fields = {{"image_token_id", "image_token_index"},
+                     {"vision_start_token_id", "boi_token_index"},
+                     {"vision_end_token_id", "eoi_token_index"},
+                     {"mm_tokens_per_image", "mm_tokens_per_image"}},
+          .vision_config = "transformers.models.siglip.configuration_siglip.SiglipVisionConfig"};
+}
+
+/// Bridge's modeling_gemma3_vl.py: the tower is transformers' without a pooling head, so that one stays
+/// carried.
+Mapping Gemma3ForConditionalGeneration::parts(const Config& config, const ConfigReader& json) {
+  const std::string projector = "multi_modal_projector.";
+  const std::int64_t in = json.object("vision_config").positive("hidden_size", 768),
+                     out = config_to_megatron(config).hidden_size;
+  Mapping parts;
+  for (const std::string part : {"embeddings.", "encoder.", "post_layernorm."})
+    parts.keep_rest("vision_tower.vision_model." + part, "vision_tower." + part);
+  parts.rule(projector + "mm_soft_embed_norm.weight",
+             replicated(projector + "mm_soft_emb_norm.weight", {in}));
+  parts.rule(projector + "proj.weight",
+             transposed(column(projector + "mm_input_projection_weight", {out, in})));
+  return parts;
+}
+
+WholeModel Gemma3ForConditionalGeneration::whole(const Config& config, const ConfigReader& json) {
+  const ConfigReader tower = json.object("vision_config");
+  WholeModel model = WholeMultimodal::whole(config, json);
+  model.provider["vision_config"]["vision_use_head"] = false;
+  model.provider["vision_projector_config"] = {
+      {"_target_", "megatron.bridge.models.gemma_vl.modeling_gemma3_vl.Gemma3VLMultimodalProjectorConfig"},
+      {"input_size", tower.positive("hidden_size", 768)},
+      {"hidden_size", config_to_megatron(config).hidden_size},
+      {"image_size", tower.positive("image_size", 224)},
+      {"patch_dim", tower.positive("patch_size", 16)},
+      {"tokens_per_image", json.positive("mm_tokens_per_image", 256)},
+      {"layernorm_epsilon", tower.number("layer_norm_eps", 1e-6)}};
+  return model;
+}
+
 /// modeling_gemma3.py: Gemma3MultiModalProjector; the tokens of a picture see each other in every layer
 /// (get_block_sequence_ids_for_mask).
 VisionParts Gemma3ForConditionalGeneration::vision(const Config& config, const ConfigReader& json) {

@@ -74,13 +74,19 @@ struct Gemma3ForCausalLM {
   static Mapping mapping(const Gemma3TextConfig& config, const TransformerConfig& megatron);
 };
 
-/// Gemma 3 as published from 4B on, with SigLIP's tower: the decoder goes to Megatron, the rest is carried.
-struct Gemma3ForConditionalGeneration
-    : DecoderOfMultimodal<Gemma3ForConditionalGeneration, Gemma3ForCausalLM> {
+/// Gemma 3 as published from 4B on, with SigLIP's tower, which Gemma3VLModel takes from transformers, and a
+/// projector of Megatron's modules.
+struct Gemma3ForConditionalGeneration : WholeMultimodal<Gemma3ForConditionalGeneration, Gemma3ForCausalLM> {
   static constexpr const char* class_name = "Gemma3ForConditionalGeneration";
   static constexpr const char* config_class = "Gemma3Config";
   static constexpr const char* model_type = "gemma3";
-  static MultimodalNames names() { return {}; }
+  static constexpr const char* bridge_provider =
+      "megatron.bridge.models.gemma_vl.gemma3_vl_provider.Gemma3VLModelProvider";
+  static MultimodalNames names();
+  static Mapping mapping(const Config& config, const TransformerConfig& megatron);
+  static ProviderNames provider();
+  static Mapping parts(const Config& config, const ConfigReader& json);
+  static WholeModel whole(const Config& config, const ConfigReader& json);
   static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "../qwen_vl/eyes.hpp"
+#include "../qwen_vl/whole.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
@@ -103,6 +103,28 @@ Qwen3_5MoeTextConfig::Qwen3_5MoeTextConfig() {
   num_hidden_layers = 40;
   num_experts = 256;
   num_experts_per_tok = 8;
+}
+
+ProviderNames Qwen3_5ForConditionalGeneration::provider() {
+  return {.fields = qwen_vl::token_fields(),
+          .vision_config = "transformers.models.qwen3_5.configuration_qwen3_5.Qwen3_5VisionConfig",
+          .sections = {11, 11, 10},
+          .interleaved = true};
+}
+
+Mapping Qwen3_5ForConditionalGeneration::parts(const Config&, const ConfigReader& json) {
+  return qwen_vl::qwen3_parts(json, 0);
+}
+
+ProviderNames Qwen3_5MoeForConditionalGeneration::provider() {
+  return {.fields = qwen_vl::token_fields(),
+          .vision_config = "transformers.models.qwen3_5_moe.configuration_qwen3_5_moe.Qwen3_5MoeVisionConfig",
+          .sections = {11, 11, 10},
+          .interleaved = true};
+}
+
+Mapping Qwen3_5MoeForConditionalGeneration::parts(const Config&, const ConfigReader& json) {
+  return qwen_vl::qwen3_parts(json, 0);
 }
 
 VisionParts Qwen3_5ForConditionalGeneration::vision(const Config&, const ConfigReader& json) {

@@ -86,21 +86,29 @@ inline MultimodalNames visual_names() {
 /// Qwen3.5 and 3.6 as published, with their tower: the decoder goes to Megatron, the rest is carried. Of
 /// multi-axis rotary positions, texts have the same on every axis, which is plain rotation.
 struct Qwen3_5ForConditionalGeneration
-    : DecoderOfMultimodal<Qwen3_5ForConditionalGeneration, Qwen3_5ForCausalLM> {
+    : WholeMultimodal<Qwen3_5ForConditionalGeneration, Qwen3_5ForCausalLM> {
   static constexpr const char* class_name = "Qwen3_5ForConditionalGeneration";
   static constexpr const char* config_class = "Qwen3_5Config";
   static constexpr const char* model_type = "qwen3_5";
   static MultimodalNames names() { return visual_names(); }
+  static constexpr const char* bridge_provider =
+      "megatron.bridge.models.qwen_vl.qwen35_vl_provider.Qwen35VLModelProvider";
+  static ProviderNames provider();
+  static Mapping parts(const Config& config, const ConfigReader& json);
   static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 /// The same with experts.
 struct Qwen3_5MoeForConditionalGeneration
-    : DecoderOfMultimodal<Qwen3_5MoeForConditionalGeneration, Qwen3_5MoeForCausalLM> {
+    : WholeMultimodal<Qwen3_5MoeForConditionalGeneration, Qwen3_5MoeForCausalLM> {
   static constexpr const char* class_name = "Qwen3_5MoeForConditionalGeneration";
   static constexpr const char* config_class = "Qwen3_5MoeConfig";
   static constexpr const char* model_type = "qwen3_5_moe";
   static MultimodalNames names() { return visual_names(); }
+  static constexpr const char* bridge_provider =
+      "megatron.bridge.models.qwen_vl.qwen35_vl_provider.Qwen35VLMoEModelProvider";
+  static ProviderNames provider();
+  static Mapping parts(const Config& config, const ConfigReader& json);
   static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 

@@ -4,6 +4,7 @@
 #include "eyes.hpp"
 #include "mhub/rules/moe_rules.hpp"
 #include "towers.hpp"
+#include "whole.hpp"
 
 namespace mhub::qwen_vl {
 namespace {
@@ -63,10 +64,15 @@ VisionParts qwen2_visual_parts(const ConfigReader& json, const char* tower_type,
   return parts;
 }
 
+std::vector<std::int64_t> deepstack_layers(const ConfigReader& json) {
+  const std::string key = "deepstack_visual_indexes";
+  const ConfigReader vision = json.object("vision_config");
+  return vision.has(key) ? vision.integers(key) : std::vector<std::int64_t>{8, 16, 24};
+}
+
 VisionParts with_deepstack(VisionParts parts, const ConfigReader& json) {
   const ConfigReader vision = json.object("vision_config");
-  std::vector<std::int64_t> layers{8, 16, 24};
-  if (vision.has("deepstack_visual_indexes")) layers = vision.integers("deepstack_visual_indexes");
+  const std::vector<std::int64_t> layers = deepstack_layers(json);
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const std::string merger = parts.tower_names + "deepstack_merger_list." + std::to_string(k) + ".";
     parts.deep.push_back({layers[k], qwen3_merger(vision, merger, true)});
@@ -104,6 +110,20 @@ VisionParts Qwen2_5_VLForConditionalGeneration::vision(const Config&, const Conf
   return parts;
 }
 
+ProviderNames Qwen2_5_VLForConditionalGeneration::provider() {
+  return {.fields = token_fields(),
+          .vision_config = "transformers.models.qwen2_5_vl.configuration_qwen2_5_vl.Qwen2_5_VLVisionConfig",
+          .text_model_type = "qwen2_5_vl_text",
+          .sections = {16, 24, 24}};
+}
+
+/// Bridge's modeling_qwen25_vl.py: the tower is transformers'.
+Mapping Qwen2_5_VLForConditionalGeneration::parts(const Config&, const ConfigReader&) {
+  Mapping parts;
+  parts.keep_rest("visual.", "visual.");
+  return parts;
+}
+
 nlohmann::json Qwen3VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
   return decoder_json(whole, Qwen3Text::model_type, kQwen3Usual);
 }
@@ -112,12 +132,40 @@ VisionParts Qwen3VLForConditionalGeneration::vision(const Config&, const ConfigR
   return with_deepstack(qwen3_visual_parts(json, {24, 20, 20}), json);
 }
 
+ProviderNames Qwen3VLForConditionalGeneration::provider() {
+  const std::string python = "transformers.models.qwen3_vl.configuration_qwen3_vl.Qwen3VL";
+  return {.fields = token_fields(),
+          .vision_config = python + "VisionConfig",
+          .text_config = python + "TextConfig",
+          .text_model_type = "qwen3_vl_text",
+          .sections = {24, 20, 20},
+          .interleaved = true};
+}
+
+Mapping Qwen3VLForConditionalGeneration::parts(const Config&, const ConfigReader& json) {
+  return qwen3_parts(json, deepstack_layers(json).size());
+}
+
 nlohmann::json Qwen3VLMoeForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
   return decoder_json(whole, Qwen3MoeText::model_type, kQwen3MoeUsual);
 }
 
 Mapping Qwen3VLMoeForConditionalGeneration::mapping(const Config& config, const TransformerConfig&) {
   return with_turned_experts(with_stacked_experts(multimodal_text_mapping(config, names())));
+}
+
+ProviderNames Qwen3VLMoeForConditionalGeneration::provider() {
+  const std::string python = "transformers.models.qwen3_vl_moe.configuration_qwen3_vl_moe.Qwen3VLMoe";
+  return {.fields = token_fields(),
+          .vision_config = python + "VisionConfig",
+          .text_config = python + "TextConfig",
+          .text_model_type = "qwen3_vl_moe_text",
+          .sections = {24, 20, 20},
+          .interleaved = true};
+}
+
+Mapping Qwen3VLMoeForConditionalGeneration::parts(const Config&, const ConfigReader& json) {
+  return qwen3_parts(json, deepstack_layers(json).size());
 }
 
 VisionParts Qwen3VLMoeForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
