@@ -15,10 +15,10 @@ TINY = {
     "gemma-3-1b": "gemma3", "gemma-3-12b": "gemma3_4b", "glm-4-32b-0414": "glm4", "glm-4-9b": "glm", "glm-4.5-air": "glm4_moe_mtp", "gpt-neox-20b": "gpt_neox", "gpt-oss-120b": "gpt_oss",
     "gpt-oss-20b": "gpt_oss", "gpt2": "gpt2", "gpt2-large": "gpt2", "gpt2-medium": "gpt2", "gpt2-xl": "gpt2", "granite-3.3-8b": "granite", "internlm2.5-7b": "internlm2",
     "kimi-k2": "kimi_k2", "llama-2-7b": "llama", "llama-4-scout": "llama4_whole", "llama-3-8b": "llama", "llama-3.1-70b": "llama", "llama-3.1-8b": "llama", "llama-3.2-1b": "llama_tied_bias",
-    "llama-3.2-3b": "llama_tied_bias", "llava-1.5-7b": "llava", "ministral-3-8b": "ministral3_8b", "minitron-4b": "nemotron", "mistral-7b-v0.1": "mistral", "mistral-nemo-12b": "mistral", "mistral-small-3.1-24b": "mistral3",
+    "llama-3.2-3b": "llama_tied_bias", "llava-1.5-7b": "llava", "llava-v1.6-mistral-7b": "llava", "ministral-3-8b": "ministral3_8b", "minitron-4b": "nemotron", "mistral-7b-v0.1": "mistral", "mistral-nemo-12b": "mistral", "mistral-small-3.1-24b": "mistral3",
     "mixtral-8x22b": "mixtral", "mixtral-8x7b": "mixtral", "moonlight-16b-a3b": "moonlight", "nemotron-h-8b": "nemotron_h_dense", "olmo-2-7b": "olmo2", "olmoe-1b-7b": "olmoe", "phi-2": "phi",
-    "phi-3-mini-4k": "phi3", "phi-4": "phi3", "pythia-1.4b": "gpt_neox", "qwen1.5-moe-a2.7b": "qwen2_moe", "qwen2.5-0.5b": "qwen2_shards", "qwen2.5-72b": "qwen2", "qwen2.5-7b": "qwen2",
-    "qwen3-0.6b": "qwen3", "qwen3-235b-a22b": "qwen3_moe", "qwen3-30b-a3b": "qwen3_moe", "qwen3-32b": "qwen3", "qwen3-8b": "qwen3", "qwen3-next-80b-a3b": "qwen3_next", "qwen3.5-27b": "qwen3_5_whole", "smollm2-135m": "llama_tied_bias",
+    "phi-3-mini-4k": "phi3", "phi-4": "phi3", "pythia-1.4b": "gpt_neox", "qwen1.5-moe-a2.7b": "qwen2_moe", "qwen2.5-0.5b": "qwen2_shards", "qwen2.5-72b": "qwen2", "qwen2.5-7b": "qwen2", "qwen2.5-vl-7b": "qwen2_5_vl",
+    "qwen3-0.6b": "qwen3", "qwen3-235b-a22b": "qwen3_moe", "qwen3-30b-a3b": "qwen3_moe", "qwen3-32b": "qwen3", "qwen3-8b": "qwen3", "qwen3-next-80b-a3b": "qwen3_next", "qwen3-vl-8b": "qwen3_vl", "qwen3-vl-30b-a3b": "qwen3_vl_moe", "qwen3.5-27b": "qwen3_5_whole", "smollm2-135m": "llama_tied_bias",
     "starcoder2-7b": "starcoder2",
 }
 SIZES = {"tp": 2, "pp": 2, "ep": 2}

@@ -10,22 +10,8 @@ import sys
 import bridge_shim
 import shim
 import torch
-import torch.distributed.checkpoint as dcp
 from gpt_model import iteration_folder
-from hf_tensors import compare, hf_tensors
-
-
-def stored_tensors(folder):
-    """Every tensor of a torch_dist folder by key, through torch.distributed.checkpoint."""
-    reader = dcp.FileSystemReader(folder)
-    metadata = reader.read_metadata().state_dict_metadata
-    state = {
-        key: torch.empty(entry.size, dtype=entry.properties.dtype)
-        for key, entry in metadata.items()
-        if isinstance(entry, dcp.metadata.TensorStorageMetadata)
-    }
-    dcp.load(state, storage_reader=reader, no_dist=True)
-    return state
+from hf_tensors import compare, hf_tensors, stored_tensors
 
 
 def report(name, problem, good):

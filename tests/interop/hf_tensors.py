@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors of Hugging Face folders, and their comparison bit for bit."""
+"""Tensors of Hugging Face and torch_dist folders, and their comparison bit for bit."""
 
 import glob
 import os
@@ -13,6 +13,21 @@ def hf_tensors(folder):
     for path in glob.glob(os.path.join(folder, "*.safetensors")):
         tensors.update(load_file(path))
     return tensors
+
+
+def stored_tensors(folder):
+    """Every tensor of a torch_dist folder by key, through torch.distributed.checkpoint."""
+    import torch.distributed.checkpoint as dcp
+
+    reader = dcp.FileSystemReader(folder)
+    metadata = reader.read_metadata().state_dict_metadata
+    state = {
+        key: torch.empty(entry.size, dtype=entry.properties.dtype)
+        for key, entry in metadata.items()
+        if isinstance(entry, dcp.metadata.TensorStorageMetadata)
+    }
+    dcp.load(state, storage_reader=reader, no_dist=True)
+    return state
 
 
 def compare(left, right):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models with images whose decoder goes to Megatron: python multimodal_check.py MHUB SCRATCH [NAME...].
+"""Models with images whose decoder goes to Megatron as a model of texts: python multimodal_check.py MHUB SCRATCH [NAME...].
 
 Tiny models as their classes in transformers save them. Each is converted into several layouts and verified; mhub's logits and
 32 greedy tokens of a text must be those of the whole model in transformers, from the Hugging Face folder and from the converted
@@ -38,10 +38,10 @@ DELTA = dict(TEXT, linear_num_key_heads=4, linear_num_value_heads=8, linear_key_
 VISUAL = dict(depth=2, hidden_size=32, intermediate_size=40, num_heads=4, out_hidden_size=64, patch_size=4)
 EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, shared_expert_intermediate_size=40)
 LAYOUTS = {
-    "dist": [],
-    "dist22": ["--tp", "2", "--pp", "2"],
+    "dist": ["--model-type", "gpt"],
+    "dist22": ["--tp", "2", "--pp", "2"],  # of some, Megatron-Bridge's model of the whole
     "torch4": ["--to", "torch", "--tp", "4"],
-    "local": ["--to", "torch", "--transformer-impl", "local", "--pp", "2"],
+    "local": ["--to", "torch", "--transformer-impl", "local", "--pp", "2", "--model-type", "gpt"],
 }
 MROPE = {"rope_theta": 1e7, "partial_rotary_factor": 0.25, "rope_type": "default", "mrope_interleaved": True, "mrope_section": [1, 1, 0]}
 
