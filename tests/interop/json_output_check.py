@@ -51,6 +51,7 @@ COMMANDS = [
     ("inspect", 0, "inspect org/name"),
     ("plugins", 0, "plugins"),
     ("plugins", 0, "plugins InternLM2ForCausalLM"),
+    ("plugins", 0, "plugins Gemma3ForConditionalGeneration"),
     ("plugins", 0, "plugins LlamaForCausalLM a/config.json"),
     ("plugins_check", 0, "plugins --check LlamaForCausalLM a/config.json"),
     ("error", 4, "inspect nowhere"),
