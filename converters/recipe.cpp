@@ -17,7 +17,7 @@ namespace {
 
 using Kind = ConvertKey::Kind;
 
-constexpr std::array<ConvertKey, 25> kKeys{{
+constexpr std::array<ConvertKey, 26> kKeys{{
     {"to", Kind::text, "torch_dist (default), torch, hf or hdf5",
      [](ConvertRequest& o, const std::string& v) { o.write.format = parse_format(v); }},
     {"tp", Kind::number, "tensor-parallel size",
@@ -67,6 +67,11 @@ constexpr std::array<ConvertKey, 25> kKeys{{
      [](ConvertRequest& o, const std::string& v) { o.open.hf_reference = v; }},
     {"hf_class", Kind::text, "class to export to where a Megatron source fits several",
      [](ConvertRequest& o, const std::string& v) { o.open.hf_class = v; }},
+    {"no_cache", Kind::flag,
+     "a source on the Hub is read from there while it is converted; no copy of it is kept",
+     [](ConvertRequest& o, const std::string& v) {
+       o.open.use = parse_flag(v) ? SourceUse::stream : SourceUse::model;
+     }},
     {"jobs", Kind::number, "threads (default: all processors)",
      [](ConvertRequest& o, const std::string& v) { o.run.jobs = parse_jobs(v); }},
     {"verify", Kind::flag, "compare the result with the source before it gets its name",

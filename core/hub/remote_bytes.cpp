@@ -43,8 +43,13 @@ void RemoteBytes::read(std::uint64_t offset, std::span<std::byte> out) const {
     std::memcpy(out.data(), part->second.data() + skipped, out.size());
     return true;
   };
-  const std::lock_guard guard(mutex_);
+  std::unique_lock guard(mutex_);
   if (copied()) return;
+  if (blocks_ != nullptr) {
+    guard.unlock();
+    blocks_->read(*this, offset, out);
+    return;
+  }
   parts_[offset] = fetched(offset, std::min(size(), offset + std::max<std::uint64_t>(out.size(), kFirst)));
   copied();
 }

@@ -4,12 +4,14 @@
 #include <mutex>
 
 #include "mhub/base/byte_source.hpp"
+#include "mhub/hub/block_cache.hpp"
 #include "mhub/hub/range.hpp"
 
 namespace mhub {
 
-/// A file on the Hub, read by ranges. What came once is kept: headers are read in small steps.
-class RemoteBytes final : public ByteSource {
+/// A file on the Hub, read by ranges. Without a cache of blocks, what came once is kept: headers are read in
+/// small steps.
+class RemoteBytes final : public ByteSource, public BlockSource {
  public:
   /// `address` is what it is called in messages.
   RemoteBytes(std::shared_ptr<Hub> hub, const RepoId& id, const std::string& commit, const RepoFile& file,
@@ -17,16 +19,20 @@ class RemoteBytes final : public ByteSource {
 
   std::uint64_t size() const override { return reader_.file().size; }
   const std::string& name() const override { return address_; }
+  /// The commit that it is read at does not change.
+  std::string fingerprint() const override { return reader_.file().etag(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const override;
 
+  /// From now on all but the header is read through that cache, which must outlive this.
+  void read_through(BlockCache& blocks) { blocks_ = &blocks; }
+  std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const override;
   /// Fetches the header of a safetensors file (store/safetensors/README.md), in one or two ranges.
   void fetch_header() const;
 
  private:
-  std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const;
-
   std::shared_ptr<Hub> hub_;
   std::string address_;
+  BlockCache* blocks_ = nullptr;
   mutable RangeReader reader_;
   mutable std::mutex mutex_;
   mutable std::map<std::uint64_t, std::vector<std::byte>> parts_;  ///< by their begin

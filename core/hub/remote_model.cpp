@@ -9,6 +9,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/hub/download.hpp"
 #include "mhub/hub/http/driver.hpp"
+#include "mhub/store/weight_files.hpp"
 
 namespace mhub {
 namespace {
@@ -64,10 +65,23 @@ void RemoteModel::fetch_headers() {
   const std::string index = weight_index(all_);
   RepoFiles files = model_files(id_, all_, index.empty() ? index : read(index, kLargestIndex));
   std::erase_if(files, [](const RepoFile& file) { return !file.name.ends_with(".safetensors"); });
-  std::vector<std::shared_ptr<RemoteBytes>> opened;
+  std::vector<std::unique_ptr<RemoteBytes>> opened;
   for (const RepoFile& file : files) opened.push_back(open(file));
   for_all(opened.size(), [&](std::size_t k) { opened[k]->fetch_header(); });
-  for (std::size_t k = 0; k < files.size(); ++k) opened_[files[k].name] = opened[k];
+  for (std::size_t k = 0; k < files.size(); ++k) opened_[files[k].name] = std::move(opened[k]);
+}
+
+void RemoteModel::prepare_reading() {
+  constexpr std::uint64_t kBlock = 4 << 20;
+  constexpr std::size_t kBlocks = 256;
+  constexpr int kThreads = 8;
+  blocks_ = std::make_unique<BlockCache>(kThreads, kBlock, kBlocks);
+  for (const RepoFile& file : all_) {
+    if (!holds_weights(file.name)) continue;
+    auto& bytes = opened_[file.name];
+    if (bytes == nullptr) bytes = open(file);
+    bytes->read_through(*blocks_);
+  }
 }
 
 const RepoFile& RemoteModel::listed(const std::string& name) const {
@@ -76,8 +90,8 @@ const RepoFile& RemoteModel::listed(const std::string& name) const {
   return *file;
 }
 
-std::shared_ptr<RemoteBytes> RemoteModel::open(const RepoFile& file) const {
-  return std::make_shared<RemoteBytes>(hub_, id_, commit_, file, place(file.name));
+std::unique_ptr<RemoteBytes> RemoteModel::open(const RepoFile& file) const {
+  return std::make_unique<RemoteBytes>(hub_, id_, commit_, file, place(file.name));
 }
 
 bool RemoteModel::has(const std::string& name) const { return find_file(all_, name) != nullptr; }
@@ -112,7 +126,7 @@ std::uint64_t RemoteModel::size(const std::string& name) const { return listed(n
 
 std::shared_ptr<const ByteSource> RemoteModel::bytes(const std::string& name) const {
   const auto found = opened_.find(name);
-  if (found != opened_.end()) return found->second;
+  if (found != opened_.end()) return {shared_from_this(), found->second.get()};
   return open(listed(name));
 }
 

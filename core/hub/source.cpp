@@ -57,11 +57,16 @@ Source as_it_is(const RepoCache& cache, const RepoId& id, const Cached& cached, 
 }
 
 /// A model that is looked at where it is.
-Source left_there(const std::shared_ptr<Hub>& hub, const RepoId& id, const Callbacks& callbacks) {
+Source left_there(const std::shared_ptr<Hub>& hub, const RepoId& id, SourceUse use,
+                  const Callbacks& callbacks) {
   hub->cancel_when(callbacks.cancelled);
   auto remote = std::make_shared<RemoteModel>(hub, id);
   remote->fetch_headers();
-  hub->cancel_when({});  // who watches may be gone when more is read
+  if (use == SourceUse::stream) {
+    remote->prepare_reading();
+  } else {
+    hub->cancel_when({});  // who watches may be gone when more is read
+  }
   return {remote->source(), {}, remote};
 }
 
@@ -80,7 +85,8 @@ Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
   // Who has something to go on with does not wait for a network that is down.
   if (cached.usable()) hub->set_attempts(1);
   try {
-    if (use == SourceUse::headers && !cached.usable()) return left_there(hub, id, callbacks);
+    const bool stays = use == SourceUse::headers || use == SourceUse::stream;
+    if (stays && !cached.usable()) return left_there(hub, id, use, callbacks);
     return {download(*hub, id, {.wanted = wanted, .callbacks = callbacks}).path};
   } catch (const Interrupted&) {
     throw;

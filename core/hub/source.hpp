@@ -14,7 +14,9 @@ enum class SourceUse {
   model,    ///< all that a model needs
   files,    ///< what lies beside the weights: a tokenizer
   headers,  ///< to be looked at: no weights come, and nothing is written
-  stream,   ///< to be read once: weights come as they are read, and nothing is written
+  /// To be read once: weights come as they are read, and nothing is written. `cancelled` is asked as long as
+  /// that goes on.
+  stream,
 };
 
 class RemoteModel;

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model that stays on the Hub: python hub_inspect_check.py MHUB SCRATCH.
 
-inspect and --dry-run of a repository that is not in the cache read headers by ranges and write nothing; 700 shards in under two seconds
-where each answer takes 20 ms longer."""
+inspect and --dry-run of a repository that is not in the cache read headers by ranges and write nothing; 20 ms added to each answer for 700 shards
+are hardly seen; convert --no-cache writes what a conversion of the downloaded model writes, and fetches it once."""
 
 import json
+import os
+import pathlib
 import re
 import sys
 import time
@@ -15,9 +17,8 @@ from hub_world import World, sharded
 SHARDS = 700
 
 
-def many_shards():
-    """A Llama of many layers in 700 shards: hidden size 8, so that it is small."""
-    layers, hidden, inner, vocabulary = 80, 8, 8, 16
+def llama(layers, hidden, inner, vocabulary):
+    """The files of a Llama with bytes of no meaning."""
     shapes = {"model.embed_tokens.weight": [vocabulary, hidden], "model.norm.weight": [hidden], "lm_head.weight": [vocabulary, hidden]}
     for layer in range(layers):
         prefix = f"model.layers.{layer}."
@@ -33,7 +34,7 @@ def many_shards():
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
-    return {"config.json": json.dumps(config).encode(), "model.safetensors": len(text).to_bytes(8, "little") + text + b"\1" * at}
+    return {"config.json": json.dumps(config).encode(), "model.safetensors": len(text).to_bytes(8, "little") + text + os.urandom(at)}
 
 
 def stays_there(world):
@@ -55,7 +56,7 @@ def stays_there(world):
 
 
 def quickly(world):
-    world.hub.repos["org/shards"] = hub_server.Repo(sharded(many_shards(), SHARDS))
+    world.hub.repos["org/shards"] = hub_server.Repo(sharded(llama(80, 8, 8, 16), SHARDS))
     home = world.cache("shards")
     took = {}
     for delay in (0, 0.02):
@@ -72,9 +73,37 @@ def quickly(world):
     print(f"  {SHARDS} shards: {took[0]:.2f} s, with 20 ms added to each answer {took[0.02]:.2f} s; {world.hub.sent() / 1e6:.1f} MB")
 
 
+def content(folder):
+    """Of a converted folder, but for the manifest's account of its source."""
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in pathlib.Path(folder).rglob("*") if path.is_file()}
+    manifest = json.loads(files.pop("mhub_manifest.json"))
+    return files, manifest["tensors"]
+
+
+def straight_into_out(world):
+    world.hub.repos["org/wide"] = hub_server.Repo(sharded(llama(2, 768, 2048, 8000), 3) | {"tokenizer.json": world.files["tokenizer.json"]})
+    home, plain = world.cache("streamed"), world.cache("downloaded")
+    world.run(plain, "download", "org/wide")
+    size = sum(entry["size"] for name, entry in world.hub.repos["org/wide"].entries.items() if name.endswith(".safetensors"))
+    for number, options in enumerate((["--tp", "1"], ["--tp", "2"], ["--to", "torch", "--tp", "2", "--pp", "2"], ["--to", "hf"])):
+        world.hub.forget()
+        world.run(plain, "convert", "org/wide", f"plain{number}", *options, offline=True)
+        world.run(home, "convert", "org/wide", f"streamed{number}", "--no-cache", *options)
+        here, there = content(world.scratch / f"plain{number}"), content(world.scratch / f"streamed{number}")
+        world.check(here == there, f"--no-cache {options}: other files than from the cache")
+        world.check(world.hub.sent() <= 1.1 * size, f"--no-cache {options}: {world.hub.sent()} bytes came of {size}")
+        source = json.loads((world.scratch / f"streamed{number}/mhub_manifest.json").read_text())["source"]
+        world.check(source["repository"] == "org/wide" and source["revision"] == world.hub.repos["org/wide"].commit, f"--no-cache: manifest has {source}")
+    world.check(list(home.rglob("*")) == [], f"--no-cache wrote {list(home.rglob('*'))}")
+    world.hub.forget()
+    world.hub.faults.extend([hub_server.Fault("xet-bridge", "drop", 3, after=100_000), hub_server.Fault("xet-bridge", "status", 2, 503)])
+    world.run(home, "convert", "org/wide", "streamed-badly", "--no-cache", "--tp", "2", "--verify")
+    world.run(plain, "verify", "org/wide", "streamed-badly", offline=True)
+
+
 def main():
     world = World(*sys.argv[1:3])
-    for part in (stays_there, quickly):
+    for part in (stays_there, quickly, straight_into_out):
         if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
             print(part.__name__, flush=True)
             part(world)

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <future>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace mhub {
+
+/// Where blocks come from: a file, in ranges.
+class BlockSource {
+ public:
+  virtual ~BlockSource() = default;
+  virtual std::uint64_t size() const = 0;
+  /// The bytes from `begin` to `end`. Called from several threads at a time. Throws mhub::Error.
+  virtual std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const = 0;
+};
+
+/// Blocks of files that are far away, so that reads of any size and order cost few and long requests: what
+/// was used last is kept, and what comes behind it is fetched ahead. Thread-safe.
+class BlockCache {
+ public:
+  /// Fetches `threads` blocks of `block` bytes at a time and keeps at most `blocks`.
+  BlockCache(int threads, std::uint64_t block, std::size_t blocks);
+  ~BlockCache();
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
+
+  /// Fills `out` from `offset` of a source, which must outlive the cache. Throws what its `fetched` throws.
+  void read(const BlockSource& source, std::uint64_t offset, std::span<std::byte> out);
+
+ private:
+  using Bytes = std::shared_ptr<const std::vector<std::byte>>;
+  using Key = std::pair<const BlockSource*, std::uint64_t>;  ///< the block's number
+  struct Task {
+    Key key;
+    std::promise<Bytes> promise;
+  };
+  struct Entry {
+    std::shared_future<Bytes> bytes;
+    std::list<Key>::iterator used;
+  };
+
+  Bytes block(const BlockSource& source, std::uint64_t number);
+  void ask(const Key& key, bool first);
+  void drop_oldest();
+  void work();
+
+  std::uint64_t size_;
+  std::size_t most_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::map<Key, Entry> entries_;
+  std::list<Key> used_;  ///< the latest first
+  std::deque<Task> tasks_;
+  bool ends_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace mhub
