@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/hub/blob_writer.hpp"
 
-#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "mhub/base/error.hpp"
 
@@ -13,16 +15,22 @@ BlobWriter::BlobWriter(const RepoCache& cache, const RepoFile& file)
   fs::create_directories(blob_.parent_path(), error);
   if (error) throw IoError("cannot create", blob_.parent_path().string(), error.value());
   begin_hash();
-  open();
-  const std::uint64_t there = fs::file_size(incomplete_, error);
-  if (error || there > file_.size) return;  // of something else: overwritten, and cut off at the end
-  constexpr std::uint64_t kStep = 4 << 20;
-  std::vector<std::byte> window;
-  while (size_ < there) {
-    window.resize(static_cast<std::size_t>(std::min(kStep, there - size_)));
-    if (!output_->read(size_, window)) throw IoError(incomplete_.string() + ": was cut off by somebody else");
-    digest_->update(window);
-    size_ += window.size();
+  output_ = Descriptor("cannot create", incomplete_.string(), O_RDWR | O_CREAT);
+  if (fs::file_size(incomplete_) > file_.size)
+    return;  // of something else: overwritten, and cut off at the end
+  constexpr std::size_t kStep = 4 << 20;
+  std::vector<std::byte> window(kStep);
+  while (const std::size_t count = read_some(window)) {
+    digest_->update(std::span(window).first(count));
+    size_ += count;
+  }
+}
+
+std::size_t BlobWriter::read_some(std::span<std::byte> out) const {
+  for (;;) {
+    const ssize_t n = ::pread(output_.get(), out.data(), out.size(), static_cast<off_t>(size_));
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) throw IoError("cannot read back", incomplete_.string(), errno);
   }
 }
 
@@ -36,27 +44,32 @@ void BlobWriter::begin_hash() {
   digest_->update(std::as_bytes(std::span(begin.c_str(), begin.size() + 1)));
 }
 
-void BlobWriter::open() { output_.emplace(incomplete_.string(), OutputMode::resume); }
-
 void BlobWriter::append(std::span<const std::byte> bytes) {
-  output_->write(size_, bytes);
   digest_->update(bytes);
-  size_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(output_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      throw IoError("cannot write", incomplete_.string(), errno);
+    }
+    size_ += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
 }
 
 std::optional<std::string> BlobWriter::finish() {
-  output_->close();
-  std::error_code error;
-  if (std::string found = digest_->hex(); found != file_.etag()) {
-    fs::resize_file(incomplete_, 0, error);
-    if (error) throw IoError("cannot cut off", incomplete_.string(), error.value());
+  std::string found = digest_->hex();
+  const bool right = found == file_.etag();
+  if (::ftruncate(output_.get(), right ? static_cast<off_t>(size_) : 0) != 0)
+    throw IoError("cannot cut off", incomplete_.string(), errno);
+  if (!right) {
     begin_hash();
-    open();
     return found;
   }
+  output_ = Descriptor();
+  std::error_code error;
   fs::rename(incomplete_, blob_, error);
   if (error) throw IoError("cannot rename " + incomplete_.string() + " to", blob_.string(), error.value());
-  output_.reset();
   return std::nullopt;
 }
 

@@ -11,7 +11,9 @@
 namespace mhub {
 
 /// A blob on its way into the cache: its bytes come in order and are hashed as they come, so that what a
-/// killed download leaves is the beginning of the file and nothing else. For who holds the blob's lock.
+/// killed download leaves is the beginning of the file and nothing else. For who holds the blob's lock. As
+/// with huggingface_hub, nothing waits for the device: where a power cut leaves a blob short, its reader says
+/// so, and a download does not take the disk's time on top of the network's.
 class BlobWriter {
  public:
   /// Takes over what an earlier download left. Throws IoError.
@@ -26,11 +28,11 @@ class BlobWriter {
 
  private:
   void begin_hash();
-  void open();
+  std::size_t read_some(std::span<std::byte> out) const;
 
   const RepoFile& file_;
   std::filesystem::path incomplete_, blob_;
-  std::optional<OutputFile> output_;
+  Descriptor output_;
   std::unique_ptr<Digest> digest_;
   std::uint64_t size_ = 0;
 };

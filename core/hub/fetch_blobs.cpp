@@ -56,7 +56,9 @@ using Files = std::list<std::shared_ptr<Coming>>;
 class Fetch {
  public:
   Fetch(Hub& hub, const RepoCache& cache, const FetchRequest& request)
-      : hub_(hub), cache_(cache), request_(request), pending_(request.files.begin(), request.files.end()) {}
+      : hub_(hub), cache_(cache), request_(request), pending_(request.files.begin(), request.files.end()) {
+    for (const RepoFile& file : request.files) largest_ = std::max(largest_, file.size);
+  }
 
   void run() {
     const auto count = static_cast<std::size_t>(std::max(1, request_.connections));
@@ -262,7 +264,9 @@ class Fetch {
   Buffer spare() {
     const std::lock_guard guard(mutex_);
     Buffer buffer;
-    if (!spare_.empty()) {
+    if (spare_.empty()) {
+      buffer.reserve(static_cast<std::size_t>(std::min(kChunk, largest_)));
+    } else {
       buffer = std::move(spare_.back());
       spare_.pop_back();
     }
@@ -277,8 +281,9 @@ class Fetch {
   std::deque<RepoFile> pending_;
   Files coming_;
   std::vector<Buffer> spare_;
-  std::size_t chunks_ = 0;   ///< under way or waiting for their turn
-  std::size_t opening_ = 0;  ///< files that a thread is beginning
+  std::uint64_t largest_ = 0;  ///< file
+  std::size_t chunks_ = 0;     ///< under way or waiting for their turn
+  std::size_t opening_ = 0;    ///< files that a thread is beginning
   std::exception_ptr failure_;
 };
 
