@@ -56,7 +56,7 @@ Source as_it_is(const RepoCache& cache, const RepoId& id, const Cached& cached, 
       {id.text() + ": the cached snapshot is taken, without " + list(cached.missing.others) + ": " + why}};
 }
 
-/// A model that is looked at where it is.
+/// A model that is looked at, or read once, where it is. Who reads is cancelled as who opened it.
 Source left_there(const std::shared_ptr<Hub>& hub, const RepoId& id, SourceUse use,
                   const Callbacks& callbacks) {
   hub->cancel_when(callbacks.cancelled);

@@ -14,9 +14,7 @@ enum class SourceUse {
   model,    ///< all that a model needs
   files,    ///< what lies beside the weights: a tokenizer
   headers,  ///< to be looked at: no weights come, and nothing is written
-  /// To be read once: weights come as they are read, and nothing is written. `cancelled` is asked as long as
-  /// that goes on.
-  stream,
+  stream,   ///< to be read once: weights come as they are read, and nothing is written
 };
 
 class RemoteModel;
