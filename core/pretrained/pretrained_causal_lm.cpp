@@ -96,26 +96,46 @@ std::vector<std::int64_t> CausalLM::encode_chat(const ChatRequest& request) {
   return {ids.begin(), ids.end()};
 }
 
-TextGeneration CausalLM::generate(const runtime::Prompt& prompt, const GenerateOptions& options) {
+std::vector<TextGeneration> CausalLM::generate_all(const std::vector<runtime::Prompt>& prompts,
+                                                   const GenerateOptions& options) {
+  std::size_t longest = 0;
+  for (const runtime::Prompt& prompt : prompts) longest = std::max(longest, prompt.tokens.size());
   runtime::GenerationOptions settings =
-      runtime::resolve(options, generation_config(), prompt.tokens.size(), transformer_config().vocab_size);
-  std::optional<runtime::TextCollector> collector;
+      runtime::resolve(options, generation_config(), longest, transformer_config().vocab_size);
   const std::vector<std::string>& stops =
       options.stop_strings.empty() ? generation_config().stop_strings : options.stop_strings;
+  std::vector<runtime::TextCollector> collectors;
   if (has_tokenizer()) {
-    collector.emplace(tokenizer(), stops, options.on_text);
+    for (std::size_t k = 0; k < prompts.size(); ++k)
+      collectors.emplace_back(tokenizer(), stops, options.on_text);
   } else if (!stops.empty()) {
     throw UsageError(checkpoint_->path + ": stop strings need a tokenizer, and there is none");
   }
   const std::vector<std::int64_t>& stop_ids = options.stop_token_ids;
-  settings.on_token = [&](std::size_t, std::int64_t token) {
-    const bool text = collector && collector->put(token);
+  settings.on_token = [&](std::size_t sequence, std::int64_t token) {
+    const bool text = !collectors.empty() && collectors[sequence].put(token);
     return text || std::find(stop_ids.begin(), stop_ids.end(), token) != stop_ids.end();
   };
-  runtime::GenerationResult result =
-      runtime::generate(model(), std::vector<runtime::Prompt>{prompt}, settings);
-  runtime::Generation& one = result.sequences.front();
-  return {std::move(one.tokens), collector ? collector->finish() : std::string(), one.finish, result.timing};
+  runtime::GenerationResult result = runtime::generate(model(), prompts, settings);
+  std::vector<TextGeneration> answers;
+  for (std::size_t k = 0; k < prompts.size(); ++k) {
+    runtime::Generation& one = result.sequences[k];
+    answers.push_back({std::move(one.tokens), collectors.empty() ? std::string() : collectors[k].finish(),
+                       one.finish, result.timing});
+  }
+  return answers;
+}
+
+TextGeneration CausalLM::generate(const runtime::Prompt& prompt, const GenerateOptions& options) {
+  return std::move(generate_all({prompt}, options).front());
+}
+
+std::vector<TextGeneration> CausalLM::generate_batch(const std::vector<std::vector<std::int64_t>>& prompts,
+                                                     const GenerateOptions& options) {
+  if (options.on_text) throw UsageError("on_text follows one answer, and a batch has several");
+  std::vector<runtime::Prompt> all;
+  for (const std::vector<std::int64_t>& prompt : prompts) all.push_back({prompt});
+  return generate_all(all, options);
 }
 
 TextGeneration CausalLM::generate(std::string_view prompt, const GenerateOptions& options) {

@@ -68,6 +68,11 @@ class CausalLM {
     return generate(runtime::Prompt{{prompt.begin(), prompt.end()}}, options);
   }
   TextGeneration generate(std::string_view prompt, const GenerateOptions& options = {});
+  /// Prompts of any lengths together: each answer is the one that its prompt would get alone, but that number
+  /// k draws with options.seed + k and that max_length counts from the longest prompt, as transformers has
+  /// it. Throws UsageError for options.on_text, which follows one answer.
+  std::vector<TextGeneration> generate_batch(const std::vector<std::vector<std::int64_t>>& prompts,
+                                             const GenerateOptions& options = {});
 
   /// Writes the model in any format and layout, {.format = "torch", .tp = 8}, in the type that it was loaded
   /// in unless another one is given: what mhub::convert does (convert.hpp), which also says what is returned.
@@ -77,6 +82,8 @@ class CausalLM {
 
  protected:
   TextGeneration generate(const runtime::Prompt& prompt, const GenerateOptions& options);
+  std::vector<TextGeneration> generate_all(const std::vector<runtime::Prompt>& prompts,
+                                           const GenerateOptions& options);
   const LoadOptions& load_options() const { return options_; }
 
  private:

@@ -142,6 +142,16 @@ runtime::Prompt VLM::placed(const std::vector<std::int64_t>& input_ids,
   return prompt;
 }
 
+std::vector<TextGeneration> VLM::generate_batch(const std::vector<VlmInputs>& inputs,
+                                                const GenerateOptions& options) {
+  if (options.on_text) throw UsageError("on_text follows one answer, and a batch has several");
+  std::vector<std::vector<runtime::PictureFeatures>> features;
+  std::vector<runtime::Prompt> prompts;
+  for (const VlmInputs& one : inputs) features.push_back(image_features(one));
+  for (std::size_t k = 0; k < inputs.size(); ++k) prompts.push_back(placed(inputs[k].input_ids, features[k]));
+  return generate_all(prompts, options);
+}
+
 TextGeneration VLM::generate(const VlmInputs& inputs, const GenerateOptions& options) {
   const std::vector<runtime::PictureFeatures> features = image_features(inputs);
   return CausalLM::generate(placed(inputs.input_ids, features), options);

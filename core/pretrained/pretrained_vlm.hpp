@@ -44,6 +44,10 @@ class VLM : public CausalLM {
 
   using CausalLM::generate;
   TextGeneration generate(const VlmInputs& inputs, const GenerateOptions& options = {});
+  using CausalLM::generate_batch;
+  /// Prompts with any numbers of pictures together.
+  std::vector<TextGeneration> generate_batch(const std::vector<VlmInputs>& inputs,
+                                             const GenerateOptions& options = {});
 
   /// What the pictures of some tokens become in the decoder. Throws InputError when there are not as many
   /// image tokens as rows, or when a picture does not fit the tower.

@@ -95,6 +95,31 @@ BOOST_AUTO_TEST_CASE(features_take_the_places_of_image_tokens) {
           .tokens.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_ragged_batch_answers_as_each_alone) {
+  const Model model("LlavaForConditionalGeneration");
+  auto eyes = PreTrainedVLM<>::from_pretrained(model.folder.path(), {.threads = 1});
+  const auto token = model.config["image_token_index"].get<std::int64_t>();
+  std::vector<VlmInputs> inputs;
+  for (const std::int64_t pictures : {2, 0, 1}) {
+    VlmInputs& one = inputs.emplace_back(VlmInputs{{1, 2 + pictures}, {}});
+    for (std::int64_t k = 0; k < pictures; ++k) {
+      const Image picture{5, 4, std::vector<std::uint8_t>(60, static_cast<std::uint8_t>(40 * (k + 1)))};
+      one.pictures.push_back(eyes.process_images({picture}).front());
+      one.input_ids.insert(one.input_ids.end(), static_cast<std::size_t>(model.patches()), token);
+    }
+  }
+  const GenerateOptions options{
+      .max_new_tokens = 4, .temperature = 0, .eos_token_id = std::vector<std::int64_t>()};
+  const std::vector<TextGeneration> together = eyes.generate_batch(inputs, options);
+  BOOST_TEST_REQUIRE(together.size() == inputs.size());
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    BOOST_TEST(together[k].tokens == eyes.generate(inputs[k], options).tokens,
+               boost::test_tools::per_element());
+  GenerateOptions streamed = options;
+  streamed.on_text = [](std::string_view) {};
+  BOOST_CHECK_THROW(eyes.generate_batch(inputs, streamed), UsageError);
+}
+
 BOOST_AUTO_TEST_CASE(who_sees_what) {
   const Model clip("CLIPModel");
   BOOST_CHECK_EXCEPTION(PreTrainedVLM<>::from_pretrained(clip.folder.path()), InputError,
