@@ -29,6 +29,20 @@ std::int64_t parameters_of(const CanonicalState& state, const std::string& prefi
   return parameters;
 }
 
+/// What the tensors of a carried projector's steps begin with.
+std::vector<std::string> projector_names(const VisionParts& parts) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::vector<ProjectorStep>& steps) {
+    for (const ProjectorStep& step : steps) {
+      if (const auto* norm = std::get_if<ProjectorNorm>(&step)) names.push_back(norm->tensor);
+      if (const auto* linear = std::get_if<ProjectorLinear>(&step)) names.push_back(linear->tensor);
+    }
+  };
+  add(parts.projector);
+  for (const DeepFeatures& deep : parts.deep) add(deep.projector);
+  return names;
+}
+
 void set_tower(VisionSummary& summary, const std::string& model_class, const TransformerConfig& tower,
                std::int64_t unused_layers) {
   summary.model_class = model_class;
@@ -56,8 +70,10 @@ std::optional<VisionSummary> vision_of(const Checkpoint& checkpoint) {
     const VisionParts parts = checkpoint.model->vision(*checkpoint.config);
     const ConfigPart tower(parts.tower_config, "vision_config");
     set_tower(summary, tower.model.class_name, tower.model.megatron(tower.config), 0);
-    summary.tower_parameters = parameters_of(checkpoint.state, carried + parts.tower_names);
-    summary.projector_parameters = parameters_of(checkpoint.state, carried) - summary.tower_parameters;
+    // Some models keep their projector inside the tower (Qwen-VL's merger).
+    for (const std::string& name : projector_names(parts))
+      summary.projector_parameters += parameters_of(checkpoint.state, carried + name);
+    summary.tower_parameters = parameters_of(checkpoint.state, carried) - summary.projector_parameters;
   }
   if (checkpoint.files) {
     const ProcessorNames names = processor_names(*checkpoint.files);
@@ -75,7 +91,8 @@ std::string line(const std::string& key, const std::string& value) {
 std::string vision_lines(const VisionSummary& s, std::int64_t parameters) {
   const std::int64_t decoder = parameters - s.tower_parameters - s.projector_parameters;
   return line("vision", s.model_class + " [layers=" + std::to_string(s.layers) + ", hidden_size=" +
-                            std::to_string(s.hidden_size) + ", image_size=" + std::to_string(s.image_size) +
+                            std::to_string(s.hidden_size) +
+                            (s.image_size > 0 ? ", image_size=" + std::to_string(s.image_size) : "") +
                             ", patch_size=" + std::to_string(s.patch_size) + "]") +
          line("processor", (s.processor.empty() ? "none" : s.processor) +
                                (s.image_processor.empty() ? "" : " [" + s.image_processor + "]")) +
