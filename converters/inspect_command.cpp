@@ -95,6 +95,8 @@ int inspect_command(const Arguments& arguments) {
       "regex", po::value<std::string>(), "list the tensors whose name a regular expression finds")(
       "json", "print JSON");
   if (!line.parse(arguments)) return 0;
+  if (line.has("tensors") && line.has("regex"))
+    throw UsageError("--tensors and --regex each choose tensors; give one of them");
   ProgressBar bar(line.has("json"));
   OpenOptions open;
   open.use = SourceUse::headers;

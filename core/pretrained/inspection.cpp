@@ -90,8 +90,8 @@ std::string line(const std::string& key, const std::string& value) {
 
 std::string vision_lines(const VisionSummary& s, std::int64_t parameters) {
   const std::int64_t decoder = parameters - s.tower_parameters - s.projector_parameters;
-  return line("vision", s.model_class + " [layers=" + std::to_string(s.layers) + ", hidden_size=" +
-                            std::to_string(s.hidden_size) +
+  return line("vision", s.model_class + " [layers=" + std::to_string(s.layers) +
+                            ", hidden_size=" + std::to_string(s.hidden_size) +
                             (s.image_size > 0 ? ", image_size=" + std::to_string(s.image_size) : "") +
                             ", patch_size=" + std::to_string(s.patch_size) + "]") +
          line("processor", (s.processor.empty() ? "none" : s.processor) +

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/generate_options.hpp"
 
+#include <algorithm>
+
 #include "mhub/base/error.hpp"
 
 namespace mhub::runtime {
@@ -69,6 +71,8 @@ GenerationOptions resolve(const GenerateOptions& options, const GenerationConfig
   // By itself first, so that it is known who said what cannot be.
   check(sampling_of(options, {}));
   check(rules_of(options, {}), vocabulary);
+  if (std::find(options.stop_strings.begin(), options.stop_strings.end(), "") != options.stop_strings.end())
+    throw UsageError("stop_strings: an empty text cannot end an answer");
   result.sampling = sampling_of(options, model.sampling);
   result.rules = rules_of(options, model.rules);
   require_usable(model, options, result, vocabulary);

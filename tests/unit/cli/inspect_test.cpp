@@ -95,6 +95,9 @@ BOOST_AUTO_TEST_CASE(tensor_lists) {
           run_mhub("inspect " + (scratch / "hf") + " --regex 'layers\\.[01]\\.mlp' --json").out)["tensors"]
           .size() == 6U);
   BOOST_TEST(run_mhub("inspect " + (scratch / "hf") + " --regex '('").code == 2);
+  const auto both = run_mhub("inspect " + (scratch / "hf") + " --regex mlp --tensors '*'");
+  BOOST_TEST(both.code == 2);
+  BOOST_TEST(both.err.find("give one of them") != std::string::npos, both.err);
 }
 
 BOOST_AUTO_TEST_CASE(a_megatron_folder) {

@@ -55,6 +55,8 @@ BOOST_AUTO_TEST_CASE(loading_and_generating) {
   BOOST_TEST(result.text.empty());
   BOOST_CHECK_THROW(model.generate("text"), InputError);
   BOOST_CHECK_THROW(model.generate(prompt, {.stop_strings = {"."}}), UsageError);
+  BOOST_CHECK_EXCEPTION(model.generate(prompt, {.stop_strings = {""}}), UsageError,
+                        tests::message_has("stop_strings", "empty"));
 }
 
 BOOST_AUTO_TEST_CASE(another_type_is_a_copy) {
