@@ -236,6 +236,7 @@ int generate_command(const Arguments& arguments) {
                   [&](const GenerateOptions& options) { return eyes->generate(inputs, options); });
   }
   const std::vector<std::int64_t> prompt = prompt_of(line, opened.model());
+  note_blindness(opened.model(), prompt);
   return answer(line, opened.model(), prompt, start,
                 [&](const GenerateOptions& options) { return opened.model().generate(prompt, options); });
 }

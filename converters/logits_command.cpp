@@ -44,6 +44,8 @@ int logits_command(const Arguments& arguments) {
   if (VLM* eyes = opened.eyes()) {
     features = eyes->image_features({tokens, eyes->process_images(images_of(line))});
     prompt = eyes->placed(tokens, features);
+  } else {
+    note_blindness(opened.model(), tokens);
   }
   runtime::LogitsStream logits(decoder, std::move(prompt));
   NpyWriter file(staging.path() + "/" + name, static_cast<std::int64_t>(tokens.size()), decoder.vocab_size());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pictures.hpp"
 
+#include <algorithm>
+
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 
@@ -28,6 +30,15 @@ VisionProcessor::Options picture_options(const CommandLine& line, bool sees) {
   VisionProcessor::Options options;
   if (backend == "pillow") options.backend = ImageBackend::pillow;
   return options;
+}
+
+void note_blindness(const CausalLM& model, const std::vector<std::int64_t>& tokens) {
+  const std::optional<runtime::Eyes> eyes = runtime::eyes_of(model.checkpoint());
+  if (!eyes) return;
+  const auto count = std::count(tokens.begin(), tokens.end(), eyes->image_token);
+  if (count > 0)
+    print_note("the prompt has " + std::to_string(count) + " image tokens (" +
+               std::to_string(eyes->image_token) + ") and no picture is given: the model sees nothing there");
 }
 
 OpenedModel::OpenedModel(const CommandLine& line, bool exact, bool sees) {

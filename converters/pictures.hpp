@@ -15,6 +15,9 @@ std::vector<ImageInput> images_of(const CommandLine& line);
 /// `sees` no picture.
 VisionProcessor::Options picture_options(const CommandLine& line, bool sees);
 
+/// Says so where a model that sees is given image tokens and no picture: it takes their embeddings, blind.
+void note_blindness(const CausalLM& model, const std::vector<std::int64_t>& tokens);
+
 /// The model of SOURCE as --backend, --threads and --hf-reference say, opened to see where the command `sees`
 /// pictures. Prints what is to be said of it.
 class OpenedModel {

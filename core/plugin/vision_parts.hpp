@@ -49,6 +49,7 @@ struct TowerParts {
   std::int64_t patch_size = 0;  ///< pixels along a side
   /// Pixels along a side of a tile; 0: pictures have a shape of their own.
   std::int64_t image_size = 0;
+  std::int64_t most_per_side = 0;  ///< patches along a side of a picture of its own shape; 0: any
   /// Pictures come as patches already, `merge` x `merge` that lie side by side one after another, each so
   /// many frames (temporal_patch_size); 0: they come as pixels.
   std::int64_t merge = 0, frames = 1;

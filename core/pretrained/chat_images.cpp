@@ -16,7 +16,13 @@ std::vector<const Json*> image_parts(const Json& messages) {
   for (const Json& message : messages) {
     if (!message.is_object() || !message.contains("content") || !message.at("content").is_array()) continue;
     for (const Json& part : message.at("content")) {
-      if (part.is_object() && part.value("type", Json()) == "image") parts.push_back(&part);
+      if (!part.is_object()) continue;
+      const Json type = part.value("type", Json());
+      if (type == "video" || type == "audio")
+        throw InputError("a message has a part of type " + type.get<std::string>() +
+                         ", which mhub does not take; pictures and texts are what it knows");
+      if (type == "image" || type == "image_url" || (type.is_null() && part.contains("image")))
+        parts.push_back(&part);
     }
   }
   return parts;
@@ -44,11 +50,14 @@ ImageInput named_image(const std::string& text, bool base64, const std::string& 
 }
 
 std::optional<ImageInput> own_image(const Json& part, const std::string& name) {
-  for (const char* key : {"image", "url", "path", "base64"}) {
+  for (const char* key : {"image", "url", "path", "base64", "image_url"}) {
     if (!part.contains(key)) continue;
-    if (!part.at(key).is_string())
-      throw InputError(name + ": \"" + key + "\": expected a text, found " + part.at(key).type_name());
-    return named_image(part.at(key).get<std::string>(), std::string_view(key) == "base64", name);
+    const Json* value = &part.at(key);
+    // OpenAI's form, which transformers' processors take too: {"image_url": {"url": ...}}.
+    if (value->is_object() && value->contains("url")) value = &value->at("url");
+    if (!value->is_string())
+      throw InputError(name + ": \"" + key + "\": expected a text, found " + value->type_name());
+    return named_image(value->get<std::string>(), std::string_view(key) == "base64", name);
   }
   return std::nullopt;
 }

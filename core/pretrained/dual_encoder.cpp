@@ -86,7 +86,7 @@ struct DualEncoder::Parts {
   void open_texts() {
     if (decoder) return;
     const ConfigPart part(names.text_config, "the text tower");
-    text = part_of(checkpoint, part.model, part.config, names.text_names);
+    text = part_of(checkpoint, part.model, part.config, names.text_names).checkpoint;
     decoder = std::make_unique<runtime::Decoder>(*text, running(), options.dtype);
     decoder->stop_when(options.cancelled);
     text_projection = projection(names.text_projection, text->transformer->hidden_size);

@@ -34,10 +34,6 @@ class Rows {
     return features;
   }
   const runtime::PictureFeatures& picture() const { return pictures_[number_]; }
-  /// Whether the rows that `next` gave were the picture's first.
-  bool began(const runtime::Decoder::Features& features) const {
-    return features.values.data() == picture().values.data();
-  }
 
  private:
   std::span<const runtime::PictureFeatures> pictures_;
@@ -107,6 +103,8 @@ runtime::VisionTower& VLM::tower() {
 }
 
 std::vector<runtime::PictureFeatures> VLM::image_features(const VlmInputs& inputs) {
+  // Asked before the tower works.
+  model().require_length(static_cast<std::int64_t>(inputs.input_ids.size()));
   std::vector<runtime::PictureFeatures> features;
   std::size_t numbers = 0;
   for (const ProcessedImage& picture : inputs.pictures)
@@ -133,9 +131,13 @@ runtime::Prompt VLM::placed(const std::vector<std::int64_t>& input_ids,
     while (at < end) {
       const auto position = static_cast<std::int64_t>(at);
       prompt.features.push_back(rows.next(position, static_cast<std::int64_t>(end - at)));
-      if (eyes_.rotary && rows.began(prompt.features.back()))
-        prompt.grids.push_back({position, rows.picture().rows, rows.picture().columns});
-      at += prompt.features.back().values.size() / width;
+      const std::size_t count = prompt.features.back().values.size() / width;
+      if (eyes_.rotary && count * width != rows.picture().values.size())
+        throw InputError(checkpoint().path + ": the image tokens of a picture have to stand together, " +
+                         std::to_string(rows.picture().values.size() / width) + " of them; from token " +
+                         std::to_string(position) + " on there are " + std::to_string(end - at));
+      if (eyes_.rotary) prompt.grids.push_back({position, rows.picture().rows, rows.picture().columns});
+      at += count;
     }
     at = end + 1;
   }

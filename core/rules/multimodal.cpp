@@ -155,6 +155,15 @@ void VisionLanguageConfig::from_megatron(const TransformerConfig& megatron) {
   tie_word_embeddings = megatron.share_embeddings_and_output_weights;
 }
 
+nlohmann::json completed_vision_language_config(const ConfigReader& config, const TensorSource& tensors) {
+  nlohmann::json json = config.json();
+  const bool stored =
+      tensors.find("language_model.lm_head.weight") != nullptr || tensors.find("lm_head.weight") != nullptr;
+  const bool untied = config.has(kTied) && !config.boolean(kTied, true);
+  if (stored && untied && config.object(kText).has(kTied)) json[kText][kTied] = false;
+  return json;
+}
+
 Mapping vision_language_mapping(const VisionLanguageConfig& config, const TransformerConfig& megatron,
                                 const VisionLanguageNames& names) {
   const ConfigPart decoder(config.text, kText), images(config.vision, kVision);

@@ -33,6 +33,10 @@ struct VisionLanguageConfig {
   void from_megatron(const TransformerConfig& megatron);
 };
 
+/// The config.json with what the tensors say of the head: where only text_config calls it tied and it is
+/// stored, the outer config's word counts, as in transformers 5.
+nlohmann::json completed_vision_language_config(const ConfigReader& config, const TensorSource& tensors);
+
 /// vision_feature_layer as the number of a layer, counted from 1. transformers takes hidden_states[written]:
 /// the embeddings, then the output of every layer. Throws ConfigError for what is no layer's.
 std::int64_t feature_layer(std::int64_t written, std::int64_t layers);

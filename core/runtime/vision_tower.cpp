@@ -83,7 +83,8 @@ void VisionTower::open_megatron(const VisionConfig& vision, std::int64_t hidden_
 void VisionTower::open_carried(const Checkpoint& checkpoint, const VisionParts& parts, const Weights& all,
                                Backend& backend, std::optional<DType> dtype) {
   const ConfigPart tower(parts.tower_config, "vision_config");
-  carried_ = part_of(checkpoint, tower.model, tower.config, parts.tower_names);
+  ModelPart part = part_of(checkpoint, tower.model, tower.config, parts.tower_names);
+  carried_ = std::move(part.checkpoint);
   const auto [config, looks] = tower_of(*carried_, parts.feature_layer);
   transformer_.emplace(Weights(*carried_, dtype), backend, config, looks);
   const Weights carried = all.inside(std::string(kCarriedPrefix));
@@ -95,6 +96,10 @@ void VisionTower::open_carried(const Checkpoint& checkpoint, const VisionParts& 
     taps_.push_back(deep.tower_layer);
     deep_.emplace_back(carried, backend, deep.projector, transformer_->hidden_size());
   }
+  // A config that describes less than there is would see something else.
+  Weights whole = all;
+  for (const std::string& name : part.tensors) whole.mark_used(name);
+  carried.require_all_used();
 }
 
 PictureFeatures VisionTower::features(const ProcessedImage& picture) {

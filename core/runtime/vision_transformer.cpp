@@ -120,7 +120,10 @@ PatchGrid VisionTransformer::grid_of(const ProcessedImage& picture) const {
     refuse(std::to_string(size) + " x " + std::to_string(size) + " pixels");
   if (shape.size() != 4 || shape[2] % patch != 0 || shape[3] % patch != 0)
     refuse("whole patches of " + std::to_string(patch) + " x " + std::to_string(patch) + " pixels");
-  return {shape[0], shape[2] / patch, shape[3] / patch, 1};
+  const PatchGrid grid{shape[0], shape[2] / patch, shape[3] / patch, 1};
+  if (parts_.most_per_side > 0 && std::max(grid.rows, grid.columns) > parts_.most_per_side)
+    refuse(std::to_string(parts_.most_per_side * patch) + " pixels a side at most");
+  return grid;
 }
 
 std::vector<float> VisionTransformer::positions_of(const PatchOrder& order) const {

@@ -112,7 +112,7 @@ void Weights::require_all_used() const {
   for (const SinkTensor& tensor : all_->plan.tensors) {
     if (!tensor.name.starts_with(module_) || all_->used.contains(tensor.name)) continue;
     throw InputError(source() + ": tensor " + tensor.name + " " + to_string(tensor.shape) +
-                     " belongs to a part of the model that generation does not support yet");
+                     " belongs to no part of the model that config.json describes and generation supports");
   }
 }
 

@@ -41,6 +41,8 @@ class Weights {
   /// A tensor of any shape as float32 values, row-major.
   std::vector<float> values(const std::string& name, const Shape& shape);
 
+  /// Marks a tensor as used by somebody else.
+  void mark_used(const std::string& name) { all_->used.insert(module_ + name); }
   /// Marks every tensor whose name begins so as used.
   void ignore(const std::string& prefix);
   /// Throws InputError naming a canonical tensor that nothing asked for: the model has a part that the

@@ -23,6 +23,8 @@ void PixtralVisionConfig::bind(ConfigBinding& b) {
   if (!m.image) m.image.emplace();
   b.positive("patch_size", patch_size, m.image->patch_size);
   b.check(patch_size <= 1024, "patch_size", "expected 1024 at most");
+  b.positive("image_size", image_size);
+  b.check(image_size <= 65536, "image_size", "expected 65536 at most");
   b.fixed(m.image->vision_model_type, "pixtral");
   b.rotary(rotary);
   b.fixed(m.position_embedding_type, PositionEmbedding::none);
@@ -53,6 +55,7 @@ Mapping PixtralVisionModel::mapping(const Config& config, const TransformerConfi
 TowerParts PixtralVisionModel::tower(const Config& config) {
   TowerParts parts;
   parts.patch_size = config.patch_size;
+  parts.most_per_side = config.image_size / config.patch_size;
   parts.pre_norm = true;
   // PixtralRotaryEmbedding: of a head's frequencies every other one is the columns'.
   PatchRotation rotation;

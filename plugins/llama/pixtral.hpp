@@ -8,7 +8,7 @@ namespace mhub::llama {
 /// transformers' PixtralVisionConfig.
 struct PixtralVisionConfig {
   std::int64_t hidden_size = 1024, intermediate_size = 4096, num_hidden_layers = 24, num_attention_heads = 16;
-  std::int64_t num_channels = 3, patch_size = 16;
+  std::int64_t num_channels = 3, image_size = 1024, patch_size = 16;
   std::string hidden_act = "gelu";
   double attention_dropout = 0.0;
   RotaryConfig rotary;

@@ -20,6 +20,9 @@ struct LlavaForConditionalGeneration {
   static constexpr const char* model_type = "llava";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
   static Mapping mapping(const LlavaConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return completed_vision_language_config(config, tensors);
+  }
 };
 
 /// transformers' LlavaNextConfig. Into which tiles pictures are cut is the processor's business.
@@ -35,6 +38,9 @@ struct LlavaNextForConditionalGeneration {
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
   static constexpr bool partly_described = true;
   static Mapping mapping(const LlavaNextConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return completed_vision_language_config(config, tensors);
+  }
   static VisionParts vision(const LlavaNextConfig& config, const ConfigReader& json);
 };
 

@@ -26,7 +26,8 @@ inline MultiAxisRotary multi_axis_rotary(const nlohmann::json& text, const std::
   if (!settings.contains("mrope_section")) return rotary;
   const ConfigReader reader(settings, "config.json: rope_parameters");
   const std::vector<std::int64_t> sections = reader.integers("mrope_section");
-  if (sections.size() != 3) reader.fail("mrope_section", "expected three numbers");
+  if (sections.size() != 3 || *std::min_element(sections.begin(), sections.end()) < 0)
+    reader.fail("mrope_section", "expected three numbers, 0 or more");
   std::copy(sections.begin(), sections.end(), rotary.sections.begin());
   return rotary;
 }

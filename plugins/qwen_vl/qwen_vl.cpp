@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qwen_vl.hpp"
 
+#include <map>
+
 #include "eyes.hpp"
 #include "mhub/rules/moe_rules.hpp"
 #include "towers.hpp"
@@ -73,9 +75,12 @@ std::vector<std::int64_t> deepstack_layers(const ConfigReader& json) {
 VisionParts with_deepstack(VisionParts parts, const ConfigReader& json) {
   const ConfigReader vision = json.object("vision_config");
   const std::vector<std::int64_t> layers = deepstack_layers(json);
-  for (std::size_t k = 0; k < layers.size(); ++k) {
+  // Qwen3VLVisionModel collects them as its layers run, each with the merger of its place in the list.
+  std::map<std::int64_t, std::size_t> mergers;
+  for (std::size_t k = 0; k < layers.size(); ++k) mergers.emplace(layers[k], k);
+  for (const auto& [layer, k] : mergers) {
     const std::string merger = parts.tower_names + "deepstack_merger_list." + std::to_string(k) + ".";
-    parts.deep.push_back({layers[k], qwen3_merger(vision, merger, true)});
+    parts.deep.push_back({layer, qwen3_merger(vision, merger, true)});
   }
   return parts;
 }

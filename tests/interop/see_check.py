@@ -85,6 +85,20 @@ def check(model, folder):
     yield f"{model.name} placeholder", "" if "stands for a picture" in error else error
 
 
+def check_refusals(scratch):
+    """What a config says of less, or of smaller pictures, than there are. The folders are those of `check`."""
+    cases = {"qwen2_5_vl": ("depth", 3, "belongs to no part"), "mistral3": ("image_size", 42, "42 pixels a side at most"), "llama4": ("num_hidden_layers", 2, "belongs to no part")}
+    for name, (key, value, said) in cases.items():
+        model = next(model for model in MODELS if model.name == name)
+        folder = scratch / f"{name}_refused"
+        make_model(model, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config["vision_config"][key] = value
+        (folder / "config.json").write_text(json.dumps(config))
+        error = mhub("generate", folder, "--prompt", f"a {model.placeholder} b", "--image", SCRATCH / "wide.png", code=3)
+        yield f"{name} {key}", "" if said in error else error
+
+
 def check_clip(name, folder, **fields):
     """Features and similarities, from the Hugging Face folder and from Megatron's."""
     network, tokenizer, processor = make_clip(folder, **fields)
@@ -128,6 +142,7 @@ def main():
     (SCRATCH / "tall.jpg").write_bytes(encoded(rgb(40, 61), "JPEG"))
     failures = comparisons = 0
     checks = {model.name: check(model, SCRATCH / model.name) for model in MODELS}
+    checks["refusals"] = check_refusals(SCRATCH)
     checks["clip"] = check_clip("clip", SCRATCH / "clip")
     checks["clip_of_2022"] = check_clip("clip_of_2022", SCRATCH / "clip_of_2022", eos_token_id=2)
     for name, checked in checks.items():

@@ -32,9 +32,10 @@ class Model:
     published: object = None  # rewrites tensors as the published models have them
 
 
-def llava(text_class="LlamaConfig", **fields):
+def llava(text_class="LlamaConfig", tied=False, **fields):
     def make(vocabulary, token):
-        return transformers.LlavaConfig(vision_config=transformers.CLIPVisionConfig(**CLIP), text_config=getattr(transformers, text_class)(**TEXT, vocab_size=vocabulary), image_token_index=token, **fields)
+        text = getattr(transformers, text_class)(**TEXT, vocab_size=vocabulary, tie_word_embeddings=tied)
+        return transformers.LlavaConfig(vision_config=transformers.CLIPVisionConfig(**CLIP), text_config=text, image_token_index=token, **fields)
     return make
 
 
@@ -87,10 +88,10 @@ def qwen3_vision(**fields):
     return dict(QWEN_VISION, intermediate_size=40, out_hidden_size=64, patch_size=16, num_position_embeddings=36, **fields)
 
 
-def qwen3_vl(kind, **fields):
+def qwen3_vl(kind, deep=(0, 2), **fields):
     def make(vocabulary, token):
         text = dict(TEXT, head_dim=16, vocab_size=vocabulary, rope_parameters=rotary([4, 2, 2], mrope_interleaved=True), **fields)
-        return getattr(transformers, kind)(text_config=text, vision_config=qwen3_vision(deepstack_visual_indexes=[0, 2]), image_token_id=token, **QWEN_TOKENS)
+        return getattr(transformers, kind)(text_config=text, vision_config=qwen3_vision(deepstack_visual_indexes=list(deep)), image_token_id=token, **QWEN_TOKENS)
     return make
 
 
@@ -112,6 +113,9 @@ MODELS = [
           {"patch_size": 7, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {"image_token": "<image>"}, "<image>", "<image>"),
     Model("llava_full", "LlavaForConditionalGeneration", llava("MistralConfig", vision_feature_layer=-1, vision_feature_select_strategy="full", projector_hidden_act="gelu"), "LlavaImageProcessor",
           {**CLIP_PICTURES, "do_pad": True}, "LlavaProcessor", {"patch_size": 7, "vision_feature_select_strategy": "full", "num_additional_image_tokens": 1}, {}, "<image>", "<image>"),
+    # What text_config says of the head is not what the model does.
+    Model("llava_untied", "LlavaForConditionalGeneration", llava(tied=True, tie_word_embeddings=False), "CLIPImageProcessor", CLIP_PICTURES, "LlavaProcessor",
+          {"patch_size": 7, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {"image_token": "<image>"}, "<image>", "<image>"),
     Model("gemma3", "Gemma3ForConditionalGeneration", gemma3(), "Gemma3ImageProcessor", {"size": {"height": 48, "width": 48}, "image_seq_length": 9}, "Gemma3Processor", {"image_seq_length": 9}, GEMMA,
           "<start_of_image>", "<image_soft_token>"),
     Model("llava_next", "LlavaNextForConditionalGeneration", llava_next(), "LlavaNextImageProcessor", {**CLIP_PICTURES, "image_grid_pinpoints": PINPOINTS}, "LlavaNextProcessor",
@@ -124,6 +128,7 @@ MODELS = [
     Model("qwen2_vl", "Qwen2VLForConditionalGeneration", qwen2_vl, "Qwen2VLImageProcessor", {"min_pixels": 4 * 784, "max_pixels": 20 * 784}, "Qwen2VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
     Model("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", qwen2_5_vl, "Qwen2VLImageProcessor", {"size": {"shortest_edge": 15 * 784, "longest_edge": 60000}, "patch_size": 14, "merge_size": 2}, "Qwen2_5_VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
     Model("qwen3_vl", "Qwen3VLForConditionalGeneration", qwen3_vl("Qwen3VLConfig"), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
+    Model("qwen3_vl_order", "Qwen3VLForConditionalGeneration", qwen3_vl("Qwen3VLConfig", deep=(2, 0)), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
     Model("qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration", qwen3_vl("Qwen3VLMoeConfig", **EXPERTS), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
     Model("qwen3_vl_moe_published", "Qwen3VLMoeForConditionalGeneration", qwen3_vl("Qwen3VLMoeConfig", **EXPERTS), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>",
           lambda name, tensor: tensor.transpose(1, 2).contiguous() if ".experts." in name else tensor),

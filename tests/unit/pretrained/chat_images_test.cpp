@@ -28,15 +28,19 @@ BOOST_AUTO_TEST_CASE(those_that_parts_name_and_the_others_in_between) {
                                       {{"type", "image"}},
                                       {{"type", "image"}, {"url", "file:///b.jpg"}},
                                       {{"type", "image"}, {"image", "data:image/png;base64,QUJD"}},
-                                      {{"type", "image"}, {"base64", "QUI="}}});
+                                      {{"type", "image"}, {"base64", "QUI="}},
+                                      {{"type", "image_url"}, {"image_url", {{"url", "c.png"}}}},
+                                      {{"image", "d.png"}}});
   BOOST_TEST(shows_pictures(messages));
   const std::vector<ImageInput> images = chat_images(messages, {std::string("other.png")});
-  BOOST_TEST_REQUIRE(images.size() == 5U);
+  BOOST_TEST_REQUIRE(images.size() == 7U);
   BOOST_TEST(path_of(images[0]) == "a.png");
   BOOST_TEST(path_of(images[1]) == "other.png");
   BOOST_TEST(path_of(images[2]) == "/b.jpg");
   BOOST_TEST(std::get<std::vector<std::byte>>(images[3]).size() == 3U);
   BOOST_TEST(std::get<std::vector<std::byte>>(images[4]).size() == 2U);
+  BOOST_TEST(path_of(images[5]) == "c.png");
+  BOOST_TEST(path_of(images[6]) == "d.png");
 }
 
 BOOST_AUTO_TEST_CASE(as_many_others_as_parts_that_name_none) {
@@ -58,6 +62,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_picture_here) {
   refused({{"type", "image"}, {"path", 7}}, "expected a text");
   refused({{"type", "image"}, {"image", "data:image/png;base64"}}, "behind a comma");
   refused({{"type", "image"}, {"base64", "*"}}, "base64");
+  BOOST_CHECK_EXCEPTION(shows_pictures(conversation({{{"type", "video"}, {"path", "a.mp4"}}})), InputError,
+                        message_has("type video"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
