@@ -45,7 +45,7 @@ def clip(folder):
             network.get_image_features(**processor(load_image(str(picture)), return_tensors="pt"))
 
     def ours(picture, count):
-        return ["features", folder, *["--image", picture] * count, "--threads", THREADS, "--json"]
+        return ["features", folder, *["--image", picture] * count, "--threads", THREADS, "--output", folder / "features.npy", "--overwrite"]
 
     return theirs, ours
 
