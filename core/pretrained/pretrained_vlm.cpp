@@ -5,6 +5,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/pretrained/chat_images.hpp"
+#include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "mhub/runtime/vision_tower.hpp"
 
@@ -104,7 +105,7 @@ runtime::VisionTower& VLM::tower() {
 
 std::vector<runtime::PictureFeatures> VLM::image_features(const VlmInputs& inputs) {
   // Asked before the tower works.
-  model().require_length(static_cast<std::int64_t>(inputs.input_ids.size()));
+  runtime::require_length(transformer_config(), static_cast<std::int64_t>(inputs.input_ids.size()));
   std::vector<runtime::PictureFeatures> features;
   std::size_t numbers = 0;
   for (const ProcessedImage& picture : inputs.pictures)

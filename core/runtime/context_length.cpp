@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "mhub/base/error.hpp"
+
 namespace mhub::runtime {
 
 std::optional<std::int64_t> context_length(const TransformerConfig& config) {
@@ -15,6 +17,14 @@ std::optional<std::int64_t> context_length(const TransformerConfig& config) {
       stated ? scaling.original_max_position_embeddings : config.max_position_embeddings;
   const double scaled = std::min(static_cast<double>(original) * scaling.factor, 1e15);
   return std::max(config.max_position_embeddings, static_cast<std::int64_t>(scaled));
+}
+
+void require_length(const TransformerConfig& config, std::int64_t length) {
+  const std::optional<std::int64_t> limit = context_length(config);
+  if (!limit || length <= *limit) return;
+  throw UsageError("a sequence of " + std::to_string(length) +
+                   " tokens is longer than the model's context of " + std::to_string(*limit) +
+                   " tokens (max_position_embeddings in config.json)");
 }
 
 }  // namespace mhub::runtime

@@ -13,5 +13,7 @@ namespace mhub::runtime {
 /// more: some configs state the original one in max_position_embeddings (Qwen2.5's YaRN). Nothing for models
 /// without positions.
 std::optional<std::int64_t> context_length(const TransformerConfig& config);
+/// Throws UsageError when sequences of the model cannot be so long.
+void require_length(const TransformerConfig& config, std::int64_t length);
 
 }  // namespace mhub::runtime

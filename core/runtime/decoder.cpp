@@ -85,13 +85,7 @@ void Decoder::check(std::span<const Step> steps) const {
   }
 }
 
-void Decoder::require_length(std::int64_t length) const {
-  const std::optional<std::int64_t> limit = context_length(config_);
-  if (!limit || length <= *limit) return;
-  throw UsageError("a sequence of " + std::to_string(length) +
-                   " tokens is longer than the model's context of " + std::to_string(*limit) +
-                   " tokens (max_position_embeddings in config.json)");
-}
+void Decoder::require_length(std::int64_t length) const { runtime::require_length(config_, length); }
 
 bool Decoder::restarts_at(std::int64_t length) const { return rotary_ && rotary_->restarts_at(length); }
 
