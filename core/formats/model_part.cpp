@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/formats/model_part.hpp"
 
-#include <algorithm>
 #include <unordered_map>
 
 #include "mhub/formats/hf/hf_state.hpp"
@@ -17,12 +16,6 @@ std::optional<std::size_t> find_carried(const std::unordered_map<std::string, st
     if (const auto at = carried.find(spelled); at != carried.end()) return at->second;
   }
   return std::nullopt;
-}
-
-bool is_ignored(const Mapping& mapping, const std::string& name) {
-  const auto& ignored = mapping.ignored();
-  return std::any_of(ignored.begin(), ignored.end(),
-                     [&](const Mapping::Ignored& one) { return glob_match(one.glob, name); });
 }
 
 /// What the whole carries under these names, as the state that the part's mapping declares. `used` gets the

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "mhub/base/config_error.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/store/quantized/quantized.hpp"
@@ -43,6 +45,12 @@ Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& confi
 
 WholeModel whole_model(const ModelDescriptor& model, const ConfigReader& config) {
   return checked<WholeModel>(config, [&] { return model.whole(config); });
+}
+
+bool is_ignored(const Mapping& mapping, const std::string& name) {
+  const auto& ignored = mapping.ignored();
+  return std::any_of(ignored.begin(), ignored.end(),
+                     [&](const Mapping::Ignored& one) { return glob_match(one.glob, name); });
 }
 
 ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config) {

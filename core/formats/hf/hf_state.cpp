@@ -87,10 +87,7 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
   }
   bind_ties(mapping, checkpoint, used, state);
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
-    const bool ignored =
-        std::any_of(mapping.ignored().begin(), mapping.ignored().end(),
-                    [&](const Mapping::Ignored& one) { return glob_match(one.glob, tensor.name); });
-    if (used.contains(&tensor) || ignored || holds_nothing(tensor)) continue;
+    if (used.contains(&tensor) || is_ignored(mapping, tensor.name) || holds_nothing(tensor)) continue;
     throw InputError(tensor.file(checkpoint.directory) + ": tensor " + tensor.name + " " +
                      to_string(tensor.shape) + " is not part of a " + checkpoint.model->class_name +
                      " with this config.json; nothing would read it, so nothing is converted");

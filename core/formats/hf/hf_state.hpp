@@ -11,6 +11,8 @@ namespace mhub {
 TransformerConfig megatron_config(const ModelDescriptor& model, const ConfigReader& config);
 Mapping declared_mapping(const ModelDescriptor& model, const ConfigReader& config);
 WholeModel whole_model(const ModelDescriptor& model, const ConfigReader& config);
+/// Whether a tensor of that name is one of Mapping::ignored.
+bool is_ignored(const Mapping& mapping, const std::string& name);
 ExpandedMapping expanded_mapping(const Mapping& mapping, const ConfigReader& config);
 /// The config as plugins see it: of the decoded weights, with what their names say.
 ConfigReader completed_config(const ModelDescriptor& model, const ConfigReader& config,

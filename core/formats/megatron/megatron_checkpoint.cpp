@@ -48,25 +48,22 @@ std::optional<std::string> carried_name_of(const Tensor& tensor) {
   return std::nullopt;
 }
 
-/// Finds a carried tensor, by its Hugging Face name, elsewhere; nullptr where it is not.
-using CarriedElsewhere = std::function<const StoredTensor*(const std::string& hf_name)>;
-
-/// The carried tensor of that stored name in another spelling, as it is there or elsewhere; else nullptr.
-const StoredTensor* find_carried(const Checkpoint& checkpoint, const std::string& name,
-                                 const std::string& hf_name, const CarriedElsewhere& elsewhere) {
+/// The carried tensor of that stored name in another spelling, as it is there or in the reference; else
+/// nullptr. `declared` is the model's mapping.
+const StoredTensor* find_carried(const Checkpoint& checkpoint, const Mapping& declared,
+                                 const std::string& name, const std::string& hf_name) {
   const std::string front = name.substr(0, name.size() - hf_name.size());
-  for (const std::string& spelled :
-       declared_mapping(*checkpoint.model, *checkpoint.config).names_of(hf_name)) {
+  for (const std::string& spelled : declared.names_of(hf_name)) {
     if (const StoredTensor* tensor = checkpoint.tensors.find(front + spelled)) return tensor;
   }
-  return elsewhere ? elsewhere(hf_name) : nullptr;
+  const Checkpoint* reference = checkpoint.reference.get();
+  return reference != nullptr ? find_spelled(reference->tensors, declared, hf_name) : nullptr;
 }
 
-const StoredTensor* bind(const Checkpoint& checkpoint, const SinkTensor& wanted,
-                         const CarriedElsewhere& elsewhere) {
+const StoredTensor* bind(const Checkpoint& checkpoint, const Mapping& declared, const SinkTensor& wanted) {
   const StoredTensor* tensor = checkpoint.tensors.find(wanted.name);
   const auto carried = carried_name_of(wanted);
-  if (tensor == nullptr && carried) tensor = find_carried(checkpoint, wanted.name, *carried, elsewhere);
+  if (tensor == nullptr && carried) tensor = find_carried(checkpoint, declared, wanted.name, *carried);
   if (tensor == nullptr) {
     throw InputError(
         checkpoint.directory + ": tensor " + wanted.name + " " + to_string(wanted.shape) + " is missing" +
@@ -116,11 +113,11 @@ void append(std::vector<StateTensor>& list, const std::vector<StateTensor>& more
 
 /// The checkpoint seen as the given canonical state.
 CanonicalState canonical_state(const Checkpoint& checkpoint, std::vector<CanonicalTensor> canonical,
-                               const Layout& layout, const CarriedElsewhere& elsewhere) {
+                               const Layout& layout, const Mapping& declared) {
   CanonicalState state{std::move(canonical), inverted(layout.map), {}, {}};
   std::unordered_set<const StoredTensor*> used;
   for (const SinkTensor& wanted : layout.tensors) {
-    state.sources.push_back(bind(checkpoint, wanted, elsewhere));
+    state.sources.push_back(bind(checkpoint, declared, wanted));
     used.insert(state.sources.back());
   }
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
@@ -258,17 +255,12 @@ void bind_megatron_state(Checkpoint& checkpoint, const StoredLayout& layout, con
     whole = whole_model(*checkpoint.model, *checkpoint.config);
     append(carried, tensors_of_parts(*whole, parameters, checkpoint.directory));
   }
-  CarriedElsewhere elsewhere;
-  if (const Checkpoint* reference = checkpoint.reference.get()) {
-    if (carried.empty() || whole) append(carried, listed(reference->tensors));
-    elsewhere = [&declared, reference](const std::string& name) {
-      return find_spelled(reference->tensors, declared, name);
-    };
-  }
+  if (checkpoint.reference && (carried.empty() || whole))
+    append(carried, listed(checkpoint.reference->tensors));
   const Mapping mapping = with_rest(declared, carried, checkpoint.directory);
   std::vector<CanonicalTensor> canonical = expanded_mapping(mapping, *checkpoint.config).canonical;
   const Layout stored = layout_of(checkpoint, canonical, layout, facts, whole);
-  checkpoint.state = canonical_state(checkpoint, std::move(canonical), stored, elsewhere);
+  checkpoint.state = canonical_state(checkpoint, std::move(canonical), stored, declared);
 }
 
 void take_megatron_state(Checkpoint& checkpoint, const PickleNode* common, const OpenOptions& options,
