@@ -123,25 +123,37 @@ std::string text_of(const CommandLine& line) {
   return line.find<std::string>("prompt").value_or("");
 }
 
-std::vector<std::int64_t> prompt_of(const CommandLine& line, CausalLM& model) {
+/// What the model is asked: a conversation, or a text where there is none, unless --tokens says it.
+struct Question {
+  std::string text;
+  std::optional<ChatRequest> conversation;
+};
+
+/// Reads each file once.
+Question question_of(const CommandLine& line) {
+  Question question{text_of(line), std::nullopt};
+  if (line.has("chat") || line.has("messages")) question.conversation = conversation(line, question.text);
+  return question;
+}
+
+std::vector<std::int64_t> prompt_of(const CommandLine& line, const Question& question, CausalLM& model) {
   if (line.has("tokens")) return parse_tokens(line.get<std::string>("tokens"));
-  if (line.has("chat") || line.has("messages")) return model.encode_chat(conversation(line, text_of(line)));
-  return model.encode(text_of(line));
+  if (question.conversation) return model.encode_chat(*question.conversation);
+  return model.encode(question.text);
 }
 
 /// Whether a picture is given, by --image or in the conversation.
-bool sees(const CommandLine& line) {
+bool sees(const CommandLine& line, const Question& question) {
   return !images_of(line).empty() ||
-         (line.has("messages") && shows_pictures(list_in(line.get<std::string>("messages"))));
+         (question.conversation && shows_pictures(question.conversation->messages));
 }
 
-VlmInputs inputs_of(const CommandLine& line, VLM& model) {
+VlmInputs inputs_of(const CommandLine& line, const Question& question, VLM& model) {
   const std::vector<ImageInput> images = images_of(line);
   if (line.has("tokens"))
     return {parse_tokens(line.get<std::string>("tokens")), model.process_images(images)};
-  if (line.has("chat") || line.has("messages"))
-    return model.process_images_and_chat(images, conversation(line, text_of(line)));
-  return model.process_images_and_text(images, text_of(line));
+  if (question.conversation) return model.process_images_and_chat(images, *question.conversation);
+  return model.process_images_and_text(images, question.text);
 }
 
 void check_prompt(const CommandLine& line) {
@@ -229,13 +241,14 @@ int generate_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   check_prompt(line);
   const auto start = std::chrono::steady_clock::now();
-  OpenedModel opened(line, line.has("exact"), sees(line));
+  const Question question = question_of(line);
+  OpenedModel opened(line, line.has("exact"), sees(line, question));
   if (VLM* eyes = opened.eyes()) {
-    const VlmInputs inputs = inputs_of(line, *eyes);
+    const VlmInputs inputs = inputs_of(line, question, *eyes);
     return answer(line, *eyes, inputs.input_ids, start,
                   [&](const GenerateOptions& options) { return eyes->generate(inputs, options); });
   }
-  const std::vector<std::int64_t> prompt = prompt_of(line, opened.model());
+  const std::vector<std::int64_t> prompt = prompt_of(line, question, opened.model());
   note_blindness(opened.model(), prompt);
   return answer(line, opened.model(), prompt, start,
                 [&](const GenerateOptions& options) { return opened.model().generate(prompt, options); });
