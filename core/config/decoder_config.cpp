@@ -62,6 +62,17 @@ void fix_layer_norm_and_plain_mlp(ConfigBinding& b, bool biases) {
   b.fixed(b.megatron.add_qkv_bias, true);
 }
 
+void bind_encoder_sizes(ConfigBinding& b, SizeField hidden_size, SizeField layers, SizeField heads) {
+  TransformerConfig& m = b.megatron;
+  b.positive(hidden_size.key, hidden_size.value, m.hidden_size);
+  b.positive(layers.key, layers.value, m.num_layers);
+  b.check(layers.value <= 65536, layers.key, "expected 65536 at most");
+  b.positive(heads.key, heads.value, m.num_attention_heads);
+  b.divides(heads.key, heads.value, hidden_size.key, hidden_size.value);
+  b.fixed(m.num_query_groups, heads.value);
+  b.fixed(m.kv_channels, hidden_size.value / heads.value);
+}
+
 void WindowConfig::bind(ConfigBinding& b, std::int64_t num_layers) {
   TransformerConfig& m = b.megatron;
   b.optional("sliding_window", sliding_window);

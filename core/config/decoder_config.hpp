@@ -41,6 +41,15 @@ struct DecoderConfig {
 /// layer.
 void fix_layer_norm_and_plain_mlp(ConfigBinding& b, bool biases);
 
+/// A field that configs of encoders call differently.
+struct SizeField {
+  const char* key;
+  std::int64_t& value;
+};
+/// The sizes that the configs of encoders (towers) have in common, and their checks: as many heads of keys
+/// and values as of queries, which share hidden_size out.
+void bind_encoder_sizes(ConfigBinding& b, SizeField hidden_size, SizeField layers, SizeField heads);
+
 /// Layers that attend to a window of tokens, where an architecture lets layers differ.
 struct WindowConfig {
   std::optional<std::int64_t> sliding_window;  ///< tokens that a query sees, itself included; absent: all

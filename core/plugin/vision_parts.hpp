@@ -58,8 +58,8 @@ struct TowerParts {
   std::int64_t positions_per_side = 0;  ///< of an interpolated square
   std::optional<PatchRotation> rotation;
   bool pre_norm = false, post_norm = false;  ///< "ln_pre." and "ln_post.", around the layers
-  /// Patches along a side of the windows in which tokens see each other, but for layers that see everything;
-  /// 0: all do.
+  /// Squares of `merge` patches along a side of the windows in which tokens see each other, but for layers
+  /// that see everything; 0: all do.
   std::int64_t window = 0;
   std::vector<std::int64_t> full_layers;
 };

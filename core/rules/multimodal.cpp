@@ -55,6 +55,8 @@ std::string rope_key(const nlohmann::json& text) {
   return text.is_object() && text.contains("rope_parameters") ? "rope_parameters" : "rope_scaling";
 }
 ConfigReader rope_settings(const ConfigReader& text) { return text.object(rope_key(text.json())); }
+/// A decoder's fields, to be read (own_text).
+ConfigReader text_of(const ConfigReader& config) { return config.has(kText) ? config.object(kText) : config; }
 
 /// The fields of a config that Bridge wrote, with all defaults: without what all configs have and nulls.
 nlohmann::json own_fields(const ConfigReader& config) {
@@ -200,12 +202,24 @@ Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const Multim
   return map;
 }
 
+MultiAxisRotary multi_axis_rotary(const ConfigReader& config, const std::array<std::int64_t, 3>& usual,
+                                  bool interleaved) {
+  MultiAxisRotary rotary{usual, interleaved};
+  const ConfigReader rope = rope_settings(text_of(config));
+  if (!rope.has(kSections)) return rotary;
+  const std::vector<std::int64_t> sections = rope.integers(kSections);
+  if (sections.size() != 3 || *std::min_element(sections.begin(), sections.end()) < 0)
+    rope.fail(kSections, "expected three numbers, 0 or more");
+  std::copy(sections.begin(), sections.end(), rotary.sections.begin());
+  return rotary;
+}
+
 nlohmann::json provider_fields(const ConfigReader& config, const ProviderNames& names) {
   nlohmann::json fields = nlohmann::json::object();
   for (const auto& [field, key] : names.fields) {
     if (config.has(key)) fields[field] = config.json()[key];
   }
-  const ConfigReader text = config.has(kText) ? config.object(kText) : config;
+  const ConfigReader text = text_of(config);
   if (!names.sections.empty()) {
     const ConfigReader rope = rope_settings(text);
     fields["position_embedding_type"] = "mrope";

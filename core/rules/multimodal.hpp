@@ -6,6 +6,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/config/config_binding.hpp"
 #include "mhub/mapping/mapping.hpp"
+#include "mhub/plugin/vision_parts.hpp"
 #include "mhub/plugin/whole_model.hpp"
 #include "mhub/store/tensor_source.hpp"
 
@@ -78,6 +79,11 @@ struct MultimodalNames {
   std::string head = "language_model.lm_head.";                                ///< for its "lm_head."
   std::vector<std::string> others{"vision_tower.", "multi_modal_projector."};  ///< what is carried begins so
 };
+
+/// The positions with several axes (mrope_section) of the decoder of a whole config; `usual` where it does
+/// not say.
+MultiAxisRotary multi_axis_rotary(const ConfigReader& config, const std::array<std::int64_t, 3>& usual,
+                                  bool interleaved);
 
 /// What Megatron-Bridge's provider of such a model calls what config.json says beside the decoder.
 struct ProviderNames {

@@ -40,23 +40,15 @@ void PatchOrder::add_square(std::int64_t row, std::int64_t column) {
   }
 }
 
-std::vector<float> PatchOrder::sorted(std::span<const float> rows) const {
+std::vector<float> PatchOrder::moved(std::span<const float> rows, bool back) const {
   std::vector<float> out(rows.begin(), rows.end());
   if (!moved_) return out;
-  const auto width = rows.size() / places_.size();
-  for (std::size_t k = 0; k < from_.size(); ++k)
-    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(from_[k]) * width), width,
-                out.begin() + static_cast<std::ptrdiff_t>(k * width));
-  return out;
-}
-
-std::vector<float> PatchOrder::restored(std::span<const float> rows) const {
-  std::vector<float> out(rows.begin(), rows.end());
-  if (!moved_) return out;
-  const auto width = rows.size() / places_.size();
-  for (std::size_t k = 0; k < from_.size(); ++k)
-    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(k * width), width,
-                out.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(from_[k]) * width));
+  const std::size_t width = rows.size() / places_.size();
+  for (std::size_t k = 0; k < from_.size(); ++k) {
+    const std::size_t grid = static_cast<std::size_t>(from_[k]) * width, layers = k * width;
+    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(back ? layers : grid), width,
+                out.begin() + static_cast<std::ptrdiff_t>(back ? grid : layers));
+  }
   return out;
 }
 

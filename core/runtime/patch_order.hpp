@@ -36,10 +36,11 @@ class PatchOrder {
   const std::vector<std::int64_t>& windows() const { return windows_; }
 
   /// Rows of `width` numbers, one a patch, from the grid's order into the layers', and back.
-  std::vector<float> sorted(std::span<const float> rows) const;
-  std::vector<float> restored(std::span<const float> rows) const;
+  std::vector<float> sorted(std::span<const float> rows) const { return moved(rows, false); }
+  std::vector<float> restored(std::span<const float> rows) const { return moved(rows, true); }
 
  private:
+  std::vector<float> moved(std::span<const float> rows, bool back) const;
   void add_square(std::int64_t row, std::int64_t column);
 
   PatchGrid grid_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mhub/config/decoder_config.hpp"
 #include "mhub/plugin/plugin.hpp"
 
 namespace mhub::llama {

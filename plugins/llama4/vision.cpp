@@ -8,14 +8,9 @@ namespace mhub::llama4 {
 
 void Llama4VisionConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
-  b.positive("hidden_size", hidden_size, m.hidden_size);
+  bind_encoder_sizes(b, {"hidden_size", hidden_size}, {"num_hidden_layers", num_hidden_layers},
+                     {"num_attention_heads", num_attention_heads});
   b.positive("intermediate_size", intermediate_size, m.ffn_hidden_size);
-  b.positive("num_hidden_layers", num_hidden_layers, m.num_layers);
-  b.check(num_hidden_layers <= 65536, "num_hidden_layers", "expected 65536 at most");
-  b.positive("num_attention_heads", num_attention_heads, m.num_attention_heads);
-  b.divides("num_attention_heads", num_attention_heads, "hidden_size", hidden_size);
-  b.fixed(m.num_query_groups, num_attention_heads);
-  b.fixed(m.kv_channels, hidden_size / num_attention_heads);
   b.number("attention_dropout", attention_dropout, m.training.attention_dropout);
   b.positive("num_channels", num_channels);
   b.check(num_channels == 3, "num_channels", "unsupported: other than 3");

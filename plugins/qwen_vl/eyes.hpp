@@ -1,36 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-
-#include "mhub/config/config_binding.hpp"
-#include "mhub/plugin/vision_parts.hpp"
+#include "mhub/rules/multimodal.hpp"
 
 namespace mhub::qwen_vl {
 
 // How Qwen's models see, as data; Qwen3.5 (plugins/qwen_next) has Qwen3-VL's eyes.
-
-/// The rotary settings of a decoder's config: "rope_parameters" of transformers 5, "rope_scaling" of 4.
-inline nlohmann::json rope_settings(const nlohmann::json& text) {
-  for (const char* key : {"rope_parameters", "rope_scaling"}) {
-    if (text.contains(key) && text.at(key).is_object()) return text.at(key);
-  }
-  return nlohmann::json::object();
-}
-
-/// "mrope_section", or the default of the class.
-inline MultiAxisRotary multi_axis_rotary(const nlohmann::json& text, const std::array<std::int64_t, 3>& usual,
-                                         bool interleaved) {
-  MultiAxisRotary rotary{usual, interleaved};
-  const nlohmann::json settings = rope_settings(text);
-  if (!settings.contains("mrope_section")) return rotary;
-  const ConfigReader reader(settings, "config.json: rope_parameters");
-  const std::vector<std::int64_t> sections = reader.integers("mrope_section");
-  if (sections.size() != 3 || *std::min_element(sections.begin(), sections.end()) < 0)
-    reader.fail("mrope_section", "expected three numbers, 0 or more");
-  std::copy(sections.begin(), sections.end(), rotary.sections.begin());
-  return rotary;
-}
 
 /// The parts that all of them have; tensors of the tower begin with `names`.
 inline VisionParts visual_parts(const ConfigReader& json, const std::string& names,
@@ -68,7 +43,7 @@ inline VisionParts qwen3_visual_parts(const ConfigReader& json, const std::array
   const ConfigReader vision = json.object("vision_config");
   VisionParts parts = visual_parts(json, names, "qwen3_vl_vision");
   parts.projector = qwen3_merger(vision, names + "merger.", false);
-  parts.rotary = multi_axis_rotary(json.object("text_config").json(), sections, true);
+  parts.rotary = multi_axis_rotary(json, sections, true);
   parts.processor_class = "Qwen3VLProcessor";
   return parts;
 }

@@ -49,20 +49,19 @@ const nlohmann::json kQwen3Usual{{"max_position_embeddings", 128000}};
 /// The decoder's experts always share their weights out (Qwen3VLMoeTextTopKRouter).
 const nlohmann::json kQwen3MoeUsual{{"max_position_embeddings", 128000}, {"norm_topk_prob", true}};
 
-const nlohmann::json& text_of(const nlohmann::json& whole) {
-  return whole.contains("text_config") && whole.at("text_config").is_object() ? whole.at("text_config")
-                                                                              : whole;
-}
-
-/// Qwen2-VL's and 2.5-VL's: PatchMerger (modeling_qwen2_vl.py) with its norm in front.
-VisionParts qwen2_visual_parts(const ConfigReader& json, const char* tower_type, const ProjectorNorm& norm,
-                               std::int64_t width, std::int64_t out) {
+/// How Qwen2-VL and 2.5-VL see: PatchMerger (modeling_qwen2_vl.py) with its norm in front. `width` and `out`
+/// are what vision_config calls the widths of the tower and of the decoder.
+VisionParts qwen2_visual_parts(const ConfigReader& json, const char* tower_type, Normalization norm,
+                               std::pair<const char*, std::int64_t> width, const char* out) {
   const std::string names = "visual.", merger = names + "merger.";
-  const std::int64_t side = json.object("vision_config").positive("spatial_merge_size", 2);
+  const ConfigReader tower = json.object("vision_config");
+  const std::int64_t side = tower.positive("spatial_merge_size", 2);
   VisionParts parts = visual_parts(json, names, tower_type);
-  parts.projector = {norm, MergeTokens{side, false}, ProjectorLinear{merger + "mlp.0.", width * side * side},
-                     ActivationFunction::gelu, ProjectorLinear{merger + "mlp.2.", out}};
-  parts.rotary = multi_axis_rotary(text_of(json.json()), {16, 24, 24}, false);
+  parts.projector = {
+      ProjectorNorm{merger + "ln_q.", norm, 1e-6, false}, MergeTokens{side, false},
+      ProjectorLinear{merger + "mlp.0.", tower.positive(width.first, width.second) * side * side},
+      ActivationFunction::gelu, ProjectorLinear{merger + "mlp.2.", tower.positive(out, 3584)}};
+  parts.rotary = multi_axis_rotary(json, {16, 24, 24}, false);
   return parts;
 }
 
@@ -85,6 +84,16 @@ VisionParts with_deepstack(VisionParts parts, const ConfigReader& json) {
   return parts;
 }
 
+/// Qwen3-VL's, dense and with experts: `python` is what its configs' classes begin with.
+ProviderNames qwen3_provider(const std::string& python, const std::string& text_model_type) {
+  return {.fields = token_fields(),
+          .vision_config = python + "VisionConfig",
+          .text_config = python + "TextConfig",
+          .text_model_type = text_model_type,
+          .sections = {24, 20, 20},
+          .interleaved = true};
+}
+
 }  // namespace
 
 nlohmann::json Qwen2VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
@@ -92,11 +101,8 @@ nlohmann::json Qwen2VLForConditionalGeneration::decoder_config(const nlohmann::j
 }
 
 VisionParts Qwen2VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
-  const ConfigReader tower = json.object("vision_config");
-  const ProjectorNorm norm{"visual.merger.ln_q.", Normalization::layer, 1e-6, false};
-  VisionParts parts =
-      qwen2_visual_parts(json, Qwen2VisionTransformerPretrainedModel::model_type, norm,
-                         tower.positive("embed_dim", 1280), tower.positive("hidden_size", 3584));
+  VisionParts parts = qwen2_visual_parts(json, Qwen2VisionTransformerPretrainedModel::model_type,
+                                         Normalization::layer, {"embed_dim", 1280}, "hidden_size");
   parts.processor_class = "Qwen2VLProcessor";
   return parts;
 }
@@ -106,11 +112,8 @@ nlohmann::json Qwen2_5_VLForConditionalGeneration::decoder_config(const nlohmann
 }
 
 VisionParts Qwen2_5_VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
-  const ConfigReader tower = json.object("vision_config");
-  const ProjectorNorm norm{"visual.merger.ln_q.", Normalization::rms, 1e-6, false};
-  VisionParts parts =
-      qwen2_visual_parts(json, Qwen2_5_VisionTransformerPretrainedModel::model_type, norm,
-                         tower.positive("hidden_size", 3584), tower.positive("out_hidden_size", 3584));
+  VisionParts parts = qwen2_visual_parts(json, Qwen2_5_VisionTransformerPretrainedModel::model_type,
+                                         Normalization::rms, {"hidden_size", 3584}, "out_hidden_size");
   parts.processor_class = "Qwen2_5_VLProcessor";
   return parts;
 }
@@ -138,13 +141,7 @@ VisionParts Qwen3VLForConditionalGeneration::vision(const Config&, const ConfigR
 }
 
 ProviderNames Qwen3VLForConditionalGeneration::provider() {
-  const std::string python = "transformers.models.qwen3_vl.configuration_qwen3_vl.Qwen3VL";
-  return {.fields = token_fields(),
-          .vision_config = python + "VisionConfig",
-          .text_config = python + "TextConfig",
-          .text_model_type = "qwen3_vl_text",
-          .sections = {24, 20, 20},
-          .interleaved = true};
+  return qwen3_provider("transformers.models.qwen3_vl.configuration_qwen3_vl.Qwen3VL", "qwen3_vl_text");
 }
 
 Mapping Qwen3VLForConditionalGeneration::parts(const Config&, const ConfigReader& json) {
@@ -160,13 +157,8 @@ Mapping Qwen3VLMoeForConditionalGeneration::mapping(const Config& config, const 
 }
 
 ProviderNames Qwen3VLMoeForConditionalGeneration::provider() {
-  const std::string python = "transformers.models.qwen3_vl_moe.configuration_qwen3_vl_moe.Qwen3VLMoe";
-  return {.fields = token_fields(),
-          .vision_config = python + "VisionConfig",
-          .text_config = python + "TextConfig",
-          .text_model_type = "qwen3_vl_moe_text",
-          .sections = {24, 20, 20},
-          .interleaved = true};
+  return qwen3_provider("transformers.models.qwen3_vl_moe.configuration_qwen3_vl_moe.Qwen3VLMoe",
+                        "qwen3_vl_moe_text");
 }
 
 Mapping Qwen3VLMoeForConditionalGeneration::parts(const Config&, const ConfigReader& json) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "mhub/config/decoder_config.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub::qwen_vl {
@@ -40,15 +41,9 @@ Mapping tower_mapping(const VisionConfigBase& config, const TransformerConfig& m
 
 }  // namespace
 
-void VisionConfigBase::bind(ConfigBinding& b, const std::string& kind, const std::string& width) {
+void VisionConfigBase::bind(ConfigBinding& b, const std::string& kind, const char* width) {
   TransformerConfig& m = b.megatron;
-  b.positive(width, hidden_size, m.hidden_size);
-  b.positive("depth", depth, m.num_layers);
-  b.check(depth <= 65536, "depth", "expected 65536 at most");
-  b.positive("num_heads", num_heads, m.num_attention_heads);
-  b.divides("num_heads", num_heads, width, hidden_size);
-  b.fixed(m.num_query_groups, num_heads);
-  b.fixed(m.kv_channels, hidden_size / num_heads);
+  bind_encoder_sizes(b, {width, hidden_size}, {"depth", depth}, {"num_heads", num_heads});
   b.text("hidden_act", hidden_act, m.activation);
   b.positive("in_channels", in_channels);
   b.check(in_channels == 3, "in_channels", "unsupported: other than 3");

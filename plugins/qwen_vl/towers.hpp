@@ -15,7 +15,7 @@ struct VisionConfigBase {
   std::string hidden_act = "silu";
 
   /// What does not depend on the kind; `width` is what its config calls hidden_size.
-  void bind(ConfigBinding& b, const std::string& kind, const std::string& width = "hidden_size");
+  void bind(ConfigBinding& b, const std::string& kind, const char* width = "hidden_size");
   TowerParts tower() const;
 };
 
