@@ -37,10 +37,10 @@ void add_model_type(nlohmann::json& part, const std::string& model_type) {
   if (!part.contains("model_type")) part["model_type"] = model_type;
 }
 
-/// Where a config.json has the decoder's fields: "text_config", or, as the first models with images were
+/// Where a config.json has the decoder's fields: under `key`, or, as the first models with images were
 /// published, beside everything else.
-nlohmann::json& own_text(nlohmann::json& whole) {
-  return whole.contains(kText) || !whole.contains("hidden_size") ? whole[kText] : whole;
+nlohmann::json& own_text(nlohmann::json& whole, const std::string& key = kText) {
+  return whole.contains(key) || !whole.contains("hidden_size") ? whole[key] : whole;
 }
 
 ConfigPart decoder_of(const nlohmann::json& text) {
@@ -71,7 +71,14 @@ nlohmann::json own_fields(const ConfigReader& config) {
 
 /// Both spellings of the same names (MultimodalNames).
 void add_spellings(Mapping& map, const MultimodalNames& names) {
-  const std::string inside = "model.language_model.";
+  const std::string inside = "model.language_model.", tower = "vision_model.";
+  for (const std::string& other : names.others) {
+    // conversion_mapping.py, "CLIPVisionModel".
+    if (!other.ends_with("vision_tower." + tower)) continue;
+    const std::string without = other.substr(0, other.size() - tower.size());
+    map.also_spelled(other, without);
+    if (names.model != inside) map.also_spelled(other, "model." + without);
+  }
   if (names.model == inside) return;
   map.also_spelled(names.model, inside);
   map.also_spelled(names.head, "lm_head.");
@@ -184,6 +191,32 @@ nlohmann::json text_config_of(const nlohmann::json& whole, const std::string& te
   return text;
 }
 
+nlohmann::json plain_text_config(const nlohmann::json& whole, const std::string& model_type,
+                                 const nlohmann::json& usual) {
+  nlohmann::json text = whole;
+  if (whole.contains(kText) && whole.at(kText).is_object()) {
+    text = whole.at(kText);
+    // Of the two places that may say it, the outer one counts (transformers 5).
+    if (whole.contains(kTied)) text[kTied] = whole[kTied];
+  }
+  for (const char* key : {kVision, kText, "architectures"}) text.erase(key);
+  for (const auto& [key, value] : usual.items()) {
+    if (!text.contains(key)) text[key] = value;
+  }
+  text["model_type"] = model_type;
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    if (!text.contains(key) || !text[key].is_object()) continue;
+    nlohmann::json& rope = text[key];
+    rope.erase(kSections);
+    rope.erase(kInterleaved);
+    // As configuration_qwen2_5_vl.py, convert_rope_params_to_dict.
+    for (const char* kind : {"type", "rope_type"}) {
+      if (rope.contains(kind) && rope[kind] == "mrope") rope[kind] = "default";
+    }
+  }
+  return text;
+}
+
 void MultimodalTextConfig::bind(ConfigBinding& b, const DecoderConfigOf& decoder_config) {
   b.object(kText, text);
   if (b.reading()) decoder = decoder_config(b.reader().json());
@@ -272,17 +305,17 @@ nlohmann::json with_text_config(nlohmann::json outer, const TransformerConfig& d
 nlohmann::json completed_text_config(const ConfigReader& config, const TensorSource& tensors,
                                      const DecoderConfigOf& decoder_config, const MultimodalNames& names) {
   nlohmann::json json = config.json();
-  config.object(kText);  // refused here where it is none
+  config.object(names.config);  // refused here where it is none
   nlohmann::json text = decoder_config(json);
   const ConfigPart decoder = decoder_of(text);
   if (decoder.model.completed_config) {
     // What that adds belongs where the decoder's class has its fields.
     const nlohmann::json completed = decoder.model.completed_config(decoder.config, tensors);
     for (const auto& [key, value] : completed.items()) {
-      if (!text.contains(key) || text.at(key) != value) own_text(json)[key] = value;
+      if (!text.contains(key) || text.at(key) != value) own_text(json, names.config)[key] = value;
     }
     for (const auto& [key, value] : text.items()) {
-      if (!completed.contains(key)) own_text(json).erase(key);
+      if (!completed.contains(key)) own_text(json, names.config).erase(key);
     }
     text = completed;
   }
@@ -294,7 +327,7 @@ nlohmann::json completed_text_config(const ConfigReader& config, const TensorSou
   // transformers' default is tied for the whole model, whatever the decoder's own class has.
   const bool untied = config.has(kTied) ? !config.boolean(kTied, true) : text.contains(kTied) && !inner;
   const bool tied = stored ? inner && !untied : !untied;
-  if (tied != inner) own_text(json)[kTied] = tied;
+  if (tied != inner) own_text(json, names.config)[kTied] = tied;
   return json;
 }
 

@@ -60,6 +60,12 @@ using DecoderConfigOf = std::function<nlohmann::json(const nlohmann::json& whole
 
 /// "text_config", of the class `text_model_type` where it does not say.
 nlohmann::json text_config_of(const nlohmann::json& whole, const std::string& text_model_type);
+/// A decoder's config.json where the whole model's has a class of its own for it, built like the registered
+/// one `model_type`: "text_config", or, as the first models with images were published, what stands beside
+/// the rest; with what that class has other defaults for (`usual`), and plain rotation, which is what several
+/// axes are for texts.
+nlohmann::json plain_text_config(const nlohmann::json& whole, const std::string& model_type,
+                                 const nlohmann::json& usual);
 
 /// A model of texts and images of which Megatron gets the decoder, as the model of texts that the decoder's
 /// own class makes; towers and projectors are carried, whatever is in them. Without images both compute the
@@ -75,9 +81,12 @@ struct MultimodalTextConfig {
 /// Where the parts are in the Hugging Face state. The defaults are LLaVA's names, in which most such models
 /// are published; transformers also has "model." in front of all but the head, from 4.52 on.
 struct MultimodalNames {
-  std::string model = "language_model.model.";                                 ///< for the decoder's "model."
-  std::string head = "language_model.lm_head.";                                ///< for its "lm_head."
-  std::vector<std::string> others{"vision_tower.", "multi_modal_projector."};  ///< what is carried begins so
+  std::string model = "language_model.model.";   ///< for the decoder's "model."
+  std::string head = "language_model.lm_head.";  ///< for its "lm_head."
+  /// What is carried begins so. A tower of CLIP's or SigLIP's that is declared as
+  /// "vision_tower.vision_model." may come without "vision_model.", as transformers has it from 5.6 on.
+  std::vector<std::string> others{"vision_tower.", "multi_modal_projector."};
+  std::string config = "text_config";  ///< where config.json has the decoder's
 };
 
 /// The positions with several axes (mrope_section) of the decoder of a whole config; `usual` where it does

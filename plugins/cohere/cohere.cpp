@@ -60,7 +60,9 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "cohere";
-  registrar.about = "Command R (without q/k norms), Command R7B, Aya";
+  registrar.about = "Command R (without q/k norms), Command R7B, Command A Vision, Aya, Aya Vision";
   registrar.add<mhub::cohere::CohereForCausalLM>();
   registrar.add<mhub::cohere::Cohere2ForCausalLM>();
+  registrar.add<mhub::cohere::AyaVisionForConditionalGeneration>();
+  registrar.add<mhub::cohere::Cohere2VisionForConditionalGeneration>();
 }

@@ -3,6 +3,7 @@
 
 #include "mhub/config/decoder_config.hpp"
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
 
 namespace mhub::cohere {
 
@@ -41,6 +42,33 @@ struct Cohere2ForCausalLM {
   static constexpr const char* model_type = "cohere2";
   static constexpr const char* tokenizer_class = "CohereTokenizerFast";
   static Mapping mapping(const Cohere2Config& config, const TransformerConfig& megatron);
+};
+
+// Of both, logits are multiplied by logit_scale as Command R7B's class does it; transformers' classes of the
+// whole leave that out (modeling_aya_vision.py from 4.52 on, modeling_cohere2_vision.py).
+
+/// Aya Vision, with SigLIP's tower: the decoder goes to Megatron, the rest is carried.
+struct AyaVisionForConditionalGeneration
+    : DecoderOfMultimodal<AyaVisionForConditionalGeneration, Cohere2ForCausalLM> {
+  static constexpr const char* class_name = "AyaVisionForConditionalGeneration";
+  static constexpr const char* config_class = "AyaVisionConfig";
+  static constexpr const char* model_type = "aya_vision";
+  static MultimodalNames names() {
+    return {.others = {"vision_tower.vision_model.", "multi_modal_projector."}};
+  }
+};
+
+/// Command A Vision: the same with another projector, and with the names that transformers has in memory.
+struct Cohere2VisionForConditionalGeneration
+    : DecoderOfMultimodal<Cohere2VisionForConditionalGeneration, Cohere2ForCausalLM> {
+  static constexpr const char* class_name = "Cohere2VisionForConditionalGeneration";
+  static constexpr const char* config_class = "Cohere2VisionConfig";
+  static constexpr const char* model_type = "cohere2_vision";
+  static MultimodalNames names() {
+    return {"model.language_model.",
+            "lm_head.",
+            {"model.vision_tower.vision_model.", "model.multi_modal_projector."}};
+  }
 };
 
 }  // namespace mhub::cohere

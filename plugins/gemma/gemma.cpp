@@ -6,6 +6,7 @@
 
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
+#include "paligemma.hpp"
 
 namespace mhub::gemma {
 
@@ -154,14 +155,6 @@ MultimodalNames Gemma3ForConditionalGeneration::names() {
   return {.others = {"vision_tower.vision_model.", "multi_modal_projector."}};
 }
 
-/// transformers writes the tower without "vision_model." from 5.6 on.
-Mapping Gemma3ForConditionalGeneration::mapping(const Config& config, const TransformerConfig& megatron) {
-  Mapping map = WholeMultimodal::mapping(config, megatron);
-  map.also_spelled("vision_tower.vision_model.", "vision_tower.");
-  map.also_spelled("vision_tower.vision_model.", "model.vision_tower.");
-  return map;
-}
-
 ProviderNames Gemma3ForConditionalGeneration::provider() {
   return {.fields = {{"image_token_id", "image_token_index"},
                      {"vision_start_token_id", "boi_token_index"},
@@ -230,9 +223,10 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "gemma";
-  registrar.about = "Gemma 1, 2 and 3 (of the last with images, the text)";
+  registrar.about = "Gemma 1, 2 and 3, PaliGemma 1 and 2";
   registrar.add<mhub::gemma::GemmaForCausalLM>();
   registrar.add<mhub::gemma::Gemma2ForCausalLM>();
   registrar.add<mhub::gemma::Gemma3ForCausalLM>();
   registrar.add<mhub::gemma::Gemma3ForConditionalGeneration>();
+  registrar.add<mhub::gemma::PaliGemmaForConditionalGeneration>();
 }

@@ -83,7 +83,6 @@ struct Gemma3ForConditionalGeneration : WholeMultimodal<Gemma3ForConditionalGene
   static constexpr const char* bridge_provider =
       "megatron.bridge.models.gemma_vl.gemma3_vl_provider.Gemma3VLModelProvider";
   static MultimodalNames names();
-  static Mapping mapping(const Config& config, const TransformerConfig& megatron);
   static ProviderNames provider();
   static Mapping parts(const Config& config, const ConfigReader& json);
   static WholeModel whole(const Config& config, const ConfigReader& json);

@@ -2,6 +2,7 @@
 #include "llava.hpp"
 
 #include "mhub/plugin/plugin.hpp"
+#include "onevision.hpp"
 
 namespace mhub::llava {
 
@@ -60,7 +61,8 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "llava";
-  registrar.about = "LLaVA 1.5, LLaVA-NeXT and models built like them";
+  registrar.about = "LLaVA 1.5, LLaVA-NeXT, LLaVA-OneVision and models built like them";
   registrar.add<mhub::llava::LlavaForConditionalGeneration>();
   registrar.add<mhub::llava::LlavaNextForConditionalGeneration>();
+  registrar.add<mhub::llava::LlavaOnevisionForConditionalGeneration>();
 }

@@ -11,34 +11,6 @@
 namespace mhub::qwen_vl {
 namespace {
 
-/// The decoder's config.json: "text_config", or, as Qwen2-VL and 2.5-VL were published, what stands beside
-/// the rest; with what its own class has other defaults for, and plain rotation.
-nlohmann::json decoder_json(const nlohmann::json& whole, const char* model_type,
-                            const nlohmann::json& usual) {
-  nlohmann::json text = whole;
-  if (whole.contains("text_config") && whole.at("text_config").is_object()) {
-    text = whole.at("text_config");
-    // Of the two places that may say it, the outer one counts (transformers 5).
-    if (whole.contains("tie_word_embeddings")) text["tie_word_embeddings"] = whole["tie_word_embeddings"];
-  }
-  for (const char* key : {"vision_config", "text_config", "architectures"}) text.erase(key);
-  for (const auto& [key, value] : usual.items()) {
-    if (!text.contains(key)) text[key] = value;
-  }
-  text["model_type"] = model_type;
-  for (const char* key : {"rope_parameters", "rope_scaling"}) {
-    if (!text.contains(key) || !text[key].is_object()) continue;
-    nlohmann::json& rope = text[key];
-    rope.erase("mrope_section");
-    rope.erase("mrope_interleaved");
-    // As configuration_qwen2_5_vl.py, convert_rope_params_to_dict.
-    for (const char* kind : {"type", "rope_type"}) {
-      if (rope.contains(kind) && rope[kind] == "mrope") rope[kind] = "default";
-    }
-  }
-  return text;
-}
-
 // What differs between the defaults of transformers' text configs and those of the decoders' own classes.
 const nlohmann::json kQwen2Usual{{"vocab_size", 152064},       {"hidden_size", 8192},
                                  {"intermediate_size", 29568}, {"num_hidden_layers", 80},
@@ -97,7 +69,7 @@ ProviderNames qwen3_provider(const std::string& python, const std::string& text_
 }  // namespace
 
 nlohmann::json Qwen2VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
-  return decoder_json(whole, Qwen2Text::model_type, kQwen2Usual);
+  return plain_text_config(whole, Qwen2Text::model_type, kQwen2Usual);
 }
 
 VisionParts Qwen2VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
@@ -108,7 +80,7 @@ VisionParts Qwen2VLForConditionalGeneration::vision(const Config&, const ConfigR
 }
 
 nlohmann::json Qwen2_5_VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
-  return decoder_json(whole, Qwen2Text::model_type, kQwen2Usual);
+  return plain_text_config(whole, Qwen2Text::model_type, kQwen2Usual);
 }
 
 VisionParts Qwen2_5_VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
@@ -133,7 +105,7 @@ Mapping Qwen2_5_VLForConditionalGeneration::parts(const Config&, const ConfigRea
 }
 
 nlohmann::json Qwen3VLForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
-  return decoder_json(whole, Qwen3Text::model_type, kQwen3Usual);
+  return plain_text_config(whole, Qwen3Text::model_type, kQwen3Usual);
 }
 
 VisionParts Qwen3VLForConditionalGeneration::vision(const Config&, const ConfigReader& json) {
@@ -149,7 +121,7 @@ Mapping Qwen3VLForConditionalGeneration::parts(const Config&, const ConfigReader
 }
 
 nlohmann::json Qwen3VLMoeForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
-  return decoder_json(whole, Qwen3MoeText::model_type, kQwen3MoeUsual);
+  return plain_text_config(whole, Qwen3MoeText::model_type, kQwen3MoeUsual);
 }
 
 Mapping Qwen3VLMoeForConditionalGeneration::mapping(const Config& config, const TransformerConfig&) {

@@ -20,6 +20,7 @@ TINY = {
     "phi-3-mini-4k": "phi3", "phi-4": "phi3", "pythia-1.4b": "gpt_neox", "qwen1.5-moe-a2.7b": "qwen2_moe", "qwen2.5-0.5b": "qwen2_shards", "qwen2.5-72b": "qwen2", "qwen2.5-7b": "qwen2", "qwen2.5-vl-7b": "qwen2_5_vl",
     "qwen3-0.6b": "qwen3", "qwen3-235b-a22b": "qwen3_moe", "qwen3-30b-a3b": "qwen3_moe", "qwen3-32b": "qwen3", "qwen3-8b": "qwen3", "qwen3-next-80b-a3b": "qwen3_next", "qwen3-vl-8b": "qwen3_vl", "qwen3-vl-30b-a3b": "qwen3_vl_moe", "qwen3.5-27b": "qwen3_5_whole", "smollm2-135m": "llama_tied_bias",
     "starcoder2-7b": "starcoder2",
+    "glm-4.1v-9b": "glm4v", "glm-4.6v-flash": "glm4v", "glm-4.5v": "glm4v_moe", "glm-4.6v": "glm4v_moe", "internvl3-8b": "internvl", "internvl3.5-8b": "internvl_chat", "llava-onevision-qwen2-7b": "llava_onevision", "kimi-vl-a3b": "kimi_vl", "paligemma-3b": "paligemma", "paligemma2-3b": "paligemma2", "idefics3-8b": "idefics3", "smolvlm2-2.2b": "smolvlm", "aya-vision-8b": "aya_vision", "command-a-vision": "cohere2_vision",
 }
 SIZES = {"tp": 2, "pp": 2, "ep": 2}
 

@@ -22,45 +22,23 @@ import transformers
 from safetensors.torch import save_file
 
 import arch_judges
-from arch_moe import add_delta_mtp
+from arch_moe import add_delta_mtp, correction
 from arch_recipes import dry_runs
 from architectures import mhub
 from hf_tensors import compare, hf_tensors
 from logits_check import listed
+from multimodal_models import MODELS, NEW, TEXT
 from tiny_models import randomize, save_tokenizer
 from vision_check import record, results
 
 TOLERANCE, NEW_TOKENS = 1e-3, 32
-TEXT = dict(vocab_size=203, hidden_size=64, intermediate_size=112, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4, head_dim=16, max_position_embeddings=96, pad_token_id=0)
-VISION = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=7)
-PIXTRAL = dict(VISION, model_type="pixtral", head_dim=8)
-DELTA = dict(TEXT, linear_num_key_heads=4, linear_num_value_heads=8, linear_key_head_dim=8, linear_value_head_dim=8)
-VISUAL = dict(depth=2, hidden_size=32, intermediate_size=40, num_heads=4, out_hidden_size=64, patch_size=4)
-EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, shared_expert_intermediate_size=40)
 LAYOUTS = {
     "dist": ["--model-type", "gpt"],
     "dist22": ["--tp", "2", "--pp", "2"],  # of some, Megatron-Bridge's model of the whole
     "torch4": ["--to", "torch", "--tp", "4"],
     "local": ["--to", "torch", "--transformer-impl", "local", "--pp", "2", "--model-type", "gpt"],
 }
-MROPE = {"rope_theta": 1e7, "partial_rotary_factor": 0.25, "rope_type": "default", "mrope_interleaved": True, "mrope_section": [1, 1, 0]}
-
-
-def mistral(text=None, **fields):
-    return transformers.Mistral3Config(text_config=dict(TEXT, model_type="mistral", **text or {}), vision_config=PIXTRAL, **fields)
-
-
-# name: (class, config, class of the decoder, options); `spec` is what megatron-core needs, None where it cannot
-MODELS = {
-    "gemma3_4b": ("Gemma3ForConditionalGeneration", lambda: transformers.Gemma3Config(text_config=dict(TEXT, num_hidden_layers=8, sliding_window=8, query_pre_attn_scalar=16), vision_config=dict(VISION, model_type="siglip_vision_model"), mm_tokens_per_image=4), "Gemma3ForCausalLM", {"spec": "gemma3"}),
-    "mistral3": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=False), "MistralForCausalLM", {"core": True}),
-    # What text_config says of the head is not what the model does: it ties them, as the outer config has it.
-    "mistral3_tied": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=True), "MistralForCausalLM", {"core": True}),
-    "ministral3_8b": ("Mistral3ForConditionalGeneration", lambda: transformers.Mistral3Config(text_config=dict(TEXT, model_type="ministral3"), vision_config=PIXTRAL, tie_word_embeddings=False), "Ministral3ForCausalLM", {"core": True}),
-    "llama4_whole": ("Llama4ForConditionalGeneration", lambda: transformers.Llama4Config(text_config=dict(TEXT, intermediate_size_mlp=96, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=2, attention_chunk_size=32), vision_config=dict(VISION, vision_output_dim=32, projector_input_dim=32, projector_output_dim=32)), "Llama4ForCausalLM", {}),
-    "qwen3_5_whole": ("Qwen3_5ForConditionalGeneration", lambda: transformers.Qwen3_5Config(text_config=dict(DELTA, rope_parameters=MROPE), vision_config=VISUAL), "Qwen3_5ForCausalLM", {"mtp": True}),
-    "qwen3_5_moe_whole": ("Qwen3_5MoeForConditionalGeneration", lambda: transformers.Qwen3_5MoeConfig(text_config=dict(DELTA, **EXPERTS), vision_config=VISUAL, tie_word_embeddings=True), "Qwen3_5MoeForCausalLM", {}),
-}
+FEW = ("dist22", "torch4")  # of the newer entries, whose decoders' own classes have rows in architectures.py
 
 
 def prompt(size, seed):
@@ -73,6 +51,7 @@ def make(name, folder):
     kind = getattr(transformers, class_name)
     model = kind._from_config(config(), attn_implementation="eager").float().eval()
     randomize(model, sum(map(ord, name)))
+    correction(model)
     model.to(torch.bfloat16).save_pretrained(folder)
     save_tokenizer(folder)
     model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
@@ -81,7 +60,12 @@ def make(name, folder):
         greedy = model.generate(prompt(17, 3), attention_mask=torch.ones(1, 17, dtype=torch.long), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1)
         truth = {"long": model(prompt(90, 4)).logits[0].numpy(), "greedy": greedy[0, 17:].numpy(), "ids": ids.numpy(), "logits": model(ids).logits.numpy()}
     np.savez(os.path.join(folder, "golden.npz"), **truth)
+    if options.get("remote"):
+        rewrite(folder, folder, options["remote"])
+        return
     model.to(torch.bfloat16).save_pretrained(folder + "_memory", save_original_format=False)
+    if options.get("older"):
+        rewrite(folder, folder + "_older", options["older"])
     if options.get("mtp"):  # transformers does not write what it does not run
         state = hf_tensors(folder)
         text = {key.replace("model.language_model.", "model."): value for key, value in state.items()}
@@ -93,13 +77,23 @@ def make(name, folder):
         json.dump(config, open(path, "w"))
 
 
-def computes(binary, hf, source, scratch):
+def rewrite(folder, to, change):
+    """The same model with another config.json and other names."""
+    state = hf_tensors(folder)
+    config, state = change(json.load(open(os.path.join(folder, "config.json"))), state)
+    os.makedirs(to, exist_ok=True)
+    json.dump(config, open(os.path.join(to, "config.json"), "w"))
+    save_file(state, os.path.join(to, "model.safetensors"), {"format": "pt"})
+
+
+def computes(binary, name, hf, source, scratch):
     """What differs from transformers; None when nothing does."""
     golden, output = np.load(os.path.join(hf, "golden.npz")), os.path.join(scratch, "logits.npy")
     run = mhub(binary, "logits", source, "--tokens", listed(prompt(90, 4)[0].tolist()), "--output", output, "--overwrite")
     if run.returncode != 0:
         return run.stderr.strip()
-    error = np.abs(np.load(output) - golden["long"]).max() / np.abs(golden["long"]).max()
+    long = MODELS[name][3].get("head", lambda logits: logits)(golden["long"])
+    error = np.abs(np.load(output) - long).max() / np.abs(long).max()
     if not error <= TOLERANCE:
         return f"logits differ by {error:.1e} of scale"
     run = mhub(binary, "generate", source, "--tokens", listed(prompt(17, 3)[0].tolist()), "--max-new-tokens", str(NEW_TOKENS), "--temperature", "0", "--ignore-eos", "--json")
@@ -111,17 +105,20 @@ def computes(binary, hf, source, scratch):
 
 def check_layouts(binary, name, hf, scratch):
     """Returns the folder of the first layout."""
-    record(f"{name}: texts from the Hugging Face folder", computes(binary, hf, hf, scratch))
-    for layout, options in LAYOUTS.items():
+    record(f"{name}: texts from the Hugging Face folder", computes(binary, name, hf, hf, scratch))
+    layouts = {layout: LAYOUTS[layout] for layout in (FEW if name in NEW else LAYOUTS)}
+    for layout, options in layouts.items():
         out = os.path.join(scratch, f"{name}-{layout}")
         run = mhub(binary, "convert", hf, out, "--verify", *options)
-        record(f"{name} {layout}: converted, texts", run.stderr.strip() if run.returncode else computes(binary, hf, out, scratch))
+        record(f"{name} {layout}: converted, texts", run.stderr.strip() if run.returncode else computes(binary, name, hf, out, scratch))
         for bare in (False, True):
             if bare:
                 os.remove(os.path.join(out, "mhub_manifest.json"))
             back = os.path.join(scratch, f"{name}-{layout}-{bare}")
             run = mhub(binary, "convert", out, back, "--to", "hf", *(["--hf-reference", hf] if bare else []))
             record(f"{name} {layout}: exported{' with a reference' if bare else ''}", run.stderr.strip() if run.returncode else compare(hf_tensors(hf), hf_tensors(back)))
+    if MODELS[name][3].get("remote"):
+        return None
     still = getattr(transformers, MODELS[name][0]).from_pretrained(back, dtype=torch.float32, attn_implementation="eager").eval()
     golden = np.load(os.path.join(hf, "golden.npz"))
     with torch.no_grad():
@@ -130,16 +127,21 @@ def check_layouts(binary, name, hf, scratch):
     return os.path.join(scratch, f"{name}-dist")
 
 
+CARRIED = ("vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "image_newline", "model.visual.", "model.vision_", "model.connector.", "model.multi_modal_projector.")
+
+
 def text_alone(name, hf, folder):
     """The decoder as a model of its own class: what Megatron's checkpoint holds after training."""
     os.makedirs(folder)
     config = json.load(open(os.path.join(hf, "config.json")))
-    text = dict(config["text_config"], architectures=[MODELS[name][2]], tie_word_embeddings=config["tie_word_embeddings"])
+    text = dict(config.get("text_config") or config["llm_config"], architectures=[MODELS[name][2]], tie_word_embeddings=config["tie_word_embeddings"], **MODELS[name][3].get("alone", {}))
+    if name in NEW:  # as their decoders' own classes, not the whole's
+        text.pop("model_type", None)
     json.dump(text, open(os.path.join(folder, "config.json"), "w"))
     state = {}
     for key, value in hf_tensors(hf).items():
-        if not key.startswith(("vision_tower.", "vision_model.", "multi_modal_projector.", "model.visual.")):
-            state[key.replace("model.language_model.", "model.").removeprefix("language_model.")] = value
+        if not key.startswith(CARRIED):
+            state[key.replace("model.language_model.", "model.").replace("model.text_model.", "model.").removeprefix("language_model.")] = value
     save_file(state, os.path.join(folder, "model.safetensors"), {"format": "pt"})
     return config
 
@@ -161,11 +163,12 @@ def check_lost_tower(binary, name, hf, scratch):
 
 
 def check_spelling(binary, name, hf):
-    """The names that the model has in memory, where a block that transformers does not know is not missing."""
-    if MODELS[name][3].get("mtp"):
+    """The names that the model has in memory, where a block that transformers does not know is not missing, and older ones."""
+    if MODELS[name][3].get("mtp") or MODELS[name][3].get("remote"):
         return
-    run = mhub(binary, "verify", hf, hf + "_memory")
-    record(f"{name}: the same in the names of the model in memory", None if run.returncode == 0 else run.stderr.strip() or run.stdout.strip()[:300])
+    for form in ("memory", "older")[: 2 if MODELS[name][3].get("older") else 1]:
+        run = mhub(binary, "verify", hf, f"{hf}_{form}")
+        record(f"{name}: the same in the {form} names", None if run.returncode == 0 else run.stderr.strip() or run.stdout.strip()[:300])
 
 
 def check_core(name, hf, folder):

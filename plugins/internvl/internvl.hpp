@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
+
+namespace mhub::internvl {
+
+/// The decoder's class where the config does not say (plugins/qwen): InternVLConfig of transformers.
+struct Qwen2Text {
+  static constexpr const char *model_type = "qwen2", *tokenizer_class = "Qwen2TokenizerFast";
+};
+
+/// InternVL 2.5 to 3.5 as transformers has it ("...-hf"): a decoder of any registered class goes to Megatron,
+/// the tower is carried.
+struct InternVLForConditionalGeneration : DecoderOfMultimodal<InternVLForConditionalGeneration, Qwen2Text> {
+  static constexpr const char* class_name = "InternVLForConditionalGeneration";
+  static constexpr const char* config_class = "InternVLConfig";
+  static constexpr const char* model_type = "internvl";
+  static MultimodalNames names() { return {}; }
+};
+
+/// The same as OpenGVLab publishes it, with code of its own (modeling_internvl_chat.py): other names of the
+/// tower and the projector, and of the decoder's config.
+struct InternVLChatModel : DecoderOfMultimodal<InternVLChatModel, Qwen2Text> {
+  static constexpr const char* class_name = "InternVLChatModel";
+  static constexpr const char* config_class = "InternVLChatConfig";
+  static constexpr const char* model_type = "internvl_chat";
+  static MultimodalNames names() { return {.others = {"vision_model.", "mlp1."}, .config = "llm_config"}; }
+  static nlohmann::json decoder_config(const nlohmann::json& whole);
+};
+
+}  // namespace mhub::internvl

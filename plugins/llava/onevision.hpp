@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
+
+namespace mhub::llava {
+
+/// The decoder's class where the config does not say (plugins/qwen): LlavaOnevisionConfig of transformers.
+struct Qwen2Text {
+  static constexpr const char *model_type = "qwen2", *tokenizer_class = "Qwen2TokenizerFast";
+};
+
+/// LLaVA-OneVision, with SigLIP's tower: the decoder goes to Megatron, the rest is carried. It is no
+/// LLaVAModel of Megatron-Core's: features are taken in front of the tower's last norm, which CLIPViTModel
+/// always runs.
+struct LlavaOnevisionForConditionalGeneration
+    : DecoderOfMultimodal<LlavaOnevisionForConditionalGeneration, Qwen2Text> {
+  static constexpr const char* class_name = "LlavaOnevisionForConditionalGeneration";
+  static constexpr const char* config_class = "LlavaOnevisionConfig";
+  static constexpr const char* model_type = "llava_onevision";
+  static MultimodalNames names() {
+    return {.others = {"vision_tower.vision_model.", "multi_modal_projector.", "image_newline"}};
+  }
+};
+
+}  // namespace mhub::llava
