@@ -28,6 +28,7 @@ class BlobWriter {
 
  private:
   void begin_hash();
+  void write(std::span<const std::byte> bytes);
   std::size_t read_some(std::span<std::byte> out) const;
 
   const RepoFile& file_;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kChunk = 8 << 20;
 /// So many bytes are written at once.
-constexpr std::uint64_t kStep = 1 << 20;
+constexpr std::uint64_t kStep = 256 << 10;
 using Buffer = std::vector<std::byte>;
 
 /// A chunk of a file, as far as it has come.
