@@ -10,19 +10,26 @@
 namespace mhub {
 namespace {
 
-/// Of "bytes 0-99/1000": the first byte and the size of all; nothing where it is something else.
+/// Of "bytes 0-99/1000": where it begins, the byte behind it, and the size of all; nothing where it is
+/// something else.
 struct ContentRange {
-  std::uint64_t begin = 0, all = 0;
+  std::uint64_t begin = 0, end = 0, all = 0;
 };
 std::optional<ContentRange> content_range(const std::string& text) {
   constexpr std::string_view kUnit = "bytes ";
   if (!text.starts_with(kUnit)) return std::nullopt;
   ContentRange range;
-  const char *at = text.data() + kUnit.size(), *end = text.data() + text.size();
-  const std::size_t slash = text.find('/');
-  if (slash == std::string::npos || std::from_chars(at, end, range.begin).ec != std::errc() ||
-      std::from_chars(text.data() + slash + 1, end, range.all).ec != std::errc())
-    return std::nullopt;
+  const char* const end = text.data() + text.size();
+  const auto number = [&](const char* at, std::uint64_t& value, char behind) {
+    const auto parsed = std::from_chars(at, end, value);
+    const bool right =
+        parsed.ec == std::errc() && (behind == 0 || (parsed.ptr != end && *parsed.ptr == behind));
+    return right ? parsed.ptr + 1 : nullptr;
+  };
+  const char* at = number(text.data() + kUnit.size(), range.begin, '-');
+  if (at != nullptr) at = number(at, range.end, '/');
+  if (at == nullptr || number(at, range.all, 0) == nullptr) return std::nullopt;
+  ++range.end;
   return range;
 }
 
@@ -73,15 +80,19 @@ void RangeReader::read(std::uint64_t begin, std::uint64_t end,
 void RangeReader::attempt(std::uint64_t begin, std::uint64_t end,
                           const std::function<void(std::span<const std::byte>)>& take, std::uint64_t& done) {
   std::string url = address();
-  std::uint64_t at = begin;  // of the next byte that is wanted
-  std::uint64_t coming = 0;  // of the next byte that comes
+  std::uint64_t at = begin;         // of the next byte that is wanted
+  std::uint64_t coming = 0;         // of the next byte that comes
+  std::uint64_t last = file_.size;  // behind the last byte that will come
   bool begun = false;
   const auto body = [&](const HttpHead& head, std::span<const std::byte> piece) {
     if (!begun) {
       begun = true;
       // 200 instead of 206: the whole file comes, whatever was asked for.
       const std::optional<ContentRange> range = content_range(head.header("content-range"));
-      if (head.status == 206 && range) coming = range->begin;
+      if (head.status == 206 && range) {
+        coming = range->begin;
+        last = range->end;
+      }
       if (head.status == 206 && (!range || range->begin > begin || range->all != file_.size))
         throw InputError(what_ + ": asked " + host_of(url) + " for bytes from " + std::to_string(begin) +
                          " of " + std::to_string(file_.size) + ", found \"" + head.header("content-range") +
@@ -96,7 +107,8 @@ void RangeReader::attempt(std::uint64_t begin, std::uint64_t end,
       at += piece.size();
       done += piece.size();
     }
-    return at < end;
+    // An answer that is cut short costs its connection, and a new one a handshake.
+    return at < end || coming == last;
   };
   const std::string range = "Range: bytes=" + std::to_string(begin) + "-" + std::to_string(end - 1);
   // Compressed by the way, a file would have other ranges.

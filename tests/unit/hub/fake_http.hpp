@@ -34,7 +34,10 @@ class FakeHttp final : public HttpClient {
     // In pieces, as from a network.
     for (std::size_t at = 0; at < answer.body.size(); at += kPiece) {
       const std::string_view piece = std::string_view(answer.body).substr(at, kPiece);
-      if (!body(head, std::as_bytes(std::span(piece)))) return head;
+      if (body(head, std::as_bytes(std::span(piece)))) continue;
+      const std::lock_guard guard(mutex_);
+      ++ended_early;
+      return head;
     }
     if (answer.breaks) throw HttpError("fake: broke off", true);
     return head;
@@ -49,6 +52,8 @@ class FakeHttp final : public HttpClient {
   }
 
   std::vector<HttpRequest> requests;
+  /// Answers whose reader did not want their end: such a connection is lost.
+  std::size_t ended_early = 0;
 
  private:
   static constexpr std::size_t kPiece = 1000;

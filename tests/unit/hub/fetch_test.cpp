@@ -108,6 +108,7 @@ BOOST_AUTO_TEST_CASE(files_come_in_ranges_and_are_linked) {
   World world;
   world.fetch();
   world.check_whole();
+  BOOST_TEST(world.http->ended_early == 0);
   BOOST_TEST(world.sent == world.weights.size());
   BOOST_TEST(world.bytes == world.weights.size() + world.config.size());
   BOOST_TEST(fs::read_symlink(world.cache.snapshot(kCommit) / "config.json") ==
