@@ -5,16 +5,15 @@ Two servers on two ports: the Hub itself and the "CDN" that it redirects large f
 
 import dataclasses
 import hashlib
-import http.server
 import json
 import os
 import pathlib
 import re
-import ssl
-import subprocess
 import threading
 import time
 import urllib.parse
+
+import hub_http
 
 PIECE = 256 << 10
 
@@ -78,25 +77,12 @@ class Fault:
     methods: tuple = ("GET", "HEAD")
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 1 << 16
-
-    def log_message(self, *_):
-        pass
-
-    def do_HEAD(self):
-        self.answer()
-
-    def do_GET(self):
-        self.answer()
-
+class Handler(hub_http.Handler):
     def answer(self):
         hub, self.fault = self.server.hub, None
         self.entry = {
-            "server": self.server.name, "method": self.command, "path": self.path, "range": self.headers.get("Range"),
-            "authorization": self.headers.get("Authorization"), "status": None, "sent": 0, "agent": self.headers.get("User-Agent"),
+            "server": self.server.name, "method": self.command, "path": self.path, "range": self.headers.get("range"),
+            "authorization": self.headers.get("authorization"), "status": None, "sent": 0, "agent": self.headers.get("user-agent"),
         }
         with hub.mutex:
             hub.log.append(self.entry)
@@ -129,7 +115,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def allowed(self, hub, name, revision, of_file):
         """The repository, or nothing, and an answer that says why."""
-        repo, token = hub.repos.get(name), self.headers.get("Authorization")
+        repo, token = hub.repos.get(name), self.headers.get("authorization")
         known = token == f"Bearer {hub.token}"
         if token and not known:
             return self.reply(401, {"X-Error-Message": "Invalid credentials in Authorization header"}, b"{}")
@@ -176,7 +162,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def body(self, entry, headers):
         size, begin, end, status = entry["size"], 0, entry["size"], 200
-        if found := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or ""):
+        if found := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range") or ""):
             begin, end, status = int(found[1]), min(int(found[2] or size - 1) + 1, size), 206
             if begin >= size:
                 return self.reply(416, {**headers, "Content-Range": f"bytes */{size}"}, b"")
@@ -220,34 +206,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def head(self, status, headers, length):
         self.entry["status"] = status
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(length))
-        self.end_headers()
+        super().head(status, headers, length)
 
     def reply(self, status, headers, body):
         self.head(status, headers, len(body))
         if self.command != "HEAD":
             self.wfile.write(body)
             self.entry["sent"] += len(body)
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-    def __init__(self, hub, name, context):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.hub, self.name, self.context = hub, name, context
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def finish_request(self, request, address):
-        request = self.context.wrap_socket(request, server_side=True)
-        super().finish_request(request, address)
-
-    def handle_error(self, request, address):
-        pass  # a client that was killed
 
 
 class Hub:
@@ -258,16 +223,11 @@ class Hub:
         self.mutex, self.delay, self.pace, self.page, self.token = threading.Lock(), 0, 0, 50, "hf_TheSecretOfThisTest"
         folder = pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        self.certificate = folder / "certificate.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", self.certificate],
-            check=True, capture_output=True)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, folder / "key.pem")
-        self.endpoint = f"https://localhost:{Server(self, 'hub', context).server_port}"
+        self.certificate, context = hub_http.certified(folder)
+        self.servers = [hub_http.Server(Handler, context, hub=self, name=name) for name in ("hub", "cdn")]
+        self.endpoint = f"https://localhost:{self.servers[0].port}"
         # Another host by its name, too: huggingface_hub compares names alone.
-        self.cdn_address = f"https://127.0.0.1:{Server(self, 'cdn', context).server_port}"
+        self.cdn_address = f"https://127.0.0.1:{self.servers[1].port}"
 
     def environment(self, cache, token=None):
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "TRANSFORMERS_")) and not name.endswith("CA_BUNDLE")}
@@ -279,6 +239,8 @@ class Hub:
         with self.mutex:
             self.log.clear()
             self.faults.clear()
+        for server in self.servers:
+            server.connections = 0
         self.delay = self.pace = 0
 
     def sent(self, server="cdn"):

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <curl/curl.h>
 #include <exception>
 #include <mutex>
 #include <new>
 
 #include "mhub/hub/http/make.hpp"
+#include "mhub/hub/http/tls_roots.hpp"
 
 namespace mhub {
 namespace {
@@ -182,7 +182,7 @@ class CurlClient final : public HttpClient {
   }
 
   /// Proxies are libcurl's own: HTTPS_PROXY, ALL_PROXY, NO_PROXY.
-  std::unique_ptr<curl_slist, void (*)(curl_slist*)> prepare(CURL* handle, const HttpRequest& request) const {
+  std::unique_ptr<curl_slist, void (*)(curl_slist*)> prepare(CURL* handle, const HttpRequest& request) {
     curl_slist* list = nullptr;
     for (const std::string& header : request.headers) list = curl_slist_append(list, header.c_str());
     if (!request.body.empty()) list = curl_slist_append(list, "Expect:");
@@ -205,7 +205,7 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
-    set_certificates(handle);
+    roots_.use(handle);
     if (request.method == "HEAD") {
       curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     } else if (request.method != "GET") {
@@ -216,18 +216,9 @@ class CurlClient final : public HttpClient {
     return {list, curl_slist_free_all};
   }
 
-  /// The variables that curl (the program) and Python's requests and httpx read.
-  static void set_certificates(CURL* handle) {
-    for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) {
-      const char* file = std::getenv(name);
-      if (file == nullptr || *file == '\0') continue;
-      curl_easy_setopt(handle, CURLOPT_CAINFO, file);
-      return;
-    }
-  }
-
   int patience_;
   std::string user_agent_;
+  TlsRoots roots_;
   CURLSH* share_;
   std::array<std::mutex, CURL_LOCK_DATA_LAST> locks_;
   std::mutex mutex_;
