@@ -140,6 +140,7 @@ def errors_and_token(world):
     refused("inspect", "a/b/c", has=["no such file or folder"])
     refused("inspect", "gpt2", HF_ENDPOINT="https://localhost:1", HF_HUB_DOWNLOAD_TIMEOUT="1", has=["localhost", "onnect"])
     refused("inspect", "gpt2", SSL_CERT_FILE="/etc/ssl/certs/ca-certificates.crt", has=["localhost", "certificate"])
+    refused("inspect", "gpt2", SSL_CERT_FILE="/etc/passwd", has=["/etc/passwd", "expected certificates", "named by SSL_CERT_FILE"])
     world.run(home, "download", "org/private", token=token)
     files = [path for path in home.rglob("*") if path.is_file()]
     world.check(not any(token.encode() in path.read_bytes() for path in files), "the token is in the cache")
