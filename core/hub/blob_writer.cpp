@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mhub/base/error.hpp"
+#include "mhub/hub/etag.hpp"
 
 namespace mhub {
 namespace {
@@ -42,14 +43,9 @@ std::size_t BlobWriter::read_some(std::span<std::byte> out) const {
   }
 }
 
-/// A small file has the name that git gives its blob: the hash of "blob SIZE", a zero and the content.
 void BlobWriter::begin_hash() {
-  const bool large = !file_.sha256.empty();
-  digest_ = http_driver().make_digest(large ? DigestKind::sha256 : DigestKind::sha1);
+  digest_ = begin_etag(!file_.sha256.empty(), file_.size);
   size_ = 0;
-  if (large) return;
-  const std::string begin = "blob " + std::to_string(file_.size);
-  digest_->update(std::as_bytes(std::span(begin.c_str(), begin.size() + 1)));
 }
 
 void BlobWriter::append(std::span<const std::byte> bytes) {

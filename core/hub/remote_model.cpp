@@ -2,13 +2,11 @@
 #include "mhub/hub/remote_model.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <thread>
 
 #include "mhub/base/error.hpp"
 #include "mhub/hub/download.hpp"
-#include "mhub/hub/http/driver.hpp"
+#include "mhub/hub/etag.hpp"
+#include "mhub/hub/parallel.hpp"
 #include "mhub/store/weight_files.hpp"
 
 namespace mhub {
@@ -22,31 +20,8 @@ bool is_hidden(const std::string& name) {
   return name.front() == '.' || name.find("/.") != std::string::npos;
 }
 
-/// Runs `job(k)` for all k below `count`, on many threads. Throws what the first of them throws.
-void for_all(std::size_t count, const std::function<void(std::size_t)>& job) {
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    try {
-      for (std::size_t k = next++; k < count; k = next++) job(k);
-    } catch (...) {
-      next = count;
-      const std::lock_guard guard(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t k = 0; k < std::min(count, kConnections); ++k) threads.emplace_back(work);
-  for (std::thread& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
-}
-
 std::string hash_of(const RepoFile& file, const std::string& content) {
-  const bool large = !file.sha256.empty();
-  const auto digest = http_driver().make_digest(large ? DigestKind::sha256 : DigestKind::sha1);
-  const std::string begin = "blob " + std::to_string(content.size());
-  if (!large) digest->update(std::as_bytes(std::span(begin.c_str(), begin.size() + 1)));
+  const auto digest = begin_etag(!file.sha256.empty(), content.size());
   digest->update(std::as_bytes(std::span(content)));
   return digest->hex();
 }
@@ -67,7 +42,7 @@ void RemoteModel::fetch_headers() {
   std::erase_if(files, [](const RepoFile& file) { return !file.name.ends_with(".safetensors"); });
   std::vector<std::unique_ptr<RemoteBytes>> opened;
   for (const RepoFile& file : files) opened.push_back(open(file));
-  for_all(opened.size(), [&](std::size_t k) { opened[k]->fetch_header(); });
+  for_all(opened.size(), kConnections, [&](std::size_t k) { opened[k]->fetch_header(); });
   for (std::size_t k = 0; k < files.size(); ++k) opened_[files[k].name] = std::move(opened[k]);
 }
 
