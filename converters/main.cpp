@@ -24,7 +24,7 @@ struct Command {
   std::string_view about;
 };
 
-constexpr std::array<Command, 10> kCommands{{
+constexpr std::array<Command, 11> kCommands{{
     {"inspect", inspect_command, "show a checkpoint: class, sizes, parameters, tensors; reads headers only"},
     {"convert", convert_command, "convert a checkpoint to another format, layout or type"},
     {"verify", verify_command, "compare two checkpoints bit for bit, through the mapping"},
@@ -34,6 +34,7 @@ constexpr std::array<Command, 10> kCommands{{
      "write the features of pictures and texts as a .npy file, or compare them"},
     {"run", run_command, "carry out the conversions of a YAML recipe"},
     {"download", download_command, "bring a model of the Hub into the cache"},
+    {"upload", upload_command, "bring a folder to the Hub, as one commit"},
     {"plugins", plugins_command, "list architectures, or show one mapping as a table"},
     {"tokenize", tokenize_command, "encode text with a model's tokenizer, or decode token ids"},
 }};

@@ -18,6 +18,7 @@ int inspect_command(const Arguments& arguments);
 int convert_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
 int download_command(const Arguments& arguments);
+int upload_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int generate_command(const Arguments& arguments);
 int logits_command(const Arguments& arguments);

@@ -48,6 +48,11 @@ void refuse(const HttpHead& head, const std::string& url, const std::string& wha
   }
   if (head.status == 408 || head.status / 100 == 5)
     throw RetryLater(what + ": " + answer + "; try again later", retry_after(head));
+  // Signed addresses lie elsewhere, and know no token.
+  const bool elsewhere = origin_of(url) != origin_of(settings.endpoint);
+  if (elsewhere && (head.status == 401 || head.status == 403))
+    throw HubRefusal(what + ": " + answer + ": the address that the Hub gave for it is not valid (any more)",
+                     head.status);
   if (code == "GatedRepo") throw HubRefusal(about_gate(what, settings), head.status);
   if (code == "RevisionNotFound")
     throw HubRefusal(what + ": " + host + " has the repository, but no such branch, tag or commit",

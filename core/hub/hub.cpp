@@ -67,35 +67,62 @@ void Hub::repeated(const std::function<void()>& attempt, const std::function<boo
   }
 }
 
-HttpHead Hub::follow(std::string& url, const std::string& method, const std::vector<std::string>& headers,
-                     const HttpClient::Body& body) {
+HttpHead Hub::follow(HttpRequest& request, const HttpClient::Body& body) {
+  const std::vector<std::string> headers = request.headers;
   for (int hop = 0; hop < kMostRedirects; ++hop) {
-    HttpRequest request{url, method, headers};
-    if (settings_.token && origin_of(url) == origin_of(settings_.endpoint))
+    request.headers = headers;
+    if (settings_.token && origin_of(request.url) == origin_of(settings_.endpoint))
       request.headers.push_back("Authorization: Bearer " + *settings_.token);
-    // The body of a redirect or an error says nothing to whoever wants the file's.
-    HttpHead head = client_->send(
-        request,
-        [&](const HttpHead& of, std::span<const std::byte> piece) {
-          return of.status / 100 != 2 || body(of, piece);
-        },
-        cancelled_);
-    if (!head.redirects()) return head;
-    const std::string next = joined_url(url, head.header("location"));
-    if (url.starts_with("https://") && !next.starts_with("https://"))
+    HttpHead head = client_->send(request, body, cancelled_);
+    const bool keeps_method = head.status == 307 || head.status == 308;
+    if (!head.redirects() || !(request.method == "GET" || keeps_method)) return head;
+    const std::string next = joined_url(request.url, head.header("location"));
+    if (request.url.starts_with("https://") && !next.starts_with("https://"))
       throw HubRefusal(
-          host_of(url) + ": redirects from https to an address without it, which is not followed",
+          host_of(request.url) + ": redirects from https to an address without it, which is not followed",
           head.status);
-    url = next;
+    request.url = next;
   }
-  throw HubRefusal(host_of(url) + ": more than " + std::to_string(kMostRedirects) + " redirects", 310);
+  throw HubRefusal(host_of(request.url) + ": more than " + std::to_string(kMostRedirects) + " redirects",
+                   310);
 }
 
 HttpHead Hub::get(std::string& url, const std::vector<std::string>& headers, const HttpClient::Body& body,
                   const std::string& what) {
-  const HttpHead head = follow(url, "GET", headers, body);
+  HttpRequest request{url, "GET", headers};
+  // The body of a redirect or an error says nothing to whoever wants the file's.
+  const HttpHead head = follow(request, [&](const HttpHead& of, std::span<const std::byte> piece) {
+    return of.status / 100 != 2 || body(of, piece);
+  });
+  url = request.url;
   if (head.status / 100 != 2) refuse(head, url, what, settings_);
   return head;
+}
+
+Hub::Answer Hub::tell(HttpRequest request) {
+  constexpr std::size_t kLargestAnswer = 64 << 20;
+  Answer answer;
+  answer.head = follow(request, [&](const HttpHead& of, std::span<const std::byte> piece) {
+    if (of.redirects()) return true;
+    if (answer.body.size() + piece.size() > kLargestAnswer)
+      throw InputError(host_of(request.url) + ": an answer of more than " + std::to_string(kLargestAnswer) +
+                       " bytes");
+    answer.body.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    return true;
+  });
+  answer.url = request.url;
+  return answer;
+}
+
+Hub::Answer Hub::told(HttpRequest request, const std::string& what) {
+  Answer answer = tell(std::move(request));
+  if (answer.head.status / 100 == 2) return answer;
+  // What the header does not say, the body may: {"error": "..."} (huggingface_hub's utils/_http.py, _format).
+  if (const auto json = nlohmann::json::parse(answer.body, nullptr, false);
+      answer.head.header("x-error-message").empty() && json.is_object() && json.contains("error") &&
+      json["error"].is_string())
+    answer.head.headers["x-error-message"] = json["error"].get<std::string>();
+  refuse(answer.head, answer.url, what, settings_);
 }
 
 std::string Hub::location(const std::string& url, const std::string& what) {

@@ -47,6 +47,16 @@ class Hub {
   /// answers that are worth another attempt, else HubRefusal; `what` begins their message.
   HttpHead get(std::string& url, const std::vector<std::string>& headers, const HttpClient::Body& body,
                const std::string& what);
+  struct Answer {
+    HttpHead head;
+    std::string body;
+    std::string url;  ///< that it came from, behind redirects
+  };
+  /// One question that changes something (POST, PUT), not repeated, and the answer, whatever it is. Followed
+  /// are redirects that keep the method. Throws HttpError.
+  Answer tell(HttpRequest request);
+  /// The same, where any other answer than 2xx is thrown, as `get` does.
+  Answer told(HttpRequest request, const std::string& what);
   /// Where a GET of `url` would be redirected to in the end; `url` itself where it would not.
   std::string location(const std::string& url, const std::string& what);
   /// Repeats what throws a transient HttpError. `attempt` says whether it got any further.
@@ -54,8 +64,9 @@ class Hub {
 
  private:
   std::string text_of(std::string& url, const std::string& what, std::string& link);
-  HttpHead follow(std::string& url, const std::string& method, const std::vector<std::string>& headers,
-                  const HttpClient::Body& body);
+  /// Sends, and sends again where it is redirected to; `request.url` becomes the last address. `body` gets
+  /// that of the last answer.
+  HttpHead follow(HttpRequest& request, const HttpClient::Body& body);
   void wait(double seconds) const;
 
   HubSettings settings_;

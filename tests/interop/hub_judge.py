@@ -2,9 +2,10 @@
 """What huggingface_hub, whichever version this Python has, makes of a cache: python hub_judge.py QUESTION REPO...
 
 fill REPO: downloads all of it. read REPO [GLOB...]: the snapshot, without a network. scan: every repository and what is wrong with the
-cache. verify REPO: compares with the Hub's hashes. share REPO: as a download through Xet leaves it. names TEXT...: which of them may be a repository. Prints JSON."""
+cache. verify REPO: compares with the Hub's hashes. upload REPO FOLDER BRANCH: makes both and uploads; the commit. share REPO: as a download through Xet leaves it. names TEXT...: which of them may be a repository. Prints JSON."""
 
 import json
+import os
 import pathlib
 import sys
 import warnings
@@ -51,6 +52,14 @@ def share(repo):
         if len(blob.name) == 64:
             count += _shared_blobs.publish_blob_to_shared_store(blob_path=blob, xet_hash=blob.name[::-1], cache_dir=cache, expected_size=blob.stat().st_size) and blob.is_symlink()
     return count
+
+
+def upload(repo, folder, branch):
+    hub = hf.HfApi()
+    hub.create_repo(repo, private=True, exist_ok=True)
+    if branch != "main":
+        hub.create_branch(repo, branch=branch, exist_ok=True)
+    return hub.upload_folder(repo_id=repo, folder_path=folder, revision=branch, commit_message=os.environ.get("MESSAGE")).oid
 
 
 def names(*texts):

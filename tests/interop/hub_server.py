@@ -14,6 +14,7 @@ import time
 import urllib.parse
 
 import hub_http
+import hub_uploads
 
 PIECE = 256 << 10
 
@@ -34,12 +35,22 @@ class Repo:
     commit: str = ""
     gated: bool = False
     private: bool = False
+    branches: dict = dataclasses.field(default_factory=dict)  # Repos by name
+
+    @staticmethod
+    def is_large(name, size):
+        return size > 0 and (name.endswith((".safetensors", ".bin", ".model")) or size > 10_000_000)
+
+    def at(self, revision):
+        """The commit that a revision is; nothing where there is none."""
+        every = {"main": self, "refs/pr/1": self, self.commit: self, **self.branches, **{branch.commit: branch for branch in self.branches.values()}}
+        return every.get(revision)
 
     def __post_init__(self):
         self.entries = {}
         for name, content in self.files.items():
             size = len(content) if isinstance(content, bytes) else os.path.getsize(content)
-            large = name.endswith((".safetensors", ".bin", ".model")) or size > 10_000_000
+            large = self.is_large(name, size)
             sha256, sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
             for piece in pieces(content):
                 sha256.update(piece)
@@ -77,12 +88,12 @@ class Fault:
     methods: tuple = ("GET", "HEAD")
 
 
-class Handler(hub_http.Handler):
+class Handler(hub_uploads.Uploading, hub_http.Handler):
     def answer(self):
         hub, self.fault = self.server.hub, None
         self.entry = {
             "server": self.server.name, "method": self.command, "path": self.path, "range": self.headers.get("range"),
-            "authorization": self.headers.get("authorization"), "status": None, "sent": 0, "agent": self.headers.get("user-agent"),
+            "authorization": self.headers.get("authorization"), "status": None, "sent": 0, "received": 0, "agent": self.headers.get("user-agent"),
         }
         with hub.mutex:
             hub.log.append(self.entry)
@@ -93,9 +104,11 @@ class Handler(hub_http.Handler):
                     break
         if hub.delay:
             time.sleep(hub.delay)
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        if self.command in ("POST", "PUT"):
+            return self.take(hub, path)
         if self.fault and self.fault.kind == "status":
             return self.reply(self.fault.status, self.fault.headers, b"no")
-        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         (self.cdn if self.server.name == "cdn" else self.hub)(hub, path)
 
     def hub(self, hub, path):
@@ -108,7 +121,7 @@ class Handler(hub_http.Handler):
             repo = self.allowed(hub, name, revision, True)
             return repo and self.resolve(hub, repo, name, file)
         if found := re.fullmatch(r"/api/resolve-cache/models/(.+)/([0-9a-f]{40})/(.+)", path):
-            repo = hub.repos[found[1]]
+            repo = hub.repos[found[1]].at(found[2])
             entry = repo.entries[found[3]]
             return self.body(entry, {"ETag": f'"{entry["sha1"]}"', "X-Repo-Commit": repo.commit})
         self.reply(404, {}, b"not found")
@@ -123,9 +136,7 @@ class Handler(hub_http.Handler):
             return self.reply(404 if known else 401, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"}, b"{}")
         if repo.gated and of_file:
             return self.reply(403 if known else 401, {"X-Error-Code": "GatedRepo", "X-Error-Message": f"Access to model {name} is restricted."}, b"{}")
-        if revision not in ("main", repo.commit, "refs/pr/1"):
-            return self.reply(404, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": "Invalid rev id"}, b"{}")
-        return repo
+        return self.known(repo, revision)
 
     def api(self, name, what, repo):
         if what != "tree":
@@ -139,8 +150,8 @@ class Handler(hub_http.Handler):
             link = {"Link": f'<{address}>; rel="next"'}
         self.json(every[at:at + page], link)
 
-    def json(self, value, headers=None):
-        self.reply(200, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())
+    def json(self, value, headers=None, status=200):
+        self.reply(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())
 
     def resolve(self, hub, repo, name, file):
         entry = repo.entries.get(file)
@@ -220,6 +231,7 @@ class Hub:
 
     def __init__(self, scratch, repos):
         self.repos, self.log, self.faults, self.by_hash = dict(repos), [], [], {}
+        self.uploads, self.messages, self.refused = hub_uploads.Uploads(), {}, set()
         self.mutex, self.delay, self.pace, self.page, self.token = threading.Lock(), 0, 0, 50, "hf_TheSecretOfThisTest"
         folder = pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -234,6 +246,10 @@ class Hub:
         keep |= {"HF_HOME": str(cache), "HF_ENDPOINT": self.endpoint, "SSL_CERT_FILE": str(self.certificate), "HF_HUB_DISABLE_XET": "1",
                  "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1"}
         return keep | ({"HF_TOKEN": token} if token else {})
+
+    def empty(self, private):
+        """A repository as the Hub makes it."""
+        return Repo({".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"}, private=private)
 
     def forget(self):
         with self.mutex:

@@ -120,9 +120,9 @@ class World:
         return subprocess.Popen([self.mhub, *arguments], env=self.hub.environment(home, token) | more, cwd=self.scratch,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def ask(self, which, home, *arguments, token=None):
+    def ask(self, which, home, *arguments, token=None, **more):
         """huggingface_hub's answer."""
-        done = subprocess.run([self.pythons[which], HERE / "hub_judge.py", *arguments], env=self.hub.environment(home, token), capture_output=True, text=True)
+        done = subprocess.run([self.pythons[which], HERE / "hub_judge.py", *arguments], env=self.hub.environment(home, token) | more, capture_output=True, text=True)
         if not self.check(done.returncode == 0, f"huggingface_hub {which}: {' '.join(arguments)}: {done.stderr[-800:]}"):
             return None
         answer = json.loads(done.stdout)

@@ -48,6 +48,7 @@ COMMANDS = [
     ("tokenize", 0, "tokenize a --decode 1,2"),
     ("tokenize", 0, "tokenize a --lines lines"),
     ("download", 0, "download org/name"),
+    ("upload", 0, "upload a org/new --create"),
     ("inspect", 0, "inspect org/name"),
     ("plugins", 0, "plugins"),
     ("plugins", 0, "plugins InternLM2ForCausalLM"),
@@ -114,7 +115,7 @@ def make_folders():
 def serve():
     """The first model on a Hub of this machine."""
     files = {path.name: path.read_bytes() for path in pathlib.Path("a").iterdir()}
-    environment = hub_server.Hub("hub", {"org/name": hub_server.Repo(files)}).environment(os.path.abspath("home"))
+    environment = hub_server.Hub("hub", {"org/name": hub_server.Repo(files)}).environment(os.path.abspath("home"), "hf_TheSecretOfThisTest")
     os.environ.clear()
     os.environ.update(environment)
 

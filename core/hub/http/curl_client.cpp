@@ -14,10 +14,15 @@ namespace {
 
 using Handle = std::unique_ptr<CURL, void (*)(CURL*)>;
 
+/// Seconds of silence from a server that works.
+constexpr long kWorks = 300;
+
 /// What the callbacks of one exchange share. Exceptions do not pass through C: they wait here.
 struct Exchange {
   const HttpClient::Body& body;
   const std::function<bool()>& cancelled;
+  const HttpUpload& upload;
+  std::uint64_t sent = 0;  ///< of `upload`
   HttpHead head = {};
   std::exception_ptr thrown = {};
   bool ended = false;        ///< `body` wants no more
@@ -70,6 +75,30 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
     exchange.thrown = std::current_exception();
   }
   return 0;
+}
+
+std::size_t on_read(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  const std::uint64_t most = std::min<std::uint64_t>(size * count, exchange.upload.size - exchange.sent);
+  try {
+    if (most > 0)
+      exchange.upload.read(exchange.sent,
+                           std::as_writable_bytes(std::span(data, static_cast<std::size_t>(most))));
+  } catch (...) {
+    exchange.thrown = std::current_exception();
+    return CURL_READFUNC_ABORT;
+  }
+  exchange.sent += most;
+  return static_cast<std::size_t>(most);
+}
+
+/// Where a connection that was kept turns out to be closed, the body begins anew on another one.
+int on_seek(void* user, curl_off_t offset, int origin) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  if (origin != SEEK_SET || offset < 0 || static_cast<std::uint64_t>(offset) > exchange.upload.size)
+    return CURL_SEEKFUNC_FAIL;
+  exchange.sent = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
 }
 
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -132,13 +161,15 @@ class CurlClient final : public HttpClient {
                 const std::function<bool()>& cancelled) override {
     Handle handle = taken();
     const std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers = prepare(handle.get(), request);
-    Exchange exchange{body, cancelled};
+    Exchange exchange{body, cancelled, request.upload};
     BodyUser user{exchange, handle.get()};
     std::array<char, CURL_ERROR_SIZE> text{};
     curl_easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, text.data());
     curl_easy_setopt(handle.get(), CURLOPT_HEADERDATA, &exchange);
     curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &user);
     curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &exchange);
+    curl_easy_setopt(handle.get(), CURLOPT_READDATA, &exchange);
+    curl_easy_setopt(handle.get(), CURLOPT_SEEKDATA, &exchange);
     const CURLcode code = curl_easy_perform(handle.get());
     exchange.head.status = static_cast<int>(status_of(handle.get()));
     curl_easy_reset(handle.get());  // keeps its connections
@@ -185,7 +216,7 @@ class CurlClient final : public HttpClient {
   std::unique_ptr<curl_slist, void (*)(curl_slist*)> prepare(CURL* handle, const HttpRequest& request) {
     curl_slist* list = nullptr;
     for (const std::string& header : request.headers) list = curl_slist_append(list, header.c_str());
-    if (!request.body.empty()) list = curl_slist_append(list, "Expect:");
+    if (!request.body.empty() || request.upload.read) list = curl_slist_append(list, "Expect:");
     curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(handle, CURLOPT_USERAGENT, user_agent_.c_str());
@@ -200,20 +231,34 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 512L << 10);
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, static_cast<long>(patience_));
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(patience_));
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME,
+                     request.works ? std::max(kWorks, long{patience_}) : long{patience_});
     curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
     roots_.use(handle);
-    if (request.method == "HEAD") {
+    // On a connection that was kept, and turns out to be closed, libcurl sends a request again.
+    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, request.once ? 1L : 0L);
+    set_body(handle, request);
+    return {list, curl_slist_free_all};
+  }
+
+  /// Borrows the request.
+  static void set_body(CURL* handle, const HttpRequest& request) {
+    if (request.upload.read) {
+      curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+      curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+      curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.upload.size));
+      curl_easy_setopt(handle, CURLOPT_READFUNCTION, on_read);
+      curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
+    } else if (request.method == "HEAD") {
       curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     } else if (request.method != "GET") {
       curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
       curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, request.body.c_str());
+      curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.c_str());
     }
-    return {list, curl_slist_free_all};
   }
 
   int patience_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -12,12 +13,24 @@
 
 namespace mhub {
 
+/// A body that is read while it is sent, and again where a connection has to be made anew.
+struct HttpUpload {
+  std::uint64_t size = 0;
+  /// Fills `out` from `offset`; all of it lies within the size. May throw.
+  std::function<void(std::uint64_t offset, std::span<std::byte> out)> read = {};
+};
+
 /// One request. Redirects are answers like others: who sent it decides whether to follow.
 struct HttpRequest {
   std::string url;
   std::string method = "GET";
   std::vector<std::string> headers = {};  ///< "name: value"
   std::string body = {};
+  HttpUpload upload = {};  ///< instead of `body`, with the method PUT
+  /// The server has work to do before it answers: minutes of silence are no failure.
+  bool works = false;
+  /// It reaches the server at most once: who sent it has to find out what became of it.
+  bool once = false;
 };
 
 /// What comes before the body.

@@ -27,6 +27,7 @@ class FakeHttp final : public HttpClient {
     {
       const std::lock_guard guard(mutex_);
       requests.push_back(request);
+      if (request.upload.read) read_upload(requests.back());
       answer = server_(request);
     }
     if (cancelled && cancelled()) throw Interrupted("cancelled");
@@ -51,11 +52,21 @@ class FakeHttp final : public HttpClient {
     return {};
   }
 
-  std::vector<HttpRequest> requests;
+  std::vector<HttpRequest> requests;  ///< of what is uploaded, the bytes are the body
   /// Answers whose reader did not want their end: such a connection is lost.
   std::size_t ended_early = 0;
 
  private:
+  static void read_upload(HttpRequest& request) {
+    request.body.resize(static_cast<std::size_t>(request.upload.size));
+    constexpr std::size_t kStep = 2;
+    for (std::size_t at = 0; at < request.body.size(); at += kStep)
+      request.upload.read(
+          at, std::as_writable_bytes(
+                  std::span(request.body).subspan(at).first(std::min(kStep, request.body.size() - at))));
+    request.upload.read = {};
+  }
+
   static constexpr std::size_t kPiece = 1000;
   Server server_;
   std::mutex mutex_;
