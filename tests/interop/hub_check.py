@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import connect_proxy
 from hub_world import World
 
 NEEDED = ["README.md", "config.json", "model.safetensors", "modeling_tiny.py", "tokenizer.json"]
@@ -157,6 +158,18 @@ def errors_and_token(world):
     world.run(other, "tokenize", "org/private", "a", code=4, HF_HUB_DISABLE_IMPLICIT_TOKEN="1")
 
 
+def through_a_proxy(world):
+    """HTTPS_PROXY and NO_PROXY, as curl reads them: with a name to both hosts, to one of them, to none."""
+    hosts = [address.removeprefix("https://") for address in (world.hub.endpoint, world.hub.cdn_address)]
+    for spared, expected in (("", set(hosts)), ("localhost", {hosts[1]}), ("localhost,127.0.0.1", set()), ("*", set())):
+        proxy = connect_proxy.Proxy()
+        world.hub.forget()
+        variables = {"HTTPS_PROXY": proxy.address, "https_proxy": proxy.address, "NO_PROXY": spared, "no_proxy": spared}
+        world.run(world.cache("proxy"), "download", "gpt2", token=world.hub.token, **variables)
+        world.check({target for _, target in proxy.asked} == expected and all(method == "CONNECT" for method, _ in proxy.asked), f"NO_PROXY={spared!r}: the proxy was asked for {proxy.asked}")
+        world.check(world.hub.sent() > 0, f"NO_PROXY={spared!r}: nothing came")
+
+
 def names_are_judged_alike(world):
     texts = ["gpt2", "org/name", "a--b", "a..b", "-a", "a-", "a.git", "a/b/c", "a" * 97, "a" * 96 + "/b", "_a", "a_", ".a", "org/-a", "caf\u00e9", "a b", "A.b-c_d/e.f"]
     home = world.cache("names")
@@ -168,7 +181,7 @@ def names_are_judged_alike(world):
 
 def main():
     world = World(*sys.argv[1:3])
-    for part in (filled_by_huggingface_hub, read_by_huggingface_hub, chosen_files, together, errors_and_token, names_are_judged_alike):
+    for part in (filled_by_huggingface_hub, read_by_huggingface_hub, chosen_files, together, errors_and_token, through_a_proxy, names_are_judged_alike):
         if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
             print(part.__name__, flush=True)
             part(world)
