@@ -4,9 +4,8 @@
 Killed at random moments, interrupted, refused, cut off, damaged on the way, silent, slow: the file is whole in the end, nothing is fetched
 twice but what was under way, and what cannot be helped is one clear line."""
 
-
+import concurrent.futures
 import random
-
 import signal
 import sys
 import time
@@ -75,35 +74,39 @@ def interrupted(world):
 
 
 def bad_networks(world):
-    def fetch(what, *faults, code=0, has=(), **more):
-        world.hub.forget()
-        world.hub.faults.extend(faults)
-        home = world.cache("bad")
-        world.run(home, "download", NAME, code=code, **more)
-        world.check(all(fault.times < 100 for fault in faults), f"{what}: nothing went wrong")
+    def fetch(number, what, *faults, code=0, has=(), sent=None, waits=0, **more):
+        """One network, on a Hub of its own: all of them spend their time waiting, so they run beside each other."""
+        here, began = world.apart(f"bad{number}"), time.time()
+        here.hub.faults.extend(faults)
+        home = here.cache(f"bad{number}")
+        here.run(home, "download", NAME, code=code, **more)
+        here.check(all(fault.times < 100 for fault in faults), f"{what}: nothing went wrong")
+        here.check(time.time() - began > waits, f"{what}: Retry-After was not waited for")
+        here.check(sent in (None, here.hub.sent()), f"{what}: {here.hub.sent()} bytes came, expected {sent}")
         for part in has:
-            world.check(part in world.said, f"{what}: says {world.said!r}, without {part!r}")
+            here.check(part in here.said, f"{what}: says {here.said!r}, without {part!r}")
         if code == 0:
-            world.check_snapshot(home, NAME, ["config.json", FILE, "tokenizer.json"], what)
+            here.check_snapshot(home, NAME, ["config.json", FILE, "tokenizer.json"], what)
         else:
-            world.check(not (world.snapshot(home, NAME) / FILE).exists(), f"{what}: a damaged file has its name")
-        return world.hub.sent()
+            here.check(not (here.snapshot(home, NAME) / FILE).exists(), f"{what}: a damaged file has its name")
 
-    bulk = "xet-bridge"
-    began = time.time()
-    fetch("429 with Retry-After", Fault("/api/", "status", 1, 429, {"Retry-After": "1"}))
-    world.check(time.time() - began > 1, "429: Retry-After was not waited for")
-    fetch("429 for ranges", Fault(bulk, "status", 3, 429, {"Retry-After": "1"}))
-    fetch("503 everywhere", Fault("config.json", "status", 2, 503), Fault("/resolve/", "status", 1, 500), Fault(bulk, "status", 2, 502))
-    sent = fetch("connections that break", Fault(bulk, "drop", 6, after=3_000_000), Fault("config.json", "drop", 1, after=0))
-    world.check(sent == size(world), f"connections that break: {sent} bytes came of {size(world)}")
-    fetch("a connection that is silent", Fault(bulk, "stall", 1, after=1_000_000), HF_HUB_DOWNLOAD_TIMEOUT="1")
-    fetch("signed addresses that expire", Fault(bulk, "status", 1, 403, methods=("GET",)))
-    sent = fetch("a flipped byte", Fault(bulk, "flip", 1, after=1234))
-    world.check(sent == 2 * size(world), f"a flipped byte: {sent} bytes came")
-    fetch("a flipped byte of a small file", Fault("resolve-cache.*config.json", "flip", 1, after=3))
-    fetch("the same wrong byte twice", Fault("resolve-cache.*config.json", "flip", 9, after=3), code=4, has=["config.json", "came with the hash", "twice the same"])
-    fetch("429 without an end", Fault("/api/", "status", 99, 429, {"Retry-After": "1000"}), code=4, has=["429", "come back in 1000 s"])
+    bulk, whole = "xet-bridge", size(world)
+    small = "resolve-cache.*config.json"
+    networks = [
+        (["429 with Retry-After", Fault("/api/", "status", 1, 429, {"Retry-After": "1"})], {"waits": 1}),
+        (["429 for ranges", Fault(bulk, "status", 3, 429, {"Retry-After": "1"})], {}),
+        (["503 everywhere", Fault("config.json", "status", 2, 503), Fault("/resolve/", "status", 1, 500), Fault(bulk, "status", 2, 502)], {}),
+        (["connections that break", Fault(bulk, "drop", 6, after=3_000_000), Fault("config.json", "drop", 1, after=0)], {"sent": whole}),
+        (["a connection that is silent", Fault(bulk, "stall", 1, after=1_000_000)], {"HF_HUB_DOWNLOAD_TIMEOUT": "1"}),
+        (["signed addresses that expire", Fault(bulk, "status", 1, 403, methods=("GET",))], {}),
+        (["a flipped byte", Fault(bulk, "flip", 1, after=1234)], {"sent": 2 * whole}),
+        (["a flipped byte of a small file", Fault(small, "flip", 1, after=3)], {}),
+        (["the same wrong byte twice", Fault(small, "flip", 9, after=3)], {"code": 4, "has": ["config.json", "came with the hash", "twice the same"]}),
+        (["429 without an end", Fault("/api/", "status", 99, 429, {"Retry-After": "1000"})], {"code": 4, "has": ["429", "come back in 1000 s"]}),
+    ]
+    with concurrent.futures.ThreadPoolExecutor(5) as threads:
+        for done in [threads.submit(fetch, number, *what, **expected) for number, (what, expected) in enumerate(networks)]:
+            done.result()
 
 
 def without_the_hub(world):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the Hub share: models to serve, mhub and both versions of huggingface_hub as programs."""
 
+import copy
 import fcntl
 import json
 import os
@@ -87,7 +88,7 @@ class World:
         }
         self.hub = hub_server.Hub(self.scratch / "hub", repos)
         self.pythons = {"1.x": sys.executable, "2.x": hub_2_python()}
-        self.problems, self.checks = [], 0
+        self.problems, self.checks = [], []
 
     def large(self):
         """Weights of 96 MB: one more tensor in the tiny model."""
@@ -100,6 +101,12 @@ class World:
         text = json.dumps(header).encode()
         text += b" " * (-len(text) % 8)
         return len(text).to_bytes(8, "little") + text + body + more
+
+    def apart(self, name):
+        """The same with a Hub of its own, for a test that runs beside others."""
+        other = copy.copy(self)
+        other.hub = hub_server.Hub(self.scratch / f"hub-{name}", self.hub.repos)
+        return other
 
     def cache(self, name):
         """A new home for a cache."""
@@ -130,7 +137,7 @@ class World:
         return answer["answer"]
 
     def check(self, true, otherwise):
-        self.checks += 1
+        self.checks.append(true)
         if not true:
             self.problems.append(otherwise)
             print("FAILED:", otherwise, flush=True)
@@ -150,5 +157,5 @@ class World:
                 self.check(os.readlink(path).endswith("blobs/" + (entry["sha256"] or entry["sha1"])), f"{where}: {file} leads to {os.readlink(path)}")
 
     def finish(self):
-        print(f"{self.checks} checks, {len(self.problems)} failed")
+        print(f"{len(self.checks)} checks, {len(self.problems)} failed")
         sys.exit(1 if self.problems else 0)
