@@ -95,4 +95,22 @@ void WindowConfig::bind(ConfigBinding& b, std::int64_t num_layers) {
   }
 }
 
+void bind_no_rope_layers(ConfigBinding& b, std::vector<std::int64_t>& rotated, std::int64_t num_layers) {
+  TransformerConfig& m = b.megatron;
+  if (b.from_megatron()) rotated.assign(static_cast<std::size_t>(num_layers), 1);
+  for (std::size_t k = 0; b.from_megatron() && k < m.no_rope_layers.size(); ++k)
+    rotated.at(k) = 1 - m.no_rope_layers[k];
+  b.integers("no_rope_layers", rotated);
+  if (b.reading() && rotated.empty()) {
+    const std::int64_t interval = b.reader().integer("no_rope_layer_interval", 4);
+    b.check(interval > 0, "no_rope_layer_interval", "expected 1 or more");
+    for (std::int64_t i = 0; i < num_layers; ++i) rotated.push_back((i + 1) % interval != 0 ? 1 : 0);
+  }
+  b.check(static_cast<std::int64_t>(rotated.size()) == num_layers, "no_rope_layers",
+          "expected one entry a layer");
+  if (b.to_megatron()) {
+    for (const std::int64_t rotates : rotated) m.no_rope_layers.push_back(rotates != 0 ? 0 : 1);
+  }
+}
+
 }  // namespace mhub

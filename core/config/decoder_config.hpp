@@ -60,4 +60,8 @@ struct WindowConfig {
   void bind(ConfigBinding& b, std::int64_t num_layers);
 };
 
+/// Binds "no_rope_layers" and "no_rope_layer_interval". `rotated` has one entry a layer: 1, whatever the
+/// key's name says, for one that rotates.
+void bind_no_rope_layers(ConfigBinding& b, std::vector<std::int64_t>& rotated, std::int64_t num_layers);
+
 }  // namespace mhub

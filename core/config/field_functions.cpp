@@ -16,8 +16,11 @@ namespace {
 nlohmann::json reference(const std::string& target) { return {{"_target_", target}, {"_call_", false}}; }
 
 /// Functions as function_of gives them.
-constexpr std::array<std::pair<ActivationFunction, std::string_view>, 5> kFunctions{
+constexpr std::array<std::pair<ActivationFunction, std::string_view>, 6> kFunctions{
     {{ActivationFunction::silu, "torch.nn.functional.silu"},
+     // Of the fork that trained Apertus; nothing that was released has it, so Bridge fails to load such a
+     // model.
+     {ActivationFunction::xielu, "megatron.training.activations.XIELU"},
      {ActivationFunction::gelu, "torch.nn.functional.gelu"},
      {ActivationFunction::gelu_pytorch_tanh, "megatron.core.activations.fast_gelu"},
      {ActivationFunction::relu2, "megatron.core.activations.squared_relu"},
@@ -223,6 +226,21 @@ void bind_router_dtype(FieldBinding& f, TransformerConfig& c, Dialect) {
   c.moe->router_fp32 = !dtype.empty();
 }
 
+bool corrects_softmax(const TransformerConfig& c) {
+  return c.moe->router_score_function == RouterScore::softmax && c.moe->router_enable_expert_bias;
+}
+
+void bind_router_score(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
+  // Megatron-Core refuses to correct a softmax (transformer_config.py), and Megatron-Bridge builds ERNIE with
+  // a sigmoid for it (ernie_45_bridge.py). So that Megatron can be built at all it is told the same.
+  RouterScore& score = c.moe->router_score_function;
+  const bool corrected = !f.reading() && corrects_softmax(c);
+  RouterScore stated = corrected ? RouterScore::sigmoid : score;
+  f.choice("moe_router_score_function", stated);
+  if (f.reading()) score = stated;
+  if (dialect == Dialect::args && (f.reading() || corrected)) f.choice("hf_moe_router_score_function", score);
+}
+
 void bind_aux_loss(FieldBinding& f, TransformerConfig& c, Dialect) {
   // Megatron-Bridge keeps a list for several losses.
   constexpr const char* kKey = "moe_aux_loss_coeff";
@@ -301,6 +319,8 @@ void add_activation_limits(Lines& limits, const TransformerConfig& c) {
     if (!c.add_bias_linear)
       limits.push_back(named +
                        " without biases: Megatron-LM has the tanh form of GELU as a fusion with biases only");
+  } else if (function == ActivationFunction::xielu) {
+    limits.push_back(named + ": Megatron-Core has none" + kLayerSpec);
   } else if (function != ActivationFunction::relu2 && function != ActivationFunction::gelu) {
     limits.push_back(named + ": Megatron-LM has no flag for it");
   }

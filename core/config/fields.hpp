@@ -156,12 +156,14 @@ std::vector<std::int64_t> list_meaning(const std::vector<std::int64_t>& list, st
 
 /// Whether queries grow with their position in any layer.
 bool has_temperature(const TransformerConfig& config);
+/// Whether scores that are a softmax are corrected for the choice of experts.
+bool corrects_softmax(const TransformerConfig& config);
 /// Whether the model needs Megatron-Core's MuP settings.
 bool has_multipliers(const TransformerConfig& config);
 
 Bind bind_moe, bind_latent_attention, bind_linear_attention, bind_mamba, bind_query_groups, bind_vocabulary;
 Bind bind_epsilon, bind_rotary_base, bind_rotary_percent, bind_biases, bind_window, bind_moe_layers,
-    bind_group_score, bind_router_dtype;
+    bind_group_score, bind_router_dtype, bind_router_score;
 Bind bind_aux_loss, bind_tied_embeddings;
 /// Images as input, under names that begin with "hf_": Megatron-LM's own arguments for them (img_h, patch_dim
 /// ...) have values in every checkpoint, whatever the model, and say nothing of the tower's sizes (they are

@@ -50,13 +50,15 @@ enum class ActivationFunction {
   quick_gelu,
   relu,
   relu2,
-  linear
+  linear,
+  xielu  ///< with parameters of its own in every layer
 };
 template <>
 inline constexpr auto kNames<ActivationFunction> = name_table("silu", "swish", "gelu", "gelu_python",
                                                               "gelu_pytorch_tanh", "gelu_new", "gelu_fast",
                                                               "gelu_python_tanh", "gelu_accurate",
-                                                              "quick_gelu", "relu", "relu2", "linear");
+                                                              "quick_gelu", "relu", "relu2", "linear",
+                                                              "xielu");
 /// The name that stands for all names of the same function.
 ActivationFunction function_of(ActivationFunction activation);
 
@@ -112,6 +114,8 @@ struct MoeConfig {
   std::vector<std::int64_t> layer_freq;
   std::int64_t shared_expert_intermediate_size = 0;  ///< 0: no shared expert
   bool shared_expert_gate = false;
+  /// A softmax with a correction for the choice (router_enable_expert_bias): experts are chosen by the
+  /// corrected softmax over all, and weighted by the softmax over the chosen ones.
   RouterScore router_score_function = RouterScore::softmax;
   /// softmax over all experts before the top-k (weights do not sum to one) or over the chosen ones
   bool router_pre_softmax = false;
@@ -240,6 +244,8 @@ struct TransformerConfig {
 
   bool qk_layernorm = false;
   bool qk_layernorm_over_heads = false;  ///< one norm over all heads together instead of one per head
+  bool qk_layernorm_per_head = false;    ///< each head has a weight of its own
+  bool qk_layernorm_rotated = false;     ///< norms on q and k behind the rotation
   bool qk_l2_norm = false;               ///< norm without weights; rotation leaves it as it is
   bool qk_l2_norm_rotated_only = false;  ///< not in layers that do not rotate
   bool attention_output_gate = false;

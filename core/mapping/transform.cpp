@@ -144,6 +144,11 @@ Transform custom(std::string kind, std::vector<Operand> operands, const Shape& s
 Transform replicated(std::string_view hf, const Shape& shape) {
   return identity("replicated", hf, shape, {});
 }
+Transform flattened(std::string_view hf, const Shape& shape) {
+  if (shape.size() == 1) return replicated(hf, shape);
+  return custom("flattened", {{std::string(hf), shape, {run_box(0, 0, numel(shape))}, {}}}, {numel(shape)},
+                {});
+}
 Transform replicated_or_column(std::string_view hf, const Shape& shape) {
   Transform transform = replicated(hf, shape);
   transform.local_partition = split_axis(0, shape);

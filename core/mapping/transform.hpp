@@ -94,6 +94,8 @@ struct Transform {
 
 /// The same tensor, a copy on every tensor-parallel rank.
 Transform replicated(std::string_view hf, const Shape& shape);
+/// The same elements as one axis, a copy on every tensor-parallel rank.
+Transform flattened(std::string_view hf, const Shape& shape);
 /// The same tensor, a copy on every rank with TransformerEngine's modules and split along axis 0 with local
 /// ones (the down projections of latent attention: gpt_layer_specs.py, linear and column_parallel_linear).
 Transform replicated_or_column(std::string_view hf, const Shape& shape);

@@ -137,6 +137,16 @@ struct PluginRegistrar {
   void add() {
     models.push_back(describe<Model>());
   }
+  /// A class that repositories publish under other names, with code of their own, and that is `Model` in all
+  /// else. What Megatron has is exported to it only where somebody asks for it by name.
+  template <typename Model>
+  void add_alias(const char* class_name, const char* config_class, const char* model_type) {
+    ModelDescriptor& alias = models.emplace_back(describe<Model>());
+    alias.class_name = class_name;
+    alias.config_class = config_class;
+    alias.model_type = model_type;
+    alias.preference = -1;
+  }
 };
 
 // A plugin is a shared library libmhub_plugin_<family>.so that exports two C symbols:

@@ -44,6 +44,28 @@ std::optional<Rule> block_rule(Rule rule, const TransformerConfig& c, const Deco
   return rule;
 }
 
+/// transformers' XIELUActivation (activations.py): two parameters, and two constants that it saves as well.
+/// The parameters' names in Megatron are those of the fork that trained Apertus (swiss-ai/Megatron-LM) and of
+/// Megatron-Bridge from 0.7 on, where the constants are none of the state.
+void add_xielu(Mapping& map, const std::string& hf, const std::optional<Layers>& layers) {
+  for (const std::string part : {"alpha_p", "alpha_n"})
+    layer_rule(map, "mlp.activation_func." + part, replicated(hf + part, {1}), layers);
+  for (const std::string part : {"beta", "eps"}) {
+    Rule& rule = map.carried(hf + part, {});
+    if (layers) rule.only("i", *layers);
+  }
+}
+
+/// Megatron's eh_proj is of [embedding; hidden state] (multi_token_prediction.py).
+Transform mtp_projection(const MtpNames& mtp, std::int64_t hidden) {
+  const std::string hf = mtp.projection + ".weight";
+  const Shape shape{hidden, 2 * hidden};
+  if (!mtp.hidden_first) return column(hf, shape);
+  const View first = View(shape).slice(1, 0, hidden), second = View(shape).slice(1, hidden, hidden);
+  return custom("swapped halves", {{hf, shape, {zip(first, second), zip(second, first)}, {}}}, shape,
+                split_axis(0, shape));
+}
+
 }  // namespace
 
 Rule& layer_rule(Mapping& map, const std::string& part, Transform transform,
@@ -103,10 +125,11 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
   if (c.add_qkv_bias || c.add_bias_linear)
     add("linear_qkv.bias", qkv_transform(hf_qkv + ".bias", c, names, {}));
   const auto add_head_norm = [&](const std::string& part, const std::string& hf, std::int64_t heads) {
-    // Over all heads the weight belongs to heads, but every rank keeps all of it.
-    const Shape shape{c.qk_layernorm_over_heads ? heads * c.kv_channels : c.kv_channels};
-    add(part + ".weight", replicated(names.layer + hf + ".weight", shape));
-    if (has_norm_bias(c)) add(part + ".bias", replicated(names.layer + hf + ".bias", shape));
+    // Over all heads, and with one for each, the weight belongs to heads, but every rank keeps all of it.
+    Shape shape{c.qk_layernorm_over_heads ? heads * c.kv_channels : c.kv_channels};
+    if (c.qk_layernorm_per_head) shape = {heads, c.kv_channels};
+    add(part + ".weight", flattened(names.layer + hf + ".weight", shape));
+    if (has_norm_bias(c)) add(part + ".bias", flattened(names.layer + hf + ".bias", shape));
   };
   if (c.qk_layernorm) {
     add_head_norm("q_layernorm", names.q_norm, c.num_attention_heads);
@@ -132,6 +155,7 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames&
   const std::string hf_fc1 = names.layer + names.fc1, hf_fc2 = names.layer + names.fc2;
   add("linear_fc1.weight", stored(fc1(hf_fc1 + ".weight", c, f, {h}), names));
   add("linear_fc2.weight", stored(row(hf_fc2 + ".weight", {h, f}), names));
+  if (c.activation == ActivationFunction::xielu) add_xielu(map, names.layer + names.activation + ".", layers);
   if (c.add_bias_linear) {
     add("linear_fc1.bias", fc1(hf_fc1 + ".bias", c, f, {}));
     add("linear_fc2.bias", replicated(hf_fc2 + ".bias", {h}));
@@ -169,7 +193,7 @@ void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   }
   add_norm(map, c, block + "enorm.", mtp.embedding_norm);
   add_norm(map, c, block + "hnorm.", mtp.hidden_norm);
-  map.rule(block + "eh_proj.weight", column(mtp.projection + ".weight", {c.hidden_size, 2 * c.hidden_size}));
+  map.rule(block + "eh_proj.weight", mtp_projection(mtp, c.hidden_size));
   add_norm(map, c, block + "final_layernorm.", mtp.final_norm);
   for (std::int64_t t = 0; t < c.mtp_num_layers; ++t) {
     auto copy = [&](const std::string& name, const std::string& of) {

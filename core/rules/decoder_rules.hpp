@@ -34,6 +34,7 @@ struct DecoderNames {
   std::string pre_mlp_norm = "post_attention_layernorm";         ///< unless shared_pre_norm
   std::string fc1 = "mlp.{gate,up}_proj";  ///< two names, one fused [gate; up], or ungated
   std::string fc2 = "mlp.down_proj";
+  std::string activation = "mlp.act_fn";                     ///< of an activation with parameters
   std::string post_mlp_norm = "post_feedforward_layernorm";  ///< with TransformerConfig::post_norms
 
   bool conv1d = false;  ///< weights of linear layers are stored [in, out] (transformers' Conv1D)
@@ -78,6 +79,7 @@ struct MtpNames {
   std::string hidden_norm;      ///< of the hidden state, before the projection
   std::string final_norm;       ///< behind the layer
   std::string embedding, head;  ///< copies of the embedding and of the output layer; empty: none are stored
+  bool hidden_first = false;    ///< the projection is of [hidden state; embedding]
 };
 
 /// Multi-token prediction: as many blocks as the config says, each built like the last decoder layer.

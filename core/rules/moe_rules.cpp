@@ -77,7 +77,11 @@ void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   add("weight", moe.router, {n, c.hidden_size});
   if (c.add_bias_linear) add("bias", moe.router_bias, {n});
   // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).
-  if (c.moe->router_enable_expert_bias) add("expert_bias", moe.correction_bias, {n}).dtype = DType::f32;
+  if (c.moe->router_enable_expert_bias)
+    layer_rule(map, "mlp.router.expert_bias",
+               flattened(names.layer + moe.correction_bias, moe.correction_is_row ? Shape{1, n} : Shape{n}),
+               layers)
+        .dtype = DType::f32;
   add_experts(map, c, names.layer, moe, layers);
   if (c.moe->shared_expert_intermediate_size > 0) add_shared_experts(map, c, names.layer, moe, layers);
 }

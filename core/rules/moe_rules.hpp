@@ -19,6 +19,7 @@ struct MoeNames {
   std::string router = "mlp.gate.weight";
   std::string router_bias;  ///< where TransformerConfig::add_bias_linear asks for one
   std::string correction_bias = "mlp.gate.e_score_correction_bias";
+  bool correction_is_row = false;  ///< [1, experts]
   ExpertStorage storage = ExpertStorage::separate;
   std::string fc1 = "mlp.experts.{e}.{gate,up}_proj.weight";  ///< two names, one fused [gate; up], or ungated
   std::string fc2 = "mlp.experts.{e}.down_proj.weight";

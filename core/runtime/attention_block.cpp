@@ -11,6 +11,22 @@
 namespace mhub::runtime {
 namespace {
 
+/// The norms of `heads` heads: one for all of them (of all together, where the model has that), or with a
+/// weight for `each`.
+std::vector<Norm> head_norms(const LayerSource& source, const std::string& name, std::int64_t heads,
+                             std::int64_t dim, bool each) {
+  const bool joint = source.config.qk_layernorm_over_heads;
+  const Norm all = load_norm(source.weights, source.config, name, joint || each ? heads * dim : dim);
+  if (!each || heads == 1) return {all};
+  std::vector<Norm> norms;
+  for (std::int64_t n = 0; n < heads; ++n) {
+    const auto begin = all.weight.begin() + n * dim;
+    Norm& norm = norms.emplace_back(Norm{all.kind, all.epsilon, {begin, begin + dim}, {}});
+    if (!all.bias.empty()) norm.bias.assign(all.bias.begin() + n * dim, all.bias.begin() + (n + 1) * dim);
+  }
+  return norms;
+}
+
 /// Self-attention with grouped queries: proj(attention(rope(norm(qkv(in))))).
 class GroupedAttention final : public AttentionBlock {
  public:
@@ -21,13 +37,7 @@ class GroupedAttention final : public AttentionBlock {
   }
 
  private:
-  void normalize(Backend& backend, const std::optional<Norm>& norm, const Heads& heads) const {
-    if (norm && joint_norm_) {
-      backend.normalize_joint(*norm, heads);
-    } else if (norm) {
-      backend.normalize(*norm, heads);
-    }
-  }
+  void normalize(Backend& backend, const std::vector<Norm>& norms, const Heads& heads) const;
 
   /// Floats of one query group in what linear_qkv gives.
   std::int64_t group_width() const { return ((gated_ ? 2 : 1) * heads_ + 2) * dim_; }
@@ -36,9 +46,9 @@ class GroupedAttention final : public AttentionBlock {
 
   LayerPlan plan_;
   std::int64_t groups_, heads_, dim_;  ///< heads per group
-  bool joint_norm_, gated_;
+  bool joint_norm_, rotated_norm_, gated_;
   Linear qkv_, proj_;
-  std::optional<Norm> query_norm_, key_norm_;
+  std::vector<Norm> query_norms_, key_norms_;  ///< none, one, or one a head
   Norm l2_norm_;
   AttentionTemperature temperature_;
   AttentionOptions options_;
@@ -51,6 +61,7 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
       heads_(source.config.num_attention_heads / source.config.num_query_groups),
       dim_(source.config.kv_channels),
       joint_norm_(source.config.qk_layernorm_over_heads),
+      rotated_norm_(source.config.qk_layernorm_rotated),
       gated_(source.config.attention_output_gate),
       l2_norm_{NormKind::rms, source.config.layernorm_epsilon, {}, {}},
       temperature_(source.config.attention_temperature.value_or(AttentionTemperature{})),
@@ -61,10 +72,24 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
   qkv_ = Linear::load(source, name + "linear_qkv", groups_ * group_width(), config.hidden_size);
   proj_ = Linear::load(source, name + "linear_proj", config.hidden_size, groups_ * heads_ * dim_);
   if (config.qk_layernorm) {
-    const std::int64_t query_size = joint_norm_ ? groups_ * heads_ * dim_ : dim_;
-    const std::int64_t key_size = joint_norm_ ? groups_ * dim_ : dim_;
-    query_norm_ = load_norm(source.weights, config, name + "q_layernorm.", query_size);
-    key_norm_ = load_norm(source.weights, config, name + "k_layernorm.", key_size);
+    const bool each = config.qk_layernorm_per_head;
+    query_norms_ = head_norms(source, name + "q_layernorm.", groups_ * heads_, dim_, each);
+    key_norms_ = head_norms(source, name + "k_layernorm.", groups_, dim_, each);
+  }
+}
+
+void GroupedAttention::normalize(Backend& backend, const std::vector<Norm>& norms, const Heads& heads) const {
+  if (norms.size() == 1 && joint_norm_) {
+    backend.normalize_joint(norms[0], heads);
+  } else if (norms.size() == 1) {
+    backend.normalize(norms[0], heads);
+  }
+  if (norms.size() < 2) return;
+  for (std::int64_t n = 0; n < heads.groups * heads.heads; ++n) {
+    Heads one = heads;
+    one.data += n / heads.heads * heads.group_stride + n % heads.heads * heads.head_stride;
+    one.groups = one.heads = 1;
+    backend.normalize(norms[static_cast<std::size_t>(n)], one);
   }
 }
 
@@ -80,12 +105,16 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   };
   const std::int64_t key = gated_ ? 2 * heads_ : heads_;
   const Heads queries = heads_at(0, heads_), keys = heads_at(key, 1), values = heads_at(key + 1, 1);
-  normalize(backend, query_norm_, queries);
-  normalize(backend, key_norm_, keys);
+  const auto normalize_both = [&] {
+    normalize(backend, query_norms_, queries);
+    normalize(backend, key_norms_, keys);
+  };
+  if (!rotated_norm_) normalize_both();
   if (const RotaryAngles* angles = angles_of(pass, plan_)) {
     backend.rotate(*angles, queries);
     backend.rotate(*angles, keys);
   }
+  if (rotated_norm_) normalize_both();
   if (plan_.l2_norms) {
     backend.normalize(l2_norm_, queries);
     backend.normalize(l2_norm_, keys);

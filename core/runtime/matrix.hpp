@@ -60,7 +60,7 @@ struct Heads {
 
 enum class NormKind { rms, layer };
 
-enum class ActivationKind { silu, gelu, gelu_tanh, quick_gelu, relu, relu_squared, identity };
+enum class ActivationKind { silu, gelu, gelu_tanh, quick_gelu, relu, relu_squared, identity, xielu };
 
 /// An activation of an MLP. With `gated`, the input is [gate | up] and the output act(gate) * (up + offset),
 /// where a `clamp` above 0 first limits gate to at most `clamp` and up to [-clamp, clamp].
@@ -69,6 +69,8 @@ struct Activation {
   bool gated = true;
   float clamp = 0.0F;
   float offset = 0.0F;
+  /// Of xielu: alpha_p x^2 + x / 2 above 0, else alpha_n (expm1(x) - x) + x / 2.
+  float alpha_p = 0.0F, alpha_n = 0.0F;
 };
 
 }  // namespace mhub::runtime

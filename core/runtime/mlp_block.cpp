@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/mlp_block.hpp"
 
+#include <cmath>
+
 #include "mhub/runtime/support.hpp"
 
 namespace mhub::runtime {
 namespace {
+
+float softplus(float x) { return std::log1p(std::exp(x)); }
 
 class DenseMlp final : public Block {
  public:
@@ -25,11 +29,17 @@ class DenseMlp final : public Block {
 Mlp Mlp::load(const LayerSource& source, const std::string& name, std::int64_t ffn, Rows needed) {
   const TransformerConfig& config = source.config;
   const std::int64_t wide = config.gated_linear_unit ? 2 * ffn : ffn;
-  return {Linear::load(source, name + "linear_fc1", wide, config.hidden_size, needed),
+  Mlp mlp{Linear::load(source, name + "linear_fc1", wide, config.hidden_size, needed),
           Linear::load(source, name + "linear_fc2", config.hidden_size, ffn, needed),
           {activation_kind(config.activation, source.weights.source()), config.gated_linear_unit,
            static_cast<float>(config.activation_clamp.value_or(0.0)),
            static_cast<float>(config.glu_linear_offset)}};
+  if (mlp.activation.kind == ActivationKind::xielu) {
+    const std::string function = name + "activation_func.";
+    mlp.activation.alpha_p = softplus(source.weights.vector(function + "alpha_p", 1)[0]);
+    mlp.activation.alpha_n = 0.5F + softplus(source.weights.vector(function + "alpha_n", 1)[0]);
+  }
+  return mlp;
 }
 
 Matrix Mlp::inner(ForwardPass& pass, Matrix in) const {

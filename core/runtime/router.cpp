@@ -53,9 +53,10 @@ std::vector<Choice> route(const MoeConfig& moe, std::span<const float> logits,
                           std::span<const float> correction) {
   std::vector<float> scores(logits.begin(), logits.end());
   const bool sigmoid = moe.router_score_function == RouterScore::sigmoid;
+  const bool corrected = !sigmoid && !moe.router_pre_softmax && !correction.empty();
   if (sigmoid) {
     for (float& score : scores) score = 1.0F / (1.0F + std::exp(-score));
-  } else if (moe.router_pre_softmax) {
+  } else if (moe.router_pre_softmax || corrected) {
     scores = softmax(std::move(scores));
   }
   std::vector<float> ranking = scores;
@@ -65,7 +66,7 @@ std::vector<Choice> route(const MoeConfig& moe, std::span<const float> logits,
 
   std::vector<float> weights;
   for (const std::size_t k : chosen) weights.push_back(scores[k]);
-  if (sigmoid && chosen.size() > 1) {
+  if (corrected || (sigmoid && chosen.size() > 1)) {
     const float sum = std::accumulate(weights.begin(), weights.end(), 0.0F) + 1e-20F;
     for (float& weight : weights) weight /= sum;
   } else if (!sigmoid && !moe.router_pre_softmax) {

@@ -56,6 +56,8 @@ void check_rotary(const TransformerConfig& config, const Check& check) {
 }
 
 void check_attention(const TransformerConfig& config, const Check& check) {
+  check.that(!config.qk_layernorm_per_head || !config.qk_layernorm_over_heads, "qk_layernorm_per_head",
+             "true", "one of it and qk_layernorm_over_heads");
   check.that(config.num_attention_heads % config.num_query_groups == 0, "num_query_groups",
              std::to_string(config.num_query_groups), "a divisor of num_attention_heads");
   if (config.attention_temperature)
@@ -148,6 +150,8 @@ void check_mlp(const TransformerConfig& config, const Check& check) {
              std::to_string(config.activation_clamp.value_or(0)), "none");
   check.that(config.glu_linear_offset == 0 || config.gated_linear_unit, "glu_linear_offset without a gate",
              std::to_string(config.glu_linear_offset), "0");
+  check.that(config.activation != ActivationFunction::xielu || (!config.gated_linear_unit && !config.moe),
+             "activation xielu", "a gate or experts", "an MLP with neither");
 }
 
 }  // namespace
@@ -161,6 +165,7 @@ ActivationKind activation_kind(ActivationFunction activation, const std::string&
     case ActivationFunction::relu: return ActivationKind::relu;
     case ActivationFunction::relu2: return ActivationKind::relu_squared;
     case ActivationFunction::linear: return ActivationKind::identity;
+    case ActivationFunction::xielu: return ActivationKind::xielu;
     default: throw InputError(source + ": generation does not support activation = " + name_of(activation));
   }
 }

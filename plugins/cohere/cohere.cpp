@@ -24,7 +24,8 @@ void CohereConfig::bind(ConfigBinding& b) {
   DecoderConfig::bind(b, keys);
   b.number("logit_scale", logit_scale, m.logits_multiplier);
   b.require("attention_bias", false);
-  b.require("use_qk_norm", false);  // a LayerNorm with weights of its own for each head
+  b.boolean("use_qk_norm", use_qk_norm, m.qk_layernorm);
+  b.fixed(m.qk_layernorm_per_head, use_qk_norm);
   b.fixed(m.normalization, Normalization::layer);
   b.fixed(m.layernorm_bias, false);
   b.fixed(m.rotary_interleaved, true);
@@ -38,6 +39,7 @@ Mapping CohereForCausalLM::mapping(const CohereConfig&, const TransformerConfig&
 
 void Cohere2Config::bind(ConfigBinding& b) {
   CohereConfig::bind(b);
+  b.require("use_qk_norm", false);
   b.positive("sliding_window_pattern", sliding_window_pattern);
   if (b.reading()) {
     for (std::int64_t i = 1; i <= num_hidden_layers; ++i)
@@ -60,7 +62,7 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "cohere";
-  registrar.about = "Command R (without q/k norms), Command R7B, Command A Vision, Aya, Aya Vision";
+  registrar.about = "Command R, Command R+, Command R7B, Command A Vision, Aya, Aya Vision";
   registrar.add<mhub::cohere::CohereForCausalLM>();
   registrar.add<mhub::cohere::Cohere2ForCausalLM>();
   registrar.add<mhub::cohere::AyaVisionForConditionalGeneration>();

@@ -10,13 +10,14 @@ namespace mhub::cohere {
 /// transformers' CohereConfig.
 struct CohereConfig : DecoderConfig {
   double logit_scale = 0.0625;  ///< logits are multiplied by it
+  bool use_qk_norm = false;     ///< a LayerNorm for the heads of q and of k, with a weight for each head
 
   CohereConfig();
   void bind(ConfigBinding& b);
 };
 
-/// Command R, Aya 23: attention and MLP side by side behind one LayerNorm without bias, rotation by pairs of
-/// neighbours.
+/// Command R, Command R+, Aya 23: attention and MLP side by side behind one LayerNorm without bias, rotation
+/// by pairs of neighbours.
 struct CohereForCausalLM {
   using Config = CohereConfig;
   static constexpr const char* class_name = "CohereForCausalLM";

@@ -50,21 +50,7 @@ void Llama4TextConfig::bind_experts(ConfigBinding& b) {
 
 void Llama4TextConfig::bind_attention(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
-  if (b.from_megatron()) no_rope_layers.assign(static_cast<std::size_t>(num_hidden_layers), 1);
-  for (std::size_t k = 0; b.from_megatron() && k < m.no_rope_layers.size(); ++k)
-    no_rope_layers.at(k) = 1 - m.no_rope_layers[k];
-  b.integers("no_rope_layers", no_rope_layers);
-  if (b.reading() && no_rope_layers.empty()) {
-    const std::int64_t interval = b.reader().integer("no_rope_layer_interval", 4);
-    b.check(interval > 0, "no_rope_layer_interval", "expected 1 or more");
-    for (std::int64_t i = 0; i < num_hidden_layers; ++i)
-      no_rope_layers.push_back((i + 1) % interval != 0 ? 1 : 0);
-  }
-  b.check(static_cast<std::int64_t>(no_rope_layers.size()) == num_hidden_layers, "no_rope_layers",
-          "expected one entry a layer");
-  if (b.to_megatron()) {
-    for (const std::int64_t rotates : no_rope_layers) m.no_rope_layers.push_back(rotates != 0 ? 0 : 1);
-  }
+  bind_no_rope_layers(b, no_rope_layers, num_hidden_layers);
   std::vector<std::int64_t> chunked = no_rope_layers;
   b.per_layer("layer_types", {"full_attention", "chunked_attention"}, chunked);
   b.check(chunked == no_rope_layers, "layer_types", "unsupported: chunks other than in layers that rotate");

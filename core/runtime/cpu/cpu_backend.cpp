@@ -25,14 +25,24 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
 constexpr std::int64_t kParallelFloats = 1 << 14;  // less than this is not worth waking threads for
 
+/// transformers' XIELUActivation (activations.py) with its constants, beta 1/2 and eps -1e-6.
+void xielu_row(const Activation& activation, const float* in, float* out, std::int64_t size) {
+  for (std::int64_t k = 0; k < size; ++k) {
+    const float x = in[k];
+    const float bent =
+        x > 0.0F ? activation.alpha_p * x * x : activation.alpha_n * (std::expm1(std::min(x, -1e-6F)) - x);
+    out[k] = bent + 0.5F * x;
+  }
+}
+
 /// act(x) element by element.
-void activate_row(const Kernels& kernels, ActivationKind kind, const float* in, float* out,
+void activate_row(const Kernels& kernels, const Activation& activation, const float* in, float* out,
                   std::int64_t size) {
   const ConstRow x(in, size);
   Row y(out, size);
   // gelu_tanh is x / 2 (1 + tanh(u)) = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
   constexpr float kTwiceSqrt2OverPi = 1.5957691216057308F;
-  switch (kind) {
+  switch (activation.kind) {
     case ActivationKind::silu: return kernels.sigmoid_gate(in, size, 1.0F, 0.0F, out);
     case ActivationKind::quick_gelu: return kernels.sigmoid_gate(in, size, 1.702F, 0.0F, out);
     case ActivationKind::gelu_tanh:
@@ -42,6 +52,7 @@ void activate_row(const Kernels& kernels, ActivationKind kind, const float* in, 
       return;
     case ActivationKind::relu: y = x.max(0.0F); return;
     case ActivationKind::relu_squared: y = x.max(0.0F).square(); return;
+    case ActivationKind::xielu: return xielu_row(activation, in, out, size);
     case ActivationKind::identity: y = x; return;
   }
 }
@@ -114,7 +125,7 @@ class CpuBackend final : public Backend {
         up = up.max(-activation.clamp).min(activation.clamp);
       }
       Row to = row_of(out, r);
-      activate_row(linear_.exact_kernels(), activation.kind, gate.data(), to.data(), out.columns);
+      activate_row(linear_.exact_kernels(), activation, gate.data(), to.data(), out.columns);
       if (activation.gated && activation.offset != 0.0F) up += activation.offset;
       if (activation.gated) to *= up;
     });

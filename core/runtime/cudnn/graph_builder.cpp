@@ -65,6 +65,7 @@ Tensor activated(const BuiltGraph& graph, ActivationKind kind, const Tensor& x) 
       const Tensor positive = with(Mode::RELU_FWD);
       return pointwise(graph, Mode::MUL, positive, positive);
     }
+    case ActivationKind::xielu:  // has no graph (has_activation_graph)
     case ActivationKind::identity: break;
   }
   return x;

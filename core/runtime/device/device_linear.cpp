@@ -18,6 +18,7 @@ bool has_linear_graph(Element element, std::int64_t inputs, std::int64_t outputs
 
 bool has_activation_graph(const Activation& activation, std::int64_t tokens, std::int64_t outputs) {
   if (activation.clamp != 0.0F || activation.offset != 0.0F) return false;
+  if (activation.kind == ActivationKind::xielu) return false;
   // Two biases, both aligned to 16 bytes.
   return !activation.gated || (tokens >= kFewestGatedTokens && outputs % 4 == 0);
 }

@@ -23,6 +23,7 @@ std::string name_of(ActivationKind kind) {
     case ActivationKind::quick_gelu: return "quick GELU";
     case ActivationKind::relu: return "ReLU";
     case ActivationKind::relu_squared: return "squared ReLU";
+    case ActivationKind::xielu: return "xIELU";
     case ActivationKind::identity: break;
   }
   return "identity";

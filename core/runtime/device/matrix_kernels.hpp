@@ -140,9 +140,17 @@ MHUB_HOST_DEVICE inline float activated(ActivationKind kind, float x) {
     case ActivationKind::gelu: return 0.5F * x * (1.0F + erff(x * 0.7071067811865476F));
     case ActivationKind::relu: return x > 0.0F ? x : 0.0F;
     case ActivationKind::relu_squared: return x > 0.0F ? x * x : 0.0F;
+    case ActivationKind::xielu:  // has parameters: the function below
     case ActivationKind::identity: break;
   }
   return x;
+}
+
+/// With the constants of transformers' XIELUActivation (activations.py), beta 1/2 and eps -1e-6.
+MHUB_HOST_DEVICE inline float activated(const Activation& activation, float x) {
+  if (activation.kind != ActivationKind::xielu) return activated(activation.kind, x);
+  const float below = x < -1e-6F ? x : -1e-6F;
+  return (x > 0.0F ? activation.alpha_p * x * x : activation.alpha_n * (expm1f(below) - x)) + 0.5F * x;
 }
 
 /// out = act(in), or act(gate) * (up + offset) of in = [gate | up].
@@ -167,7 +175,7 @@ struct ActivateKernel {
         }
         factor = up + activation.offset;
       }
-      out.data[r * out.stride + c] = activated(activation.kind, gate) * factor;
+      out.data[r * out.stride + c] = activated(activation, gate) * factor;
     });
   }
 };

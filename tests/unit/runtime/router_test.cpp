@@ -61,6 +61,17 @@ BOOST_AUTO_TEST_CASE(sigmoid_with_a_correction_for_the_choice_alone) {
   BOOST_TEST(std::abs(route(moe, kLogits, {})[0].weight - 0.8F) < 1e-6F);  // one alone keeps its score
 }
 
+BOOST_AUTO_TEST_CASE(softmax_with_a_correction_for_the_choice_alone) {
+  const MoeConfig moe = with_experts(4, 2);
+  // Shares are 0.1, 0.4, 0.2, 0.3. They are corrected, not the logits: a quarter lifts the first above the
+  // last.
+  const std::vector<float> correction{0.25F, 0.0F, 0.0F, 0.0F};
+  const auto choices = route(moe, kLogits, correction);
+  BOOST_TEST(experts(choices) == (Experts{1, 0}));
+  BOOST_TEST(std::abs(choices[0].weight - 0.8F) < 1e-6F);
+  BOOST_TEST(std::abs(choices[1].weight - 0.2F) < 1e-6F);
+}
+
 BOOST_AUTO_TEST_CASE(groups_first) {
   MoeConfig moe = with_experts(6, 2);
   moe.router_score_function = RouterScore::sigmoid;

@@ -86,6 +86,8 @@ BOOST_AUTO_TEST_CASE(products_with_an_activation) {
   check(run(128, gated, Precision::fast), {"round", "linear bf16 [128, 16] x [24, 16]^T", "activate"});
   const Activation clamped{ActivationKind::quick_gelu, true, 7.0F, 1.0F};
   check(run(256, clamped, Precision::fast), {"round", "linear bf16 [256, 16] x [24, 16]^T", "activate"});
+  const Activation learned{ActivationKind::xielu, false, 0.0F, 0.0F, 0.3F, 0.9F};
+  check(run(4, learned, Precision::fast), {"round", "linear bf16 [4, 16] x [24, 16]^T", "activate"});
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_that_is_multiplied_exactly_keeps_its_type) {
