@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deepseek.hpp"
 
+#include <algorithm>
+
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/mixer_rules.hpp"
@@ -132,13 +134,57 @@ Mapping DeepseekV3ForCausalLM::mapping(const DeepseekV3Config&, const Transforme
   return mapping_of(megatron);
 }
 
+Glm4MoeLiteConfig::Glm4MoeLiteConfig() {
+  vocab_size = 154880;
+  hidden_size = 2048;
+  intermediate_size = 10240;
+  num_hidden_layers = 47;
+  num_attention_heads = num_key_value_heads = 20;
+  max_position_embeddings = 202752;
+  q_lora_rank = 768;
+  qk_nope_head_dim = 192;
+  v_head_dim = 256;
+  n_routed_experts = 64;
+  num_experts_per_tok = 4;
+  moe_intermediate_size = 1536;
+  n_group = topk_group = 1;
+  first_k_dense_replace = 1;
+  routed_scaling_factor = 1.8;
+  rms_norm_eps = 1e-5;
+}
+
+void Glm4MoeLiteConfig::bind(ConfigBinding& b) {
+  // transformers takes the list alone; the models' configs have the number beside it.
+  std::vector<std::int64_t> sparse;
+  if (!b.reading()) {
+    sparse.assign(static_cast<std::size_t>(num_hidden_layers), 1);
+    std::fill_n(sparse.begin(), std::min(first_k_dense_replace, num_hidden_layers), 0);
+  }
+  b.per_layer("mlp_layer_types", {"dense", "sparse"}, sparse);
+  if (b.reading() && !sparse.empty()) {
+    const std::int64_t dense = std::find(sparse.begin(), sparse.end(), 1) - sparse.begin();
+    b.check(std::is_sorted(sparse.begin(), sparse.end()), "mlp_layer_types",
+            "unsupported: dense layers behind sparse ones");
+    b.check(b.reader().integer("first_k_dense_replace", dense) == dense, "first_k_dense_replace",
+            "contradicts mlp_layer_types");
+    b.absent_means("first_k_dense_replace", dense);
+  }
+  DeepseekV3Config::bind(b);
+}
+
+Mapping Glm4MoeLiteForCausalLM::mapping(const Glm4MoeLiteConfig&, const TransformerConfig& megatron) {
+  return mapping_of(megatron);
+}
+
 }  // namespace mhub::deepseek
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "deepseek";
-  registrar.about = "DeepSeek-V2, V3, R1, Moonlight, Kimi-K2";
+  registrar.about = "DeepSeek-V2, V3, R1, Moonlight, Kimi-K2, GLM-4.7-Flash";
   registrar.add<mhub::deepseek::DeepseekV2ForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV3ForCausalLM>();
+  registrar.add<mhub::deepseek::Glm4MoeLiteForCausalLM>();
+  registrar.add_alias<mhub::deepseek::DeepseekV3ForCausalLM>("KimiK2ForCausalLM", "KimiK2Config", "kimi_k2");
 }

@@ -66,4 +66,24 @@ struct DeepseekV3ForCausalLM {
   }
 };
 
+/// transformers' Glm4MoeLiteConfig.
+struct Glm4MoeLiteConfig : DeepseekV3Config {
+  Glm4MoeLiteConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// GLM-4.7-Flash: DeepSeek-V3 with other defaults.
+struct Glm4MoeLiteForCausalLM {
+  using Config = Glm4MoeLiteConfig;
+  static constexpr const char* class_name = "Glm4MoeLiteForCausalLM";
+  static constexpr const char* config_class = "Glm4MoeLiteConfig";
+  static constexpr const char* model_type = "glm4_moe_lite";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -1;  // DeepSeek-V3 by another name
+  static Mapping mapping(const Glm4MoeLiteConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return without_absent_blocks(config, tensors);
+  }
+};
+
 }  // namespace mhub::deepseek

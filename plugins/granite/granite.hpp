@@ -6,12 +6,18 @@
 
 namespace mhub::granite {
 
-/// transformers' GraniteConfig.
-struct GraniteConfig : DecoderConfig {
-  bool attention_bias = false, mlp_bias = false;
+/// What Granite's configs have in common: multipliers.
+struct GraniteMultipliers : DecoderConfig {
   double embedding_multiplier = 1.0, residual_multiplier = 1.0;
   double attention_multiplier = 1.0;  ///< in the place of 1 / sqrt(head_dim)
   double logits_scaling = 1.0;        ///< logits are divided by it
+
+  void bind(ConfigBinding& b);
+};
+
+/// transformers' GraniteConfig.
+struct GraniteConfig : GraniteMultipliers {
+  bool attention_bias = false, mlp_bias = false;
 
   void bind(ConfigBinding& b);
 };
@@ -24,6 +30,43 @@ struct GraniteForCausalLM {
   static constexpr const char* model_type = "granite";
   static constexpr const char* tokenizer_class = "GPT2TokenizerFast";
   static Mapping mapping(const GraniteConfig& config, const TransformerConfig& megatron);
+};
+
+/// transformers' GraniteMoeConfig.
+struct GraniteMoeConfig : GraniteMultipliers {
+  std::int64_t num_local_experts = 8, num_experts_per_tok = 2;
+  double router_aux_loss_coef = 0.001;
+
+  void bind(ConfigBinding& b);
+};
+
+/// Granite 3 with experts (1B-A400M, 3B-A800M), PowerMoE: the same, experts in every layer.
+struct GraniteMoeForCausalLM {
+  using Config = GraniteMoeConfig;
+  static constexpr const char* class_name = "GraniteMoeForCausalLM";
+  static constexpr const char* config_class = "GraniteMoeConfig";
+  static constexpr const char* model_type = "granitemoe";
+  static constexpr const char* tokenizer_class = "GPT2TokenizerFast";
+  static constexpr int preference = -1;  // Mixtral where all multipliers are 1
+  static Mapping mapping(const GraniteMoeConfig& config, const TransformerConfig& megatron);
+};
+
+/// transformers' GraniteMoeSharedConfig.
+struct GraniteMoeSharedConfig : GraniteMoeConfig {
+  std::int64_t shared_intermediate_size = 0;
+
+  void bind(ConfigBinding& b);
+};
+
+/// The same with a shared expert.
+struct GraniteMoeSharedForCausalLM {
+  using Config = GraniteMoeSharedConfig;
+  static constexpr const char* class_name = "GraniteMoeSharedForCausalLM";
+  static constexpr const char* config_class = "GraniteMoeSharedConfig";
+  static constexpr const char* model_type = "granitemoeshared";
+  static constexpr const char* tokenizer_class = "GPT2TokenizerFast";
+  static constexpr int preference = -1;  // as above
+  static Mapping mapping(const GraniteMoeSharedConfig& config, const TransformerConfig& megatron);
 };
 
 }  // namespace mhub::granite

@@ -31,12 +31,28 @@ Mapping InternLM2ForCausalLM::mapping(const InternLM2Config&, const TransformerC
   return decoder_mapping(megatron, names);
 }
 
+InternLM3Config::InternLM3Config() {
+  vocab_size = 128512;
+  max_position_embeddings = 32768;
+}
+
+void InternLM3Config::bind(ConfigBinding& b) {
+  DecoderConfig::bind(b);
+  b.require("bias", false);
+  b.require("qkv_bias", false);
+}
+
+Mapping InternLM3ForCausalLM::mapping(const InternLM3Config&, const TransformerConfig& megatron) {
+  return decoder_mapping(megatron, {});
+}
+
 }  // namespace mhub::internlm2
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "internlm2";
-  registrar.about = "InternLM2, InternLM2.5";
+  registrar.about = "InternLM2, InternLM2.5, InternLM3";
   registrar.add<mhub::internlm2::InternLM2ForCausalLM>();
+  registrar.add<mhub::internlm2::InternLM3ForCausalLM>();
 }

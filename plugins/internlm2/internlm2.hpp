@@ -24,4 +24,21 @@ struct InternLM2ForCausalLM {
   static Mapping mapping(const InternLM2Config& config, const TransformerConfig& megatron);
 };
 
+/// InternLM3Config of the model's own code (internlm/internlm3-8b-instruct, configuration_internlm3.py).
+struct InternLM3Config : DecoderConfig {
+  InternLM3Config();
+  void bind(ConfigBinding& b);
+};
+
+/// InternLM3: Llama.
+struct InternLM3ForCausalLM {
+  using Config = InternLM3Config;
+  static constexpr const char* class_name = "InternLM3ForCausalLM";
+  static constexpr const char* config_class = "InternLM3Config";
+  static constexpr const char* model_type = "internlm3";
+  static constexpr const char* tokenizer_class = "InternLM3Tokenizer";
+  static constexpr int preference = -1;  // Llama by another name
+  static Mapping mapping(const InternLM3Config& config, const TransformerConfig& megatron);
+};
+
 }  // namespace mhub::internlm2

@@ -22,4 +22,21 @@ struct Olmo2ForCausalLM {
   static Mapping mapping(const Olmo2Config& config, const TransformerConfig& megatron);
 };
 
+/// transformers' Olmo3Config.
+struct Olmo3Config : Olmo2Config {
+  WindowConfig window{4096, {}};
+
+  void bind(ConfigBinding& b);
+};
+
+/// OLMo 3: OLMo 2 with a window in three layers of four, which a scaling of positions leaves alone.
+struct Olmo3ForCausalLM {
+  using Config = Olmo3Config;
+  static constexpr const char* class_name = "Olmo3ForCausalLM";
+  static constexpr const char* config_class = "Olmo3Config";
+  static constexpr const char* model_type = "olmo3";
+  static constexpr const char* tokenizer_class = "GPT2TokenizerFast";
+  static Mapping mapping(const Olmo3Config& config, const TransformerConfig& megatron);
+};
+
 }  // namespace mhub::olmo

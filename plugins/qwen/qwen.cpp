@@ -49,13 +49,45 @@ Mapping Qwen3ForCausalLM::mapping(const Qwen3Config&, const TransformerConfig& m
   return decoder_mapping(megatron, {});
 }
 
+MiMoConfig::MiMoConfig() {
+  vocab_size = 151680;
+  intermediate_size = 11008;
+  num_hidden_layers = 36;
+  num_key_value_heads = 8;
+  rotary.theta = 640000.0;
+}
+
+void MiMoConfig::bind(ConfigBinding& b) {
+  Qwen2Config::bind(b);
+  b.require("attention_bias", true);
+  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
+  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
+  b.link(num_nextn_predict_layers, b.megatron.mtp_num_layers);
+}
+
+Mapping MiMoForCausalLM::mapping(const MiMoConfig&, const TransformerConfig& megatron) {
+  Mapping map = decoder_mapping(megatron, {});
+  const std::string block = "model.mtp_layers.{t}.";
+  add_mtp(map, megatron, {},
+          {.layer = block,
+           .projection = block + "input_proj",
+           .embedding_norm = block + "token_layernorm",
+           .hidden_norm = block + "hidden_layernorm",
+           .final_norm = block + "final_layernorm",
+           .embedding = {},
+           .head = {},
+           .hidden_first = true});
+  return map;
+}
+
 }  // namespace mhub::qwen
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "qwen";
-  registrar.about = "Qwen2, Qwen2.5, Qwen3 (dense)";
+  registrar.about = "Qwen2, Qwen2.5, Qwen3 (dense), MiMo";
   registrar.add<mhub::qwen::Qwen2ForCausalLM>();
   registrar.add<mhub::qwen::Qwen3ForCausalLM>();
+  registrar.add<mhub::qwen::MiMoForCausalLM>();
 }

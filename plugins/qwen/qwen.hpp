@@ -48,4 +48,23 @@ struct Qwen3ForCausalLM {
   static Mapping mapping(const Qwen3Config& config, const TransformerConfig& megatron);
 };
 
+/// MiMoConfig of the model's own code (XiaomiMiMo/MiMo-7B-Base, configuration_mimo.py).
+struct MiMoConfig : Qwen2Config {
+  std::int64_t num_nextn_predict_layers = 0;
+
+  MiMoConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// MiMo 7B: Qwen2 with a prediction block.
+struct MiMoForCausalLM {
+  using Config = MiMoConfig;
+  static constexpr const char* class_name = "MiMoForCausalLM";
+  static constexpr const char* config_class = "MiMoConfig";
+  static constexpr const char* model_type = "mimo";
+  static constexpr const char* tokenizer_class = "Qwen2TokenizerFast";
+  static constexpr int preference = -1;  // Qwen2 where there is no block
+  static Mapping mapping(const MiMoConfig& config, const TransformerConfig& megatron);
+};
+
 }  // namespace mhub::qwen

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/config/decoder_config.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
+
+namespace mhub::bailing {
+
+/// BailingMoeV2Config of the models' own code (inclusionAI/Ling-mini-2.0, configuration_bailing_moe_v2.py).
+struct BailingMoeV2Config : DecoderConfig {
+  std::int64_t num_experts = 256, num_experts_per_tok = 8, moe_intermediate_size = 512;
+  std::optional<std::int64_t> num_shared_experts = 1, n_group = 8, topk_group = 4;
+  std::int64_t first_k_dense_replace = 1, num_nextn_predict_layers = 0;
+  double routed_scaling_factor = 1.0;
+  bool use_qkv_bias = false, use_qk_norm = true;
+
+  BailingMoeV2Config();
+  void bind(ConfigBinding& b);
+};
+
+/// Ling 2 and Ring 2: GLM-4.5 under names of their own, with q, k and v in one tensor.
+struct BailingMoeV2ForCausalLM {
+  using Config = BailingMoeV2Config;
+  static constexpr const char* class_name = "BailingMoeV2ForCausalLM";
+  static constexpr const char* config_class = "BailingMoeV2Config";
+  static constexpr const char* model_type = "bailing_moe_v2";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -1;  // GLM-4.5 by another name
+  static Mapping mapping(const BailingMoeV2Config& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return without_absent_blocks(config, tensors);
+  }
+};
+
+}  // namespace mhub::bailing
