@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transformer layers that Megatron-Core, or Megatron-LM's command line, has no setting for, as layer specs: attention and MLP
-side by side, norms behind them, a multiplier on what they add, norms on q and k over all heads, LayerNorm without bias,
-another gated activation, capped attention logits, a rotary base of their own for layers with a window.
+side by side, norms behind them, a multiplier on what they add, norms on q and k over all heads or with a weight for each,
+or behind the rotation, LayerNorm without bias, another gated activation, one with parameters, capped attention logits, a
+rotary base of their own for layers with a window.
 
 Parameters have the names that mhub writes, so a converted torch_dist checkpoint loads with default strictness. With
 TransformerEngine its linear layers and attention are used, else Megatron-Core's own.
@@ -27,7 +28,7 @@ from megatron.core.transformer.mlp import MLP, MLPSubmodules
 from megatron.core.transformer.spec_utils import ModuleSpec
 from megatron.core.transformer.torch_norm import WrappedTorchNorm
 from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
-from megatron.core.transformer.utils import is_layer_window_attention
+from megatron.core.transformer.utils import is_layer_window_attention, make_sharded_tensors_for_checkpoint
 
 if HAVE_TE:
     from megatron.core.extensions.transformer_engine_spec_provider import TESpecProvider
@@ -53,8 +54,9 @@ else:
 
 class DecoderLayer(TransformerLayer):
     """x + m attention(norm(x)) + m mlp(norm'(x)) in parallel, or one after the other. `shared_norm`: in parallel, the
-    MLP reads what attention's norm gives. `gated_activation`: of the MLP, which is gated then. `rotary_base_local`: of
-    layers with a window. Activation recomputation and offloading within the layer are not supported."""
+    MLP reads what attention's norm gives. `gated_activation`: of the MLP, which is gated then. `activation`: builds a
+    module that is the activation of the MLP. `rotary_base_local`: of layers with a window, whose positions nothing
+    scales. Activation recomputation and offloading within the layer are not supported."""
 
     def __init__(
         self,
@@ -65,18 +67,26 @@ class DecoderLayer(TransformerLayer):
         shared_norm=False,
         residual_multiplier=1.0,
         gated_activation=None,
+        activation=None,
         rotary_base_local=None,
         **kwargs,
     ):
-        if gated_activation is not None:
+        if gated_activation is not None or activation is not None:
             config = copy.copy(config)
-            config.gated_linear_unit, config.activation_func = True, gated_activation
             config.bias_activation_fusion = False
+        if gated_activation is not None:
+            config.gated_linear_unit, config.activation_func = True, gated_activation
         super().__init__(config, submodules, *args, **kwargs)
+        if activation is not None:
+            self.mlp.activation_func = activation(config)
         self.parallel, self.shared_norm, self.residual_multiplier = parallel, shared_norm, residual_multiplier
         self.rotary_local = None
         windowed = is_layer_window_attention(config.window_size, config.window_attn_skip_freq, self.layer_number)
         if rotary_base_local is not None and windowed:
+            # Attention multiplies by YaRN's factor, too; a scaling by 1 has a factor of 1. Megatron-Core 0.19 keeps it.
+            self.self_attention.config = copy.copy(config)
+            self.self_attention.config.yarn_rotary_scaling_factor = 1.0
+            self.self_attention._yarn_concentration_factor = 1.0
             self.rotary_local = RotaryEmbedding(
                 config.kv_channels,
                 rotary_percent=1.0,
@@ -150,6 +160,71 @@ def key_norm(config, hidden_size, eps):
     return NormOverHeads(config.num_query_groups, hidden_size, eps)
 
 
+class NormPerHead(torch.nn.Module):
+    """LayerNorm of each head, without bias, with a weight for each. Every rank keeps all weights and applies its heads'."""
+
+    def __init__(self, heads, head_dim, eps):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(heads * head_dim))
+        self.eps = eps
+
+    def forward(self, x):
+        weight, parts = self.weight, self.weight.numel() // (x.shape[-2] * x.shape[-1])
+        if parts > 1:
+            weight = copy_to_tensor_model_parallel_region(weight)
+            weight = weight.chunk(parts)[parallel_state.get_tensor_model_parallel_rank()]
+        normed = torch.nn.functional.layer_norm(x.float(), x.shape[-1:], eps=self.eps)
+        return (normed * weight.view(x.shape[-2:])).to(x.dtype)
+
+
+def query_norm_per_head(config, hidden_size, eps):
+    return NormPerHead(config.num_attention_heads, hidden_size, eps)
+
+
+def key_norm_per_head(config, hidden_size, eps):
+    return NormPerHead(config.num_query_groups, hidden_size, eps)
+
+
+class RotatedNormsAttention(SelfAttention):
+    """Norms on q and k behind the rotation; Megatron-Core's attention has them in front of it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.core_attention.register_forward_pre_hook(self._normalize)
+
+    def _normalize(self, _module, inputs):
+        query, key, *rest = inputs
+        return (self.q_layernorm(query), self.k_layernorm(key), *rest)
+
+    def get_query_key_value_tensors(self, *args, **kwargs):
+        norms = self.q_layernorm, self.k_layernorm
+        self.q_layernorm = self.k_layernorm = None
+        try:
+            return super().get_query_key_value_tensors(*args, **kwargs)
+        finally:
+            self.q_layernorm, self.k_layernorm = norms
+
+
+class XIELU(torch.nn.Module):
+    """alpha_p x^2 + x / 2 above 0, else alpha_n (exp(x) - 1 - x) + x / 2, with two parameters (arXiv 2411.13010)."""
+
+    def __init__(self, config):
+        super().__init__()
+        device = "cpu" if config.use_cpu_initialization else torch.cuda.current_device()
+        self.alpha_p, self.alpha_n = (
+            torch.nn.Parameter(torch.zeros(1, dtype=config.params_dtype, device=device)) for _ in range(2)
+        )
+
+    def forward(self, x):
+        softplus = torch.nn.functional.softplus
+        bent = (torch.expm1(torch.clamp(x, max=-1e-6)) - x) * (0.5 + softplus(self.alpha_n))
+        return torch.where(x > 0, softplus(self.alpha_p) * x * x, bent) + 0.5 * x
+
+    def sharded_state_dict(self, prefix="", sharded_offsets=(), metadata=None):
+        # MLP would make them parameters of one tensor-parallel rank.
+        return make_sharded_tensors_for_checkpoint(self.state_dict(keep_vars=True), prefix, {}, sharded_offsets)
+
+
 def norm_without_bias(config, hidden_size, eps):
     return torch.nn.LayerNorm(hidden_size, eps=eps, bias=False)
 
@@ -190,6 +265,7 @@ def decoder_layer_spec(
     qk_norms=None,
     norm=NORM,
     gated_activation=None,
+    activation=None,
     rotary_base_local=None,
     attention=SelfAttention,
     core_attention=None,
@@ -204,6 +280,7 @@ def decoder_layer_spec(
             "shared_norm": shared_norm,
             "residual_multiplier": residual_multiplier,
             "gated_activation": gated_activation,
+            "activation": activation,
             "rotary_base_local": rotary_base_local,
         },
         submodules=TransformerLayerSubmodules(

@@ -20,8 +20,14 @@ from megatron.core import dist_checkpointing, parallel_state
 from megatron.core.transformer import torch_norm
 from megatron.core.transformer.dot_product_attention import DotProductAttention
 from megatron.bridge.models.conversion.param_mapping import AutoMapping
+from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+import megatron.bridge.models.exaone.exaone4.exaone4_bridge as exaone4
 import megatron.bridge.models.gemma.gemma2_provider as gemma2
 import megatron.bridge.models.gemma.gemma3_provider as gemma3
+import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
+from megatron.bridge.models.bailing.configuration_bailing_moe_v2 import BailingMoeV2Config
+from megatron.bridge.models.minimax_m2.minimax_m2_provider import FullDimKNorm, FullDimQNorm
+from transformers import AutoConfig, Qwen2Config
 
 
 class WindowedAttention(DotProductAttention):
@@ -51,6 +57,26 @@ def _provide_local_gemma2(self, *args, **kwargs):
 
 gemma2.Gemma2ModelProvider.provide = _provide_local_gemma2
 AutoMapping.register_module_type("LinearWithPostNorm", "row")
+exaone4.exaone4_layer_spec = lambda config: decoder_layer_spec(pre_norms=False, post_norms=True, qk_norms=NORMS)
+
+
+def local_minimax(config):
+    spec = get_gpt_layer_local_spec(num_experts=config.num_moe_experts, moe_grouped_gemm=False, qk_layernorm=True, normalization="RMSNorm")
+    attention = spec.submodules.self_attention.submodules
+    attention.q_layernorm, attention.k_layernorm = FullDimQNorm, FullDimKNorm
+    return spec
+
+
+minimax.minimax_m2_layer_spec = local_minimax
+
+
+class MiMoConfig(Qwen2Config):
+    model_type = "mimo"
+
+
+# Configs of models with code of their own.
+AutoConfig.register("mimo", MiMoConfig)
+AutoConfig.register("bailing_moe_v2", BailingMoeV2Config)
 
 
 def logits_error(case):

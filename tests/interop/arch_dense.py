@@ -9,6 +9,7 @@ MODELS maps a name to an entry (a dict):
     shard       largest shard that save_pretrained writes ("1GB" by default)
     class_name  what config.json's "architectures" says, where it differs from `model`
     layouts     names of LAYOUTS in architectures.py that the model is written in (all dense ones by default)
+    few         True: it differs from another row by little, and logits_check.py tries it in few layouts
     twin        True: another class builds the same function, so mhub's manifest or --hf-class has to name this one
     judge       who builds the model in Megatron and compares logits:
                 "core"    megatron-core's GPTModel from the checkpoint's args alone (gpt_model.py)
@@ -29,7 +30,11 @@ Where transformers has no class of that name (remote code), a class with the sam
     compute     changes the loaded model before its logits are taken
 """
 
+import copy
+
 import torch
+from moe_model import build_plain
+
 
 def rope(theta=10000.0, **scaling):
     """Rotary positions as transformers 5 spells them."""
@@ -95,6 +100,47 @@ def normalize_head(model):
     model.lm_head.weight.data = torch.nn.functional.normalize(model.lm_head.weight.data)
 
 
+def as_it_is(values):
+    return values
+
+
+def internlm3_config(config):
+    wanted = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+              "max_position_embeddings", "rms_norm_eps", "hidden_act", "initializer_range", "tie_word_embeddings")
+    return {"architectures": ["InternLM3ForCausalLM"], "model_type": "internlm3", "bias": False, "qkv_bias": False, "rope_theta": 10000.0,
+            "torch_dtype": "float32", **{key: config[key] for key in wanted}}
+
+
+def mimo_keys(state):
+    """XiaomiMiMo/MiMo-7B-Base, modeling_mimo.py: a prediction block like Qwen2's layers, its projection of [hidden state; embedding]."""
+    generator = torch.Generator().manual_seed(9)
+    last, new = f"model.layers.{BASE['num_hidden_layers'] - 1}.", "model.mtp_layers.0."
+    block = {new + key[len(last):]: value for key, value in state.items() if key.startswith(last)}
+    width = len(state["model.norm.weight"])
+    block |= {new + name + ".weight": torch.ones(width) for name in ("token_layernorm", "hidden_layernorm", "final_layernorm")}
+    block[new + "input_proj.weight"] = torch.ones(width, 2 * width)
+    kind = state["model.norm.weight"].dtype
+    return state | {key: (0.2 * torch.randn(value.shape, generator=generator)).to(kind) for key, value in block.items()}
+
+
+def mimo_config(config):
+    return {**config, "architectures": ["MiMoForCausalLM"], "model_type": "mimo", "num_nextn_predict_layers": 1, "attention_bias": True}
+
+
+def unscaled_windows(model):
+    """OLMo 3 scales positions in layers without a window only; transformers 5.12 does in all of them (its pull request 45945)."""
+    plain = copy.deepcopy(model.config)
+    plain.rope_parameters = {"rope_type": "default", "rope_theta": model.config.rope_parameters["rope_theta"]}
+    rotary = type(model.model.rotary_emb)(plain)
+
+    def plainly(_module, args, kwargs):
+        return args, {**kwargs, "position_embeddings": rotary(kwargs["hidden_states"], kwargs["position_ids"])}
+
+    for layer, kind in zip(model.model.layers, model.config.layer_types):
+        if kind == "sliding_attention":
+            layer.self_attn.register_forward_pre_hook(plainly, with_kwargs=True)
+
+
 MODELS = {
     "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
     "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
@@ -129,5 +175,18 @@ MODELS = {
     "falcon_11b": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1, "tie_word_embeddings": False}, judge="spec", spec="falcon"),
     "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
     "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
+    "smollm3": dict(few=True, config="SmolLM3Config", model="SmolLM3ForCausalLM", fields={**BASE, "pad_token_id": 0}, judge="core", layouts=["dist1", "dist22", "te222"]),
+    "seed_oss": dict(few=True, config="SeedOssConfig", model="SeedOssForCausalLM", twin=True, fields={**BASE, "head_dim": 16, "pad_token_id": 0}, judge="core", layouts=["dist1", "te222"]),
+    "arcee": dict(few=True, config="ArceeConfig", model="ArceeForCausalLM", fields=BASE, judge="core", layouts=["dist1", "dist22", "local2"]),
+    "ernie4_5": dict(few=True, config="Ernie4_5Config", model="Ernie4_5ForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": 0}, dtype="bfloat16", judge="core", layouts=["dist1", "te222"]),
+    "olmo3": dict(few=True, config="Olmo3Config", model="Olmo3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="spec", spec="olmo2", layouts=["dist1", "dist22", "te222"]),
+    "olmo3_yarn": dict(few=True, config="Olmo3Config", model="Olmo3ForCausalLM", class_name="Olmo3ForCausalLM", compute=unscaled_windows, fields={**BASE, "pad_token_id": 0, "sliding_window": 5, **rope(5e5, rope_type="yarn", factor=8.0, original_max_position_embeddings=12, attention_factor=1.2079441541679836, beta_fast=32.0, beta_slow=1.0)}, judge="spec", spec="olmo3", layouts=["dist1"]),
+    "exaone4": dict(few=True, config="Exaone4Config", model="Exaone4ForCausalLM", fields={**BASE, "head_dim": 16, "tie_word_embeddings": True, "sliding_window": 5}, judge="spec", spec="exaone4", bridge=True, layouts=["dist1", "dist22", "te222"]),
+    "exaone4_full": dict(few=True, config="Exaone4Config", model="Exaone4ForCausalLM", fields={**BASE, "sliding_window": None, "layer_types": ["full_attention"] * 4}, judge="spec", spec="exaone4", layouts=["dist1"]),
+    "apertus": dict(few=True, config="ApertusConfig", model="ApertusForCausalLM", fields={**BASE, "pad_token_id": 0}, dtype="bfloat16", judge="spec", spec="apertus", layouts=["dist1", "dist22", "te222", "local2"]),
+    "hunyuan": dict(few=True, config="HunYuanDenseV1Config", model="HunYuanDenseV1ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e4, rope_type="dynamic", alpha=50.0, factor=1.0)}, judge="spec", spec="hunyuan", layouts=["dist1", "dist22", "te222"]),
+    "cohere_qk": dict(few=True, config="CohereConfig", model="CohereForCausalLM", fields={**BASE, "logit_scale": 0.25, "use_qk_norm": True}, judge="spec", spec="command_r_plus", layouts=["dist1", "dist22", "te222"]),
+    "internlm3": dict(few=True, config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM3ForCausalLM", twin=True, fields={**BASE, "head_dim": 16}, judge="core", keys=as_it_is, config_json=internlm3_config, layouts=["dist1"]),
+    "mimo": dict(few=True, config="Qwen2Config", model="Qwen2ForCausalLM", class_name="MiMoForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", build=build_plain, keys=mimo_keys, config_json=mimo_config, bridge=True, layouts=["dist1", "dist22", "te222", "local_dist"], judged="local_dist"),
     "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="spec", spec="baichuan", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head),
 }

@@ -3,10 +3,10 @@
 
 import torch
 
-from arch_dense import BASE, rope
+from arch_dense import BASE, as_it_is, rope
 
 import llama4_model
-from moe_model import build_plain, build_with_norms_over_heads
+from moe_model import build_changed, build_plain
 
 try:
     import delta_net
@@ -94,6 +94,39 @@ def nemotron_keys(state):
     return {key.replace("backbone.embedding.", "backbone.embeddings."): value for key, value in state.items()}
 
 
+def bailing_keys(state):
+    """inclusionAI/Ling-mini-2.0, modeling_bailing_moe_v2.py: GLM-4.5's tensors under other names, q, k and v in one."""
+    names = {"model.embed_tokens.": "model.word_embeddings.", "self_attn.q_norm": "attention.query_layernorm", "self_attn.k_norm": "attention.key_layernorm",
+             "self_attn.o_proj": "attention.dense", "gate.e_score_correction_bias": "gate.expert_bias", "shared_head.norm": "final_layernorm"}
+    out = {}
+    for key, value in add_mtp(state, 4, False).items():
+        if "k_proj" in key or "v_proj" in key:
+            continue
+        for ours, theirs in names.items():
+            key = key.replace(ours, theirs)
+        out[key] = value
+    for key in [key for key in out if "q_proj" in key]:
+        layer = key[: -len("self_attn.q_proj.weight")]
+        parts = [add_mtp(state, 4, False)[f"{layer}self_attn.{part}_proj.weight"] for part in "qkv"]
+        del out[key]
+        out[layer + "attention.query_key_value.weight"] = torch.cat(parts)
+    return out
+
+
+def bailing_config(config):
+    same = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_act",
+            "rms_norm_eps", "max_position_embeddings", "initializer_range", "tie_word_embeddings", "attention_dropout", "num_experts_per_tok",
+            "n_group", "topk_group", "moe_intermediate_size", "first_k_dense_replace", "routed_scaling_factor")
+    return {"architectures": ["BailingMoeV2ForCausalLM"], "model_type": "bailing_moe_v2", **{key: config[key] for key in same},
+            "num_experts": config["n_routed_experts"], "num_shared_experts": config["n_shared_experts"], "num_nextn_predict_layers": 1,
+            "rope_theta": 10000.0, "partial_rotary_factor": 0.5, "use_qk_norm": True, "use_qkv_bias": False, "use_bias": False, "torch_dtype": "float32",
+            "score_function": "sigmoid", "norm_topk_prob": True, "moe_router_enable_expert_bias": True}
+
+
+def kimi_config(config):
+    return {**config, "architectures": ["KimiK2ForCausalLM"], "model_type": "kimi_k2"}
+
+
 def correction(model):
     """The correction bias is a buffer, which random initialisation left at zero."""
     for name, buffer in model.named_buffers():
@@ -126,13 +159,23 @@ MODELS = {
     "deepseek_v3_mtp": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", V3, prepare=correction, keys=lambda state: add_mtp(state, 4, True), config_json=with_mtp, repeats=("4.embed_tokens.weight", "shared_head.head.weight")),
     "moonlight": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_group=1, topk_group=1, n_shared_experts=2), prepare=correction, mlm=False),
     "qwen2_moe": entry("Qwen2MoeConfig", "Qwen2MoeForCausalLM", dict(MOE, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)),
-    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True, mlm=False) | dict(build=build_with_norms_over_heads),
+    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True, mlm=False) | dict(build=build_changed("normalize_over_heads")),
     "gpt_oss": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0, rope_type="yarn", factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False, original_max_position_embeddings=4096)), dtype="bfloat16", bridge=True),
     "gpt_oss_rope": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0))) | dict(layouts=["dist1", "local_dist"]),
     "deepseek_v3_unshared": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, n_shared_experts=0), prepare=correction) | dict(layouts=["dist1", "local_dist"]),
     "deepseek_v2": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=20, routed_scaling_factor=1.5)),
     "deepseek_v2_lite": entry("DeepseekV2Config", "DeepseekV2ForCausalLM", dict(MLA, q_lora_rank=None, first_k_dense_replace=2), mlm=False),
     "glm4_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, attention_bias=True, routed_scaling_factor=2.5), prepare=correction, bridge=True),
+    "glm4_moe_lite": entry("Glm4MoeLiteConfig", "Glm4MoeLiteForCausalLM", dict(MLA, q_lora_rank=20, n_group=1, topk_group=1, mlp_layer_types=["dense"] + ["sparse"] * 3), twin=True, prepare=correction, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
+    "glm4_moe_lite_mtp": entry("Glm4MoeLiteConfig", "Glm4MoeLiteForCausalLM", dict(MLA, q_lora_rank=20, n_group=1, topk_group=1), twin=True, prepare=correction, keys=lambda state: add_mtp(state, 4, True), config_json=with_mtp, repeats=("4.embed_tokens.weight", "shared_head.head.weight")) | dict(few=True, layouts=["dist1", "local_dist"]),
+    "kimi_k2_class": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, n_group=1, topk_group=1), class_name="KimiK2ForCausalLM", twin=True, prepare=correction, keys=as_it_is, config_json=kimi_config, mlm=False) | dict(few=True, layouts=["dist1", "local_dist"]),
+    "ernie4_5_moe": entry("Ernie4_5_MoeConfig", "Ernie4_5_MoeForCausalLM", dict(MOE, moe_intermediate_size=24, moe_num_experts=8, moe_k=2, pad_token_id=0), spec="ernie_moe", bridge=True) | dict(few=True, build=build_changed("correct_softmax"), layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
+    "granite_moe": entry("GraniteMoeConfig", "GraniteMoeForCausalLM", dict(MOE, intermediate_size=24, num_local_experts=4, embedding_multiplier=12.0, residual_multiplier=0.22, attention_multiplier=0.3, logits_scaling=6.0), spec="granite_moe") | dict(few=True, build=build_changed("multiply_residuals"), layouts=["dist1", "local_dist", "te_ep2"]),
+    "granite_moe_shared": entry("GraniteMoeSharedConfig", "GraniteMoeSharedForCausalLM", dict(MOE, intermediate_size=24, num_local_experts=4, shared_intermediate_size=40, residual_multiplier=0.22, attention_multiplier=0.3), spec="granite_moe", mlm=False) | dict(few=True, build=build_changed("multiply_residuals"), layouts=["dist1", "local_dist", "ep2"]),
+    "dots1": entry("Dots1Config", "Dots1ForCausalLM", dict(MOE, moe_intermediate_size=24, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=2, first_k_dense_replace=1, norm_topk_prob=True, sliding_window=5, max_window_layers=2), prepare=correction) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
+    "minimax_m2": entry("MiniMaxM2Config", "MiniMaxM2ForCausalLM", dict(MOE, head_dim=16, intermediate_size=24, num_local_experts=4, num_experts_per_tok=2, **rope(5e6, partial_rotary_factor=0.5)), spec="olmoe", prepare=correction, bridge=True) | dict(few=True, build=build_changed("normalize_over_heads"), layouts=["dist1", "local_dist", "te_ep2"]),
+    "hunyuan_moe": entry("HunYuanMoEV1Config", "HunYuanMoEV1ForCausalLM", dict(MOE, head_dim=16, intermediate_size=24, num_experts=4, moe_topk=2), dtype="bfloat16", spec="hunyuan_moe") | dict(few=True, build=build_changed("rotate_before_norms"), layouts=["dist1", "local_dist", "te_ep2"]),
+    "bailing_moe_v2": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=4, use_qk_norm=True, n_group=4, topk_group=2), class_name="BailingMoeV2ForCausalLM", twin=True, prepare=correction, keys=bailing_keys, config_json=bailing_config, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),
     "qwen3_next": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", dict(DELTA_MOE, num_hidden_layers=8), twin=True, prepare=large_output_norms, bridge=True, bridge_logits=True),
     "qwen3_next_mixed": delta("Qwen3NextConfig", "Qwen3NextForCausalLM", dict(DELTA_MOE, layer_types=["full_attention", "linear_attention"] * 2, mlp_only_layers=[1, 2], norm_topk_prob=False), dtype="bfloat16", prepare=small_output_norms),

@@ -24,7 +24,7 @@ def iteration_folder(root):
 
 def activation(args):
     """The function that Megatron-LM's flags select, or where it has no flag the one that the checkpoint names."""
-    if args.swiglu:
+    if args.swiglu or args.hf_activation == "xielu":  # whose layer spec has a module for it
         return torch.nn.functional.silu
     if args.squared_relu:
         return lambda x: torch.nn.functional.relu(x).square()

@@ -105,7 +105,8 @@ def all_models():
     """name: (entry as arch_dense.py describes it, layouts)"""
     models = {}
     for name, entry in architectures.MODELS.items():
-        layouts = LAYOUTS + (EXPERTS if "expert" in json.dumps(entry["fields"]) else [])
+        few = entry.get("few", False)
+        layouts = (FEW if few else LAYOUTS) + (EXPERTS[: 1 if few else 2] if "expert" in json.dumps(entry["fields"]) else [])
         layouts = [architectures.sizes(name, layout) for layout in layouts]
         layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe") else [])
         models[name] = (dict(entry, fields=divisible(entry["fields"]), dtype="bfloat16"), layouts)

@@ -105,15 +105,15 @@ def build(args, tp, pp, change=None, layers=None, **settings):
     return model.float().eval()
 
 
-def build_with_norms_over_heads(args, tp, pp, _spec=None):
-    """Norms on q and k over all heads, which Megatron-Core's SelfAttention has not."""
-    from decoder_layers import key_norm, query_norm
+def build_changed(change):
+    """With a change of examples/megatron/moe_layers.py in every layer."""
 
-    def change(layer):
-        attention = layer.submodules.self_attention.submodules
-        attention.q_layernorm, attention.k_layernorm = query_norm, key_norm
+    def built(args, tp, pp, _spec=None):
+        import moe_layers  # arch_judges.py has put it on the path
 
-    return build(args, tp, pp, change)
+        return build(args, tp, pp, getattr(moe_layers, change))
+
+    return built
 
 
 def build_plain(args, tp, pp, _spec=None):
