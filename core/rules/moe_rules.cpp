@@ -150,6 +150,22 @@ void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::in
   if (b.from_megatron()) value = std::find(freq.begin(), freq.end(), 1) - freq.begin();
 }
 
+void bind_mlp_layer_types(ConfigBinding& b, const std::string& key, std::int64_t value, std::int64_t layers) {
+  constexpr const char* kTypes = "mlp_layer_types";
+  std::vector<std::int64_t> sparse;
+  if (b.writing()) {
+    sparse.assign(static_cast<std::size_t>(layers), 1);
+    std::fill_n(sparse.begin(), std::min(value, layers), 0);
+  }
+  b.per_layer(kTypes, {"dense", "sparse"}, sparse);
+  if (!b.reading() || sparse.empty()) return;
+  const std::int64_t dense = std::find(sparse.begin(), sparse.end(), 1) - sparse.begin();
+  b.check(std::is_sorted(sparse.begin(), sparse.end()), kTypes,
+          "unsupported: dense layers behind sparse ones");
+  b.check(b.reader().integer(key, dense) == dense, key, std::string("contradicts ") + kTypes);
+  b.absent_means(key, dense);
+}
+
 void bind_sparse_layers(ConfigBinding& b, std::int64_t& step, std::vector<std::int64_t>& dense,
                         std::int64_t layers) {
   b.positive("decoder_sparse_step", step);

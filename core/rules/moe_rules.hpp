@@ -61,6 +61,9 @@ MoeConfig& moe_config(ConfigBinding& b);
 /// "The first `value` layers are dense" (first_k_dense_replace) <-> MoeConfig::layer_freq.
 void bind_leading_dense_layers(ConfigBinding& b, const std::string& key, std::int64_t& value,
                                std::int64_t layers);
+/// The same as "mlp_layer_types" says it, one of "dense" and "sparse" a layer, which transformers takes alone
+/// where it knows it; the models' own configs have `key`. Call it in front of bind_leading_dense_layers.
+void bind_mlp_layer_types(ConfigBinding& b, const std::string& key, std::int64_t value, std::int64_t layers);
 /// `decoder_sparse_step` (every step-th layer has experts) without `mlp_only_layers` <->
 /// MoeConfig::layer_freq, which stays empty where all layers have experts.
 void bind_sparse_layers(ConfigBinding& b, std::int64_t& step, std::vector<std::int64_t>& dense,

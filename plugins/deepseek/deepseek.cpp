@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deepseek.hpp"
 
-#include <algorithm>
-
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/mixer_rules.hpp"
@@ -154,21 +152,7 @@ Glm4MoeLiteConfig::Glm4MoeLiteConfig() {
 }
 
 void Glm4MoeLiteConfig::bind(ConfigBinding& b) {
-  // transformers takes the list alone; the models' configs have the number beside it.
-  std::vector<std::int64_t> sparse;
-  if (!b.reading()) {
-    sparse.assign(static_cast<std::size_t>(num_hidden_layers), 1);
-    std::fill_n(sparse.begin(), std::min(first_k_dense_replace, num_hidden_layers), 0);
-  }
-  b.per_layer("mlp_layer_types", {"dense", "sparse"}, sparse);
-  if (b.reading() && !sparse.empty()) {
-    const std::int64_t dense = std::find(sparse.begin(), sparse.end(), 1) - sparse.begin();
-    b.check(std::is_sorted(sparse.begin(), sparse.end()), "mlp_layer_types",
-            "unsupported: dense layers behind sparse ones");
-    b.check(b.reader().integer("first_k_dense_replace", dense) == dense, "first_k_dense_replace",
-            "contradicts mlp_layer_types");
-    b.absent_means("first_k_dense_replace", dense);
-  }
+  bind_mlp_layer_types(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   DeepseekV3Config::bind(b);
 }
 

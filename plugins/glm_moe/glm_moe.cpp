@@ -46,12 +46,35 @@ Mapping Glm4MoeForCausalLM::mapping(const Glm4MoeConfig&, const TransformerConfi
   return map;
 }
 
+SolarOpenConfig::SolarOpenConfig() {
+  vocab_size = 196608;
+  num_hidden_layers = 48;
+  num_attention_heads = 64;
+  head_dim = 128;
+  moe_intermediate_size = 1280;
+  first_k_dense_replace = 0;
+  rotary.partial_factor = 1.0;
+  rotary.theta = 1e6;
+}
+
+void SolarOpenConfig::bind(ConfigBinding& b) {
+  Glm4MoeConfig::bind(b);
+  // transformers does not look at these.
+  b.check(first_k_dense_replace == 0, "first_k_dense_replace", "unsupported: other than 0");
+  b.require("use_qk_norm", false);
+}
+
+Mapping SolarOpenForCausalLM::mapping(const SolarOpenConfig& config, const TransformerConfig& megatron) {
+  return Glm4MoeForCausalLM::mapping(config, megatron);
+}
+
 }  // namespace mhub::glm_moe
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "glm_moe";
-  registrar.about = "GLM-4.5, 4.6, 4.7";
+  registrar.about = "GLM-4.5, 4.6, 4.7, Solar Open";
   registrar.add<mhub::glm_moe::Glm4MoeForCausalLM>();
+  registrar.add<mhub::glm_moe::SolarOpenForCausalLM>();
 }

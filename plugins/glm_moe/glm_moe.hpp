@@ -33,4 +33,21 @@ struct Glm4MoeForCausalLM {
   }
 };
 
+/// transformers' SolarOpenConfig.
+struct SolarOpenConfig : Glm4MoeConfig {
+  SolarOpenConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// Solar Open: GLM-4.5 with experts in every layer, of which all of a head rotates.
+struct SolarOpenForCausalLM {
+  using Config = SolarOpenConfig;
+  static constexpr const char* class_name = "SolarOpenForCausalLM";
+  static constexpr const char* config_class = "SolarOpenConfig";
+  static constexpr const char* model_type = "solar_open";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -1;  // GLM-4.5 by another name
+  static Mapping mapping(const SolarOpenConfig& config, const TransformerConfig& megatron);
+};
+
 }  // namespace mhub::glm_moe

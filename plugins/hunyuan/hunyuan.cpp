@@ -90,13 +90,62 @@ Mapping HunYuanMoEV1ForCausalLM::mapping(const HunYuanMoEV1Config&, const Transf
   return moe_decoder_mapping(megatron, names_of_norms(), moe);
 }
 
+HYV3Config::HYV3Config() {
+  vocab_size = 120832;
+  intermediate_size = 13312;
+  num_hidden_layers = 80;
+  num_attention_heads = 64;
+  num_key_value_heads = 8;
+  head_dim = 128;
+  max_position_embeddings = 131072;
+  norm_eps = 1e-5;
+  initializer_range = 0.006;
+  rotary.theta = 11158840.0;
+}
+
+void HYV3Config::bind(ConfigBinding& b) {
+  DecoderConfig::bind(b);
+  TransformerConfig& m = b.megatron;
+  MoeConfig& moe = moe_config(b);
+  b.positive("num_experts", num_experts, moe.num_experts);
+  b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
+  b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
+  b.number("router_scaling_factor", router_scaling_factor, moe.router_topk_scaling_factor);
+  bind_mlp_layer_types(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
+  bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
+  bind_shared_experts(b, "num_shared_experts", num_shared_experts);
+  bind_sigmoid_router(b, num_experts_per_tok);
+  for (const char* key : {"qk_norm", "route_norm", "moe_router_use_sigmoid", "moe_router_enable_expert_bias"})
+    b.require(key, true);
+  b.require("attention_bias", false);
+  b.require("mlp_bias", false);
+  b.fixed(m.qk_layernorm, true);
+  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
+  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
+  b.link(num_nextn_predict_layers, m.mtp_num_layers);
+}
+
+Mapping HYV3ForCausalLM::mapping(const HYV3Config& config, const TransformerConfig& megatron) {
+  MoeNames moe;
+  moe.router = "mlp.router.gate.weight";
+  moe.correction_bias = "mlp.expert_bias";
+  moe.shared_fc1 = "mlp.shared_mlp.{gate,up}_proj.weight";
+  moe.shared_fc2 = "mlp.shared_mlp.down_proj.weight";
+  Mapping map = moe_decoder_mapping(megatron, {}, moe);
+  const std::string block = "model.layers.{t+" + std::to_string(config.num_hidden_layers) + "}.";
+  add_mtp(map, megatron, {},
+          {block, block + "eh_proj", block + "enorm", block + "hnorm", block + "final_layernorm", "", ""});
+  return map;
+}
+
 }  // namespace mhub::hunyuan
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "hunyuan";
-  registrar.about = "Hunyuan (dense), Hunyuan-A13B";
+  registrar.about = "Hunyuan (dense), Hunyuan-A13B, Hunyuan 3";
   registrar.add<mhub::hunyuan::HunYuanDenseV1ForCausalLM>();
   registrar.add<mhub::hunyuan::HunYuanMoEV1ForCausalLM>();
+  registrar.add<mhub::hunyuan::HYV3ForCausalLM>();
 }

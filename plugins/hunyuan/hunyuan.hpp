@@ -3,6 +3,7 @@
 
 #include "mhub/config/decoder_config.hpp"
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub::hunyuan {
 
@@ -43,6 +44,31 @@ struct HunYuanMoEV1ForCausalLM {
   static constexpr const char* model_type = "hunyuan_v1_moe";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static Mapping mapping(const HunYuanMoEV1Config& config, const TransformerConfig& megatron);
+};
+
+/// transformers' HYV3Config.
+struct HYV3Config : DecoderConfig {
+  std::int64_t num_experts = 192, num_experts_per_tok = 8, moe_intermediate_size = 1536;
+  std::optional<std::int64_t> num_shared_experts = 1;
+  std::int64_t first_k_dense_replace = 1, num_nextn_predict_layers = 0;
+  double router_scaling_factor = 2.826;
+
+  HYV3Config();
+  void bind(ConfigBinding& b);
+};
+
+/// Hunyuan 3: Qwen3's attention, experts behind a sigmoid router, multi-token prediction.
+struct HYV3ForCausalLM {
+  using Config = HYV3Config;
+  static constexpr const char* class_name = "HYV3ForCausalLM";
+  static constexpr const char* config_class = "HYV3Config";
+  static constexpr const char* model_type = "hy_v3";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -1;  // GLM-4.5 by another name
+  static Mapping mapping(const HYV3Config& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return without_absent_blocks(config, tensors);
+  }
 };
 
 }  // namespace mhub::hunyuan

@@ -89,11 +89,12 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "llama";
   registrar.about =
-      "Llama 1, 2, 3.x and models built like them, SmolLM3, Seed-OSS, Arcee, Mistral, Ministral";
+      "Llama 1, 2, 3.x and models built like them, SmolLM3, Seed-OSS, Arcee, CWM, Mistral, Ministral";
   registrar.add<mhub::llama::LlamaForCausalLM>();
   registrar.add<mhub::llama::SmolLM3ForCausalLM>();
   registrar.add<mhub::llama::SeedOssForCausalLM>();
   registrar.add<mhub::llama::ArceeForCausalLM>();
+  registrar.add<mhub::llama::CwmForCausalLM>();
   // vLLM builds them as Llama, too (vllm/model_executor/models/registry.py).
   registrar.add_alias<mhub::llama::LlamaForCausalLM>("AquilaForCausalLM", "AquilaConfig", "aquila");
   registrar.add_alias<mhub::llama::LlamaForCausalLM>("XverseForCausalLM", "XverseConfig", "xverse");

@@ -71,4 +71,38 @@ Mapping ArceeForCausalLM::mapping(const ArceeConfig&, const TransformerConfig& m
   return decoder_mapping(megatron, names);
 }
 
+CwmConfig::CwmConfig() {
+  vocab_size = 128256;
+  hidden_size = 6144;
+  intermediate_size = 21504;
+  num_hidden_layers = 64;
+  num_attention_heads = 48;
+  num_key_value_heads = 8;
+  head_dim = 128;
+  max_position_embeddings = 131072;
+  norm_eps = 1e-5;
+  rotary.theta = 1e6;
+}
+
+void CwmConfig::bind(ConfigBinding& b) {
+  if (!b.reader().has("rope_scaling") && !b.reader().has("rope_theta")) {  // configuration_cwm.py
+    b.absent_means("rope_parameters", {{"rope_type", "llama3"},
+                                       {"rope_theta", 1e6},
+                                       {"factor", 16.0},
+                                       {"original_max_position_embeddings", 8192},
+                                       {"low_freq_factor", 1.0},
+                                       {"high_freq_factor", 4.0}});
+  }
+  DecoderConfig::bind(b);
+  b.require("mlp_bias", false);
+  if (b.reading()) {
+    for (std::int64_t i = 0; i < num_hidden_layers; ++i) window.layers.push_back(i % 4 != 0 ? 1 : 0);
+  }
+  window.bind(b, num_hidden_layers);
+}
+
+Mapping CwmForCausalLM::mapping(const CwmConfig&, const TransformerConfig& megatron) {
+  return decoder_mapping(megatron, {});
+}
+
 }  // namespace mhub::llama

@@ -59,4 +59,23 @@ struct ArceeForCausalLM {
   static Mapping mapping(const ArceeConfig& config, const TransformerConfig& megatron);
 };
 
+/// transformers' CwmConfig.
+struct CwmConfig : LlamaConfig {
+  WindowConfig window{8192, {}};
+
+  CwmConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// Code World Model: Llama with a window in three layers of four.
+struct CwmForCausalLM {
+  using Config = CwmConfig;
+  static constexpr const char* class_name = "CwmForCausalLM";
+  static constexpr const char* config_class = "CwmConfig";
+  static constexpr const char* model_type = "cwm";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -1;  // Ministral by another name
+  static Mapping mapping(const CwmConfig& config, const TransformerConfig& megatron);
+};
+
 }  // namespace mhub::llama

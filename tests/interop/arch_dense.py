@@ -178,6 +178,7 @@ MODELS = {
     "smollm3": dict(few=True, config="SmolLM3Config", model="SmolLM3ForCausalLM", fields={**BASE, "pad_token_id": 0}, judge="core", layouts=["dist1", "dist22", "te222"]),
     "seed_oss": dict(few=True, config="SeedOssConfig", model="SeedOssForCausalLM", twin=True, fields={**BASE, "head_dim": 16, "pad_token_id": 0}, judge="core", layouts=["dist1", "te222"]),
     "arcee": dict(few=True, config="ArceeConfig", model="ArceeForCausalLM", fields=BASE, judge="core", layouts=["dist1", "dist22", "local2"]),
+    "cwm": dict(few=True, config="CwmConfig", model="CwmForCausalLM", twin=True, mlm=False, fields={**BASE, "head_dim": 16, "sliding_window": 5}, dtype="bfloat16", judge="core", layouts=["dist1", "te222"]),
     "ernie4_5": dict(few=True, config="Ernie4_5Config", model="Ernie4_5ForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": 0}, dtype="bfloat16", judge="core", layouts=["dist1", "te222"]),
     "olmo3": dict(few=True, config="Olmo3Config", model="Olmo3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="spec", spec="olmo2", layouts=["dist1", "dist22", "te222"]),
     "olmo3_yarn": dict(few=True, config="Olmo3Config", model="Olmo3ForCausalLM", class_name="Olmo3ForCausalLM", compute=unscaled_windows, fields={**BASE, "pad_token_id": 0, "sliding_window": 5, **rope(5e5, rope_type="yarn", factor=8.0, original_max_position_embeddings=12, attention_factor=1.2079441541679836, beta_fast=32.0, beta_slow=1.0)}, judge="spec", spec="olmo3", layouts=["dist1"]),
