@@ -210,9 +210,9 @@ void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
   }
 }
 
-void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token) {
+void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token, const std::string& score_key) {
   MoeConfig& moe = moe_config(b);
-  b.require("scoring_func", "sigmoid");
+  if (!score_key.empty()) b.require(score_key, "sigmoid");
   // Megatron-Core divides by the sum unless a single expert is chosen (moe_utils.py).
   b.require("norm_topk_prob", true);
   b.check(experts_per_token > 1, "num_experts_per_tok",

@@ -31,8 +31,7 @@ void BailingMoeV2Config::bind(ConfigBinding& b) {
   bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   bind_shared_experts(b, "num_shared_experts", num_shared_experts);
   bind_expert_groups(b, n_group, topk_group);
-  bind_sigmoid_router(b, num_experts_per_tok);
-  b.require("score_function", "sigmoid");
+  bind_sigmoid_router(b, num_experts_per_tok, "score_function");
   b.require("moe_router_enable_expert_bias", true);
   b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
   b.boolean("use_qkv_bias", use_qkv_bias, m.add_qkv_bias);

@@ -25,7 +25,8 @@ void Dots1Config::bind(ConfigBinding& b) {
   bind_shared_experts(b, "n_shared_experts", n_shared_experts);
   bind_expert_groups(b, n_group, topk_group);
   b.absent_means("norm_topk_prob", false);
-  bind_sigmoid_router(b, num_experts_per_tok);
+  // transformers does not look at scoring_func: scores are always a sigmoid (modeling_dots1.py).
+  bind_sigmoid_router(b, num_experts_per_tok, "");
   b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
   if (b.reading()) {
     const std::int64_t first = b.reader().integer("max_window_layers", 62);

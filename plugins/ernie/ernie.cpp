@@ -98,4 +98,7 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.about = "ERNIE 4.5 (text)";
   registrar.add<mhub::ernie::Ernie4_5ForCausalLM>();
   registrar.add<mhub::ernie::Ernie4_5_MoeForCausalLM>();
+  // As the first releases, with code of their own, called it.
+  registrar.add_alias<mhub::ernie::Ernie4_5ForCausalLM>("Ernie4_5_ForCausalLM", "Ernie4_5_Config",
+                                                        "ernie4_5");
 }

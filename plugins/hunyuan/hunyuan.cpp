@@ -114,7 +114,7 @@ void HYV3Config::bind(ConfigBinding& b) {
   bind_mlp_layer_types(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   bind_shared_experts(b, "num_shared_experts", num_shared_experts);
-  bind_sigmoid_router(b, num_experts_per_tok);
+  bind_sigmoid_router(b, num_experts_per_tok, "");
   for (const char* key : {"qk_norm", "route_norm", "moe_router_use_sigmoid", "moe_router_enable_expert_bias"})
     b.require(key, true);
   b.require("attention_bias", false);
