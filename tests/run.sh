@@ -3,7 +3,7 @@
 # Builds everything and runs every test: tests/run.sh [--fast] [--slow] [--gpu]
 #   --fast  leaves out the tests that compare with the real Python packages (CTest label "python")
 #   --slow  also runs ThreadSanitizer on two conversions at a time, clang-tidy (CTest label "tidy") and the sweep over
-#           fields in the base models that differ little from the others (label "slow")
+#           fields, and the architectures, in models that differ little from others (label "slow")
 #   --gpu   also runs the conformance suite on the CUDA device (CTest label "gpu"); fails where there is none
 # Ends with CTest's summary; the exit status is 0 when all tests passed.
 set -eu

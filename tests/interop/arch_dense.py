@@ -10,6 +10,7 @@ MODELS maps a name to an entry (a dict):
     class_name  what config.json's "architectures" says, where it differs from `model`
     layouts     names of LAYOUTS in architectures.py that the model is written in (all dense ones by default)
     few         True: it differs from another row by little, and logits_check.py tries it in few layouts
+    slow        True: by so little that architectures.py has it with --slow alone, and limits_check.py when it is named
     twin        True: another class builds the same function, so mhub's manifest or --hf-class has to name this one
     judge       who builds the model in Megatron and compares logits:
                 "core"    megatron-core's GPTModel from the checkpoint's args alone (gpt_model.py)
@@ -176,18 +177,18 @@ MODELS = {
     "falcon_bias": dict(config="FalconConfig", model="FalconForCausalLM", fields={**FALCON, "multi_query": False, "parallel_attn": False, "bias": True}, judge="core", layouts=["dist1"]),
     "internlm2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM2ForCausalLM", twin=True, fields=BASE, judge="core", keys=internlm2_keys, config_json=internlm2_config),
     "smollm3": dict(few=True, config="SmolLM3Config", model="SmolLM3ForCausalLM", fields={**BASE, "pad_token_id": 0}, judge="core", layouts=["dist1", "dist22", "te222"]),
-    "seed_oss": dict(few=True, config="SeedOssConfig", model="SeedOssForCausalLM", twin=True, fields={**BASE, "head_dim": 16, "pad_token_id": 0}, judge="core", layouts=["dist1", "te222"]),
+    "seed_oss": dict(few=True, slow=True, config="SeedOssConfig", model="SeedOssForCausalLM", twin=True, fields={**BASE, "head_dim": 16, "pad_token_id": 0}, judge="core", layouts=["dist1", "te222"]),
     "arcee": dict(few=True, config="ArceeConfig", model="ArceeForCausalLM", fields=BASE, judge="core", layouts=["dist1", "dist22", "local2"]),
-    "cwm": dict(few=True, config="CwmConfig", model="CwmForCausalLM", twin=True, mlm=False, fields={**BASE, "head_dim": 16, "sliding_window": 5}, dtype="bfloat16", judge="core", layouts=["dist1", "te222"]),
+    "cwm": dict(few=True, slow=True, config="CwmConfig", model="CwmForCausalLM", twin=True, mlm=False, fields={**BASE, "head_dim": 16, "sliding_window": 5}, dtype="bfloat16", judge="core", layouts=["dist1", "te222"]),
     "ernie4_5": dict(few=True, config="Ernie4_5Config", model="Ernie4_5ForCausalLM", fields={**BASE, "head_dim": 16, "pad_token_id": 0}, dtype="bfloat16", judge="core", layouts=["dist1", "te222"]),
     "olmo3": dict(few=True, config="Olmo3Config", model="Olmo3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="spec", spec="olmo2", layouts=["dist1", "dist22", "te222"]),
     "olmo3_yarn": dict(few=True, config="Olmo3Config", model="Olmo3ForCausalLM", class_name="Olmo3ForCausalLM", compute=unscaled_windows, fields={**BASE, "pad_token_id": 0, "sliding_window": 5, **rope(5e5, rope_type="yarn", factor=8.0, original_max_position_embeddings=12, attention_factor=1.2079441541679836, beta_fast=32.0, beta_slow=1.0)}, judge="spec", spec="olmo3", layouts=["dist1"]),
     "exaone4": dict(few=True, config="Exaone4Config", model="Exaone4ForCausalLM", fields={**BASE, "head_dim": 16, "tie_word_embeddings": True, "sliding_window": 5}, judge="spec", spec="exaone4", bridge=True, layouts=["dist1", "dist22", "te222"]),
-    "exaone4_full": dict(few=True, config="Exaone4Config", model="Exaone4ForCausalLM", fields={**BASE, "sliding_window": None, "layer_types": ["full_attention"] * 4}, judge="spec", spec="exaone4", layouts=["dist1"]),
+    "exaone4_full": dict(few=True, slow=True, config="Exaone4Config", model="Exaone4ForCausalLM", fields={**BASE, "sliding_window": None, "layer_types": ["full_attention"] * 4}, judge="spec", spec="exaone4", layouts=["dist1"]),
     "apertus": dict(few=True, config="ApertusConfig", model="ApertusForCausalLM", fields={**BASE, "pad_token_id": 0}, dtype="bfloat16", judge="spec", spec="apertus", layouts=["dist1", "dist22", "te222", "local2"]),
     "hunyuan": dict(few=True, config="HunYuanDenseV1Config", model="HunYuanDenseV1ForCausalLM", fields={**BASE, "head_dim": 16, **rope(1e4, rope_type="dynamic", alpha=50.0, factor=1.0)}, judge="spec", spec="hunyuan", layouts=["dist1", "dist22", "te222"]),
     "cohere_qk": dict(few=True, config="CohereConfig", model="CohereForCausalLM", fields={**BASE, "logit_scale": 0.25, "use_qk_norm": True}, judge="spec", spec="command_r_plus", layouts=["dist1", "dist22", "te222"]),
-    "internlm3": dict(few=True, config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM3ForCausalLM", twin=True, fields={**BASE, "head_dim": 16}, judge="core", keys=as_it_is, config_json=internlm3_config, layouts=["dist1"]),
+    "internlm3": dict(few=True, slow=True, config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM3ForCausalLM", twin=True, fields={**BASE, "head_dim": 16}, judge="core", keys=as_it_is, config_json=internlm3_config, layouts=["dist1"]),
     "mimo": dict(few=True, config="Qwen2Config", model="Qwen2ForCausalLM", class_name="MiMoForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", build=build_plain, keys=mimo_keys, config_json=mimo_config, bridge=True, layouts=["dist1", "dist22", "te222", "local_dist"], judged="local_dist"),
     "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="spec", spec="baichuan", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head),
 }

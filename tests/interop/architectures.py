@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every architecture, tiny: python architectures.py MHUB SCRATCH [NAME...].
+"""Every architecture, tiny: python architectures.py MHUB SCRATCH [NAME...|--slow]. --slow: those that differ little from others,
+which are left out otherwise.
 
 For each entry of arch_dense.py and arch_moe.py: make a random model with transformers, convert it into several layouts,
 `mhub verify` each, export back with mhub's manifest and without it, and compare tensors bit for bit and the exported
@@ -55,6 +56,13 @@ DENSE = ["dist1", "dist22", "te222", "local2"]
 def sizes(name, options):
     """The options of a layout for a model: megatron-core builds experts with biases with ETP 1 only."""
     return [*options, "--etp", "1"] if name.startswith("gpt_oss") and "--tp" in options and "--etp" not in options else options
+
+
+def selected(words):
+    """The models of these names; of none, all but the slow ones; of --slow, the slow ones alone."""
+    if words and words != ["--slow"]:
+        return [name for name in MODELS if name in words]
+    return [name for name, entry in MODELS.items() if entry.get("slow", False) == bool(words)]
 
 
 class Row:
@@ -301,7 +309,7 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
-    rows = [Row(name, entry) for name, entry in MODELS.items() if not names or name in names]
+    rows = [Row(name, MODELS[name]) for name in selected(names)]
     failures = []
 
     def one(row):
