@@ -8,6 +8,23 @@
 
 namespace mhub {
 
+std::vector<std::byte> SpareBuffers::take() {
+  const std::lock_guard guard(mutex_);
+  if (spare_.empty()) return {};
+  std::vector<std::byte> buffer = std::move(spare_.back());
+  spare_.pop_back();
+  buffer.clear();
+  return buffer;
+}
+
+SpareBuffers::Bytes SpareBuffers::shared(std::vector<std::byte> bytes) {
+  return {new std::vector<std::byte>(std::move(bytes)), [this](std::vector<std::byte>* done) {
+            const std::unique_ptr<std::vector<std::byte>> owner(done);
+            const std::lock_guard guard(mutex_);
+            spare_.push_back(std::move(*done));
+          }};
+}
+
 BlockCache::BlockCache(int threads, std::uint64_t block, std::size_t blocks) : size_(block), most_(blocks) {
   for (int k = 0; k < threads; ++k) threads_.emplace_back([this] { work(); });
 }
@@ -32,9 +49,11 @@ void BlockCache::work() {
     guard.unlock();
     const auto [source, number] = task.key;
     try {
-      const std::uint64_t begin = number * size_;
-      task.promise.set_value(std::make_shared<const std::vector<std::byte>>(
-          source->fetched(begin, std::min(source->size(), begin + size_))));
+      const std::uint64_t begin = number * size_, end = std::min(source->size(), begin + size_);
+      std::vector<std::byte> bytes = buffers_.take();
+      bytes.reserve(static_cast<std::size_t>(size_));
+      source->fetch(begin, end, bytes);
+      task.promise.set_value(buffers_.shared(std::move(bytes)));
     } catch (...) {
       task.promise.set_exception(std::current_exception());
     }

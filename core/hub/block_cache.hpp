@@ -21,8 +21,21 @@ class BlockSource {
  public:
   virtual ~BlockSource() = default;
   virtual std::uint64_t size() const = 0;
-  /// The bytes from `begin` to `end`. Called from several threads at a time. Throws mhub::Error.
-  virtual std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const = 0;
+  /// Appends the bytes from `begin` to `end`. Called from several threads at a time. Throws mhub::Error.
+  virtual void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const = 0;
+};
+
+/// Memory that is used again: fresh memory for every block would cost as much as its copying does.
+class SpareBuffers {
+ public:
+  using Bytes = std::shared_ptr<const std::vector<std::byte>>;
+  std::vector<std::byte> take();
+  /// Takes the memory back when the last holder lets go. This must outlive them.
+  Bytes shared(std::vector<std::byte> bytes);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::vector<std::byte>> spare_;
 };
 
 /// Blocks of files that are far away, so that reads of any size and order cost few and long requests: what
@@ -39,7 +52,7 @@ class BlockCache {
   void read(const BlockSource& source, std::uint64_t offset, std::span<std::byte> out);
 
  private:
-  using Bytes = std::shared_ptr<const std::vector<std::byte>>;
+  using Bytes = SpareBuffers::Bytes;
   using Key = std::pair<const BlockSource*, std::uint64_t>;  ///< the block's number
   struct Task {
     Key key;
@@ -57,6 +70,7 @@ class BlockCache {
 
   std::uint64_t size_;
   std::size_t most_;
+  SpareBuffers buffers_;  ///< outlives the blocks
   std::mutex mutex_;
   std::condition_variable ready_;
   std::map<Key, Entry> entries_;

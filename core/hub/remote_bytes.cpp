@@ -20,13 +20,10 @@ RemoteBytes::RemoteBytes(std::shared_ptr<Hub> hub, const RepoId& id, const std::
                          const RepoFile& file, std::string address)
     : hub_(std::move(hub)), address_(std::move(address)), reader_(*hub_, id.name, commit, file) {}
 
-std::vector<std::byte> RemoteBytes::fetched(std::uint64_t begin, std::uint64_t end) const {
-  std::vector<std::byte> bytes;
-  bytes.reserve(static_cast<std::size_t>(end - begin));
-  reader_.read(begin, end, [&](std::span<const std::byte> piece) {
-    bytes.insert(bytes.end(), piece.begin(), piece.end());
-  });
-  return bytes;
+void RemoteBytes::fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const {
+  out.reserve(out.size() + static_cast<std::size_t>(end - begin));
+  reader_.read(begin, end,
+               [&](std::span<const std::byte> piece) { out.insert(out.end(), piece.begin(), piece.end()); });
 }
 
 void RemoteBytes::read(std::uint64_t offset, std::span<std::byte> out) const {
@@ -50,19 +47,19 @@ void RemoteBytes::read(std::uint64_t offset, std::span<std::byte> out) const {
     blocks_->read(*this, offset, out);
     return;
   }
-  parts_[offset] = fetched(offset, std::min(size(), offset + std::max<std::uint64_t>(out.size(), kFirst)));
+  std::vector<std::byte> bytes;
+  fetch(offset, std::min(size(), offset + std::max<std::uint64_t>(out.size(), kFirst)), bytes);
+  parts_[offset] = std::move(bytes);
   copied();
 }
 
 void RemoteBytes::fetch_header() const {
-  std::vector<std::byte> bytes = fetched(0, std::min(size(), kFirst));
+  std::vector<std::byte> bytes;
+  fetch(0, std::min(size(), kFirst), bytes);
   std::uint64_t length = 0;
   if (bytes.size() >= sizeof(length)) std::memcpy(&length, bytes.data(), sizeof(length));
   const std::uint64_t end = std::min(size(), sizeof(length) + std::min(length, kLargestHeader));
-  if (end > bytes.size()) {
-    const std::vector<std::byte> rest = fetched(bytes.size(), end);
-    bytes.insert(bytes.end(), rest.begin(), rest.end());
-  }
+  if (end > bytes.size()) fetch(bytes.size(), end, bytes);
   const std::lock_guard guard(mutex_);
   parts_[0] = std::move(bytes);
 }

@@ -25,7 +25,7 @@ class RemoteBytes final : public ByteSource, public BlockSource {
 
   /// From now on all but the header is read through that cache, which must outlive this.
   void read_through(BlockCache& blocks) { blocks_ = &blocks; }
-  std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const override;
+  void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const override;
   /// Fetches the header of a safetensors file (store/safetensors/README.md), in one or two ranges.
   void fetch_header() const;
 

@@ -16,13 +16,11 @@ namespace {
 /// Byte k is k modulo 251; says how often and how much was fetched.
 struct Far final : BlockSource {
   std::uint64_t size() const override { return 10'007; }
-  std::vector<std::byte> fetched(std::uint64_t begin, std::uint64_t end) const override {
+  void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const override {
     ++requests;
     bytes += end - begin;
     if (begin <= broken && broken < end) throw IoError("far: broken");
-    std::vector<std::byte> out;
     for (std::uint64_t k = begin; k < end; ++k) out.push_back(static_cast<std::byte>(k % 251));
-    return out;
   }
   mutable std::atomic<std::uint64_t> requests = 0, bytes = 0;
   std::uint64_t broken = ~std::uint64_t{0};
@@ -67,6 +65,19 @@ BOOST_AUTO_TEST_CASE(only_so_many_blocks_are_kept) {
     for (const std::uint64_t at : {9000, 7000, 5000, 3000}) check_read(cache, far, at, 5);
   }
   BOOST_TEST(far.requests == 12U);
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_used_again) {
+  SpareBuffers buffers;
+  std::vector<std::byte> first(1000);
+  const std::byte* const memory = first.data();
+  SpareBuffers::Bytes held = buffers.shared(std::move(first));
+  BOOST_TEST(buffers.take().capacity() == 0U);
+  held.reset();
+  const std::vector<std::byte> again = buffers.take();
+  BOOST_TEST(again.empty());
+  BOOST_TEST(again.capacity() == 1000U);
+  BOOST_TEST((again.data() == memory));
 }
 
 BOOST_AUTO_TEST_CASE(many_read_at_once) {
