@@ -120,6 +120,7 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
   c.rotary_base_local = 500.0;
   c.activation = ActivationFunction::gelu_new;
   c.parallel_residual = c.post_norms = c.qk_layernorm = c.qk_layernorm_over_heads = true;
+  c.qk_layernorm_per_head = c.qk_layernorm_rotated = true;
   c.residual_multiplier = 0.5;
   c.normalization = Normalization::layer;
   c.layernorm_bias = false;
@@ -138,6 +139,8 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
        with_spec("a multiplier on residual branches: TransformerLayer cannot",
                  "residual_multiplier 0.5 in the place of 0.22"),
        with_spec("norms on q and k over all heads: SelfAttention cannot"),
+       with_spec("norms on q and k with a weight for each head: SelfAttention has one for all"),
+       with_spec("norms on q and k behind the rotation: SelfAttention has them in front of it"),
        with_spec("LayerNorm without bias: Megatron's norms have one"),
        "bias on linear_proj alone: Megatron-Core has one setting for all linear layers",
        with_spec("capped attention logits: Megatron-Core's attention cannot",
@@ -153,6 +156,14 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
   c.moe->router_topk = 4;
   check_lines(field_limits(c), {"a group of experts counts by its 1 best: Megatron-Core takes 2 "
                                 "(moe_router_topk / moe_router_group_topk)"});
+  c.moe->router_group_topk = c.moe->router_num_groups = 0;
+  c.moe->router_enable_expert_bias = true;
+  check_lines(field_limits(c), {with_spec("a softmax, corrected for the choice of experts: Megatron-Core "
+                                          "corrects a sigmoid only")});
+  c = three_layers();
+  c.gated_linear_unit = false;
+  c.activation = ActivationFunction::xielu;
+  check_lines(field_limits(c), {with_spec("activation \"xielu\": Megatron-Core has none")});
 }
 
 BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
@@ -170,6 +181,7 @@ BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
                        "floor_scale 5 in the place of 8192, with scale 0.3 in the place of 0.1"));
   // The constants of the specs themselves.
   BOOST_TEST(text_of("granite.py").find("residual_multiplier=0.22)") != std::string::npos);
+  BOOST_TEST(text_of("moe_layers.py").find("multiplier=0.22)") != std::string::npos);
   BOOST_TEST(text_of("gemma2.py").find("capped_attention(50.0)") != std::string::npos);
   BOOST_TEST(text_of("gemma2.py").find("logit_cap=30.0)") != std::string::npos);
   BOOST_TEST(text_of("gemma3.py").find("rotary_base_local=10000)") != std::string::npos);

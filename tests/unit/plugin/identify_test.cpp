@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which class a Megatron model is of, asked of every class about models that fit none.
+#include <algorithm>
+
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/base/error.hpp"
@@ -55,6 +57,19 @@ BOOST_AUTO_TEST_CASE(a_class_that_cannot_state_the_model_is_not_the_nearest) {
   BOOST_TEST(refused.find("nearest is") != std::string::npos, refused);
   BOOST_TEST(refused.find("CLIP") == std::string::npos, refused);
   BOOST_TEST(refused.find("differs in") != std::string::npos, refused);
+}
+
+BOOST_AUTO_TEST_CASE(a_class_by_another_name_is_taken_by_its_name_alone) {
+  TransformerConfig config = small_config();
+  const IdentifiedModel found = identify_model(config, {}, "args");
+  BOOST_TEST(found.model->class_name == "LlamaForCausalLM");
+  const std::vector<std::string>& others = found.alternatives;
+  BOOST_TEST((std::find(others.begin(), others.end(), "AquilaForCausalLM") != others.end()));
+  const IdentifiedModel named = identify_model(config, "AquilaForCausalLM", "args");
+  BOOST_TEST(named.config.at("architectures").at(0) == "AquilaForCausalLM");
+  BOOST_TEST(named.config.at("model_type") == "aquila");
+  config.add_qkv_bias = true;  // Seed-OSS and MiMo are so, too
+  BOOST_TEST(identify_model(config, {}, "args").model->class_name == "Qwen2ForCausalLM");
 }
 
 /// Phi-3's config has 32000 where config.json says nothing (configuration_phi3.py).
