@@ -22,6 +22,7 @@ from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from arch_moe import MODELS
 from hf_tensors import hf_tensors
+from multimodal_models import mistral
 from tiny_models import randomize, save_tokenizer
 
 BLOCK = 16  # of the tiny model; DeepSeek's is 128
@@ -82,7 +83,7 @@ def make_fp8(scratch):
 
 def make_fp8_whole(scratch):
     torch.manual_seed(4)
-    model = transformers.Mistral3ForConditionalGeneration._from_config(multimodal_check.mistral(tie_word_embeddings=False)).to(torch.bfloat16)
+    model = transformers.Mistral3ForConditionalGeneration._from_config(mistral(tie_word_embeddings=False)).to(torch.bfloat16)
     randomize(model, 6)
     state, expected = {}, {}
     for key, value in saved(model, scratch, "fp8-whole").items():
