@@ -29,6 +29,10 @@ class ImageProcessor {
   virtual ~ImageProcessor() = default;
   /// `name` begins the message of the InputError for a picture that the model cannot take.
   virtual ProcessedImage process(const Image& picture, const std::string& name) const = 0;
+  /// The same where the prompt has more than one picture, which few processors ask.
+  virtual ProcessedImage process_of_several(const Image& picture, const std::string& name) const {
+    return process(picture, name);
+  }
 };
 
 /// The processor that a preprocessor_config.json describes, by its "image_processor_type" (or older

@@ -30,8 +30,11 @@ class ImagePrompt {
   /// What the image processor's own file does not say: the config with it.
   virtual nlohmann::json image_config(nlohmann::json preprocessor) const { return preprocessor; }
 
+  /// Whether what `filled` gives has the tokens that begin and end a text already.
+  virtual bool has_special_tokens() const { return false; }
+
   /// The prompt with each placeholder written out. Throws UsageError when there are not as many as pictures.
-  std::string filled(std::string_view prompt, std::span<const ProcessedImage> pictures) const;
+  virtual std::string filled(std::string_view prompt, std::span<const ProcessedImage> pictures) const;
 
  protected:
   ImagePrompt(std::string placeholder, std::string image_token)

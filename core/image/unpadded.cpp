@@ -18,4 +18,13 @@ Extent unpadded(Extent grid, Extent picture) {
   return grid;
 }
 
+Extent at_most(Extent grid, std::int64_t features) {
+  const double ratio =
+      std::sqrt(static_cast<double>(grid.height * grid.width) / static_cast<double>(features));
+  if (!(ratio > 1.1)) return grid;
+  // Python's // of a float.
+  return {static_cast<std::int64_t>(std::floor(static_cast<double>(grid.height) / ratio)),
+          static_cast<std::int64_t>(std::floor(static_cast<double>(grid.width) / ratio))};
+}
+
 }  // namespace mhub::image

@@ -10,4 +10,8 @@ namespace mhub::image {
 /// (unpad_image of modeling_llava_next.py).
 Extent unpadded(Extent grid, Extent picture);
 
+/// The grid of a picture of which so many features are wanted at most, or the same where they are no more
+/// than a tenth too many along a side (anyres_max of modeling_llava_onevision.py).
+Extent at_most(Extent grid, std::int64_t features);
+
 }  // namespace mhub::image

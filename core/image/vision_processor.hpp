@@ -25,9 +25,10 @@ class VisionProcessor {
   /// neither of the first two, and for what the parts do not know.
   static VisionProcessor from_files(const FileSet& files, const Options& options);
 
-  /// `name` begins the message of the InputError for a picture that the model cannot take.
-  ProcessedImage process(const Image& picture, const std::string& name) const {
-    return images_->process(picture, name);
+  /// One of a prompt's `count` pictures. `name` begins the message of the InputError for a picture that the
+  /// model cannot take.
+  ProcessedImage process(const Image& picture, const std::string& name, std::size_t count = 1) const {
+    return count == 1 ? images_->process(picture, name) : images_->process_of_several(picture, name);
   }
   const ImagePrompt& prompt() const { return *prompt_; }
 

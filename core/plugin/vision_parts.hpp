@@ -38,13 +38,16 @@ struct PatchRotation {
 
 /// How a vision transformer makes tokens of pixels and how they see each other, beyond its layers
 /// (TransformerConfig). Its canonical tensors are called as Megatron-Core's CLIPViTModel calls them, with
-/// "conv1.weight" [hidden_size, 3, frames, patch_size, patch_size] where there are frames.
+/// "conv1.weight" [hidden_size, 3, frames, patch_size, patch_size] where there are frames. What attention and
+/// the MLP of a layer give is multiplied by "....linear_proj.layer_scale" and "....linear_fc2.layer_scale",
+/// where the state has these.
 struct TowerParts {
   enum class ClassToken { none, first, last };
   enum class Positions {
     none,
-    learned,      ///< one for each token of a tile
-    interpolated  ///< a square of them, between which patches of any grid lie (Qwen3-VL)
+    learned,       ///< one for each token of a tile
+    interpolated,  ///< a square of them, between which patches of any grid lie (Qwen3-VL)
+    bicubic        ///< the same, with torch's bicubic filter (GLM-4.1V)
   };
   std::int64_t patch_size = 0;  ///< pixels along a side
   /// Pixels along a side of a tile; 0: pictures have a shape of their own.
@@ -57,6 +60,7 @@ struct TowerParts {
   Positions positions = Positions::none;
   std::int64_t positions_per_side = 0;  ///< of an interpolated square
   std::optional<PatchRotation> rotation;
+  bool patch_norm = false;                   ///< "ln_patch.", of patches in front of their positions
   bool pre_norm = false, post_norm = false;  ///< "ln_pre." and "ln_post.", around the layers
   /// Squares of `merge` patches along a side of the windows in which tokens see each other, but for layers
   /// that see everything; 0: all do.
@@ -87,10 +91,17 @@ struct ProjectorNorm {
 struct ProjectorLinear {
   std::string tensor;
   std::int64_t out = 0;
-  bool transposed = false;  ///< stored [in, out], and `tensor` is the whole name
+  bool transposed = false;     ///< stored [in, out], and `tensor` is the whole name
+  std::int64_t convolved = 0;  ///< stored as a convolution's, [out, in / side^2, side, side], with this side
+};
+/// activation(gate x) * (up x), as in a gated MLP.
+struct ProjectorGate {
+  std::string gate, up;
+  std::int64_t out = 0;
+  ActivationFunction activation = ActivationFunction::silu;
 };
 using ProjectorStep =
-    std::variant<AveragePool, MergeTokens, ProjectorNorm, ProjectorLinear, ActivationFunction>;
+    std::variant<AveragePool, MergeTokens, ProjectorNorm, ProjectorLinear, ProjectorGate, ActivationFunction>;
 
 /// Features of an earlier layer of the tower that are added to a picture's tokens inside the decoder
 /// (Qwen3-VL's deepstack): the first of them behind the decoder's first layer, and so on.
@@ -116,8 +127,13 @@ struct VisionParts {
   std::vector<ProjectorStep> projector;
   std::vector<DeepFeatures> deep;
   std::string row_end;  ///< the tensor behind each row of a picture that is cut into tiles (LLaVA-NeXT)
+  /// Where there is `row_end`: a picture's tokens are as many as those of so many tiles at most, bilinearly
+  /// between what there is where that is more than a tenth too much along a side (LLaVA-OneVision's
+  /// anyres_max); 0: any.
+  std::int64_t most_tiles = 0;
   std::int64_t image_token = 0;  ///< of the prompt: its embedding is replaced
   bool picture_at_once = false;  ///< tokens of a picture see each other in the decoder
+  bool prompt_at_once = false;   ///< so do all of a prompt with a picture (PaliGemma)
   std::optional<MultiAxisRotary> rotary;
   std::string processor_class;  ///< where the files do not say
   std::string image_processor_type;

@@ -82,15 +82,16 @@ std::vector<ProcessedImage> VLM::process_images(const std::vector<ImageInput>& i
   std::vector<ProcessedImage> pictures;
   for (std::size_t k = 0; k < images.size(); ++k) {
     const auto [picture, name] = read_input(images[k], k);
-    pictures.push_back(processor().process(picture, name));
+    pictures.push_back(processor().process(picture, name, images.size()));
   }
   return pictures;
 }
 
 VlmInputs VLM::with_text(const std::vector<ImageInput>& images, std::string_view text, bool special_tokens) {
   VlmInputs inputs{{}, process_images(images)};
-  const TokenIds ids = tokenizer().encode(processor().prompt().filled(text, inputs.pictures),
-                                          {.add_special_tokens = special_tokens});
+  const TokenIds ids = tokenizer().encode(
+      processor().prompt().filled(text, inputs.pictures),
+      {.add_special_tokens = special_tokens && !processor().prompt().has_special_tokens()});
   inputs.input_ids.assign(ids.begin(), ids.end());
   return inputs;
 }
@@ -124,6 +125,8 @@ runtime::Prompt VLM::placed(const std::vector<std::int64_t>& input_ids,
   const auto width = static_cast<std::size_t>(transformer_config().hidden_size);
   Rows rows(features, width);
   runtime::Prompt prompt{input_ids};
+  if (eyes_.prompt_at_once && !features.empty())
+    prompt.together.push_back({0, static_cast<std::int64_t>(input_ids.size())});
   for (std::size_t at = 0; at < input_ids.size();) {
     std::size_t end = at;
     while (end < input_ids.size() && input_ids[end] == eyes_.image_token) ++end;

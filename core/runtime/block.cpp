@@ -38,12 +38,14 @@ Norm load_norm(Weights& weights, const TransformerConfig& config, const std::str
 
 Residual::Residual(const LayerSource& source, const std::string& norm)
     : multiplier_(static_cast<float>(source.config.residual_multiplier)) {
+  const std::string module = norm.substr(0, norm.rfind("post_layernorm."));
+  scale_ = source.weights.optional_vector(module + "layer_scale", source.config.hidden_size);
   if (source.config.post_norms)
     norm_ = load_norm(source.weights, source.config, norm, source.config.hidden_size);
 }
 
 void Residual::add(ForwardPass& pass, const Linear& linear, Matrix in, Matrix hidden) const {
-  if (!norm_ && multiplier_ == 1.0F) return linear.run(pass, in, hidden, true);
+  if (!norm_ && scale_.empty() && multiplier_ == 1.0F) return linear.run(pass, in, hidden, true);
   const Matrix out = pass.workspace.matrix("block output", hidden.rows, hidden.columns);
   linear.run(pass, in, out, false);
   add(pass, out, hidden);
@@ -51,6 +53,7 @@ void Residual::add(ForwardPass& pass, const Linear& linear, Matrix in, Matrix hi
 
 void Residual::add(ForwardPass& pass, Matrix out, Matrix hidden) const {
   if (norm_) pass.backend.normalize(*norm_, out, out);
+  if (!scale_.empty()) pass.backend.scale_columns(scale_, out);
   pass.backend.add(out, multiplier_, hidden);
 }
 

@@ -61,8 +61,8 @@ struct Linear {
 /// The norm "<name>weight", "<name>bias" of `size`, as the configuration describes norms.
 Norm load_norm(Weights& weights, const TransformerConfig& config, const std::string& name, std::int64_t size);
 
-/// How the output of attention or an MLP joins the residual stream: normalized (post norms) and scaled first
-/// where the configuration says so.
+/// How the output of attention or an MLP joins the residual stream: normalized (post norms) and multiplied
+/// first where the configuration says so, and number by number where the state has a "....layer_scale".
 class Residual {
  public:
   /// `norm` is the name of the post norm, "....post_layernorm.".
@@ -75,6 +75,7 @@ class Residual {
 
  private:
   std::optional<Norm> norm_;
+  std::vector<float> scale_;
   float multiplier_;
 };
 

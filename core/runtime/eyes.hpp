@@ -8,7 +8,7 @@ namespace mhub::runtime {
 /// What there is to know of a model that sees.
 struct Eyes {
   std::int64_t image_token = 0;
-  bool picture_at_once = false;
+  bool picture_at_once = false, prompt_at_once = false;
   std::optional<MultiAxisRotary> rotary;
   std::string processor_class, image_processor_type;  ///< where the files do not say
 };

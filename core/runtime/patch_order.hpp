@@ -59,4 +59,15 @@ std::vector<float> patches_of(std::span<const float> tile, const PatchGrid& grid
 std::vector<float> interpolated(std::span<const float> table, std::int64_t side, std::int64_t width,
                                 const PatchOrder& order);
 
+/// The same as torch's grid_sample(mode="bicubic", padding_mode="border", align_corners=False) gives it, the
+/// grid stretched over the table (Glm4vVisionEmbeddings of modeling_glm4v.py).
+std::vector<float> bicubic(std::span<const float> table, std::int64_t side, std::int64_t width,
+                           const PatchOrder& order);
+
+/// Rows of `width` numbers, [from.rows * from.columns], as torch's interpolate(mode="bilinear") makes
+/// [to.rows
+/// * to.columns] of them.
+std::vector<float> bilinear(std::span<const float> rows, const PatchGrid& from, const PatchGrid& to,
+                            std::int64_t width);
+
 }  // namespace mhub::runtime

@@ -58,18 +58,23 @@ Tokens merged(Tokens in, const MergeTokens& step) {
   const PatchGrid from = in.grid;
   const std::int64_t side = step.side, each = side * side, width = in.width;
   const PatchGrid grid{from.tiles, from.rows / side, from.columns / side, 1};
-  if (from.merge == side && !step.by_channel) return {std::move(in.values), grid, width * each};
+  const bool by_squares = from.merge == side && side > 1;
+  if (by_squares && !step.by_channel) return {std::move(in.values), grid, width * each};
   Tokens out{std::vector<float>(static_cast<std::size_t>(grid.tokens() * width * each)), grid, width * each};
-  for (std::int64_t k = 0; k < from.tokens(); ++k) {
-    const std::int64_t row = k / from.columns % from.rows, column = k % from.columns;
-    if (row >= grid.rows * side || column >= grid.columns * side) continue;
-    const std::int64_t square =
-        (k / (from.rows * from.columns) * grid.rows + row / side) * grid.columns + column / side;
-    const std::int64_t part = row % side * side + column % side;
+  auto put = [&](std::int64_t k, std::int64_t square, std::int64_t part) {
     const float* token = in.values.data() + k * width;
     float* to = out.values.data() + square * width * each;
     for (std::int64_t c = 0; c < width; ++c)
       to[step.by_channel ? c * each + part : part * width + c] = token[c];
+  };
+  for (std::int64_t k = 0; k < from.tokens(); ++k) {
+    const std::int64_t row = k / from.columns % from.rows, column = k % from.columns;
+    if (by_squares) {
+      put(k, k / each, k % each);
+    } else if (row < grid.rows * side && column < grid.columns * side) {
+      put(k, (k / (from.rows * from.columns) * grid.rows + row / side) * grid.columns + column / side,
+          row % side * side + column % side);
+    }
   }
   return out;
 }
@@ -85,8 +90,15 @@ Norm load(Weights& weights, const ProjectorNorm& step, std::int64_t width) {
 }
 
 Linear load(Weights& weights, Backend& backend, const ProjectorLinear& step, std::int64_t width) {
-  const WeightView view = step.transposed ? transposed(weights, step.tensor, step.out, width)
-                                          : weights.matrix(step.tensor + "weight", step.out, width);
+  WeightView view;
+  if (step.transposed) {
+    view = transposed(weights, step.tensor, step.out, width);
+  } else if (step.convolved > 0) {
+    const std::int64_t side = step.convolved;
+    view = weights.matrix(step.tensor + "weight", {step.out, width / (side * side), side, side});
+  } else {
+    view = weights.matrix(step.tensor + "weight", step.out, width);
+  }
   return {backend.place(view, Rows::all), weights.optional_vector(step.tensor + "bias", step.out)};
 }
 
@@ -106,6 +118,12 @@ Projector::Projector(const Weights& weights, Backend& backend, const std::vector
       [&](const ProjectorLinear& linear) {
         steps_.emplace_back(load(mine, backend, linear, width));
         width = linear.out;
+      },
+      [&](const ProjectorGate& gate) {
+        steps_.emplace_back(Gate{load(mine, backend, ProjectorLinear{gate.gate, gate.out}, width),
+                                 load(mine, backend, ProjectorLinear{gate.up, gate.out}, width),
+                                 {activation_kind(gate.activation, mine.source()), true, 0.0F, 0.0F}});
+        width = gate.out;
       },
       [&](ActivationFunction function) {
         steps_.emplace_back(Activation{activation_kind(function, mine.source()), false, 0.0F, 0.0F});
@@ -144,6 +162,19 @@ std::vector<float> Projector::run(std::span<const float> tokens, const PatchGrid
       },
       [&](const Linear& linear) {
         compute(linear.weight.rows, [&](Matrix in, Matrix out) { linear.run(pass, in, out, false); });
+      },
+      [&](const Gate& gate) {
+        compute(gate.gate.weight.rows, [&](Matrix in, Matrix out) {
+          const std::int64_t inner = out.columns;
+          // Both halves of a gated activation's input, side by side.
+          const Matrix wide = workspace.matrix("wide", in.rows, 2 * inner);
+          const Matrix half = workspace.matrix("half", in.rows, inner);
+          for (const auto& [linear, first] : {std::pair(&gate.gate, std::int64_t{0}), {&gate.up, inner}}) {
+            linear->run(pass, in, half, false);
+            backend_.copy(half, wide.slice_columns(first, inner));
+          }
+          backend_.activate(gate.activation, wide, out);
+        });
       },
       [&](const Activation& activation) {
         compute(at.width, [&](Matrix in, Matrix out) { backend_.activate(activation, in, out); });

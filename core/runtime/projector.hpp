@@ -19,7 +19,11 @@ class Projector {
   std::vector<float> run(std::span<const float> tokens, const PatchGrid& grid) const;
 
  private:
-  using Step = std::variant<AveragePool, MergeTokens, Norm, Linear, Activation>;
+  struct Gate {
+    Linear gate, up;
+    Activation activation;
+  };
+  using Step = std::variant<AveragePool, MergeTokens, Norm, Linear, Gate, Activation>;
 
   [[noreturn]] void refuse(const std::string& expected, const PatchGrid& grid) const;
 

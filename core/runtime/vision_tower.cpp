@@ -49,6 +49,11 @@ VisionTower::VisionTower(const Checkpoint& checkpoint, Backend& backend, std::op
   std::optional<VisionParts> parts;
   if (checkpoint.model->vision) parts = checkpoint.model->vision(*checkpoint.config);
   const std::int64_t hidden_size = checkpoint.transformer->hidden_size;
+  if (parts && !parts->row_end.empty()) {
+    Weights carried = all.inside(std::string(kCarriedPrefix));
+    row_end_ = carried.vector(parts->row_end, hidden_size);
+    most_tiles_ = parts->most_tiles;
+  }
   if (const auto& vision = checkpoint.transformer->vision) {
     open_megatron(*vision, hidden_size, all, backend);
   } else if (parts) {
@@ -56,14 +61,12 @@ VisionTower::VisionTower(const Checkpoint& checkpoint, Backend& backend, std::op
   } else {
     throw InputError(checkpoint.path + ": " + checkpoint.model->class_name + " takes no pictures here");
   }
-  if (parts && !parts->row_end.empty()) {
-    Weights carried = all.inside(std::string(kCarriedPrefix));
-    row_end_ = carried.vector(parts->row_end, hidden_size);
-    if (keeps_class_token_ && transformer_->parts().class_token != TowerParts::ClassToken::none)
-      throw InputError(checkpoint.path +
-                       ": vision_feature_select_strategy \"full\" keeps class tokens, which "
-                       "have no place among the rows of a picture; expected \"default\"");
-  }
+  if (!row_end_.empty() && keeps_class_token_ &&
+      transformer_->parts().class_token != TowerParts::ClassToken::none)
+    throw InputError(
+        checkpoint.path +
+        ": vision_feature_select_strategy \"full\" keeps class tokens, which have no place among "
+        "the rows of a picture; expected \"default\"");
 }
 
 void VisionTower::open_megatron(const VisionConfig& vision, std::int64_t hidden_size, const Weights& all,
@@ -116,26 +119,47 @@ PictureFeatures VisionTower::features(const ProcessedImage& picture) {
   return out;
 }
 
+std::vector<float> VisionTower::joined(const std::vector<float>& tiles, const ProcessedImage& picture,
+                                       PatchGrid& grid) const {
+  const auto width = static_cast<std::int64_t>(row_end_.size()), each = grid.rows * grid.columns;
+  const image::Extent whole{grid.rows * picture.rows, grid.columns * picture.columns};
+  const image::Extent kept = image::unpadded(whole, {picture.height, picture.width});
+  const std::int64_t top = (whole.height - kept.height) / 2, left = (whole.width - kept.width) / 2;
+  std::vector<float> out;
+  for (std::int64_t row = top; row < top + kept.height; ++row) {
+    for (std::int64_t column = left; column < left + kept.width; ++column) {
+      const std::int64_t tile = 1 + row / grid.rows * picture.columns + column / grid.columns;
+      const std::int64_t token = tile * each + row % grid.rows * grid.columns + column % grid.columns;
+      const auto at = tiles.begin() + token * width;
+      out.insert(out.end(), at, at + width);
+    }
+  }
+  grid = {1, kept.height, kept.width, 1};
+  if (most_tiles_ == 0) return out;
+  // pack_image_features of modeling_llava_onevision.py.
+  const image::Extent fewer = image::at_most(kept, most_tiles_ * each);
+  if (fewer == kept) return out;
+  const PatchGrid to{1, fewer.height, fewer.width, 1};
+  out = bilinear(out, grid, to, width);
+  grid = to;
+  return out;
+}
+
 std::vector<float> VisionTower::with_row_ends(const std::vector<float>& tiles, const ProcessedImage& picture,
                                               const PatchGrid& grid) const {
   // The first tile is the whole picture; the others lie in a grid from which what was padded is cut away
   // (pack_image_features of modeling_llava_next.py).
   const auto width = static_cast<std::int64_t>(row_end_.size()), each = grid.rows * grid.columns;
-  auto token = [&](std::int64_t k) { return tiles.begin() + k * width; };
-  std::vector<float> out(token(0), token(each));
+  std::vector<float> out(tiles.begin(), tiles.begin() + each * width);
   if (grid.tiles == 1) {
     out.insert(out.end(), row_end_.begin(), row_end_.end());
     return out;
   }
-  const image::Extent whole{grid.rows * picture.rows, grid.columns * picture.columns};
-  const image::Extent kept = image::unpadded(whole, {picture.height, picture.width});
-  const std::int64_t top = (whole.height - kept.height) / 2, left = (whole.width - kept.width) / 2;
-  for (std::int64_t row = top; row < top + kept.height; ++row) {
-    for (std::int64_t column = left; column < left + kept.width; ++column) {
-      const std::int64_t tile = 1 + row / grid.rows * picture.columns + column / grid.columns;
-      const auto at = token(tile * each + row % grid.rows * grid.columns + column % grid.columns);
-      out.insert(out.end(), at, at + width);
-    }
+  PatchGrid rest = grid;
+  const std::vector<float> tokens = joined(tiles, picture, rest);
+  for (std::int64_t row = 0; row < rest.rows; ++row) {
+    const auto at = tokens.begin() + row * rest.columns * width;
+    out.insert(out.end(), at, at + rest.columns * width);
     out.insert(out.end(), row_end_.begin(), row_end_.end());
   }
   return out;

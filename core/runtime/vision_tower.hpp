@@ -24,6 +24,9 @@ class VisionTower {
                      Backend& backend);
   void open_carried(const Checkpoint& checkpoint, const VisionParts& parts, const Weights& all,
                     Backend& backend, std::optional<DType> dtype);
+  /// The tiles behind the first as one grid, without what was padded; `grid` becomes that one.
+  std::vector<float> joined(const std::vector<float>& tiles, const ProcessedImage& picture,
+                            PatchGrid& grid) const;
   std::vector<float> with_row_ends(const std::vector<float>& tiles, const ProcessedImage& picture,
                                    const PatchGrid& grid) const;
 
@@ -34,6 +37,7 @@ class VisionTower {
   std::vector<Projector> deep_;
   bool keeps_class_token_ = false;
   std::vector<float> row_end_;
+  std::int64_t most_tiles_ = 0;  ///< VisionParts::most_tiles
 };
 
 }  // namespace mhub::runtime

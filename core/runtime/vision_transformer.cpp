@@ -91,10 +91,11 @@ VisionTransformer::VisionTransformer(const Weights& weights, Backend& backend,
   if (parts_.positions == TowerParts::Positions::learned) {
     const std::int64_t side = parts_.image_size / patch;
     positions_ = mine.values("position_embeddings.weight", {tokens_of_tile({1, side, side}), h});
-  } else if (parts_.positions == TowerParts::Positions::interpolated) {
+  } else if (parts_.positions != TowerParts::Positions::none) {
     const std::int64_t side = parts_.positions_per_side;
     positions_ = mine.values("position_embeddings.weight", {side * side, h});
   }
+  if (parts_.patch_norm) patch_norm_ = load_norm(mine, config_, "ln_patch.", h);
   if (parts_.pre_norm) pre_norm_ = load_norm(mine, config_, "ln_pre.", h);
   if (parts_.post_norm) post_norm_ = load_norm(mine, config_, "ln_post.", h);
   layers_.emplace(mine, backend, config_);
@@ -127,8 +128,13 @@ PatchGrid VisionTransformer::grid_of(const ProcessedImage& picture) const {
 }
 
 std::vector<float> VisionTransformer::positions_of(const PatchOrder& order) const {
-  if (parts_.positions != TowerParts::Positions::interpolated) return positions_;
-  return interpolated(positions_, parts_.positions_per_side, config_.hidden_size, order);
+  switch (parts_.positions) {
+    case TowerParts::Positions::interpolated:
+      return interpolated(positions_, parts_.positions_per_side, config_.hidden_size, order);
+    case TowerParts::Positions::bicubic:
+      return bicubic(positions_, parts_.positions_per_side, config_.hidden_size, order);
+    default: return positions_;
+  }
 }
 
 RotaryAngles VisionTransformer::angles_of(const PatchOrder& order, std::int64_t tiles) const {
@@ -160,7 +166,9 @@ void VisionTransformer::embed(ForwardPass& pass, const std::vector<float>& patch
   backend_.write(patches, in);
   if (!class_token_.empty())
     backend_.write(class_token_, hidden.slice_rows(first_patch() == 1 ? 0 : hidden.rows - 1, 1));
-  patch_embedding_.run(pass, in, hidden.slice_rows(first_patch(), in.rows), false);
+  const Matrix embedded = hidden.slice_rows(first_patch(), in.rows);
+  patch_embedding_.run(pass, in, embedded, false);
+  if (patch_norm_) backend_.normalize(*patch_norm_, embedded, embedded);
   if (positions.empty()) return;
   const Matrix added = pass.workspace.matrix("positions", hidden.rows, hidden.columns);
   backend_.write(positions, added);

@@ -59,7 +59,7 @@ class VisionTransformer {
   std::string source_;
   Linear patch_embedding_;
   std::vector<float> class_token_, positions_;
-  std::optional<Norm> pre_norm_, post_norm_;
+  std::optional<Norm> patch_norm_, pre_norm_, post_norm_;
   std::optional<LayerStack> layers_;
 };
 

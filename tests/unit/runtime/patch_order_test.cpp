@@ -4,6 +4,7 @@
 // modeling_qwen2_5_vl.py).
 #include "mhub/runtime/patch_order.hpp"
 
+#include <cmath>
 #include <numeric>
 
 #include <boost/test/unit_test.hpp>
@@ -117,6 +118,28 @@ BOOST_AUTO_TEST_CASE(pairs_turn_with_different_positions) {
   BOOST_TEST(turns({{2, 3, 3}, false}) == apart, boost::test_tools::per_element());
   BOOST_TEST(turns({{4, 2, 2}, true}) == mixed, boost::test_tools::per_element());
   BOOST_CHECK_THROW(Rotary(config, MultiAxisRotary{{2, 3, 4}, false}), InputError);
+}
+
+/// What torch 2's grid_sample and interpolate give of a table k^2.
+BOOST_AUTO_TEST_CASE(positions_of_a_stretched_square) {
+  std::vector<float> table;
+  for (int k = 0; k < 9; ++k) table.push_back(static_cast<float>(k * k));
+  const std::vector<float> found = bicubic(table, 3, 1, PatchOrder({1, 4, 6, 2}, 0));
+  const std::vector<float> expected{-0.70604F, -0.60733F, 2.3498F,   3.52005F,  -0.47663F, 0.5655F,
+                                    5.37084F,  8.80983F,  1.93058F,  2.76366F,  11.89499F, 13.79961F,
+                                    18.68242F, 21.52781F, 36.52148F, 40.43839F, 26.06764F, 33.25365F,
+                                    46.69832F, 56.28118F, 39.02786F, 42.60761F, 63.77547F, 68.42677F};
+  BOOST_TEST_REQUIRE(found.size() == expected.size());
+  for (std::size_t k = 0; k < found.size(); ++k) BOOST_TEST(std::abs(found[k] - expected[k]) < 1e-4F, k);
+}
+
+BOOST_AUTO_TEST_CASE(fewer_features_between_those_there_are) {
+  std::vector<float> features;
+  for (int k = 0; k < 20; ++k) features.push_back(static_cast<float>(k * k));
+  const std::vector<float> found = bilinear(features, {1, 4, 5, 1}, {1, 3, 2, 1}, 1);
+  const std::vector<float> expected{6.16667F, 20.33333F, 74.5F, 122.0F, 226.16669F, 307.00003F};
+  BOOST_TEST_REQUIRE(found.size() == expected.size());
+  for (std::size_t k = 0; k < found.size(); ++k) BOOST_TEST(std::abs(found[k] - expected[k]) < 1e-3F, k);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
