@@ -23,6 +23,12 @@ constexpr Entry kProcessors[] = {
     {"Qwen2VLImageProcessor", image::make_qwen2_vl},
     {"Qwen2_5_VLImageProcessor", image::make_qwen2_vl},
     {"Llama4ImageProcessor", image::make_llama4},
+    {"Glm4vImageProcessor", image::make_glm4v},
+    {"Glm46VImageProcessor", image::make_glm4v},
+    {"GotOcr2ImageProcessor", image::make_got_ocr2},
+    {"LlavaOnevisionImageProcessor", image::make_llava_onevision},
+    {"Idefics3ImageProcessor", image::make_idefics3},
+    {"SmolVLMImageProcessor", image::make_idefics3},
 };
 
 std::string type_of(const JsonObject& config, const std::string& usual) {

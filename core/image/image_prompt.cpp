@@ -14,10 +14,21 @@ struct Entry {
 
 /// One line a processor of prompts (processing_auto.py).
 constexpr Entry kPrompts[] = {
-    {"LlavaProcessor", image::make_llava_prompt},      {"LlavaNextProcessor", image::make_llava_next_prompt},
-    {"PixtralProcessor", image::make_pixtral_prompt},  {"Gemma3Processor", image::make_gemma3_prompt},
-    {"Qwen2VLProcessor", image::make_qwen2_vl_prompt}, {"Qwen2_5_VLProcessor", image::make_qwen2_vl_prompt},
-    {"Qwen3VLProcessor", image::make_qwen2_vl_prompt}, {"Llama4Processor", image::make_llama4_prompt},
+    {"LlavaProcessor", image::make_llava_prompt},
+    {"LlavaNextProcessor", image::make_llava_next_prompt},
+    {"PixtralProcessor", image::make_pixtral_prompt},
+    {"Gemma3Processor", image::make_gemma3_prompt},
+    {"Qwen2VLProcessor", image::make_qwen2_vl_prompt},
+    {"Qwen2_5_VLProcessor", image::make_qwen2_vl_prompt},
+    {"Qwen3VLProcessor", image::make_qwen2_vl_prompt},
+    {"Llama4Processor", image::make_llama4_prompt},
+    {"Glm4vProcessor", image::make_glm4v_prompt},
+    {"Glm46VProcessor", image::make_glm4v_prompt},
+    {"InternVLProcessor", image::make_internvl_prompt},
+    {"LlavaOnevisionProcessor", image::make_llava_onevision_prompt},
+    {"Idefics3Processor", image::make_idefics3_prompt},
+    {"SmolVLMProcessor", image::make_smolvlm_prompt},
+    {"PaliGemmaProcessor", image::make_paligemma_prompt},
 };
 
 }  // namespace

@@ -23,16 +23,15 @@ using mhub::ProcessedImage;
 std::vector<ProcessedImage> processed(const nlohmann::json& request, const mhub::FileSet& files,
                                       const mhub::VisionProcessor::Options& options, nlohmann::json& answer) {
   std::vector<ProcessedImage> pictures;
-  const auto process = [&](const auto& processor) {
-    for (const std::string path : request.at("pictures"))
-      pictures.push_back(processor.process(mhub::read_image(path), path));
-  };
+  const std::vector<std::string> paths = request.at("pictures");
   if (request.at("prompt").is_null()) {
-    process(*mhub::image_processor_from_files(files, options));
+    const auto images = mhub::image_processor_from_files(files, options);
+    for (const std::string& path : paths) pictures.push_back(images->process(mhub::read_image(path), path));
     return pictures;
   }
   const auto processor = mhub::VisionProcessor::from_files(files, options);
-  process(processor);
+  for (const std::string& path : paths)
+    pictures.push_back(processor.process(mhub::read_image(path), path, paths.size()));
   const auto text = processor.prompt().filled(request["prompt"].get<std::string>(), pictures);
   answer["prompt"] = text;
   answer["tokens"] = mhub::Tokenizer::from_files(files).encode(text);

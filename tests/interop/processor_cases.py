@@ -6,12 +6,15 @@ import json
 
 import numpy as np
 import transformers
+import transformers.models.smolvlm.processing_smolvlm
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+transformers.models.smolvlm.processing_smolvlm.num2words = True  # which it needs for videos alone
 PROMPTS = {0: "no picture at all", 1: "USER: <picture>\nWhat is it? ASSISTANT:", 3: "<picture><picture> and <picture>"}
 SPECIAL = ["<image>", "[IMG]", "[IMG_BREAK]", "[IMG_END]", "<start_of_image>", "<end_of_image>", "<image_soft_token>", "<|image_pad|>", "<|vision_start|>",
-           "<|vision_end|>", "<|video_pad|>", "<|image|>", "<|patch|>", "<|image_start|>", "<|image_end|>", "<|tile_x_separator|>", "<|tile_y_separator|>"]
+           "<|vision_end|>", "<|video_pad|>", "<|image|>", "<|patch|>", "<|image_start|>", "<|image_end|>", "<|tile_x_separator|>", "<|tile_y_separator|>",
+           "<img>", "</img>", "<IMG_CONTEXT>", "<video>", "<fake_token_around_image>", "<global-img>", "<bos>"]
 
 
 @dataclasses.dataclass
@@ -27,11 +30,14 @@ class Case:
     backends: tuple = ("pillow", "torchvision")
     layout: str = "one"  # what becomes of transformers' batch of one: see real_images
     spread: tuple = (1.0,)  # image_std
+    counts: tuple = (0, 1, 3)  # of the pictures of prompts
 
 
 CLIP = (0.26862954, 0.26130258, 0.27577711)
 GEMMA = {"image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
 QWEN = {"image_token": "<|image_pad|>"}
+INTERN = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>", "video_token": "<video>"}
+VIDEO = {"Glm4vProcessor": "Glm4vVideoProcessor", "Glm46VProcessor": "Glm46VVideoProcessor", "InternVLProcessor": "InternVLVideoProcessor", "LlavaOnevisionProcessor": "LlavaOnevisionVideoProcessor", "SmolVLMProcessor": "SmolVLMVideoProcessor"}
 GRID = [[48, 96], [96, 48], [96, 96], [144, 48], [48, 144]]
 CASES = [
     Case("clip", "CLIPImageProcessor", {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}, spread=CLIP),
@@ -61,6 +67,18 @@ CASES = [
     Case("qwen2_vl", "Qwen2VLImageProcessor", {"min_pixels": 4 * 28 * 28, "max_pixels": 20 * 28 * 28}, "Qwen2VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=CLIP),
     Case("qwen2_5_vl", "Qwen2VLImageProcessor", {"size": {"shortest_edge": 784, "longest_edge": 50000}, "patch_size": 14, "merge_size": 2}, "Qwen2_5_VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=CLIP),
     Case("qwen3_vl", "Qwen2VLImageProcessor", {"size": {"shortest_edge": 1024, "longest_edge": 70000}, "patch_size": 16, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=(0.5,)),
+    Case("glm4v", "Glm4vImageProcessor", {"size": {"shortest_edge": 4 * 28 * 28, "longest_edge": 40 * 28 * 28}}, "Glm4vProcessor", {}, {"image_token": "<|image|>"}, "<|image|>", layout="patches", spread=CLIP),
+    Case("glm46v", "Glm46VImageProcessor", {"size": {"shortest_edge": 12544, "longest_edge": 9633792}, "patch_size": 7}, "Glm46VProcessor", {}, {}, "<|image|>", layout="patches", spread=CLIP),
+    Case("internvl", "GotOcr2ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 6, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}, "InternVLProcessor", {"image_seq_length": 4}, INTERN,
+         "<IMG_CONTEXT>", {"crop_to_patches": True}, layout="crops", spread=(0.224,)),
+    Case("internvl_whole", "GotOcr2ImageProcessor", {"size": {"height": 30, "width": 20}}, spread=CLIP),
+    Case("llava_onevision", "LlavaOnevisionImageProcessor", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": [[24 * row, 24 * column] for row in (1, 2, 3, 4) for column in (1, 2, 3, 4)], "image_mean": [0.5, 0.5, 0.5],
+         "image_std": [0.5, 0.5, 0.5]}, "LlavaOnevisionProcessor", {"num_image_tokens": 16, "vision_feature_select_strategy": "full", "vision_aspect_ratio": "anyres_max_3"}, {"image_token": "<image>"}, "<image>", layout="tiles", spread=(0.5,)),
+    Case("idefics3", "Idefics3ImageProcessor", {"size": {"longest_edge": 72}, "max_image_size": {"longest_edge": 28}}, "Idefics3Processor", {"image_seq_len": 4}, {}, "<image>", layout="canvas", spread=(0.5,)),
+    Case("idefics3_whole", "Idefics3ImageProcessor", {"size": {"height": 50, "width": 40}, "max_image_size": {"longest_edge": 28}, "do_image_splitting": False, "resample": 3}, layout="canvas", spread=(0.5,)),
+    Case("smolvlm", "SmolVLMImageProcessor", {"size": {"longest_edge": 96}, "max_image_size": {"longest_edge": 32}}, "SmolVLMProcessor", {"image_seq_len": 4}, {"fake_image_token": "<fake_token_around_image>", "image_token": "<image>"}, "<image>",
+         layout="canvas", spread=(0.5,)),
+    Case("paligemma", "SiglipImageProcessor", {"size": {"height": 28, "width": 28}, "image_seq_length": 4}, "PaliGemmaProcessor", {}, {"image_token": "<image>", "bos_token": "<bos>"}, "<image>", spread=(0.5,), counts=(1, 3)),
     Case("llama4", "Llama4ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 6}, "Llama4Processor", {"patch_size": 7, "pixel_shuffle_ratio": 0.5}, {}, "<|image|>", backends=("torchvision",), layout="canvas", spread=(0.5,)),
     Case("llama4_canvas", "Llama4ImageProcessor", {"size": {"height": 30, "width": 30}, "max_patches": 4, "resize_to_max_canvas": True}, "Llama4Processor", {"patch_size": 6, "pixel_shuffle_ratio": 0.5}, {}, "<|image|>", backends=("torchvision",), layout="canvas", spread=(0.5,)),
 ]
@@ -71,7 +89,8 @@ def make_tokenizer(case):
     tokenizer = Tokenizer(models.BPE({token: k for k, token in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, extra_special_tokens=case.tokens)
+    named = {name: token for name, token in case.tokens.items() if name != "bos_token"}
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, extra_special_tokens=named, bos_token=case.tokens.get("bos_token"))
     fast.add_special_tokens({"additional_special_tokens": SPECIAL}, replace_extra_special_tokens=False)
     return fast
 
@@ -102,11 +121,13 @@ def real_images(case, backend, picture):
     if case.layout == "sizes":
         height, width = batch["image_sizes"][0]
         return {"values": values, "height": int(height), "width": int(width)}
-    if case.layout == "crops":
+    if case.layout == "crops" and "num_crops" in batch:
         assert values.shape[0] == int(batch["num_crops"][0]) + 1
     if case.layout == "patches":
         return {"values": values, "rows": int(batch["image_grid_thw"][0][1]), "columns": int(batch["image_grid_thw"][0][2])}
     if case.layout == "canvas":
+        if "aspect_ratios" not in batch:
+            return {"values": values.reshape(-1, *values.shape[-3:])}
         rows, columns = batch["aspect_ratios"][0].tolist()
         return {"values": values.reshape(-1, *values.shape[-3:]), "rows": rows, "columns": columns}
     return {"values": values}
@@ -117,6 +138,11 @@ def real_prompt(case, folder, text, images):
     kwargs = {**case.processor_fields}
     if case.processor.startswith("Qwen"):
         kwargs["video_processor"] = getattr(transformers, "Qwen2VLVideoProcessor" if "3" not in case.processor else "Qwen3VLVideoProcessor")()
+    if case.processor in VIDEO:
+        kwargs["video_processor"] = getattr(transformers, VIDEO[case.processor])()
+    if case.processor == "LlavaOnevisionProcessor" and len(images) > 1:
+        images = [images]  # as apply_chat_template gives them: pictures of one conversation
     processor = getattr(transformers, case.processor)(image_processor=image_processor(case, "torchvision"), tokenizer=tokenizer, **kwargs)
-    ids = processor(images=images or None, text=text, add_special_tokens=False, **case.kwargs)["input_ids"]
+    options = {} if case.processor == "PaliGemmaProcessor" else {"add_special_tokens": False}
+    ids = processor(images=images or None, text=text, **options, **case.kwargs)["input_ids"]
     return np.asarray(ids).reshape(-1).tolist()

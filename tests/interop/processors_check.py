@@ -72,6 +72,8 @@ def check_pictures(processor, case, folder, paths):
 def check_prompts(processor, case, folder, paths):
     chance = random.Random(case.name)
     for count, text in PROMPTS.items():
+        if count not in case.counts:
+            continue
         chosen = chance.sample([path for path in paths if path.name.startswith(("rgb_64", "rgb_97", "rgb_200", "lossy_97", "palette"))], count)
         text = text.replace("<picture>", case.placeholder)
         got = processor.ask(folder=str(folder), backend=case.backends[-1], kwargs=case.kwargs, pictures=[str(path) for path in chosen], prompt=text)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LLaVA-NeXT: the whole picture in one tile, and the picture on the canvas that fits it best, in tiles
-// (image_processing_llava_next.py).
+// LLaVA-NeXT and LLaVA-OneVision: the whole picture in one tile, and the picture on the canvas that fits it
+// best, in tiles (image_processing_llava_next.py, image_processing_llava_onevision.py).
 #include <algorithm>
 #include <cmath>
 
@@ -11,18 +11,26 @@
 namespace mhub::image {
 namespace {
 
+struct Defaults {
+  Size size;
+  bool crops;
+  Extent crop_size;  ///< 0: the size of what is resized
+  std::vector<Extent> canvases;
+  bool one_tile_each;  ///< where there are several pictures
+};
+
 class LlavaNext final : public ImageProcessor {
  public:
-  LlavaNext(const ProcessorFields& fields, ImageBackend backend)
+  LlavaNext(const ProcessorFields& fields, ImageBackend backend, const Defaults& defaults)
       : fields_(fields),
         backend_(backend),
         resize_(fields.boolean("do_resize", true)),
-        size_(fields.size("size", {.shortest_edge = 224}, false)),
+        size_(fields.size("size", defaults.size, false)),
         filter_(fields.resample(Resample::bicubic)),
-        crop_(fields.boolean("do_center_crop", true)),
-        crop_size_(fields.extent("crop_size", {224, 224})),
-        canvases_(fields.extents("image_grid_pinpoints",
-                                 {{336, 672}, {672, 336}, {672, 672}, {1008, 336}, {336, 1008}})),
+        crop_(fields.boolean("do_center_crop", defaults.crops)),
+        crop_size_(fields.extent("crop_size", defaults.crop_size)),
+        canvases_(fields.extents("image_grid_pinpoints", defaults.canvases)),
+        one_tile_each_(defaults.one_tile_each),
         pixels_(fields, kClipMean, kClipStd, Pixels::of(backend)) {
     // Whether a batch is filled up with empty tiles: there is no batch here.
     fields.ignore("do_pad");
@@ -30,24 +38,18 @@ class LlavaNext final : public ImageProcessor {
     fields.finish();
     if (!size_.shortest_edge && !(size_.height && size_.width))
       fields_.config().fail("size", "expected height and width, or shortest_edge");
+    whole_ = size_.height && size_.width ? Extent{*size_.height, *size_.width}
+                                         : Extent{*size_.shortest_edge, *size_.shortest_edge};
+    if (crop_ && crop_size_.height == 0) fields_.config().fail("crop_size", "is missing");
   }
 
   ProcessedImage process(const Image& picture, const std::string& name) const override {
     const Extent canvas = best_canvas(canvases_, {picture.height, picture.width});
-    const Extent whole = size_.height && size_.width ? Extent{*size_.height, *size_.width}
-                                                     : Extent{*size_.shortest_edge, *size_.shortest_edge};
-    std::vector<Image> tiles{resized_to(picture, whole, filter_, backend_, name)};
-    for (Image& tile :
-         divided(on_canvas(picture, canvas, name), {crop_size_.height, crop_size_.height}, name))
+    const std::int64_t side = crop_size_.height > 0 ? crop_size_.height : whole_.height;
+    std::vector<Image> tiles{resized_to(picture, whole_, filter_, backend_, name)};
+    for (Image& tile : divided(on_canvas(picture, canvas, name), {side, side}, name))
       tiles.push_back(std::move(tile));
-    for (Image& tile : tiles) {
-      if (resize_) {
-        const Extent to = resized_extent(size_, {tile.height, tile.width}, fields_);
-        tile = resized_to(tile, to, filter_, backend_, name);
-      }
-      if (crop_) tile = center_cropped(tile, crop_size_, backend_, name);
-    }
-    ProcessedImage out = processed(tiles, pixels_, name);
+    ProcessedImage out = finished(std::move(tiles), name);
     out.rows = canvas.height / out.height;
     out.columns = canvas.width / out.width;
     out.height = picture.height;
@@ -55,7 +57,35 @@ class LlavaNext final : public ImageProcessor {
     return out;
   }
 
+  /// A square of the mean colour with the picture in the middle (pad_to_square).
+  ProcessedImage process_of_several(const Image& picture, const std::string& name) const override {
+    if (!one_tile_each_) return process(picture, name);
+    const std::int64_t side = std::max(picture.height, picture.width);
+    std::array<std::uint8_t, 3> colour;
+    for (std::size_t k = 0; k < 3; ++k)
+      colour[k] = static_cast<std::uint8_t>(static_cast<std::int64_t>(pixels_.mean()[k] * 255));
+    Image square = picture;
+    if (picture.height != picture.width)
+      square = padded(picture, (side - picture.height) / 2, (side - picture.width) / 2, {side, side}, colour,
+                      name);
+    ProcessedImage out = finished({std::move(square)}, name);
+    out.height = picture.height;
+    out.width = picture.width;
+    return out;
+  }
+
  private:
+  ProcessedImage finished(std::vector<Image> tiles, const std::string& name) const {
+    for (Image& tile : tiles) {
+      if (resize_) {
+        const Extent to = resized_extent(size_, {tile.height, tile.width}, fields_);
+        tile = resized_to(tile, to, filter_, backend_, name);
+      }
+      if (crop_) tile = center_cropped(tile, crop_size_, backend_, name);
+    }
+    return processed(tiles, pixels_, name);
+  }
+
   /// As large as it gets without being cut, in the middle of the canvas.
   Image on_canvas(const Image& picture, Extent canvas, const std::string& name) const {
     const Extent to = fitted(canvas, {picture.height, picture.width});
@@ -88,6 +118,8 @@ class LlavaNext final : public ImageProcessor {
   bool crop_;
   Extent crop_size_;
   std::vector<Extent> canvases_;
+  bool one_tile_each_;
+  Extent whole_;
   Pixels pixels_;
 };
 
@@ -109,6 +141,43 @@ class LlavaNextPrompt final : public ImagePrompt {
  private:
   std::int64_t patch_, more_;
 };
+
+/// The same with no more features than so many tiles have, about; of one tile alone, those and one for the
+/// end (processing_llava_onevision.py).
+class LlavaOnevisionPrompt final : public ImagePrompt {
+ public:
+  LlavaOnevisionPrompt(const ProcessorFiles& files, const std::string& token)
+      : ImagePrompt(token, token), each_(at_least(files.processor, "num_image_tokens", 1)) {
+    const std::string kind = files.processor.string("vision_aspect_ratio", "anyres_max_9");
+    const std::string prefix = "anyres_max_";
+    const std::string digits = kind.starts_with(prefix) ? kind.substr(prefix.size()) : "";
+    if (digits.empty() || digits.size() > 4 || digits.find_first_not_of("0123456789") != digits.npos ||
+        std::stoll(digits) == 0)
+      files.processor.fail("vision_aspect_ratio", "expected \"anyres_max_\" and a number");
+    most_tiles_ = std::stoll(digits);
+    if (files.processor.string("vision_feature_select_strategy", "full") == "default") less_ = 1;
+  }
+  std::string written(const ProcessedImage& picture) const override {
+    if (picture.shape[0] == 1) return repeated(image_token(), each_ + 1 - less_);
+    const auto side = static_cast<std::int64_t>(std::sqrt(static_cast<double>(each_)));
+    const Extent all =
+        unpadded({side * picture.rows, side * picture.columns}, {picture.height, picture.width});
+    const Extent kept = at_most(all, most_tiles_ * side * side);
+    return repeated(image_token(), kept.height * (kept.width + 1) + each_ - less_);
+  }
+
+ private:
+  std::int64_t each_, most_tiles_ = 9, less_ = 0;
+};
+
+/// image_grid_pinpoints of LlavaOnevisionImageProcessor: up to 6 x 6 tiles.
+std::vector<Extent> onevision_canvases() {
+  std::vector<Extent> canvases;
+  for (std::int64_t row = 1; row <= 6; ++row) {
+    for (std::int64_t column = 1; column <= 6; ++column) canvases.push_back({row * 384, column * 384});
+  }
+  return canvases;
+}
 
 }  // namespace
 
@@ -132,7 +201,18 @@ Extent best_canvas(const std::vector<Extent>& canvases, Extent picture) {
 }
 
 std::unique_ptr<ImageProcessor> make_llava_next(const ProcessorFields& fields, ImageBackend backend) {
-  return std::make_unique<LlavaNext>(fields, backend);
+  const std::vector<Extent> canvases{{336, 672}, {672, 336}, {672, 672}, {1008, 336}, {336, 1008}};
+  return std::make_unique<LlavaNext>(fields, backend,
+                                     Defaults{{.shortest_edge = 224}, true, {224, 224}, canvases, false});
+}
+
+std::unique_ptr<ImageProcessor> make_llava_onevision(const ProcessorFields& fields, ImageBackend backend) {
+  return std::make_unique<LlavaNext>(
+      fields, backend, Defaults{{.height = 384, .width = 384}, false, {0, 0}, onevision_canvases(), true});
+}
+
+std::unique_ptr<ImagePrompt> make_llava_onevision_prompt(const ProcessorFiles& files) {
+  return std::make_unique<LlavaOnevisionPrompt>(files, special_token(files, "image_token", "<image>"));
 }
 
 std::unique_ptr<ImagePrompt> make_llava_next_prompt(const ProcessorFiles& files) {

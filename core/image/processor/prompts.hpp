@@ -21,6 +21,7 @@ std::int64_t more_features(const JsonObject& processor);
 // Beside the image processor of the same family; the table in image_prompt.cpp names them.
 using MakePrompt = std::unique_ptr<ImagePrompt>(const ProcessorFiles&);
 MakePrompt make_llava_prompt, make_llava_next_prompt, make_pixtral_prompt, make_gemma3_prompt,
-    make_qwen2_vl_prompt, make_llama4_prompt;
+    make_qwen2_vl_prompt, make_llama4_prompt, make_glm4v_prompt, make_internvl_prompt, make_idefics3_prompt,
+    make_smolvlm_prompt, make_paligemma_prompt, make_llava_onevision_prompt;
 
 }  // namespace mhub::image

@@ -5,27 +5,50 @@
 #include <cmath>
 
 #include "mhub/base/error.hpp"
-#include "mhub/image/processor/prompts.hpp"
-#include "mhub/image/processor/steps.hpp"
+#include "mhub/image/processor/patches.hpp"
 
 namespace mhub::image {
 namespace {
 
-class Qwen2Vl final : public ImageProcessor {
+/// smart_resize: both sides whole blocks, the number of pixels within the limits, the shape as it was.
+Extent smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
+  const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
+  const auto block = static_cast<double>(limits.block);
+  require_shape(height, width, name);
+  // Python rounds halves to even, as nearbyint does.
+  double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;
+  if (rows * columns > static_cast<double>(limits.most)) {
+    const double beta = std::sqrt(height * width / static_cast<double>(limits.most));
+    rows = std::max(block, std::floor(height / beta / block) * block);
+    columns = std::max(block, std::floor(width / beta / block) * block);
+  } else if (rows * columns < static_cast<double>(limits.fewest)) {
+    const double beta = std::sqrt(static_cast<double>(limits.fewest) / (height * width));
+    rows = std::ceil(height * beta / block) * block;
+    columns = std::ceil(width * beta / block) * block;
+  }
+  return {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
+}
+
+class Patches final : public ImageProcessor {
  public:
-  Qwen2Vl(const ProcessorFields& fields, ImageBackend backend)
+  Patches(const ProcessorFields& fields, ImageBackend backend, const PatchDefaults& defaults)
       : backend_(backend),
+        smart_resize_(defaults.resize),
         resize_(fields.boolean("do_resize", true)),
         filter_(fields.resample(Resample::bicubic)),
         patch_(fields.positive("patch_size", 14)),
         frames_(fields.positive("temporal_patch_size", 2)),
         merge_(fields.positive("merge_size", 2)),
         pixels_(fields, kClipMean, kClipStd, Pixels::of(backend)) {
-    const Size size = fields.size("size", {.shortest_edge = 56 * 56, .longest_edge = 28 * 28 * 1280}, false);
-    // The older names count before "size". The two "edges" are numbers of pixels, in spite of their names.
-    fewest_ = fields.positive("min_pixels", size.shortest_edge.value_or(0));
-    most_ = fields.positive("max_pixels", size.longest_edge.value_or(0));
-    if (fewest_ == 0 || most_ == 0) fields.config().fail("size", "expected shortest_edge and longest_edge");
+    const Size size = fields.size("size", defaults.size, false);
+    // In spite of their names.
+    std::int64_t fewest = size.shortest_edge.value_or(0), most = size.longest_edge.value_or(0);
+    if (defaults.has_older_names) {
+      fewest = fields.positive("min_pixels", fewest);
+      most = fields.positive("max_pixels", most);
+    }
+    limits_ = {patch_ * merge_, frames_, fewest, most};
+    if (fewest == 0 || most == 0) fields.config().fail("size", "expected shortest_edge and longest_edge");
     if (patch_ > 1024 || frames_ > 8 || merge_ > 64)
       fields.config().fail("patches of more than 1024 pixels, 8 frames or a merge of more than 64");
     fields.finish();
@@ -35,7 +58,7 @@ class Qwen2Vl final : public ImageProcessor {
     Image image = picture;
     const std::int64_t block = patch_ * merge_;
     if (resize_) {
-      const Extent to = smart_resized({picture.height, picture.width}, name);
+      const Extent to = smart_resize_({picture.height, picture.width}, limits_, name);
       image = resized_to(picture, to, filter_, backend_, name);
     } else if (image.height % block != 0 || image.width % block != 0) {
       throw InputError(name + ": " + std::to_string(image.width) + " x " + std::to_string(image.height) +
@@ -53,26 +76,6 @@ class Qwen2Vl final : public ImageProcessor {
   }
 
  private:
-  /// smart_resize: both sides whole blocks, the number of pixels within the limits, the shape as it was.
-  Extent smart_resized(Extent picture, const std::string& name) const {
-    const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
-    const auto block = static_cast<double>(patch_ * merge_);
-    if (std::max(height, width) / std::min(height, width) > 200)
-      throw InputError(name + ": one side is more than 200 times as long as the other");
-    // Python rounds halves to even, as nearbyint does.
-    double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;
-    if (rows * columns > static_cast<double>(most_)) {
-      const double beta = std::sqrt(height * width / static_cast<double>(most_));
-      rows = std::max(block, std::floor(height / beta / block) * block);
-      columns = std::max(block, std::floor(width / beta / block) * block);
-    } else if (rows * columns < static_cast<double>(fewest_)) {
-      const double beta = std::sqrt(static_cast<double>(fewest_) / (height * width));
-      rows = std::ceil(height * beta / block) * block;
-      columns = std::ceil(width * beta / block) * block;
-    }
-    return {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
-  }
-
   /// [rows / merge, columns / merge, merge, merge, channel, frame, patch, patch]; a picture is as many equal
   /// frames.
   void append_patches(const Image& image, std::vector<float>& values) const {
@@ -103,16 +106,18 @@ class Qwen2Vl final : public ImageProcessor {
   }
 
   ImageBackend backend_;
+  SmartResize* smart_resize_;
   bool resize_;
   Resample filter_;
-  std::int64_t patch_, frames_, merge_, fewest_ = 0, most_ = 0;
+  std::int64_t patch_, frames_, merge_;
+  PatchLimits limits_;
   Pixels pixels_;
 };
 
 /// A token for each block of patches (processing_qwen2_vl.py; 2.5 and 3 do the same with pictures).
-class Qwen2VlPrompt final : public ImagePrompt {
+class PatchesPrompt final : public ImagePrompt {
  public:
-  Qwen2VlPrompt(const ProcessorFiles& files, const std::string& token)
+  PatchesPrompt(const ProcessorFiles& files, const std::string& token)
       : ImagePrompt(token, token), merge_(at_least(files.preprocessor, "merge_size", 1, 2)) {}
   std::string written(const ProcessedImage& picture) const override {
     return repeated(image_token(), picture.rows * picture.columns / (merge_ * merge_));
@@ -124,12 +129,27 @@ class Qwen2VlPrompt final : public ImagePrompt {
 
 }  // namespace
 
+void require_shape(double height, double width, const std::string& name) {
+  if (std::max(height, width) / std::min(height, width) > 200)
+    throw InputError(name + ": one side is more than 200 times as long as the other");
+}
+
+std::unique_ptr<ImageProcessor> make_patches(const ProcessorFields& fields, ImageBackend backend,
+                                             const PatchDefaults& defaults) {
+  return std::make_unique<Patches>(fields, backend, defaults);
+}
+
+std::unique_ptr<ImagePrompt> make_patches_prompt(const ProcessorFiles& files, const std::string& usual) {
+  return std::make_unique<PatchesPrompt>(files, special_token(files, "image_token", usual));
+}
+
 std::unique_ptr<ImageProcessor> make_qwen2_vl(const ProcessorFields& fields, ImageBackend backend) {
-  return std::make_unique<Qwen2Vl>(fields, backend);
+  const Size size{.shortest_edge = 56 * 56, .longest_edge = 28 * 28 * 1280};
+  return make_patches(fields, backend, {size, true, smart_resized});
 }
 
 std::unique_ptr<ImagePrompt> make_qwen2_vl_prompt(const ProcessorFiles& files) {
-  return std::make_unique<Qwen2VlPrompt>(files, special_token(files, "image_token", "<|image_pad|>"));
+  return make_patches_prompt(files, "<|image_pad|>");
 }
 
 }  // namespace mhub::image

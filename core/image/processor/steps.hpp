@@ -72,6 +72,6 @@ ProcessedImage processed(const std::vector<Image>& tiles, const Pixels& pixels, 
 // One a file; the table in image_processor.cpp names them.
 using MakeProcessor = std::unique_ptr<ImageProcessor>(const ProcessorFields&, ImageBackend);
 MakeProcessor make_clip, make_siglip, make_llava, make_llava_next, make_pixtral, make_gemma3, make_qwen2_vl,
-    make_llama4;
+    make_llama4, make_glm4v, make_got_ocr2, make_idefics3, make_llava_onevision;
 
 }  // namespace mhub::image

@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(prompts_are_written_as_transformers_does) {
         VisionProcessor::from_files(*folder_files(folder.path()), {.images_kwargs = recorded["kwargs"]});
     std::vector<ProcessedImage> pictures;
     for (const auto& [file, content] : facts()["pictures"].items())
-      pictures.push_back(made.process(picture(file), file));
+      pictures.push_back(made.process(picture(file), file, facts()["pictures"].size()));
     const auto prompt = recorded["prompt"].get<std::string>();
     BOOST_TEST(made.prompt().filled(prompt, pictures) == recorded["filled"].get<std::string>(), name);
     BOOST_CHECK_EXCEPTION(made.prompt().filled(prompt, std::span(pictures).first(1)), UsageError,
