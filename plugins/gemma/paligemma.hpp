@@ -17,6 +17,7 @@ struct PaliGemmaForConditionalGeneration
     return {.others = {"vision_tower.vision_model.", "multi_modal_projector."}};
   }
   static nlohmann::json decoder_config(const nlohmann::json& whole);
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::gemma

@@ -52,8 +52,9 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "glm_vl";
-  registrar.about = "GLM-4.1V, 4.5V and 4.6V";
+  registrar.about = "GLM-4.1V, 4.5V, 4.6V and their tower";
   registrar.add<mhub::glm_vl::Glm4vForConditionalGeneration>();
   registrar.add<mhub::glm_vl::Glm4vMoeForConditionalGeneration>();
   registrar.add<mhub::glm_vl::Glm46VForConditionalGeneration>();
+  registrar.add<mhub::glm_vl::Glm4vVisionModel>();
 }

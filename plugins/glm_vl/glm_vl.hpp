@@ -3,6 +3,7 @@
 
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
+#include "tower.hpp"
 
 namespace mhub::glm_vl {
 
@@ -27,6 +28,7 @@ struct Glm4vForConditionalGeneration : DecoderOfMultimodal<Glm4vForConditionalGe
   static constexpr const char* model_type = "glm4v";
   static MultimodalNames names() { return names_of_glm(); }
   static nlohmann::json decoder_config(const nlohmann::json& whole);
+  static VisionParts vision(const Config&, const ConfigReader& json) { return glm_vision(json, 151343); }
 };
 
 /// GLM-4.5V and GLM-4.6V: GLM-4.5's decoder.
@@ -36,6 +38,7 @@ struct Glm4vMoeForConditionalGeneration : DecoderOfMultimodal<Glm4vMoeForConditi
   static constexpr const char* model_type = "glm4v_moe";
   static MultimodalNames names() { return names_of_glm(); }
   static nlohmann::json decoder_config(const nlohmann::json& whole);
+  static VisionParts vision(const Config&, const ConfigReader& json) { return glm_vision(json, 151363); }
 };
 
 /// transformers' Glm46VForConditionalGeneration: either decoder, as "text_config" says. Its experts lie
@@ -46,6 +49,7 @@ struct Glm46VForConditionalGeneration : DecoderOfMultimodal<Glm46VForConditional
   static constexpr const char* model_type = "glm46v";
   static MultimodalNames names() { return names_of_glm(); }
   static nlohmann::json decoder_config(const nlohmann::json& whole);
+  static VisionParts vision(const Config&, const ConfigReader& json) { return glm_vision(json, 151343); }
   static Mapping mapping(const Config& config, const TransformerConfig& megatron);
 };
 

@@ -24,6 +24,7 @@ struct Idefics3ForConditionalGeneration : DecoderOfMultimodal<Idefics3ForConditi
     return {"model.text_model.", "lm_head.", {"model.vision_model.", "model.connector."}};
   }
   static nlohmann::json decoder_config(const nlohmann::json& whole) { return typed_text_config(whole); }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 /// SmolVLM and SmolVLM2: the same.
@@ -33,6 +34,7 @@ struct SmolVLMForConditionalGeneration : DecoderOfMultimodal<SmolVLMForCondition
   static constexpr const char* model_type = "smolvlm";
   static MultimodalNames names() { return Idefics3ForConditionalGeneration::names(); }
   static nlohmann::json decoder_config(const nlohmann::json& whole) { return typed_text_config(whole); }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::idefics

@@ -17,4 +17,5 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.about = "InternVL 2.5, 3 and 3.5, in both layouts that are published";
   registrar.add<mhub::internvl::InternVLForConditionalGeneration>();
   registrar.add<mhub::internvl::InternVLChatModel>();
+  registrar.add<mhub::internvl::InternVLVisionModel>();
 }

@@ -3,6 +3,7 @@
 
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
+#include "tower.hpp"
 
 namespace mhub::internvl {
 
@@ -18,6 +19,9 @@ struct InternVLForConditionalGeneration : DecoderOfMultimodal<InternVLForConditi
   static constexpr const char* config_class = "InternVLConfig";
   static constexpr const char* model_type = "internvl";
   static MultimodalNames names() { return {}; }
+  static VisionParts vision(const Config& config, const ConfigReader& json) {
+    return internvl_vision(json, config_to_megatron(config).hidden_size);
+  }
 };
 
 /// The same as OpenGVLab publishes it, with code of its own (modeling_internvl_chat.py): other names of the

@@ -22,6 +22,7 @@ struct LlavaOnevisionForConditionalGeneration
   static MultimodalNames names() {
     return {.others = {"vision_tower.vision_model.", "multi_modal_projector.", "image_newline"}};
   }
+  static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::llava

@@ -4,13 +4,14 @@
 import dataclasses
 import json
 
+import numpy as np
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from processor_cases import GEMMA, make_tokenizer
+from processor_cases import GEMMA, INTERN, VIDEO, make_tokenizer
 from tiny_models import randomize
 
 TEXT = dict(hidden_size=64, intermediate_size=112, num_hidden_layers=3, num_attention_heads=8, num_key_value_heads=2, max_position_embeddings=512, rms_norm_eps=1e-6)
@@ -30,6 +31,7 @@ class Model:
     placeholder: str
     image_token: str
     published: object = None  # rewrites tensors as the published models have them
+    head: object = None  # what the decoder's own class makes of logits (multimodal_models.py)
 
 
 def llava(text_class="LlamaConfig", tied=False, **fields):
@@ -103,6 +105,47 @@ def qwen3_5(kind, **fields):
     return make
 
 
+SIGLIP = dict(model_type="siglip_vision_model", hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=6, image_size=28, patch_size=7, vision_use_head=False)
+
+
+def glm4v(kind, **fields):
+    def make(vocabulary, token):
+        text = dict(TEXT, num_attention_heads=4, vocab_size=vocabulary, rope_parameters=rotary([1, 1, 2], partial_rotary_factor=0.5), **fields)
+        vision = dict(depth=3, hidden_size=32, intermediate_size=40, num_heads=2, out_hidden_size=64, patch_size=14, image_size=56, spatial_merge_size=2, temporal_patch_size=2, attention_bias=bool(fields))
+        return getattr(transformers, kind)(text_config=text, vision_config=vision, image_token_id=token)
+    return make
+
+
+def internvl(vision, **fields):
+    def make(vocabulary, token):
+        eyes = dict(hidden_size=48, intermediate_size=88, num_hidden_layers=3, num_attention_heads=6, image_size=[28, 28], patch_size=[7, 7], **vision)
+        return transformers.InternVLConfig(text_config=dict(TEXT, model_type="qwen2", vocab_size=vocabulary), vision_config=eyes, image_token_id=token, image_seq_length=4, tie_word_embeddings=False, **fields)
+    return make
+
+
+def llava_onevision(vocabulary, token):
+    return transformers.LlavaOnevisionConfig(text_config=dict(TEXT, model_type="qwen2", vocab_size=vocabulary), vision_config=SIGLIP, image_token_index=token, image_grid_pinpoints=MANY_TILES, vision_aspect_ratio="anyres_max_3")
+
+
+def paligemma(**fields):
+    def make(vocabulary, token):
+        return transformers.PaliGemmaConfig(text_config=dict(TEXT, head_dim=16, vocab_size=vocabulary, **fields), vision_config=SIGLIP, projection_dim=64, image_token_index=token)
+    return make
+
+
+def idefics(kind):
+    def make(vocabulary, token):
+        vision = {key: value for key, value in SIGLIP.items() if key not in ("model_type", "vision_use_head")}
+        return getattr(transformers, kind)(text_config=dict(TEXT, model_type="llama", vocab_size=vocabulary), vision_config=vision, image_token_id=token, pad_token_id=0)
+    return make
+
+
+MANY_TILES = [[28 * rows, 28 * columns] for rows in (1, 2, 3, 4) for columns in (1, 2, 3, 4)]
+GLM_PICTURES = {"size": {"shortest_edge": 9000, "longest_edge": 40000}}
+GLM_EXPERTS = dict(n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=24)
+IDEFICS_PICTURES = {"size": {"longest_edge": 72}, "max_image_size": {"longest_edge": 28}}
+SIGLIP_PICTURES = {"size": {"height": 28, "width": 28}, "image_seq_length": 16}
+PALIGEMMA = {"image_token": "<image>", "bos_token": "<bos>"}
 PINPOINTS = [[28, 56], [56, 28], [56, 56], [84, 28]]
 EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24)
 QWEN = {"image_token": "<|image_pad|>"}
@@ -135,6 +178,18 @@ MODELS = [
     Model("qwen3_5_dense", "Qwen3_5ForConditionalGeneration", qwen3_5("Qwen3_5Config"), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", "<|image_pad|>"),
     Model("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration", qwen3_5("Qwen3_5MoeConfig", **EXPERTS, shared_expert_intermediate_size=40), "Qwen2VLImageProcessor", QWEN3_PICTURES, "Qwen3VLProcessor", {}, QWEN,
           "<|image_pad|>", "<|image_pad|>"),
+    Model("glm4v", "Glm4vForConditionalGeneration", glm4v("Glm4vConfig"), "Glm4vImageProcessor", GLM_PICTURES, "Glm4vProcessor", {}, {}, "<|image|>", "<|image|>"),
+    Model("glm4v_moe", "Glm4vMoeForConditionalGeneration", glm4v("Glm4vMoeConfig", **GLM_EXPERTS), "Glm4vImageProcessor", GLM_PICTURES, "Glm4vProcessor", {}, {}, "<|image|>", "<|image|>"),
+    Model("internvl", "InternVLForConditionalGeneration", internvl({"attention_bias": True}), "GotOcr2ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 6}, "InternVLProcessor", {"image_seq_length": 4}, INTERN, "<IMG_CONTEXT>", "<IMG_CONTEXT>"),
+    Model("internvl_6b", "InternVLForConditionalGeneration", internvl({"norm_type": "rms_norm", "use_qk_norm": True}, vision_feature_layer=-2), "GotOcr2ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 3}, "InternVLProcessor",
+          {"image_seq_length": 4}, INTERN, "<IMG_CONTEXT>", "<IMG_CONTEXT>"),
+    Model("llava_onevision", "LlavaOnevisionForConditionalGeneration", llava_onevision, "LlavaOnevisionImageProcessor", {"size": {"height": 28, "width": 28}, "image_grid_pinpoints": MANY_TILES}, "LlavaOnevisionProcessor",
+          {"num_image_tokens": 16, "vision_feature_select_strategy": "full", "vision_aspect_ratio": "anyres_max_3"}, {"image_token": "<image>"}, "<image>", "<image>"),
+    Model("idefics3", "Idefics3ForConditionalGeneration", idefics("Idefics3Config"), "Idefics3ImageProcessor", IDEFICS_PICTURES, "Idefics3Processor", {"image_seq_len": 4}, {}, "<image>", "<image>"),
+    Model("smolvlm", "SmolVLMForConditionalGeneration", idefics("SmolVLMConfig"), "SmolVLMImageProcessor", IDEFICS_PICTURES, "SmolVLMProcessor", {"image_seq_len": 4}, {}, "<image>", "<image>"),
+    Model("paligemma", "PaliGemmaForConditionalGeneration", paligemma(model_type="gemma"), "SiglipImageProcessor", SIGLIP_PICTURES, "PaliGemmaProcessor", {}, PALIGEMMA, "<image>", "<image>"),
+    Model("paligemma2", "PaliGemmaForConditionalGeneration", paligemma(model_type="gemma2", sliding_window=8, query_pre_attn_scalar=16), "SiglipImageProcessor", SIGLIP_PICTURES, "PaliGemmaProcessor", {}, PALIGEMMA, "<image>", "<image>",
+          head=lambda logits: 30 * np.tanh(logits / 30)),
 ]
 
 
@@ -145,6 +200,8 @@ def make_model(model, folder):
     torch.manual_seed(7)
     config = model.config(len(tokenizer), tokenizer.convert_tokens_to_ids(model.image_token))
     network = getattr(transformers, model.network)(config).eval()
+    if model.head:
+        network.set_attn_implementation("eager")  # the others leave out the cap of attention's scores (modeling_gemma2.py)
     randomize(network, sum(map(ord, model.name)))
     network.generation_config.eos_token_id = None
     network.generation_config.pad_token_id = 0
@@ -163,6 +220,8 @@ def processor_of(model, folder):
     fields = {**model.processor_fields}
     if model.processor.startswith("Qwen"):
         fields["video_processor"] = getattr(transformers, "Qwen3VLVideoProcessor" if "3" in model.processor else "Qwen2VLVideoProcessor")()
+    if model.processor in VIDEO:
+        fields["video_processor"] = getattr(transformers, VIDEO[model.processor])()
     return getattr(transformers, model.processor)(image_processor=getattr(transformers, model.images)(**model.fields), tokenizer=PreTrainedTokenizerFast.from_pretrained(folder), **fields)
 
 
