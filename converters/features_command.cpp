@@ -11,7 +11,7 @@
 namespace mhub::converters {
 namespace {
 
-void declare(CommandLine& line) {
+void declare_features(CommandLine& line) {
   line.add()("text", po::value<std::vector<std::string>>()->default_value({}, ""), "a text; repeatable")(
       "output", po::value<std::string>(),
       "where to write the float32 array [pictures and then texts, numbers of a feature vector]")(
@@ -57,7 +57,7 @@ int features_command(const Arguments& arguments) {
   CommandLine line(
       "mhub features SOURCE [--image FILE]... [--text TEXT]... [--output FILE.npy] [--overwrite] [--json]",
       {"SOURCE"});
-  declare(line);
+  declare_features(line);
   if (!line.parse(arguments)) return 0;
   const auto images = line.get<std::vector<std::string>>("image");
   const auto texts = line.get<std::vector<std::string>>("text");

@@ -19,7 +19,7 @@ using runtime::Generation;
 
 constexpr std::uint64_t kLargestPrompt = std::uint64_t{1} << 30;
 
-void declare(CommandLine& line) {
+void declare_generate(CommandLine& line) {
   line.add()("prompt", po::value<std::string>(), "the text to continue, or with --chat to answer")(
       "prompt-file", po::value<std::string>(), "a file with that text, all of it")(
       "tokens", po::value<std::string>(), "the prompt as token numbers, separated by commas")(
@@ -236,7 +236,7 @@ int generate_command(const Arguments& arguments) {
       "mhub generate SOURCE --messages FILE.json [--tools FILE.json] [--template-arg NAME=VALUE]...\n"
       "mhub generate SOURCE --tokens IDS ...",
       {"SOURCE"});
-  declare(line);
+  declare_generate(line);
   declare_pictures(line);
   if (!line.parse(arguments)) return 0;
   check_prompt(line);

@@ -11,7 +11,7 @@
 namespace mhub::converters {
 namespace {
 
-void declare(CommandLine& line) {
+void declare_logits(CommandLine& line) {
   line.add()("tokens", po::value<std::string>(), "token numbers, separated by commas")(
       "output", po::value<std::string>(), "where to write the float32 array [tokens, vocabulary]")(
       "overwrite", "replace an .npy file of that name")(
@@ -29,7 +29,7 @@ int logits_command(const Arguments& arguments) {
       "mhub logits SOURCE --tokens 1,2,3 --output FILE.npy [--overwrite] [--threads N] [--backend cpu|cudnn] "
       "[--json]",
       {"SOURCE"});
-  declare(line);
+  declare_logits(line);
   if (!line.parse(arguments)) return 0;
   if (!line.has("tokens") || !line.has("output")) throw UsageError("logits needs --tokens and --output");
   const std::vector<std::int64_t> tokens = parse_tokens(line.get<std::string>("tokens"));

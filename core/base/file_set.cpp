@@ -9,7 +9,7 @@
 namespace mhub {
 namespace {
 
-constexpr int kDeepest = 8;
+constexpr int kDeepestFolder = 8;
 
 class FolderFiles final : public FileSet {
  public:
@@ -47,7 +47,8 @@ class FolderFiles final : public FileSet {
     std::vector<std::string> names;
     if (!fs::is_directory(root)) return names;
     for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
-      const bool hidden = at->path().filename().native().starts_with("."), deepest = at.depth() == kDeepest;
+      const bool hidden = at->path().filename().native().starts_with("."),
+                 deepest = at.depth() == kDeepestFolder;
       if (hidden || deepest) at.disable_recursion_pending();
       std::error_code error;
       if (!hidden && wanted(at->status(error), deepest))

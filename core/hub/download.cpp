@@ -14,8 +14,6 @@
 namespace mhub {
 namespace {
 
-constexpr std::uint64_t kLargestIndex = 256 << 20;
-
 bool matches(const std::string& name, const std::vector<std::string>& patterns) {
   return std::any_of(patterns.begin(), patterns.end(), [&](std::string pattern) {
     if (pattern.ends_with('/')) pattern += '*';

@@ -14,7 +14,6 @@ namespace mhub {
 namespace {
 
 constexpr std::uint64_t kLargestSmallFile = 128 << 20;
-constexpr std::uint64_t kLargestIndex = 256 << 20;
 constexpr std::array<std::string_view, 14> kCardEndings{".png", ".jpg", ".jpeg", ".gif",  ".webp",
                                                         ".svg", ".mp4", ".mp3",  ".wav",  ".parquet",
                                                         ".pdf", ".mov", ".csv",  ".ipynb"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "mhub/hub/cache.hpp"
 
@@ -17,6 +18,9 @@ enum class Wanted {
 /// weights among them. Left out are other weights, folders that have some, what is larger than any tokenizer,
 /// hidden files, and a model card's pictures and papers.
 RepoFiles small_files(const RepoFiles& all);
+
+/// What a file that lists shards may have: no index comes near.
+inline constexpr std::uint64_t kLargestIndex = 256 << 20;
 
 /// The files with the weights: model.safetensors, the shards that its index lists, or the same of
 /// pytorch_model.bin. `index` is the text of the file that weight_index names. Empty where there are none.

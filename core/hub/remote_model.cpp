@@ -12,7 +12,6 @@
 namespace mhub {
 namespace {
 
-constexpr std::uint64_t kLargestIndex = 256 << 20;
 /// Headers are short, and waiting for them is long.
 constexpr std::size_t kConnections = 48;
 

@@ -7,13 +7,13 @@
 namespace mhub {
 namespace {
 
-struct Entry {
+struct PromptEntry {
   std::string_view name;
   image::MakePrompt* make;
 };
 
 /// One line a processor of prompts (processing_auto.py).
-constexpr Entry kPrompts[] = {
+constexpr PromptEntry kPrompts[] = {
     {"LlavaProcessor", image::make_llava_prompt},
     {"LlavaNextProcessor", image::make_llava_next_prompt},
     {"PixtralProcessor", image::make_pixtral_prompt},
@@ -54,7 +54,7 @@ std::unique_ptr<ImagePrompt> make_image_prompt(const ProcessorFiles& files, cons
   const std::string name =
       files.processor.string("processor_class", files.preprocessor.string("processor_class", usual_class));
   std::string known;
-  for (const Entry& entry : kPrompts) {
+  for (const PromptEntry& entry : kPrompts) {
     if (entry.name == name) return entry.make(files);
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }

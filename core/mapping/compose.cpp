@@ -128,7 +128,7 @@ class Intersection {
 };
 
 /// How many elements a box moves if they are consecutive on both sides, else 0.
-std::int64_t run_length(const Box& box) {
+std::int64_t run_elements(const Box& box) {
   if (box.loops.empty()) return 1;
   const Loop& loop = box.loops.front();
   return box.loops.size() == 1 && loop.source_stride == 1 && loop.destination_stride == 1 ? loop.extent : 0;
@@ -137,7 +137,7 @@ std::int64_t run_length(const Box& box) {
 }  // namespace
 
 std::vector<Box> compose(const Box& first, const Box& second) {
-  if (const auto length = run_length(first), other = run_length(second); length > 0 && other > 0) {
+  if (const auto length = run_elements(first), other = run_elements(second); length > 0 && other > 0) {
     // Most boxes of most models are runs.
     const std::int64_t begin = std::max(first.destination_offset, second.source_offset);
     const std::int64_t end = std::min(first.destination_offset + length, second.source_offset + other);

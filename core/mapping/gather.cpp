@@ -40,7 +40,7 @@ void copy_transposed(const T* source, T* destination, const Loop& a, const Loop&
   }
 }
 
-std::int64_t run_length(const Box& box) {
+std::int64_t inner_run(const Box& box) {
   if (box.loops.empty()) return 1;
   const Loop& inner = box.loops.back();
   return inner.source_stride == 1 && inner.destination_stride == 1 ? inner.extent : 1;
@@ -137,7 +137,7 @@ void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t
     return term.byte_offset + static_cast<std::uint64_t>(element) * size;
   };
   const std::int64_t to = part.destination_offset - begin;
-  const std::int64_t run = run_length(part);
+  const std::int64_t run = inner_run(part);
   if (run * static_cast<std::int64_t>(size) >= kDirectRun || run == element_count(part)) {
     const std::size_t bytes = static_cast<std::size_t>(run) * size;
     for_each_step(std::span(part.loops).first(part.loops.size() - (run > 1 ? 1 : 0)), part.source_offset, to,
@@ -183,7 +183,7 @@ void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t
 std::int64_t window_elements(const ChunkPlan& chunk) {
   std::int64_t shortest = chunk.elements;
   for (const CopyTerm& term : chunk.terms) {
-    if (!term.zero()) shortest = std::min(shortest, run_length(term.box));
+    if (!term.zero()) shortest = std::min(shortest, inner_run(term.box));
   }
   const auto size = static_cast<std::int64_t>(size_of(chunk.source_dtype));
   const bool long_runs = shortest * size >= kDirectRun || shortest == chunk.elements;

@@ -36,9 +36,9 @@ std::vector<RankFile> rank_files(const ParallelSizes& sizes, int stage) {
   return files;
 }
 
-class Builder {
+class RankBuilder {
  public:
-  Builder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
+  RankBuilder(const LayoutRequest& request, const std::vector<CanonicalTensor>& canonical)
       : request_(request), counts_(canonical) {
     for (int stage = 0; stage < request.split.stages(); ++stage)
       files_.push_back(rank_files(request.sizes, stage));
@@ -133,7 +133,7 @@ class Builder {
 }  // namespace
 
 Layout torch_layout(const std::vector<CanonicalTensor>& canonical, const LayoutRequest& request) {
-  Builder builder(request, canonical);
+  RankBuilder builder(request, canonical);
   for (std::size_t c = 0; c < canonical.size(); ++c) builder.add(c, canonical[c]);
   return builder.take();
 }

@@ -10,9 +10,9 @@
 namespace mhub {
 namespace {
 
-class Builder {
+class WholeBuilder {
  public:
-  Builder(const std::vector<CanonicalTensor>& gpt, const std::string& where) : gpt_(gpt), where_(where) {
+  WholeBuilder(const std::vector<CanonicalTensor>& gpt, const std::string& where) : gpt_(gpt), where_(where) {
     for (std::size_t k = 0; k < gpt.size(); ++k) {
       state_.map.source.push_back({gpt[k].name, gpt[k].shape});
       if (gpt[k].identity.carried()) carried_.emplace(gpt[k].identity.part, k);
@@ -88,7 +88,7 @@ ExpandedMapping expanded(const Mapping& mapping, const std::string& where) {
 
 WholeState whole_state(const WholeModel& whole, const std::vector<CanonicalTensor>& gpt,
                        const std::string& where) {
-  Builder builder(gpt, where);
+  WholeBuilder builder(gpt, where);
   builder.add_decoder();
   builder.add_parts(expanded(with_rest(whole.parts, carried_tensors(gpt), where), where));
   builder.add_rest();

@@ -9,8 +9,6 @@
 namespace mhub {
 namespace {
 
-const std::string kLayer = "decoder.layers.{i}.";
-
 /// [gate; up] from rows gate 0, up 0, gate 1, up 1, ...
 Transform deinterleaved(const std::string& hf, std::int64_t rows, const Shape& inner) {
   const Shape shape = with_rows(2 * rows, inner);
@@ -73,7 +71,7 @@ void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   const auto add = [&](const char* name, const std::string& hf, const Shape& shape) -> Rule& {
     return layer_rule(map, std::string("mlp.router.") + name, replicated(names.layer + hf, shape), layers);
   };
-  add_norm(map, c, kLayer + "pre_mlp_layernorm.", names.layer + names.pre_mlp_norm, layers);
+  add_norm(map, c, "decoder.layers.{i}.pre_mlp_layernorm.", names.layer + names.pre_mlp_norm, layers);
   add("weight", moe.router, {n, c.hidden_size});
   if (c.add_bias_linear) add("bias", moe.router_bias, {n});
   // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).

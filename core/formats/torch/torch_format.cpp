@@ -6,8 +6,8 @@
 namespace mhub {
 namespace {
 
-std::unique_ptr<TensorSink> make_sink(const MegatronModel& model, const std::string& folder,
-                                      const CopyPlan& plan, OutputMode mode) {
+std::unique_ptr<TensorSink> torch_sink(const MegatronModel& model, const std::string& folder,
+                                       const CopyPlan& plan, OutputMode mode) {
   return make_torch_ranks_sink(
       folder, plan.tensors,
       [&model](PickleArena& arena, PickleNode* top) {
@@ -19,7 +19,7 @@ std::unique_ptr<TensorSink> make_sink(const MegatronModel& model, const std::str
       mode);
 }
 
-std::shared_ptr<const PickleNode> open(Checkpoint& checkpoint) {
+std::shared_ptr<const PickleNode> open_ranks(Checkpoint& checkpoint) {
   TorchRanksCheckpoint opened = open_torch_ranks(checkpoint.directory);
   checkpoint.tensors = std::move(opened.tensors);
   checkpoint.ranks = std::move(opened.ranks);
@@ -33,7 +33,8 @@ constexpr std::int64_t kDivisor = 128;
 
 /// Megatron's checkpoints with a state dict per rank.
 const Format& torch_format() {
-  static const MegatronFormat format({"torch", is_torch_ranks, open, kDivisor, torch_layout, make_sink});
+  static const MegatronFormat format(
+      {"torch", is_torch_ranks, open_ranks, kDivisor, torch_layout, torch_sink});
   return format;
 }
 

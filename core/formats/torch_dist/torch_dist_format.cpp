@@ -18,8 +18,8 @@ bool is_training_state(const std::string& key) {
                      [&](std::string_view prefix) { return key.starts_with(prefix); });
 }
 
-std::unique_ptr<TensorSink> make_sink(const MegatronModel& model, const std::string& folder,
-                                      const CopyPlan& plan, OutputMode mode) {
+std::unique_ptr<TensorSink> torch_dist_sink(const MegatronModel& model, const std::string& folder,
+                                            const CopyPlan& plan, OutputMode mode) {
   PickleArena arena;
   PickleNode* common = arena.dict();
   add_common_state(arena, common, model.config, model.target);
@@ -30,7 +30,7 @@ std::unique_ptr<TensorSink> make_sink(const MegatronModel& model, const std::str
   return make_torch_dist_sink(folder, plan.tensors, std::move(objects), *common, mode);
 }
 
-std::shared_ptr<const PickleNode> open(Checkpoint& checkpoint) {
+std::shared_ptr<const PickleNode> open_shards(Checkpoint& checkpoint) {
   TorchDistCheckpoint opened =
       open_torch_dist(checkpoint.directory, [](const std::string& key) { return !is_training_state(key); });
   checkpoint.tensors = std::move(opened.tensors);
@@ -42,7 +42,7 @@ std::shared_ptr<const PickleNode> open(Checkpoint& checkpoint) {
 /// Megatron's distributed checkpoints.
 const Format& torch_dist_format() {
   static const MegatronFormat format(
-      {"torch_dist", is_torch_dist, open, 1, torch_dist_layout, make_sink, true});
+      {"torch_dist", is_torch_dist, open_shards, 1, torch_dist_layout, torch_dist_sink, true});
   return format;
 }
 

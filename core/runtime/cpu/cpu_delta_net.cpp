@@ -8,6 +8,8 @@
 
 #include <Eigen/Core>
 
+#include "mhub/runtime/cpu/softplus.hpp"
+
 namespace mhub::runtime {
 namespace {
 
@@ -15,7 +17,6 @@ using Row = Eigen::Map<Eigen::ArrayXf>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
 float sigmoid(float x) { return 1.0F / (1.0F + std::exp(-x)); }
-float softplus(float x) { return x > 20.0F ? x : std::log1p(std::exp(x)); }  // torch's threshold
 
 /// A run of channels that a key head convolves: where they are in the input and in the weight.
 struct Channels {

@@ -6,6 +6,8 @@
 
 #include <Eigen/Core>
 
+#include "mhub/runtime/cpu/softplus.hpp"
+
 namespace mhub::runtime {
 namespace {
 
@@ -14,8 +16,6 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
 constexpr std::int64_t kTokens = 64;  // of a sequence at a time: what lies between the steps stays in cache
 constexpr std::int64_t kChannels = 256;  // of a convolution that a thread takes at a time
-
-float softplus(float x) { return x > 20.0F ? x : std::log1p(std::exp(x)); }  // torch's threshold
 
 std::int64_t history_size(const MambaMixer& mixer) { return (mixer.kernel - 1) * mixer.channels(); }
 

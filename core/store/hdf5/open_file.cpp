@@ -14,7 +14,7 @@ constexpr std::size_t kRecent = 8;
 /// Hash slots of a chunk cache; a prime, as the library's manual asks.
 constexpr std::size_t kSlots = 101;
 
-constexpr std::ptrdiff_t kDeepest = 64;
+constexpr std::ptrdiff_t kDeepestGroup = 64;
 
 using Links = std::vector<std::pair<std::string, H5L_type_t>>;
 
@@ -23,7 +23,7 @@ std::ptrdiff_t depth(const std::string& link) { return 1 + std::count(link.begin
 /// Stops behind the links of a group that is too deep itself.
 herr_t collect_link(hid_t, const char* name, const H5L_info_t* info, void* links) {
   const auto& [link, type] = static_cast<Links*>(links)->emplace_back(name, info->type);
-  return depth(link) > kDeepest + 1 ? 1 : 0;
+  return depth(link) > kDeepestGroup + 1 ? 1 : 0;
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ void Hdf5File::for_each_dataset(const std::string& root,
     if (type != H5L_TYPE_HARD) throw InputError(what + ": is a symbolic link or lies in another file");
     const Hdf5Handle object = hdf5_opened(H5Oopen(group.get(), link.c_str(), H5P_DEFAULT), H5Oclose, what);
     const H5I_type_t kind = H5Iget_type(object.get());
-    if (kind == H5I_GROUP && depth(link) > kDeepest)
+    if (kind == H5I_GROUP && depth(link) > kDeepestGroup)
       throw InputError(what + ": groups are more than 64 deep");
     if (kind != H5I_GROUP && kind != H5I_DATASET)
       throw InputError(what + ": is neither a group nor a dataset");

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kAlignment = 64;  // caffe2/serialize/inline_container.h, kFieldAlignment
 constexpr std::uint64_t kZip64 = 0xffffffff;
-constexpr std::uint64_t kLocalSize = 30;
+constexpr std::uint64_t kLocalBytes = 30;
 
 void put(std::string& out, std::uint64_t value, int bytes) {
   for (int k = 0; k < bytes; ++k) out += static_cast<char>(value >> (8 * k));
@@ -79,7 +79,7 @@ TorchSaveWriter::TorchSaveWriter(WriteAt write, std::string pickle, std::span<co
     record.header = at;
     const std::uint64_t zip64 = record.size >= kZip64 ? 20 : 0;
     record.data =
-        align(at + kLocalSize + record.name.size() + zip64 + 4);  // 4: the padding field's own header
+        align(at + kLocalBytes + record.name.size() + zip64 + 4);  // 4: the padding field's own header
     at = record.data + record.size;
   }
   directory_at_ = at;
@@ -99,7 +99,7 @@ void TorchSaveWriter::put_facts(std::string& out, const Record& record, bool zip
 
 std::string TorchSaveWriter::local_header(const Record& record) const {
   const bool large = record.size >= kZip64;
-  const std::uint64_t extra = record.data - record.header - kLocalSize - record.name.size();
+  const std::uint64_t extra = record.data - record.header - kLocalBytes - record.name.size();
   std::string out;
   put(out, 0x04034b50, 4);
   put_facts(out, record, large, extra);

@@ -11,9 +11,9 @@ namespace mhub::text {
 namespace {
 
 void read_vocab(const std::string& text, const std::string& path, ModelFile& model) {
-  const nlohmann::json json = parse_json(text, path);
-  const Settings settings(json, path);
-  for (const auto& [token, id] : json.items())
+  const nlohmann::json vocabulary = parse_json(text, path);
+  const Settings settings(vocabulary, path);
+  for (const auto& [token, id] : vocabulary.items())
     model.vocabulary.push_back({token, checked_id(id, settings), 0});
 }
 

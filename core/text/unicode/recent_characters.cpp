@@ -14,13 +14,13 @@ namespace {
 
 using C = RecentCategory;
 
-struct Range {
+struct CharacterRange {
   char32_t first, last;
   RecentCategory category;
 };
 
 /// From UnicodeData.txt of Unicode 16, in ascending order.
-constexpr Range kRecent[] = {
+constexpr CharacterRange kRecent[] = {
     {0x61D, 0x61D, C::Po},      {0x870, 0x887, C::Lo},      {0x888, 0x888, C::So},
     {0x889, 0x88E, C::Lo},      {0x890, 0x891, C::Cf},      {0x897, 0x89F, C::Mn},
     {0x8B5, 0x8B5, C::Lo},      {0x8C8, 0x8C8, C::Lo},      {0x8C9, 0x8C9, C::Lm},
@@ -107,7 +107,7 @@ constexpr Mapping kLowercase[] = {{0x1C89, 0x1C89, 1},   {0xA7CB, 0xA7CB, -42343
 /// Whether a block of 256 characters has recent ones.
 constexpr auto kBlocks = [] {
   std::array<bool, 0x110000 / 256> blocks{};
-  for (const Range& range : kRecent) {
+  for (const CharacterRange& range : kRecent) {
     for (char32_t block = range.first / 256; block <= range.last / 256; ++block) blocks[block] = true;
   }
   return blocks;
@@ -137,8 +137,9 @@ char32_t old_character(RecentCategory category, std::size_t length) {
 
 RecentCategory recent_category(char32_t c) {
   if (c >= 0x110000 || !kBlocks[c / 256]) return C::none;
-  const Range* range = std::lower_bound(std::begin(kRecent), std::end(kRecent), c,
-                                        [](const Range& r, char32_t x) { return r.last < x; });
+  const CharacterRange* range =
+      std::lower_bound(std::begin(kRecent), std::end(kRecent), c,
+                       [](const CharacterRange& r, char32_t x) { return r.last < x; });
   return range != std::end(kRecent) && range->first <= c ? range->category : C::none;
 }
 
