@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(checksum)
+
 using namespace mhub;
 
 namespace {
@@ -17,8 +19,6 @@ std::string checksum_in_pieces(std::span<const std::byte> data, std::size_t piec
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(checksum)
 
 BOOST_AUTO_TEST_CASE(matches_xxhsum) {
   BOOST_TEST(Checksum().hex() == "99aa06d3014798d86001c324468d497f");

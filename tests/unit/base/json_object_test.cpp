@@ -7,6 +7,8 @@
 
 #include "mhub/base/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(json_object)
+
 using namespace mhub;
 using nlohmann::json;
 
@@ -25,8 +27,6 @@ std::string refusal(const json& value, Read read) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(json_object)
 
 BOOST_AUTO_TEST_CASE(reads_what_is_there_and_the_fallback_of_what_is_not) {
   const JsonObject o = object({{"i", -3},

@@ -15,6 +15,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 
+BOOST_AUTO_TEST_SUITE(staging_directory)
+
 using namespace mhub;
 using namespace mhub::tests;
 namespace fs = std::filesystem;
@@ -104,8 +106,6 @@ bool struck(bool kill, int calls, const auto& body) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(staging_directory)
 
 BOOST_AUTO_TEST_CASE(appears_complete_under_its_name) {
   const TemporaryFolder folder;

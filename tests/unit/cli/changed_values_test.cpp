@@ -9,6 +9,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/tiny_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(changed_values)
+
 using namespace mhub::tests;
 namespace fs = std::filesystem;
 
@@ -76,8 +78,6 @@ nlohmann::json manifest_of(const std::string& folder) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(changed_values)
 
 BOOST_AUTO_TEST_CASE(every_bit_comes_back) {
   // The second norm is exact in no type shorter than double precision.

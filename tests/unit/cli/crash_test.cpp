@@ -16,6 +16,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/sized_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(crash)
+
 using namespace mhub::tests;
 namespace fs = std::filesystem;
 
@@ -128,8 +130,6 @@ constexpr int kRounds = 10;
 #endif
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(crash)
 
 BOOST_AUTO_TEST_CASE(killed_torch_dist_conversions_resume) { check_kills("torch_dist", 3 * kRounds); }
 BOOST_AUTO_TEST_CASE(killed_torch_conversions_resume) { check_kills("torch", kRounds); }

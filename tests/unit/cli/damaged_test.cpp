@@ -8,6 +8,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/tiny_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(damaged_tests)
+
 namespace fs = std::filesystem;
 using namespace mhub::tests;
 
@@ -253,3 +255,5 @@ BOOST_AUTO_TEST_CASE(a_full_disk_leaves_nothing) {
   BOOST_TEST(run.code == 4, run.err);
   BOOST_TEST(!fs::exists(scratch / "out"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

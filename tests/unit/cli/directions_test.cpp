@@ -6,6 +6,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/tiny_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(directions)
+
 using namespace mhub::tests;
 namespace fs = std::filesystem;
 
@@ -14,8 +16,6 @@ namespace {
 void require_ok(const Run& run) { BOOST_REQUIRE_MESSAGE(run.code == 0, run.err << run.out); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(directions)
 
 BOOST_AUTO_TEST_CASE(any_layout_to_any_layout_and_back) {
   const Scratch scratch;

@@ -7,6 +7,8 @@
 #include "cli/run_mhub.hpp"
 #include "runtime/talking_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(generation_sources)
+
 using namespace mhub::tests;
 
 namespace {
@@ -20,8 +22,6 @@ nlohmann::json answer(const std::string& source, const std::string& arguments) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(generation_sources)
 
 BOOST_AUTO_TEST_CASE(a_model_talks_the_same_from_everything) {
   const Scratch scratch;

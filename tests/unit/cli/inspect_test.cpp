@@ -5,6 +5,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/tiny_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(inspect_tests)
+
 namespace fs = std::filesystem;
 using namespace mhub::tests;
 
@@ -129,3 +131,5 @@ BOOST_AUTO_TEST_CASE(a_dry_run_writes_nothing) {
   BOOST_TEST(plan["ranks"].size() == 4U);
   BOOST_TEST(!fs::exists(scratch / "out"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

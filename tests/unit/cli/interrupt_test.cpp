@@ -13,6 +13,8 @@
 #include "mhub/base/file.hpp"
 #include "mhub/base/mapped_file.hpp"
 
+BOOST_AUTO_TEST_SUITE(interrupt)
+
 using namespace mhub::converters;
 
 namespace {
@@ -28,8 +30,6 @@ int status_of_child(const Body& body) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(interrupt)
 
 BOOST_AUTO_TEST_CASE(a_signal_sets_the_flag) {
   for (const int signal : {SIGINT, SIGTERM}) {

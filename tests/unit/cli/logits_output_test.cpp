@@ -7,6 +7,8 @@
 #include "cli/run_mhub.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(logits_output)
+
 using namespace mhub::tests;
 namespace fs = std::filesystem;
 
@@ -26,8 +28,6 @@ std::size_t entries(const std::string& folder) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(logits_output)
 
 BOOST_AUTO_TEST_CASE(is_replaced_when_asked_for) {
   const Model model;

@@ -10,6 +10,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/tiny_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(megatron_folder)
+
 using namespace mhub::tests;
 namespace fs = std::filesystem;
 
@@ -51,8 +53,6 @@ void close_gaps(TinyLlama& model) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(megatron_folder)
 
 BOOST_AUTO_TEST_CASE(an_iteration_has_seven_digits_and_is_what_the_tracker_names) {
   const Scratch scratch;

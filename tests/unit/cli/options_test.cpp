@@ -5,6 +5,8 @@
 #include "cli/run_mhub.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(options_that_apply)
+
 using namespace mhub::tests;
 
 namespace {
@@ -28,8 +30,6 @@ struct Folders {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(options_that_apply)
 
 BOOST_AUTO_TEST_CASE(layouts_are_for_formats_and_models_that_have_them) {
   const Folders folders;

@@ -5,6 +5,8 @@
 #include "cli/run_mhub.hpp"
 #include "cli/tiny_llama.hpp"
 
+BOOST_AUTO_TEST_SUITE(plugins_tests)
+
 using namespace mhub::tests;
 
 namespace {
@@ -94,3 +96,5 @@ BOOST_AUTO_TEST_CASE(every_class_shows_its_rules_or_says_why_not) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

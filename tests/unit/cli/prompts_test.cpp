@@ -9,6 +9,8 @@
 #include "cli/run_mhub.hpp"
 #include "runtime/talking_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prompts)
+
 using namespace mhub::tests;
 
 namespace {
@@ -37,8 +39,6 @@ void check_refused(const Run& run, int code, const std::string& expected, const 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prompts)
 
 BOOST_AUTO_TEST_CASE(any_bytes_are_a_prompt) {
   const Model model;

@@ -10,6 +10,8 @@
 #include "convert/any_model.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(terminal)
+
 using namespace mhub::tests;
 using mhub::converters::printable_text;
 
@@ -24,8 +26,6 @@ std::string on_a_terminal(const Scratch& scratch, const std::string& arguments) 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(terminal)
 
 BOOST_AUTO_TEST_CASE(what_steers_a_terminal_is_escaped) {
   BOOST_TEST(printable_text("plain\ttext\n") == "plain\ttext\n");

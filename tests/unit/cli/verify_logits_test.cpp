@@ -9,6 +9,8 @@
 #include "cli/sized_llama.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(verify_logits)
+
 using namespace mhub::tests;
 
 namespace {
@@ -37,8 +39,6 @@ struct Folders {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(verify_logits)
 
 BOOST_AUTO_TEST_CASE(equal_tensors_of_another_function_are_not_equal) {
   const Folders folders;

@@ -14,6 +14,8 @@
 #include "mhub/base/error.hpp"
 #include "models.hpp"
 
+BOOST_AUTO_TEST_SUITE(fields_table)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -96,8 +98,6 @@ std::string joined(const Lines& lines) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(fields_table)
 
 BOOST_AUTO_TEST_CASE(every_member_has_an_entry) {
   const std::map<std::string, std::string> parts{{"TransformerConfig", ""},

@@ -9,6 +9,8 @@
 #include "mhub/config/fields.hpp"
 #include "models.hpp"
 
+BOOST_AUTO_TEST_SUITE(notes)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -28,8 +30,6 @@ std::string text_of(const std::string& spec) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(notes)
 
 BOOST_AUTO_TEST_CASE(a_plain_decoder_needs_neither_flag_nor_note) {
   check_lines(field_flags(models().at("dense")), {});

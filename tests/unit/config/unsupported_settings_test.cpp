@@ -7,6 +7,8 @@
 #include "mhub/megatron/megatron_args.hpp"
 #include "models.hpp"
 
+BOOST_AUTO_TEST_SUITE(unsupported_settings)
+
 using namespace mhub;
 using namespace mhub::tests;
 using Json = nlohmann::json;
@@ -39,8 +41,6 @@ void require_taken(const TransformerConfig& model, const Json& values) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(unsupported_settings)
 
 BOOST_AUTO_TEST_CASE(settings_of_experts) {
   const TransformerConfig experts = models().at("experts"), dense = three_layers();

@@ -14,6 +14,8 @@
 #include "mhub/convert/verify.hpp"
 #include "mhub/tensor/convert.hpp"
 
+BOOST_AUTO_TEST_SUITE(casts)
+
 using namespace mhub;
 using tests::message_has;
 
@@ -69,8 +71,6 @@ const std::string kOutput0 = "model.layers.0.self_attn.o_proj.weight",
                   kUp1 = "model.layers.1.mlp.up_proj.weight", kDown1 = "model.layers.1.mlp.down_proj.weight";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(casts)
 
 BOOST_AUTO_TEST_CASE(an_overflow_is_refused_unless_allowed) {
   const tests::TemporaryFolder folder;

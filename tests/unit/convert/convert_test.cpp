@@ -18,6 +18,8 @@
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
 
+BOOST_AUTO_TEST_SUITE(convert_pipeline)
+
 using namespace mhub;
 namespace fs = std::filesystem;
 
@@ -30,8 +32,6 @@ struct Files {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(convert_pipeline)
 
 BOOST_AUTO_TEST_CASE(every_format_from_one_opened_source) {
   const Files files;

@@ -14,6 +14,8 @@
 #include "mhub/convert/convert.hpp"
 #include "mhub/convert/verify.hpp"
 
+BOOST_AUTO_TEST_SUITE(threads)
+
 using namespace mhub;
 namespace fs = std::filesystem;
 
@@ -37,8 +39,6 @@ std::vector<std::string> at_once(const std::vector<std::function<void()>>& funct
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(threads)
 
 BOOST_AUTO_TEST_CASE(different_conversions_do_not_disturb_each_other) {
   const tests::TemporaryFolder folder;

@@ -12,6 +12,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/convert/convert.hpp"
 
+BOOST_AUTO_TEST_SUITE(verifying)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -44,8 +46,6 @@ std::vector<std::string> different(const std::string& left, const std::string& r
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(verifying)
 
 BOOST_AUTO_TEST_CASE(a_copy_on_the_last_stage_is_compared) {
   const TemporaryFolder folder;

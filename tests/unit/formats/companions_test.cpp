@@ -8,6 +8,8 @@
 #include "mhub/convert/convert.hpp"
 #include "mhub/formats/format.hpp"
 
+BOOST_AUTO_TEST_SUITE(companion_files)
+
 using namespace mhub;
 
 namespace {
@@ -41,8 +43,6 @@ std::string make_folder(const tests::TemporaryFolder& scratch) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(companion_files)
 
 BOOST_AUTO_TEST_CASE(what_is_no_weight_travels_both_ways) {
   const tests::TemporaryFolder scratch;

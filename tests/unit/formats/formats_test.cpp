@@ -14,6 +14,8 @@
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
 
+BOOST_AUTO_TEST_SUITE(formats_table)
+
 using namespace mhub;
 namespace fs = std::filesystem;
 
@@ -36,8 +38,6 @@ void check_named(const std::function<std::string(const Scratch&)>& make, const s
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(formats_table)
 
 BOOST_AUTO_TEST_CASE(formats_are_found_by_name) {
   BOOST_TEST(format_names() == "torch_dist, torch, hf or hdf5");

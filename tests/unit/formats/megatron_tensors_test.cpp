@@ -9,6 +9,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/convert/convert.hpp"
 
+BOOST_AUTO_TEST_SUITE(megatron_tensors)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -61,8 +63,6 @@ nlohmann::json deepseek() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(megatron_tensors)
 
 BOOST_AUTO_TEST_CASE(one_that_the_model_has_not_is_refused) {
   const TemporaryFolder folder;

@@ -7,6 +7,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 
+BOOST_AUTO_TEST_SUITE(own_words)
+
 using namespace mhub;
 using nlohmann::json;
 
@@ -58,8 +60,6 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(own_words)
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_that_says_the_same_changes_nothing) {
   for (const Dialect dialect : {Dialect::args, Dialect::run_config}) {

@@ -10,6 +10,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/megatron_args.hpp"
 
+BOOST_AUTO_TEST_SUITE(fields_tests)
+
 using namespace mhub;
 using Json = nlohmann::json;
 
@@ -48,3 +50,5 @@ BOOST_AUTO_TEST_CASE(arguments_mean_what_they_mean_to_megatron) {
              boost::test_tools::per_element());
   BOOST_TEST(changes > 200U);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -18,6 +18,8 @@
 #include "mhub/store/torch_zip/torch_zip.hpp"
 #include "store/read_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(layouts_tests)
+
 namespace fs = std::filesystem;
 using namespace mhub;
 using namespace mhub::tests;
@@ -228,3 +230,5 @@ BOOST_AUTO_TEST_CASE(layouts_are_megatron_cores) {
   }
   BOOST_TEST(layouts > 50U);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

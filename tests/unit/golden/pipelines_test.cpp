@@ -8,6 +8,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/pipeline_split.hpp"
 
+BOOST_AUTO_TEST_SUITE(pipelines_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -43,3 +45,5 @@ BOOST_AUTO_TEST_CASE(pipeline_layouts_are_megatron_cores) {
   }
   BOOST_TEST(taken > 20U);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

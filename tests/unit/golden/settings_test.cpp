@@ -14,6 +14,8 @@
 #include "mhub/store/pickle/plain.hpp"
 #include "mhub/store/torch_dist/torch_dist.hpp"
 
+BOOST_AUTO_TEST_SUITE(settings_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 using Json = nlohmann::json;
@@ -213,3 +215,5 @@ BOOST_AUTO_TEST_CASE(run_config_is_that_of_bridges_provider) {
   }
   BOOST_TEST(compared >= 6U);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(rooms)
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -45,8 +47,6 @@ int check_file(const fs::path& file, std::string_view room) {
 bool is_source(const fs::path& file) { return file.extension() == ".hpp" || file.extension() == ".cpp"; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rooms)
 
 BOOST_AUTO_TEST_CASE(no_room_imports_upwards) {
   int own = 0;

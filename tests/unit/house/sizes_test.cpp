@@ -9,6 +9,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(sizes)
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -22,8 +24,6 @@ bool is_source(const fs::path& file) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sizes)
 
 BOOST_AUTO_TEST_CASE(every_source_file_is_short_and_says_its_licence) {
   int files = 0;

@@ -9,6 +9,8 @@
 
 #include "base/temporary_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(block_cache)
+
 using namespace mhub;
 
 namespace {
@@ -33,8 +35,6 @@ void check_read(BlockCache& cache, const Far& far, std::uint64_t offset, std::si
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(block_cache)
 
 BOOST_AUTO_TEST_CASE(a_file_is_fetched_once_in_blocks) {
   const Far far;

@@ -14,6 +14,8 @@
 #include "mhub/hub/fetch_blobs.hpp"
 #include "mhub/hub/http/driver.hpp"
 
+BOOST_AUTO_TEST_SUITE(fetch)
+
 using namespace mhub;
 using tests::CachedModel;
 using tests::FakeHttp;
@@ -95,8 +97,6 @@ struct World : CachedModel {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(fetch)
 
 BOOST_AUTO_TEST_CASE(hashes_are_those_of_git_and_of_sha256sum) {
   BOOST_TEST(listed("a", "hello\n", true).sha1 == "ce013625030ba8dba906f756967f9e9ca394464a");

@@ -7,6 +7,8 @@
 #include "hub/fake_http.hpp"
 #include "mhub/hub/url.hpp"
 
+BOOST_AUTO_TEST_SUITE(hub)
+
 using namespace mhub;
 using tests::FakeHttp;
 using tests::message_has;
@@ -44,8 +46,6 @@ std::string refused(int status, std::map<std::string, std::string> headers) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hub)
 
 BOOST_AUTO_TEST_CASE(a_revision_is_a_commit) {
   Asked asked([&](const HttpRequest&) {

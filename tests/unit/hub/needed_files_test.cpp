@@ -6,6 +6,8 @@
 #include "hub/cached_model.hpp"
 #include "mhub/hub/download.hpp"
 
+BOOST_AUTO_TEST_SUITE(needed_files)
+
 using namespace mhub;
 using tests::CachedModel;
 using tests::kCommit;
@@ -28,8 +30,6 @@ std::string joined(const RepoFiles& files) {
 constexpr const char* kIndex = R"({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(needed_files)
 
 BOOST_AUTO_TEST_CASE(small_files_are_what_a_loader_reads) {
   RepoFiles all =

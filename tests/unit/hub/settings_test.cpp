@@ -8,6 +8,8 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/file.hpp"
 
+BOOST_AUTO_TEST_SUITE(hub_settings)
+
 using namespace mhub;
 
 namespace {
@@ -21,8 +23,6 @@ HubSettings read(std::map<std::string, std::string> variables) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hub_settings)
 
 BOOST_AUTO_TEST_CASE(the_cache_is_where_huggingface_hub_has_it) {
   BOOST_TEST(read({}).cache == "/home/me/.cache/huggingface/hub");

@@ -8,6 +8,8 @@
 
 #include "hub/cached_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(source)
+
 using namespace mhub;
 using tests::kCommit;
 using tests::message_has;
@@ -32,8 +34,6 @@ struct Offline : tests::CachedModel {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(source)
 
 BOOST_AUTO_TEST_CASE(a_complete_snapshot_needs_no_network) {
   const Offline model;

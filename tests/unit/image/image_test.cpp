@@ -15,6 +15,8 @@
 #include "mhub/image/resize.hpp"
 #include "mhub/text/base64.hpp"
 
+BOOST_AUTO_TEST_SUITE(images)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -58,8 +60,6 @@ image::Decoded with_exif(const std::string& tiff) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(images)
 
 BOOST_AUTO_TEST_CASE(files_of_every_kind_give_the_pixels_of_pillow) {
   for (const auto& [name, wanted] : facts()["pictures"].items()) {

@@ -13,6 +13,8 @@
 #include "mhub/image/vision_processor.hpp"
 #include "mhub/text/base64.hpp"
 
+BOOST_AUTO_TEST_SUITE(processors)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -54,8 +56,6 @@ void check_numbers(const ProcessedImage& found, const nlohmann::json& wanted, bo
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(processors)
 
 BOOST_AUTO_TEST_CASE(pictures_become_what_transformers_makes_of_them) {
   for (const auto& [name, recorded] : facts()["cases"].items()) {

@@ -12,6 +12,8 @@
 #include "mhub/mapping/plan.hpp"
 #include "mhub/tensor/convert.hpp"
 
+BOOST_AUTO_TEST_SUITE(added_tests)
+
 using namespace mhub;
 
 namespace {
@@ -116,3 +118,5 @@ BOOST_AUTO_TEST_CASE(one_tensor_changes_as_a_whole) {
       {{"a", {1}}, {"b", {1}}}, {{"d", {2}}}, {{{0, run_box(0, 0, 1), -1.0}, {1, run_box(0, 1, 1)}}}};
   BOOST_CHECK_THROW(added_to(map, 0), std::logic_error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 
 #include "mapping/random_views.hpp"
 
+BOOST_AUTO_TEST_SUITE(box_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -123,3 +125,5 @@ BOOST_AUTO_TEST_CASE(views_refuse_what_does_not_fit) {
   BOOST_CHECK_THROW(View({4, 6}).permute({0, 0}), std::logic_error);
   BOOST_CHECK_THROW(zip(View({4, 6}), View({6, 4})), std::logic_error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

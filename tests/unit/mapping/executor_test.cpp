@@ -13,6 +13,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/box.hpp"
 
+BOOST_AUTO_TEST_SUITE(executor_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -193,3 +195,5 @@ BOOST_AUTO_TEST_CASE(errors_of_any_thread_stop_the_work) {
   BOOST_CHECK_THROW(execute(plan, sink, {2, {}}), IoError);
   BOOST_CHECK_THROW(compile(map, {&tensor}, {{"d", DType::i64, {1 << 20}, {}}}), InputError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

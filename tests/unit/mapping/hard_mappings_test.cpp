@@ -9,6 +9,8 @@
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(hard_mappings_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -176,3 +178,5 @@ BOOST_AUTO_TEST_CASE(llava) {
            gated("language_model.model.layers.{i}.mlp.{gate,up}_proj.weight", 4, {h}));
   check_bijection(map);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include "mapping/state_values.hpp"
 #include "mhub/mapping/mapping.hpp"
 
+BOOST_AUTO_TEST_SUITE(identity)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -44,8 +46,6 @@ const std::vector<Case> kCases{
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(identity)
 
 BOOST_AUTO_TEST_CASE(names_say_what_a_tensor_is_and_back) {
   for (const Case& one : kCases) {

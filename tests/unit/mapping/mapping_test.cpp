@@ -15,6 +15,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(mapping_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -367,3 +369,5 @@ BOOST_AUTO_TEST_CASE(layout_strings) {
     BOOST_CHECK_THROW(PipelineSplit(1, sizes, options), UsageError);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

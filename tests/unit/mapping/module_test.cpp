@@ -9,6 +9,8 @@
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(module_tests)
+
 using namespace mhub;
 
 namespace {
@@ -129,3 +131,5 @@ BOOST_AUTO_TEST_CASE(encoders_live_on_the_first_stage_and_carried_tensors_beside
   for (const std::string& key : extra_state_keys(mapping.canonical, request))
     BOOST_TEST(!key.starts_with("hf."));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

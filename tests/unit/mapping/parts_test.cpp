@@ -10,6 +10,8 @@
 #include "mhub/mapping/state_map.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(parts)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -27,8 +29,6 @@ ExpandedMapping small_model() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(parts)
 
 BOOST_AUTO_TEST_CASE(parts_together_are_the_map) {
   const ExpandedMapping mapping = small_model();

@@ -5,6 +5,8 @@
 
 #include "config/models.hpp"
 
+BOOST_AUTO_TEST_SUITE(megatron_args)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -21,8 +23,6 @@ nlohmann::json args_of(const ParallelSizes& sizes) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(megatron_args)
 
 /// Megatron-LM's arguments.py: None where there is one chunk a stage.
 BOOST_AUTO_TEST_CASE(chunks_of_a_stage) {

@@ -9,6 +9,8 @@
 #include "mhub/megatron/hybrid.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(stored_names)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -56,8 +58,6 @@ std::vector<std::string> names_of(const Layout& layout) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(stored_names)
 
 BOOST_AUTO_TEST_CASE(state_dicts_of_ranks) {
   const std::vector<std::array<std::string, 3>> cases{

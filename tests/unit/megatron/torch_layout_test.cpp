@@ -8,6 +8,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(torch_layouts)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -65,8 +67,6 @@ LayoutRequest read_back(const Layout& layout, bool with_tensors = true,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(torch_layouts)
 
 BOOST_AUTO_TEST_CASE(the_last_stage_has_copies_of_the_embedding) {
   const Layout layout = torch_layout(tied_model(), request(sizes(1, 2, 1, 1)));

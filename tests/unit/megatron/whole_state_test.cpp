@@ -9,6 +9,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/megatron/layout.hpp"
 
+BOOST_AUTO_TEST_SUITE(whole_state_of_a_model)
+
 using namespace mhub;
 
 namespace {
@@ -61,8 +63,6 @@ std::set<std::string> stored_names(const Layout& layout) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(whole_state_of_a_model)
 
 BOOST_AUTO_TEST_CASE(the_decoder_is_a_module_and_its_parts_stand_beside_it) {
   const std::vector<CanonicalTensor> gpt = expand(decoder()).canonical;

@@ -8,6 +8,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/plugin/registry.hpp"
 
+BOOST_AUTO_TEST_SUITE(bad_config)
+
 using namespace mhub;
 using nlohmann::json;
 
@@ -67,8 +69,6 @@ json small_defaults(const ModelDescriptor& model) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bad_config)
 
 BOOST_AUTO_TEST_CASE(one_wrong_value_is_bad_input) {
   int accepted = 0, refused = 0;

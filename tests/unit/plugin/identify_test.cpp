@@ -8,6 +8,8 @@
 #include "mhub/plugin/registry.hpp"
 #include "rules/small_config.hpp"
 
+BOOST_AUTO_TEST_SUITE(identify)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -23,8 +25,6 @@ std::string refusal(const TransformerConfig& config, const std::optional<std::st
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(identify)
 
 BOOST_AUTO_TEST_CASE(no_class_divides_by_what_a_model_lacks) {
   BOOST_REQUIRE(!PluginRegistry::instance().plugins().empty());

@@ -12,6 +12,8 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(registry)
+
 namespace fs = std::filesystem;
 using namespace mhub;
 using namespace mhub::tests;
@@ -45,8 +47,6 @@ const ModelDescriptor& by_type(const PluginRegistry& registry, const std::string
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(registry)
 
 BOOST_AUTO_TEST_CASE(a_folder_without_an_index_is_opened_as_a_whole) {
   const PluginCopies copies;

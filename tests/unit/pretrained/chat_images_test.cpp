@@ -6,6 +6,8 @@
 #include "base/temporary_folder.hpp"
 #include "mhub/base/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(chat_images_of)
+
 using namespace mhub;
 using namespace mhub::tests;
 using Json = nlohmann::ordered_json;
@@ -19,8 +21,6 @@ Json conversation(const std::vector<Json>& parts) {
 std::string path_of(const ImageInput& image) { return std::get<std::string>(image); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(chat_images_of)
 
 BOOST_AUTO_TEST_CASE(those_that_parts_name_and_the_others_in_between) {
   const Json messages = conversation({{{"type", "image"}, {"path", "a.png"}},

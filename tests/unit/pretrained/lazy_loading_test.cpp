@@ -10,6 +10,8 @@
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "runtime/talking_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(lazy_loading)
+
 using namespace mhub;
 
 namespace {
@@ -68,8 +70,6 @@ struct Model {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(lazy_loading)
 
 BOOST_AUTO_TEST_CASE(each_part_is_loaded_at_first_use) {
   const Model files;

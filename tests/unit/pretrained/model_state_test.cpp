@@ -8,6 +8,8 @@
 #include "mhub/base/error.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(model_state)
+
 using namespace mhub;
 
 namespace {
@@ -24,8 +26,6 @@ struct Model {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(model_state)
 
 BOOST_AUTO_TEST_CASE(a_name_of_any_kind) {
   const Model files;

@@ -19,6 +19,8 @@
 #include "mhub/pretrained/model_state.hpp"
 #include "pretrained/family_models.hpp"
 
+BOOST_AUTO_TEST_SUITE(patterns)
+
 namespace fs = std::filesystem;
 using namespace mhub;
 using tests::families;
@@ -69,8 +71,6 @@ void check_found(const std::vector<StateEntry>& entries, const nlohmann::json& f
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(patterns)
 
 BOOST_AUTO_TEST_CASE(three_patterns_on_every_family) {
   std::set<std::string> seen;

@@ -11,6 +11,8 @@
 #include "runtime/talking_model.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretrained_causal_lm)
+
 using namespace mhub;
 
 namespace {
@@ -30,8 +32,6 @@ struct Folder {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pretrained_causal_lm)
 
 BOOST_AUTO_TEST_CASE(a_wrong_class_names_both) {
   const Folder folder;

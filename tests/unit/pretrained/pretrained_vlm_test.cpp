@@ -13,6 +13,8 @@
 #include "mhub/base/file.hpp"
 #include "pretrained/family_models.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretrained_vlm)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -57,8 +59,6 @@ struct Model {
 const Image kPicture{5, 4, std::vector<std::uint8_t>(60, 90)};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pretrained_vlm)
 
 BOOST_AUTO_TEST_CASE(both_halves_are_printed_from_headers) {
   const Model model("LlavaForConditionalGeneration");

@@ -9,6 +9,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 
+BOOST_AUTO_TEST_SUITE(recipe)
+
 using namespace mhub;
 using namespace mhub::tests;
 using mhub::converters::ConvertRequest;
@@ -39,8 +41,6 @@ conversions:
 )";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(recipe)
 
 BOOST_AUTO_TEST_CASE(reads_every_key) {
   const Recipe recipe = read(R"(

@@ -12,6 +12,8 @@
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/mixer_rules.hpp"
 
+BOOST_AUTO_TEST_SUITE(gated_delta_rules_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -165,3 +167,5 @@ BOOST_AUTO_TEST_CASE(a_prediction_block_has_names_of_its_own) {
   BOOST_CHECK_THROW(tensor(mapping, "mtp.layers.0.transformer_layer.self_attention.in_proj.weight"),
                     std::runtime_error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

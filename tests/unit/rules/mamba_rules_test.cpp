@@ -10,6 +10,8 @@
 #include "mhub/megatron/layout.hpp"
 #include "mhub/rules/mixer_rules.hpp"
 
+BOOST_AUTO_TEST_SUITE(mamba_rules)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -66,8 +68,6 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(mamba_rules)
 
 BOOST_AUTO_TEST_CASE(every_element_has_its_place) {
   const ExpandedMapping mapping = small_mapping();

@@ -11,6 +11,8 @@
 #include "mhub/rules/mixer_rules.hpp"
 #include "rules/small_config.hpp"
 
+BOOST_AUTO_TEST_SUITE(moe_rules_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -114,3 +116,5 @@ BOOST_AUTO_TEST_CASE(a_single_group_is_no_choice) {
   ConfigBinding reading(json);
   BOOST_CHECK_THROW(bind_expert_groups(reading, groups, chosen), InputError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include "mhub/runtime/logits_stream.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(context)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -47,8 +49,6 @@ struct Small {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(context)
 
 BOOST_AUTO_TEST_CASE(how_far_positions_reach) {
   BOOST_TEST(*context_length(rope(2048, RopeKind::none, 1)) == 2048);

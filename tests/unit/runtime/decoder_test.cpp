@@ -10,6 +10,8 @@
 #include "mhub/runtime/generation.hpp"
 #include "runtime/tiny_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(decoder)
+
 using namespace mhub;
 using namespace mhub::runtime;
 using mhub::tests::TinyModel;
@@ -70,8 +72,6 @@ TinyModel with(const std::string& key, const nlohmann::json& value) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(decoder)
 
 BOOST_AUTO_TEST_CASE(token_by_token_gives_what_all_at_once_gives) {
   Loaded model{TinyModel()};

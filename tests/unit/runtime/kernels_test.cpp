@@ -7,6 +7,8 @@
 
 #include "runtime/random_values.hpp"
 
+BOOST_AUTO_TEST_SUITE(kernels)
+
 using namespace mhub;
 using namespace mhub::runtime;
 using mhub::tests::as_floats;
@@ -53,8 +55,6 @@ double worst(const std::vector<float>& found, const std::vector<double>& expecte
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(kernels)
 
 BOOST_AUTO_TEST_CASE(the_portable_table_is_always_there) {
   BOOST_TEST_REQUIRE(!available_kernels().empty());

@@ -9,6 +9,8 @@
 
 #include "mhub/base/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(logits_rules)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -35,8 +37,6 @@ Tokens forbidden(const LogitsRules& rules, const Tokens& history, std::size_t pr
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(logits_rules)
 
 BOOST_AUTO_TEST_CASE(none_change_nothing) {
   BOOST_TEST(!LogitsRules{}.any());

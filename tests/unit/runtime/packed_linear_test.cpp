@@ -9,6 +9,8 @@
 #include "mhub/runtime/cpu/scratch.hpp"
 #include "runtime/random_values.hpp"
 
+BOOST_AUTO_TEST_SUITE(packed_linear)
+
 using namespace mhub;
 using namespace mhub::runtime;
 using mhub::tests::as_floats;
@@ -69,8 +71,6 @@ double worst(const BlockMatrix& weight, const std::vector<float>& in, const std:
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(packed_linear)
 
 // Odd sizes on every side: rows that no panel divides, bands and blocks of columns, more tokens than a block
 // of them.

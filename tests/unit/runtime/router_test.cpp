@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(router)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -28,8 +30,6 @@ using Experts = std::vector<std::int64_t>;
 const std::vector<float> kLogits{0.0F, std::log(4.0F), std::log(2.0F), std::log(3.0F)};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(router)
 
 BOOST_AUTO_TEST_CASE(softmax_over_the_chosen) {
   const auto choices = route(with_experts(4, 2), kLogits, {});

@@ -9,6 +9,8 @@
 #include "mhub/runtime/largest.hpp"
 #include "runtime/random_values.hpp"
 
+BOOST_AUTO_TEST_SUITE(sampling)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -30,8 +32,6 @@ std::vector<float> ten_forty_twenty_thirty() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sampling)
 
 BOOST_AUTO_TEST_CASE(greedy_takes_the_first_of_the_largest) {
   std::vector<float> logits{1, 3, 3, 2};

@@ -8,6 +8,8 @@
 #include "mhub/runtime/generation.hpp"
 #include "runtime/random_values.hpp"
 
+BOOST_AUTO_TEST_SUITE(together)
+
 using namespace mhub;
 using namespace mhub::runtime;
 using namespace mhub::tests;
@@ -80,8 +82,6 @@ void check(const std::vector<std::int64_t>& pieces, std::int64_t window,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(together)
 
 BOOST_AUTO_TEST_CASE(a_picture_sees_itself_and_what_is_before) {
   for (const std::int64_t window : {0, 3, 100}) {

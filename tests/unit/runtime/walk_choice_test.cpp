@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(walk_choice_tests)
+
 using namespace mhub::runtime;
 
 namespace {
@@ -47,3 +49,5 @@ BOOST_AUTO_TEST_CASE(one_slow_trial_decides_nothing_and_later_ones_count) {
   use(choice, 60, Walk::side_by_side);
   BOOST_TEST((choice.next({8, 1}) == Walk::side_by_side));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 #include "mhub/base/byte_source.hpp"
 #include "mhub/mapping/transform.hpp"
 
+BOOST_AUTO_TEST_SUITE(weight_view)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -105,8 +107,6 @@ Transform split_columns(std::int64_t rows, std::int64_t columns) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(weight_view)
 
 BOOST_AUTO_TEST_CASE(stored_as_needed) {
   check_in_place(column("w", {24, 64}), 1);

@@ -10,6 +10,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(convert_tests)
+
 using namespace mhub;
 
 namespace {
@@ -134,3 +136,5 @@ BOOST_AUTO_TEST_CASE(arrays_are_cast_element_by_element) {
   BOOST_TEST(can_convert(DType::f8_e4m3, DType::bf16));
   BOOST_TEST(!can_convert(DType::f32, DType::f8_e4m3));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

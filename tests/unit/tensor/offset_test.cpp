@@ -11,6 +11,8 @@
 
 #include "mhub/tensor/convert.hpp"
 
+BOOST_AUTO_TEST_SUITE(offset_tests)
+
 using namespace mhub;
 
 namespace {
@@ -79,3 +81,5 @@ BOOST_AUTO_TEST_CASE(what_has_no_sum_is_found) {
   BOOST_TEST(exact(DType::f32, odd, DType::f64, -1.0));
   BOOST_TEST(!exact(DType::f64, 0.3, DType::f64, -1.0));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

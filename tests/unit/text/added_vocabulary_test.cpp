@@ -5,6 +5,8 @@
 
 #include "text/small_tokenizers.hpp"
 
+BOOST_AUTO_TEST_SUITE(added_vocabulary)
+
 using namespace mhub;
 using namespace mhub::tests;
 using text::AddedToken;
@@ -39,8 +41,6 @@ std::string split(const AddedVocabulary& added, const std::string& text,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(added_vocabulary)
 
 BOOST_AUTO_TEST_CASE(leftmost_longest) {
   const AddedVocabulary added = with({token("<a>"), token("<a>b"), token("a>b")});

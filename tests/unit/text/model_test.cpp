@@ -9,6 +9,8 @@
 #include "mhub/text/model/word_cache.hpp"
 #include "text/small_tokenizers.hpp"
 
+BOOST_AUTO_TEST_SUITE(model_)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -58,8 +60,6 @@ json small_unigram() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(model_)
 
 BOOST_AUTO_TEST_CASE(bpe_merges_in_order) {
   const auto bpe = model(small_bpe());

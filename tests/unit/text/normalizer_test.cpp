@@ -6,6 +6,8 @@
 #include "mhub/text/normalizer/charsmap.hpp"
 #include "text/small_tokenizers.hpp"
 
+BOOST_AUTO_TEST_SUITE(normalizer)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -26,8 +28,6 @@ std::string one_key_charsmap(char key, const std::string& replacement) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(normalizer)
 
 BOOST_AUTO_TEST_CASE(simple_kinds) {
   BOOST_TEST(normalized({{"type", "Lowercase"}}, "ABC \u00c9") == "abc \u00e9");

@@ -4,6 +4,8 @@
 #include "base/temporary_folder.hpp"
 #include "text/small_tokenizers.hpp"
 
+BOOST_AUTO_TEST_SUITE(pre_tokenizer)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -20,8 +22,6 @@ json split(const std::string& behavior, bool invert = false) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pre_tokenizer)
 
 BOOST_AUTO_TEST_CASE(split_behaviors) {
   // The example of the tokenizers package's documentation of SplitDelimiterBehavior.

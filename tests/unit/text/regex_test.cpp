@@ -5,6 +5,8 @@
 
 #include "base/temporary_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(regex)
+
 using namespace mhub;
 using namespace mhub::text;
 using namespace mhub::tests;
@@ -21,8 +23,6 @@ std::vector<std::string> matches(const Regex& regex, const std::string& text) {
 using Strings = std::vector<std::string>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(regex)
 
 BOOST_AUTO_TEST_CASE(unicode_classes_and_look_ahead) {
   const Regex regex(R"(\p{L}+|\p{N}{1,3}|\s+(?!\S)|\s+)", "test");

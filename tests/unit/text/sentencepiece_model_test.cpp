@@ -8,6 +8,8 @@
 #include "mhub/base/file.hpp"
 #include "mhub/text/tokenizer.hpp"
 
+BOOST_AUTO_TEST_SUITE(sentencepiece_model)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -60,8 +62,6 @@ std::string model(std::uint64_t type, bool dummy_prefix = true) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sentencepiece_model)
 
 BOOST_AUTO_TEST_CASE(bpe_and_unigram) {
   for (const std::uint64_t type : {1u, 2u}) {

@@ -10,6 +10,8 @@
 #include "mhub/base/file.hpp"
 #include "text/small_tokenizers.hpp"
 
+BOOST_AUTO_TEST_SUITE(tokenizer)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -79,8 +81,6 @@ std::string streamed(const Tokenizer& tokenizer, const TokenIds& ids, DecodeOpti
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tokenizer)
 
 BOOST_AUTO_TEST_CASE(encodes_and_decodes) {
   const Tokenizer tokenizer = byte_level();

@@ -8,6 +8,8 @@
 #include "mhub/text/tokenizer.hpp"
 #include "text/small_tokenizers.hpp"
 
+BOOST_AUTO_TEST_SUITE(work_limit)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -34,8 +36,6 @@ json split(const std::string& regex) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(work_limit)
 
 BOOST_AUTO_TEST_CASE(normalizers_that_double_the_text) {
   const std::vector<json> doubling(40, replace("a", "aa"));

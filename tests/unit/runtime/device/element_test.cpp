@@ -11,6 +11,8 @@
 #include "mhub/tensor/convert.hpp"
 #include "runtime/random_values.hpp"
 
+BOOST_AUTO_TEST_SUITE(element)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -39,8 +41,6 @@ std::vector<float> difficult() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(element)
 
 BOOST_AUTO_TEST_CASE(every_16_bit_number_is_read_as_the_core_reads_it) {
   const auto words = all_words();

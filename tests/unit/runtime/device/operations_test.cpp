@@ -6,6 +6,8 @@
 #include "runtime/device/host_device.hpp"
 #include "runtime/random_values.hpp"
 
+BOOST_AUTO_TEST_SUITE(operations)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -51,8 +53,6 @@ void check(const Log& found, const Log& expected) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(operations)
 
 BOOST_AUTO_TEST_CASE(products) {
   Setup s(Element::bf16);

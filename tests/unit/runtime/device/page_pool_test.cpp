@@ -10,6 +10,8 @@
 #include "mhub/base/error.hpp"
 #include "runtime/device/host_device.hpp"
 
+BOOST_AUTO_TEST_SUITE(page_pool)
+
 using namespace mhub;
 using namespace mhub::runtime;
 
@@ -55,8 +57,6 @@ bool zero(const float* page) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(page_pool)
 
 BOOST_AUTO_TEST_CASE(a_number_says_where_a_page_is) {
   tests::HostDevice device;

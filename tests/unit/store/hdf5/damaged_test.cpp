@@ -12,6 +12,8 @@
 #include "store/hdf5/archive_data.hpp"
 #include "store/read_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(damaged_hdf5)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -55,8 +57,6 @@ bool refused(const std::string& path, const std::string& expected) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(damaged_hdf5)
 
 /// Every byte of the file has a checksum or means nothing.
 BOOST_AUTO_TEST_CASE(no_changed_byte_changes_what_is_read) {

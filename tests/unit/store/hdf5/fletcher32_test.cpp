@@ -6,6 +6,8 @@
 
 #include "mhub/store/hdf5/chunks.hpp"
 
+BOOST_AUTO_TEST_SUITE(fletcher32_checksum)
+
 using namespace mhub;
 
 namespace {
@@ -24,8 +26,6 @@ std::uint32_t by_definition(std::span<const std::byte> data) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(fletcher32_checksum)
 
 BOOST_AUTO_TEST_CASE(agrees_with_its_definition) {
   std::mt19937 random(1);

@@ -10,6 +10,8 @@
 #include "store/hdf5/foreign_file.hpp"
 #include "store/read_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(hdf5_of_other_programs)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -50,8 +52,6 @@ void check_reads(const std::string& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hdf5_of_other_programs)
 
 BOOST_AUTO_TEST_CASE(reads_what_the_library_decodes) {
   const TemporaryFolder folder;

@@ -5,6 +5,8 @@
 
 #include "mhub/store/hdf5/archive_format.hpp"
 
+BOOST_AUTO_TEST_SUITE(link_paths)
+
 using namespace mhub;
 
 namespace {
@@ -12,8 +14,6 @@ namespace {
 using Paths = std::vector<std::vector<std::string>>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(link_paths)
 
 BOOST_AUTO_TEST_CASE(dots_become_groups) {
   BOOST_TEST((hdf5_link_paths({"model.norm.weight", "x"}) == Paths{{"model", "norm", "weight"}, {"x"}}));

@@ -10,6 +10,8 @@
 #include "store/hdf5/archive_data.hpp"
 #include "store/read_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(hdf5_round_trip)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -27,8 +29,6 @@ void check_tensors(const TensorSource& source, const std::vector<SinkTensor>& te
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hdf5_round_trip)
 
 BOOST_AUTO_TEST_CASE(keeps_every_type_scalars_and_empty_tensors) {
   const TemporaryFolder folder;

@@ -5,6 +5,8 @@
 
 #include "mhub/store/hdf5/chunks.hpp"
 
+BOOST_AUTO_TEST_SUITE(row_chunks)
+
 using namespace mhub;
 
 namespace {
@@ -30,8 +32,6 @@ void check_consistent(const RowChunks& chunks, const Shape& shape, std::uint64_t
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(row_chunks)
 
 BOOST_AUTO_TEST_CASE(tile_the_bytes_in_order) {
   std::mt19937 random(7);

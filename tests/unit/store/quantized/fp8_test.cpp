@@ -5,6 +5,8 @@
 #include "mhub/tensor/convert.hpp"
 #include "store/quantized/memory_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(fp8_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -107,3 +109,5 @@ BOOST_AUTO_TEST_CASE(incomplete_states_are_refused) {
                 "expected shape [2, 2]");
   check_refused({weight({4, 6}), memory_tensor("w.weight_scale_inv", DType::i32, {2, 2}, four)}, "int32");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

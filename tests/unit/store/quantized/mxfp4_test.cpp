@@ -7,6 +7,8 @@
 #include "mhub/tensor/convert.hpp"
 #include "store/quantized/memory_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(mxfp4_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -70,3 +72,5 @@ BOOST_AUTO_TEST_CASE(incomplete_pairs_are_refused) {
                  memory_tensor("x_scales", DType::u8, {1, 2, 4}, std::vector<std::uint8_t>(8))},
                 "[experts, rows, groups, 16]");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 #include "mhub/store/safetensors/safetensors.hpp"
 #include "store/safetensors/safetensors_file.hpp"
 
+BOOST_AUTO_TEST_SUITE(open_folder)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -35,8 +37,6 @@ struct Model {
 constexpr const char* kGood = R"({"a":"1.safetensors","b":"2.safetensors"})";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(open_folder)
 
 BOOST_AUTO_TEST_CASE(opens_shards) {
   const Model model(kGood);

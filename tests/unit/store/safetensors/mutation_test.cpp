@@ -7,6 +7,8 @@
 #include "mhub/store/safetensors/safetensors.hpp"
 #include "store/safetensors/safetensors_file.hpp"
 
+BOOST_AUTO_TEST_SUITE(mutated_headers)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -30,8 +32,6 @@ std::string mutate(std::string text, std::mt19937& random) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(mutated_headers)
 
 /// Whatever comes in, the parser throws InputError or gives tensors that tile the data.
 BOOST_AUTO_TEST_CASE(are_refused_or_consistent) {

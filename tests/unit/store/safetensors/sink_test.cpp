@@ -10,6 +10,8 @@
 #include "mhub/store/safetensors/safetensors.hpp"
 #include "store/read_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(safetensors_sink)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -55,8 +57,6 @@ std::vector<SinkTensor> one_of_each_type() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(safetensors_sink)
 
 BOOST_AUTO_TEST_CASE(writes_the_header_of_the_reference_implementation) {
   const TemporaryFolder folder;

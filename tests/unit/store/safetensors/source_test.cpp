@@ -10,6 +10,8 @@
 #include "store/read_tensor.hpp"
 #include "store/safetensors/safetensors_file.hpp"
 
+BOOST_AUTO_TEST_SUITE(open_one_file)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -33,8 +35,6 @@ void check_header_refused(const std::string& header, std::size_t data, const std
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(open_one_file)
 
 BOOST_AUTO_TEST_CASE(reads_names_types_shapes_and_places) {
   const TemporaryFolder folder;

@@ -11,6 +11,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/utf8.hpp"
 
+BOOST_AUTO_TEST_SUITE(pickle_tests)
+
 using namespace mhub;
 using namespace mhub::tests;
 using namespace std::string_literals;
@@ -231,3 +233,5 @@ BOOST_AUTO_TEST_CASE(damaged_pickles_never_crash) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include "mhub/store/pickle/pickle.hpp"
 
+BOOST_AUTO_TEST_SUITE(plain_values)
+
 using namespace mhub;
 using namespace std::string_literals;
 
@@ -35,8 +37,6 @@ nlohmann::json number(const std::string& code, const std::string& bytes, const c
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(plain_values)
 
 BOOST_AUTO_TEST_CASE(numbers_of_numpy) {
   BOOST_TEST(number("i8", "\x04\0\0\0\0\0\0\0"s) == 4);

@@ -15,6 +15,8 @@
 #include "mhub/store/torch_zip/torch_zip.hpp"
 #include "store/read_tensor.hpp"
 
+BOOST_AUTO_TEST_SUITE(torch_tests)
+
 namespace fs = std::filesystem;
 using namespace mhub;
 using namespace mhub::tests;
@@ -329,3 +331,5 @@ BOOST_AUTO_TEST_CASE(what_torch_keeps_beside_the_bytes) {
   refused(with("_rebuild_tensor_v2", longer), "8 arguments, expected at most 7");
   refused(with("_rebuild_tensor", saved.plain()), "6 arguments, expected at most 4");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include "mhub/base/file.hpp"
 #include "text/chat_template/rendering.hpp"
 
+BOOST_AUTO_TEST_SUITE(folder)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -20,8 +22,6 @@ std::string render_folder(const TemporaryFolder& folder, bool tools = false, con
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(folder)
 
 BOOST_AUTO_TEST_CASE(the_jinja_file_wins) {
   const TemporaryFolder folder;

@@ -6,6 +6,8 @@
 #include "base/temporary_folder.hpp"
 #include "text/chat_template/rendering.hpp"
 
+BOOST_AUTO_TEST_SUITE(hostile)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -18,8 +20,6 @@ std::string repeat(const std::string& text, int times) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hostile)
 
 BOOST_AUTO_TEST_CASE(deep_syntax) {
   for (const char* opening :
