@@ -11,14 +11,18 @@
 namespace mhub::converters {
 namespace {
 
-void print_plan(const nlohmann::json& plan) {
-  for (const auto& chunk : plan["chunks"]) {
+void print_chunks(const nlohmann::json& chunks) {
+  for (const auto& chunk : chunks) {
     std::cout << "rank " << chunk["rank"] << "  " << chunk["name"].get<std::string>() << "  "
               << chunk["dtype"].get<std::string>() << "  at " << json_text(chunk["offset"]) << " size "
               << json_text(chunk["shape"]) << "  <-";
     for (const auto& source : chunk["sources"]) std::cout << ' ' << source.get<std::string>();
     std::cout << '\n';
   }
+}
+
+void print_plan(const nlohmann::json& plan) {
+  if (plan.contains("chunks")) print_chunks(plan["chunks"]);
   for (const auto& rank : plan["ranks"]) {
     std::cout << "rank " << rank["rank"] << ": " << rank["tensors"] << " tensors, "
               << human_bytes(rank["bytes"].get<std::uint64_t>()) << " from " << rank["source_files"].size()
@@ -39,7 +43,8 @@ int convert_command(const Arguments& arguments) {
       line.add()(option_name(key).c_str(), po::value<std::string>(), key.help);
     }
   }
-  line.add()("dry-run", "print the plan and write nothing")("json", "print JSON");
+  line.add()("dry-run", "print the plan and write nothing")(
+      "chunks", "with --dry-run: every part of every tensor, too")("json", "print JSON");
   if (!line.parse(arguments)) return 0;
   ConvertRequest request;
   request.source = line.get<std::string>("SOURCE");
@@ -54,9 +59,11 @@ int convert_command(const Arguments& arguments) {
     }
   }
   if (line.has("dry-run")) request.open.use = SourceUse::headers;
+  if (line.has("chunks") && !line.has("dry-run")) throw UsageError("--chunks needs --dry-run");
   const Conversion conversion = planned(request, line.has("json"));
   if (line.has("dry-run")) {
-    const nlohmann::json plan = describe(conversion, request.output);
+    nlohmann::json plan = describe(conversion, request.output);
+    if (line.has("chunks")) plan["chunks"] = describe_chunks(conversion);
     if (!line.print_json(plan)) print_plan(plan);
     return 0;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 #include <boost/algorithm/string/replace.hpp>
@@ -15,18 +16,35 @@
 namespace mhub {
 namespace {
 
+/// The key that an object has twice. Throws for it.
+template <typename Json>
+[[noreturn]] void refuse_twin(std::string_view text, const std::string& file) {
+  std::vector<std::set<std::string>> keys;
+  const auto look = [&](int, typename Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.template get<std::string>()).second)
+      throw InputError(file + ": key \"" + parsed.template get<std::string>() + "\" is there twice");
+    return true;
+  };
+  [[maybe_unused]] const Json parsed = Json::parse(text, look);
+  throw std::logic_error(file + ": an object with fewer values than keys has no key twice");
+}
+
 template <typename Json>
 Json parse(std::string_view text, const std::string& file) {
   constexpr int kDeepest = 128;
-  // nlohmann keeps the last of two equal keys; a config that says a thing twice is refused here.
-  std::vector<std::set<std::string>> keys;
+  // nlohmann keeps the last of two equal keys; a config that says a thing twice is refused here. An object
+  // then has fewer values than keys came, which costs nothing to see: an index of weights has 100,000.
+  std::vector<std::size_t> keys;
   auto check = [&](int depth, typename Json::parse_event_t event, Json& parsed) {
     if (depth > kDeepest)
       throw InputError(file + ": JSON nested deeper than " + std::to_string(kDeepest) + " levels");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.template get<std::string>()).second) {
-      throw InputError(file + ": key \"" + parsed.template get<std::string>() + "\" is there twice");
+    if (event == Json::parse_event_t::object_start) keys.push_back(0);
+    if (event == Json::parse_event_t::key) ++keys.back();
+    if (event == Json::parse_event_t::object_end) {
+      if (keys.back() != parsed.size()) refuse_twin<Json>(text, file);
+      keys.pop_back();
     }
     return true;
   };

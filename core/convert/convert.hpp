@@ -45,9 +45,12 @@ struct RunOptions {
 /// Opens the source and works a conversion out. Reads headers only.
 Conversion plan(const std::string& source, const WriteOptions& options = {}, const OpenOptions& open = {});
 
-/// A conversion for people: per rank tensors, bytes and source files, every chunk, and the disk space at
-/// `output`. `mhub convert --dry-run --json` prints it.
+/// A conversion for people: per rank tensors, bytes and source files, and the disk space at `output`.
+/// `mhub convert --dry-run --json` prints it.
 nlohmann::json describe(const Conversion& conversion, const std::string& output);
+/// Every chunk that it writes and the source's tensors that it is made of; of large models hundreds of
+/// thousands. `--chunks` adds them.
+nlohmann::json describe_chunks(const Conversion& conversion);
 
 /// Carries a conversion out: checks disk space and tied tensors, writes under a temporary name, adds the
 /// format's metadata, the tokenizer's files and the manifest, verifies when asked, renames. `output` appears

@@ -19,7 +19,7 @@ nlohmann::json describe_ranks(const CopyPlan& plan) {
   struct Rank {
     std::set<std::size_t> tensors;
     std::uint64_t bytes = 0;
-    std::set<std::string> files;
+    std::set<const ByteSource*> sources;
   };
   std::map<int, Rank> ranks;
   for (const ChunkPlan& chunk : plan.chunks) {
@@ -27,20 +27,23 @@ nlohmann::json describe_ranks(const CopyPlan& plan) {
     rank.tensors.insert(chunk.tensor);
     rank.bytes += byte_size(chunk);
     for (const CopyTerm& term : chunk.terms) {
-      if (!term.zero()) rank.files.insert(term.bytes->name());
+      if (!term.zero()) rank.sources.insert(term.bytes);
     }
   }
   nlohmann::json list = nlohmann::json::array();
   for (const auto& [number, rank] : ranks) {
-    list.push_back({{"rank", number},
-                    {"tensors", rank.tensors.size()},
-                    {"bytes", rank.bytes},
-                    {"source_files", rank.files}});
+    std::set<std::string> files;
+    for (const ByteSource* source : rank.sources) files.insert(source->name());
+    list.push_back(
+        {{"rank", number}, {"tensors", rank.tensors.size()}, {"bytes", rank.bytes}, {"source_files", files}});
   }
   return list;
 }
 
-nlohmann::json describe_chunks(const CopyPlan& plan) {
+}  // namespace
+
+nlohmann::json describe_chunks(const Conversion& conversion) {
+  const CopyPlan& plan = conversion.copies();
   nlohmann::json chunks = nlohmann::json::array();
   for (const ChunkPlan& chunk : plan.chunks) {
     const SinkTensor& tensor = plan.tensors[chunk.tensor];
@@ -59,6 +62,8 @@ nlohmann::json describe_chunks(const CopyPlan& plan) {
   }
   return chunks;
 }
+
+namespace {
 
 /// The type that a tensor had before it was converted to what is read now, where that is known.
 std::optional<DType> former_dtype(const std::string& tensor, const Checkpoint& source) {
@@ -170,8 +175,7 @@ nlohmann::json describe(const Conversion& conversion, const std::string& output)
           {"format", conversion.output().describe()["format"]},
           {"total_bytes", conversion.bytes()},
           {"free_bytes", free_space(output)},
-          {"ranks", describe_ranks(conversion.copies())},
-          {"chunks", describe_chunks(conversion.copies())}};
+          {"ranks", describe_ranks(conversion.copies())}};
 }
 
 }  // namespace mhub

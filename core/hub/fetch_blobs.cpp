@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kChunk = 8 << 20;
 /// So many bytes are written at once.
-constexpr std::uint64_t kStep = 256 << 10;
+constexpr std::uint64_t kWrite = 256 << 10;
 using Buffer = std::vector<std::byte>;
 
 /// A chunk of a file, as far as it has come.
@@ -180,7 +180,7 @@ class Fetch {
     try {
       file.reader.read(task.begin, task.end, [&](std::span<const std::byte> piece) {
         part.bytes.insert(part.bytes.end(), piece.begin(), piece.end());
-        if (part.bytes.size() >= part.written + kStep) write_through(file, part);
+        if (part.bytes.size() >= part.written + kWrite) write_through(file, part);
       });
     } catch (...) {
       write_through(file, part);

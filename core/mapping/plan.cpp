@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <span>
 
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/executor.hpp"
@@ -97,6 +98,33 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
   return located;
 }
 
+/// Terms by where they are in the whole tensor, so that a chunk meets only those whose span it shares: a
+/// tensor of 256 experts has as many chunks and twice as many terms.
+class TermsBySpan {
+ public:
+  explicit TermsBySpan(std::vector<CopyTerm> terms) : terms_(std::move(terms)) {
+    std::sort(terms_.begin(), terms_.end(), [](const CopyTerm& a, const CopyTerm& b) {
+      return a.box.destination_offset < b.box.destination_offset;
+    });
+    std::int64_t last = 0;
+    for (const CopyTerm& term : terms_)
+      ends_.push_back(last = std::max(last, term.box.destination_offset + destination_span(term.box)));
+  }
+
+  /// Those that may have elements in [begin, end), and perhaps others.
+  std::span<const CopyTerm> within(std::int64_t begin, std::int64_t end) const {
+    const auto first = std::upper_bound(ends_.begin(), ends_.end(), begin) - ends_.begin();
+    const auto last = std::partition_point(terms_.begin() + first, terms_.end(), [&](const CopyTerm& term) {
+      return term.box.destination_offset < end;
+    });
+    return {terms_.begin() + first, last};
+  }
+
+ private:
+  std::vector<CopyTerm> terms_;
+  std::vector<std::int64_t> ends_;  ///< where the term, or one before it, ends
+};
+
 /// The plan of one destination tensor with the values as they are stored.
 CopyPlan unchanged(const StateMap& map, std::size_t destination,
                    const std::vector<const StoredTensor*>& sources) {
@@ -186,13 +214,14 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
       throw InputError("tensor " + tensor.name + ": cannot cast " + std::string(torch_name(source_dtype)) +
                        " to " + std::string(torch_name(tensor.dtype)));
     }
-    const std::vector<CopyTerm> located = located_terms(map, d, source_dtype, plan);
+    const TermsBySpan located(located_terms(map, d, source_dtype, plan));
     for (std::size_t c = 0; c < tensor.chunks.size(); ++c) {
       const SinkChunk& chunk = tensor.chunks[c];
-      const Box to_chunk =
-          inverted(placed(chunk.offset, chunk.shape, row_major_strides(chunk.shape), tensor.shape));
+      const Box from_chunk = placed(chunk.offset, chunk.shape, row_major_strides(chunk.shape), tensor.shape);
+      const Box to_chunk = inverted(from_chunk);
       ChunkPlan one{d, c, numel(chunk.shape), source_dtype, tensor.dtype, added, {}};
-      for (const CopyTerm& term : located) {
+      const std::int64_t begin = from_chunk.destination_offset;
+      for (const CopyTerm& term : located.within(begin, begin + destination_span(from_chunk))) {
         for (Box& box : compose(term.box, to_chunk)) {
           one.terms.push_back({term.bytes, term.byte_offset, term.source, std::move(box)});
         }

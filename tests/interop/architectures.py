@@ -266,7 +266,7 @@ def other_names(binary, row, hf, scratch):
 
 def router_bias(binary, row, hf, scratch):
     """The correction bias stays in float32 in a model that is cast."""
-    run = mhub(binary, "convert", hf, os.path.join(scratch, "cast"), "--dtype", "bf16", "--dry-run", "--json")
+    run = mhub(binary, "convert", hf, os.path.join(scratch, "cast"), "--dtype", "bf16", "--dry-run", "--chunks", "--json")
     found = {(chunk["name"].endswith("expert_bias"), chunk["dtype"]) for chunk in json.loads(run.stdout)["chunks"]} if run.returncode == 0 else run.stderr
     if found != {(True, "float32"), (False, "bfloat16")}:
         row.fail("convert", f"--dtype bf16 gives {found}")

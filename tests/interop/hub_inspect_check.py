@@ -47,8 +47,8 @@ def stays_there(world):
         weights = [entry for entry in world.hub.log if entry["server"] == "cdn"]
         world.check(weights and all(entry["range"] for entry in weights), f"inspect of {name}: weights were asked for whole")
         world.check(sum(entry["sent"] for entry in weights) <= 3 * 32768, f"inspect of {name}: {sum(entry['sent'] for entry in weights)} bytes of weights came")
-    plan = json.loads(world.run(home, "convert", "org/tiny", "out", "--tp", "2", "--dry-run", "--json"))
-    local = json.loads(world.run(home, "convert", "tiny", "out", "--tp", "2", "--dry-run", "--json"))
+    plan = json.loads(world.run(home, "convert", "org/tiny", "out", "--tp", "2", "--dry-run", "--chunks", "--json"))
+    local = json.loads(world.run(home, "convert", "tiny", "out", "--tp", "2", "--dry-run", "--chunks", "--json"))
     world.check(plan["total_bytes"] == local["total_bytes"] and [chunk["name"] for chunk in plan["chunks"]] == [chunk["name"] for chunk in local["chunks"]], "--dry-run of a model on the Hub plans something else")
     world.check(list(home.rglob("*")) == [], f"something was written: {list(home.rglob('*'))}")
     world.run(home, "inspect", "org/large", code=3)  # one tensor more than a Llama has

@@ -27,6 +27,7 @@ COMMANDS = [
     ("inspect_tensors", 0, "inspect a --tensors *weight"),
     ("convert", 0, "convert a m --to torch --pp 2"),
     ("convert", 0, "convert a plan --dry-run"),
+    ("convert", 0, "convert a plan --dry-run --chunks"),
     ("inspect", 0, "inspect m"),
     ("run", 0, "run recipe.yaml"),
     ("run", 0, "run recipe.yaml --dry-run"),

@@ -129,6 +129,14 @@ BOOST_AUTO_TEST_CASE(a_dry_run_writes_nothing) {
   BOOST_TEST(run.code == 0, run.err);
   const auto plan = nlohmann::json::parse(run.out);
   BOOST_TEST(plan["ranks"].size() == 4U);
+  BOOST_TEST(!plan.contains("chunks"));
+  const Run all = run_mhub("convert " + (scratch / "hf") + " " + (scratch / "out") +
+                           " --tp 2 --pp 2 --dry-run --chunks --json");
+  std::size_t bytes = 0;
+  for (const auto& chunk : nlohmann::json::parse(all.out)["chunks"])
+    bytes += chunk["bytes"].get<std::size_t>();
+  BOOST_TEST(bytes == plan["total_bytes"].get<std::size_t>());
+  BOOST_TEST(run_mhub("convert " + (scratch / "hf") + " " + (scratch / "out") + " --chunks").code == 2);
   BOOST_TEST(!fs::exists(scratch / "out"));
 }
 

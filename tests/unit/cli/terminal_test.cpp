@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(errors_are_json_where_json_was_asked_for) {
     const Run run = run_mhub(command + " --json");
     BOOST_TEST(run.code == code, run.err);
     const nlohmann::json json = nlohmann::json::parse(run.out);
-    BOOST_TEST(json["schema_version"] == 1);
+    BOOST_TEST(json["schema_version"] == 2);
     BOOST_TEST(json["error"]["exit_code"] == code);
     BOOST_TEST(run.err == "mhub: " + json["error"]["message"].get<std::string>() + "\n");
     BOOST_TEST(run_mhub(command).out.empty());
