@@ -8,8 +8,8 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/parallel.hpp"
 #include "mhub/hub/answers.hpp"
-#include "mhub/hub/parallel.hpp"
 
 namespace mhub {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/parallel.hpp"
 #include "mhub/hub/download.hpp"
 #include "mhub/hub/etag.hpp"
-#include "mhub/hub/parallel.hpp"
 #include "mhub/store/weight_files.hpp"
 
 namespace mhub {

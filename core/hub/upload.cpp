@@ -5,9 +5,9 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/parallel.hpp"
 #include "mhub/base/utf8.hpp"
 #include "mhub/hub/lfs.hpp"
-#include "mhub/hub/parallel.hpp"
 #include "mhub/hub/repo_writer.hpp"
 
 namespace mhub {

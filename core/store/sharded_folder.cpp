@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/store/sharded_folder.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/parallel.hpp"
 
 namespace mhub {
 namespace {
+
+constexpr std::size_t kThreads = 8;  // that read headers: on a network's file system they wait
 
 class LocalFolder final : public WeightFolder {
  public:
@@ -64,15 +69,24 @@ TensorSource ShardedFiles::open(const WeightFolder& folder) const {
   const std::map<std::string, std::string> map = read_weight_map(folder, index);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : map) shards.insert(shard);
-  std::vector<StoredTensor> tensors;
+  std::vector<std::shared_ptr<const ByteSource>> files;
   for (const std::string& shard : shards) {
-    const std::string path = folder.place(shard);
     if (!folder.has(shard))
-      throw InputError(path + ": missing, but " + index_path + " lists it; the download is incomplete");
-    for (StoredTensor& tensor : read_bytes(folder.bytes(shard))) {
+      throw InputError(folder.place(shard) + ": missing, but " + index_path +
+                       " lists it; the download is incomplete");
+    files.push_back(folder.bytes(shard));
+  }
+  std::vector<std::vector<StoredTensor>> headers(files.size());
+  for_all(files.size(), std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kThreads),
+          [&](std::size_t k) { headers[k] = read_bytes(files[k]); });
+  std::vector<StoredTensor> tensors;
+  auto header = headers.begin();
+  for (const std::string& shard : shards) {
+    for (StoredTensor& tensor : *header++) {
       const auto listed = map.find(tensor.name);
       if (listed == map.end() || listed->second != shard)
-        throw InputError(path + ": tensor " + tensor.name + " is not listed for this file in " + index_path);
+        throw InputError(folder.place(shard) + ": tensor " + tensor.name +
+                         " is not listed for this file in " + index_path);
       tensors.push_back(std::move(tensor));
     }
   }

@@ -2,15 +2,33 @@
 #include "mhub/store/tensor_source.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "mhub/base/error.hpp"
 
 namespace mhub {
 
-TensorSource::TensorSource(std::vector<StoredTensor> tensors) : tensors_(std::move(tensors)) {
-  std::sort(tensors_.begin(), tensors_.end(),
-            [](const StoredTensor& a, const StoredTensor& b) { return a.name < b.name; });
+namespace {
+
+bool by_name(const StoredTensor& a, const StoredTensor& b) { return a.name < b.name; }
+
+/// Numbers are sorted, then each tensor moves once: a large model has 100,000.
+std::vector<StoredTensor> sorted(std::vector<StoredTensor> tensors) {
+  if (std::is_sorted(tensors.begin(), tensors.end(), by_name)) return tensors;
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return by_name(tensors[a], tensors[b]); });
+  std::vector<StoredTensor> result;
+  result.reserve(tensors.size());
+  for (const std::size_t k : order) result.push_back(std::move(tensors[k]));
+  return result;
+}
+
+}  // namespace
+
+TensorSource::TensorSource(std::vector<StoredTensor> tensors) : tensors_(sorted(std::move(tensors))) {
   const auto twin =
       std::adjacent_find(tensors_.begin(), tensors_.end(),
                          [](const StoredTensor& a, const StoredTensor& b) { return a.name == b.name; });

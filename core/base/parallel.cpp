@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mhub/hub/parallel.hpp"
+#include "mhub/base/parallel.hpp"
 
 #include <algorithm>
 #include <atomic>
