@@ -10,6 +10,8 @@
 #include "hub/cached_model.hpp"
 #include "hub/fake_http.hpp"
 
+BOOST_AUTO_TEST_SUITE(uploads)
+
 using namespace mhub;
 using nlohmann::json;
 using tests::FakeHttp;
@@ -79,8 +81,6 @@ struct World : tests::TemporaryFolder {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(uploads)
 
 BOOST_AUTO_TEST_CASE(a_folder_is_one_commit) {
   World world;

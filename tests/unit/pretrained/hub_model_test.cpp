@@ -8,6 +8,8 @@
 #include "mhub/pretrained/pretrained_causal_lm.hpp"
 #include "pretrained/family_models.hpp"
 
+BOOST_AUTO_TEST_SUITE(hub_model)
+
 using namespace mhub;
 namespace fs = std::filesystem;
 
@@ -47,8 +49,6 @@ std::vector<std::int64_t> generated(const std::string& source) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hub_model)
 
 BOOST_AUTO_TEST_CASE(a_name_opens_from_the_cache) {
   const CachedGpt2 gpt2;

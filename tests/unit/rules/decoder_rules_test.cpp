@@ -9,6 +9,8 @@
 #include "mhub/rules/moe_rules.hpp"
 #include "rules/small_config.hpp"
 
+BOOST_AUTO_TEST_SUITE(decoder_rules)
+
 using namespace mhub;
 using namespace mhub::tests;
 
@@ -21,8 +23,6 @@ std::size_t place(const std::vector<StateTensor>& state, const std::string& name
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(decoder_rules)
 
 BOOST_AUTO_TEST_CASE(a_projection_of_hidden_state_and_embedding_has_its_halves_swapped) {
   TransformerConfig c = small_config();
