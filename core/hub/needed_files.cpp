@@ -25,9 +25,13 @@ constexpr std::array<const char*, 8> kTokenizers{
 
 std::string folder_of(const std::string& name) { return name.substr(0, name.find('/') + 1); }
 
+}  // namespace
+
 bool is_hidden(const std::string& name) {
   return name.front() == '.' || name.find("/.") != std::string::npos;
 }
+
+namespace {
 
 template <std::size_t N>
 bool ends_in(const std::string& name, const std::array<std::string_view, N>& endings) {
@@ -43,11 +47,11 @@ const ShardedFiles* container(const RepoFiles& all) {
 }
 
 std::set<std::string> listed_shards(const std::string& index, const std::string& name) {
-  const nlohmann::json json = parse_json(index, name);
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
+  const nlohmann::json listed = parse_json(index, name);
+  if (!listed.is_object() || !listed.contains("weight_map") || !listed["weight_map"].is_object())
     throw InputError(name + ": expected an object \"weight_map\"");
   std::set<std::string> shards;
-  for (const auto& [tensor, file] : json["weight_map"].items()) {
+  for (const auto& [tensor, file] : listed["weight_map"].items()) {
     if (!file.is_string() || !stays_inside(file.get_ref<const std::string&>()))
       throw InputError(name + ": tensor " + tensor + ": expected a file name, found " + json_text(file));
     shards.insert(file.get<std::string>());

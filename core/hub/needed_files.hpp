@@ -14,6 +14,9 @@ enum class Wanted {
   model,  ///< that and the weights, in the container that is preferred
 };
 
+/// Of a hidden file or folder.
+bool is_hidden(const std::string& name);
+
 /// The files beside the weights that a loader or a conversion reads (formats/, companions), the index of the
 /// weights among them. Left out are other weights, folders that have some, what is larger than any tokenizer,
 /// hidden files, and a model card's pictures and papers.

@@ -15,10 +15,6 @@ namespace {
 /// Headers are short, and waiting for them is long.
 constexpr std::size_t kConnections = 48;
 
-bool is_hidden(const std::string& name) {
-  return name.front() == '.' || name.find("/.") != std::string::npos;
-}
-
 std::string hash_of(const RepoFile& file, const std::string& content) {
   const auto digest = begin_etag(!file.sha256.empty(), content.size());
   digest->update(std::as_bytes(std::span(content)));

@@ -29,19 +29,19 @@ WeightView transposed(Weights& weights, const std::string& name, std::int64_t ro
 }
 
 /// Rows of numbers with the grid they lie in.
-struct Tokens {
+struct PatchTokens {
   std::vector<float> values;
   PatchGrid grid;
   std::int64_t width;
 };
 
 /// Tiles as means of squares, `to` along a side.
-Tokens pooled(const Tokens& in, std::int64_t to) {
+PatchTokens pooled(const PatchTokens& in, std::int64_t to) {
   const PatchGrid& grid = in.grid;
   const std::int64_t side = grid.rows, factor = side / to, width = in.width;
-  Tokens out{std::vector<float>(static_cast<std::size_t>(grid.tiles * to * to * width), 0.0F),
-             {grid.tiles, to, to, 1},
-             width};
+  PatchTokens out{std::vector<float>(static_cast<std::size_t>(grid.tiles * to * to * width), 0.0F),
+                  {grid.tiles, to, to, 1},
+                  width};
   const float share = 1.0F / static_cast<float>(factor * factor);
   for (std::int64_t k = 0; k < grid.tokens(); ++k) {
     const std::int64_t row = k / side % side / factor, column = k % side / factor;
@@ -53,14 +53,15 @@ Tokens pooled(const Tokens& in, std::int64_t to) {
   return out;
 }
 
-/// MergeTokens. Tokens that lie square by square already only need another width.
-Tokens merged(Tokens in, const MergeTokens& step) {
+/// MergeTokens. PatchTokens that lie square by square already only need another width.
+PatchTokens merged(PatchTokens in, const MergeTokens& step) {
   const PatchGrid from = in.grid;
   const std::int64_t side = step.side, each = side * side, width = in.width;
   const PatchGrid grid{from.tiles, from.rows / side, from.columns / side, 1};
   const bool by_squares = from.merge == side && side > 1;
   if (by_squares && !step.by_channel) return {std::move(in.values), grid, width * each};
-  Tokens out{std::vector<float>(static_cast<std::size_t>(grid.tokens() * width * each)), grid, width * each};
+  PatchTokens out{std::vector<float>(static_cast<std::size_t>(grid.tokens() * width * each)), grid,
+                  width * each};
   auto put = [&](std::int64_t k, std::int64_t square, std::int64_t part) {
     const float* token = in.values.data() + k * width;
     float* to = out.values.data() + square * width * each;
@@ -134,7 +135,7 @@ Projector::Projector(const Weights& weights, Backend& backend, const std::vector
 std::vector<float> Projector::run(std::span<const float> tokens, const PatchGrid& grid) const {
   Workspace workspace(backend_);
   ForwardPass pass{backend_, workspace, Precision::exact, nullptr, nullptr, {}};
-  Tokens at{{tokens.begin(), tokens.end()}, grid, width_};
+  PatchTokens at{{tokens.begin(), tokens.end()}, grid, width_};
   /// Runs `use(in, out)` on the rows as a matrix; the result is `columns` wide.
   auto compute = [&](std::int64_t columns, const auto& use) {
     const auto count = static_cast<std::int64_t>(at.values.size()) / at.width;

@@ -9,7 +9,7 @@
 namespace mhub::image {
 namespace {
 
-Extent smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
+Extent glm_smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
   const auto block = static_cast<double>(limits.block), frames = static_cast<double>(limits.frames);
   auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
   if (height < block || width < block) {
@@ -36,7 +36,7 @@ Extent smart_resized(Extent picture, const PatchLimits& limits, const std::strin
 
 std::unique_ptr<ImageProcessor> make_glm4v(const ProcessorFields& fields, ImageBackend backend) {
   const Size size{.shortest_edge = 112 * 112, .longest_edge = 28 * 28 * 15000};
-  return make_patches(fields, backend, {size, false, smart_resized});
+  return make_patches(fields, backend, {size, false, glm_smart_resized});
 }
 
 std::unique_ptr<ImagePrompt> make_glm4v_prompt(const ProcessorFiles& files) {

@@ -11,7 +11,7 @@
 namespace mhub::image {
 namespace {
 
-struct Defaults {
+struct TileDefaults {
   Size size;
   bool crops;
   Extent crop_size;  ///< 0: the size of what is resized
@@ -21,7 +21,7 @@ struct Defaults {
 
 class LlavaNext final : public ImageProcessor {
  public:
-  LlavaNext(const ProcessorFields& fields, ImageBackend backend, const Defaults& defaults)
+  LlavaNext(const ProcessorFields& fields, ImageBackend backend, const TileDefaults& defaults)
       : fields_(fields),
         backend_(backend),
         resize_(fields.boolean("do_resize", true)),
@@ -203,12 +203,13 @@ Extent best_canvas(const std::vector<Extent>& canvases, Extent picture) {
 std::unique_ptr<ImageProcessor> make_llava_next(const ProcessorFields& fields, ImageBackend backend) {
   const std::vector<Extent> canvases{{336, 672}, {672, 336}, {672, 672}, {1008, 336}, {336, 1008}};
   return std::make_unique<LlavaNext>(fields, backend,
-                                     Defaults{{.shortest_edge = 224}, true, {224, 224}, canvases, false});
+                                     TileDefaults{{.shortest_edge = 224}, true, {224, 224}, canvases, false});
 }
 
 std::unique_ptr<ImageProcessor> make_llava_onevision(const ProcessorFields& fields, ImageBackend backend) {
   return std::make_unique<LlavaNext>(
-      fields, backend, Defaults{{.height = 384, .width = 384}, false, {0, 0}, onevision_canvases(), true});
+      fields, backend,
+      TileDefaults{{.height = 384, .width = 384}, false, {0, 0}, onevision_canvases(), true});
 }
 
 std::unique_ptr<ImagePrompt> make_llava_onevision_prompt(const ProcessorFiles& files) {

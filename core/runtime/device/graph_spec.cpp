@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kLargestPower = 512;
 constexpr std::int64_t kFewestKeys = 16 * LayerCache::kTokens;
 
-std::string name_of(Element element) {
+std::string element_name(Element element) {
   return element == Element::f32 ? "f32" : element == Element::f16 ? "f16" : "bf16";
 }
 
@@ -38,7 +38,7 @@ std::string shape(std::initializer_list<std::int64_t> sizes) {
 }  // namespace
 
 std::string to_string(const LinearSpec& spec) {
-  return "linear " + name_of(spec.element) + " " + shape({spec.tokens, spec.inputs}) + " x " +
+  return "linear " + element_name(spec.element) + " " + shape({spec.tokens, spec.inputs}) + " x " +
          shape({spec.gated ? 2 * spec.outputs : spec.outputs, spec.inputs}) + "^T" +
          (spec.bias ? " + bias" : "") +
          (spec.activation != ActivationKind::identity ? ", " + name_of(spec.activation) : "") +
@@ -51,7 +51,7 @@ std::string to_string(const NormSpec& spec) {
 }
 
 std::string to_string(const AttentionSpec& spec) {
-  return "attention " + name_of(spec.element) + " queries " +
+  return "attention " + element_name(spec.element) + " queries " +
          shape({spec.batch, spec.queries, spec.heads, spec.key_dim}) + ", " + std::to_string(spec.keys) +
          " keys of " + std::to_string(spec.groups) + " groups, values " + std::to_string(spec.value_dim) +
          (spec.window > 0 ? ", window " + std::to_string(spec.window) : "") + (spec.sinks ? ", sinks" : "");

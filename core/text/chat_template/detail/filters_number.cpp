@@ -80,10 +80,6 @@ std::int64_t truncated(double value) {
   return static_cast<std::int64_t>(value);
 }
 
-void refuse_undefined(const Value& value) {
-  if (value.is_undefined()) fail(*value.as<Undefined>().message);
-}
-
 Value to_integer(Interpreter&, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("int", arguments, {"default", "base"}, 0);
   refuse_undefined(input);

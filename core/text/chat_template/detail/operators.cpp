@@ -161,9 +161,13 @@ Value repeat(const Value& value, std::int64_t times) {
   return value.is(Kind::list) ? make_list(std::move(items)) : make_tuple(std::move(items));
 }
 
+}  // namespace
+
 void refuse_undefined(const Value& value) {
   if (value.is_undefined()) fail(*value.as<Undefined>().message);
 }
+
+namespace {
 
 bool equal_sequences(const Sequence& left, const Sequence& right) {
   if (&left == &right) return true;

@@ -18,6 +18,9 @@ bool apply(CompareOperator op, const Value& left, const Value& right);
 Value negative(const Value& value);
 Value positive(const Value& value);
 
+/// Fails as jinja2 does where an undefined value is used.
+void refuse_undefined(const Value& value);
+
 bool equal(const Value& left, const Value& right);
 /// Python's <, for sorting.
 bool less(const Value& left, const Value& right);
