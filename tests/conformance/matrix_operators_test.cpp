@@ -18,6 +18,8 @@ using Doubles = std::vector<double>;
 
 Doubles doubles(const std::vector<float>& values) { return {values.begin(), values.end()}; }
 
+constexpr float kAlphaP = 0.75F, kAlphaN = 0.5F;  // of xIELU
+
 double act(ActivationKind kind, double x) {
   switch (kind) {
     case ActivationKind::silu: return x / (1 + std::exp(-x));
@@ -27,6 +29,9 @@ double act(ActivationKind kind, double x) {
     case ActivationKind::quick_gelu: return x / (1 + std::exp(-1.702 * x));
     case ActivationKind::relu: return std::max(x, 0.0);
     case ActivationKind::relu_squared: return std::pow(std::max(x, 0.0), 2);
+    case ActivationKind::xielu:
+      return x / 2 + (x > 0 ? static_cast<double>(kAlphaP) * x * x
+                            : static_cast<double>(kAlphaN) * (std::expm1(x) - x));
     case ActivationKind::identity: break;
   }
   return x;
@@ -187,14 +192,14 @@ BOOST_AUTO_TEST_CASE(a_range_of_columns_is_multiplied) {
 }
 
 BOOST_AUTO_TEST_CASE(activations) {
-  for (const auto kind :
-       {ActivationKind::silu, ActivationKind::gelu, ActivationKind::gelu_tanh, ActivationKind::quick_gelu,
-        ActivationKind::relu, ActivationKind::relu_squared, ActivationKind::identity}) {
+  for (const auto kind : {ActivationKind::silu, ActivationKind::gelu, ActivationKind::gelu_tanh,
+                          ActivationKind::quick_gelu, ActivationKind::relu, ActivationKind::relu_squared,
+                          ActivationKind::identity, ActivationKind::xielu}) {
     for (const bool gated : {false, true}) {
       for (const float clamp : {0.0F, 1.5F}) {
         if (clamp > 0 && !gated) continue;
         const std::size_t rows = 3, columns = 50;
-        const Activation activation{kind, gated, clamp, gated ? 0.25F : 0.0F};
+        const Activation activation{kind, gated, clamp, gated ? 0.25F : 0.0F, kAlphaP, kAlphaN};
         const auto in = random_values(static_cast<std::int64_t>(rows * columns * (gated ? 2 : 1)), 11, 2.0F);
         const Activations x(in, 3, gated ? 100 : 50), y(3, 50);
         backend().activate(activation, x, y);

@@ -133,8 +133,8 @@ BOOST_AUTO_TEST_CASE(a_dry_run_writes_nothing) {
   const Run all = run_mhub("convert " + (scratch / "hf") + " " + (scratch / "out") +
                            " --tp 2 --pp 2 --dry-run --chunks --json");
   std::size_t bytes = 0;
-  for (const auto& chunk : nlohmann::json::parse(all.out)["chunks"])
-    bytes += chunk["bytes"].get<std::size_t>();
+  const auto with_chunks = nlohmann::json::parse(all.out);
+  for (const auto& chunk : with_chunks["chunks"]) bytes += chunk["bytes"].get<std::size_t>();
   BOOST_TEST(bytes == plan["total_bytes"].get<std::size_t>());
   BOOST_TEST(run_mhub("convert " + (scratch / "hf") + " " + (scratch / "out") + " --chunks").code == 2);
   BOOST_TEST(!fs::exists(scratch / "out"));
