@@ -16,22 +16,43 @@ float linspace(std::int64_t last, std::int64_t count, std::int64_t k) {
                        : static_cast<float>(last) - step * static_cast<float>(count - k - 1);
 }
 
-/// The four entries along an axis around a place, and their weights: cubic convolution with torch's a.
-struct Cubic {
-  std::array<std::int64_t, 4> at{};
-  std::array<float, 4> weight{};
+/// Entries along an axis around a place, and their weights.
+template <std::size_t N>
+struct Taps {
+  std::array<std::int64_t, N> at{};
+  std::array<float, N> weight{};
 };
-Cubic cubic(float place, std::int64_t side) {
+
+/// The entry at or in front of a place and the next one, between which it lies.
+Taps<2> linear_taps(float place, std::int64_t side) {
+  const std::int64_t first = std::min(static_cast<std::int64_t>(place), side - 1);
+  const float share = place - static_cast<float>(first);
+  return {{first, std::min(first + 1, side - 1)}, {1 - share, share}};
+}
+
+/// Cubic convolution with torch's a.
+Taps<4> cubic_taps(float place, std::int64_t side) {
   constexpr float kA = -0.75F;
   const float below = std::floor(place), t = place - below;
   auto near = [](float x) { return ((kA + 2) * x - (kA + 3)) * x * x + 1; };
   auto far = [](float x) { return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA; };
-  Cubic result{{}, {far(t + 1), near(t), near(1 - t), far(2 - t)}};
+  Taps<4> taps{{}, {far(t + 1), near(t), near(1 - t), far(2 - t)}};
   for (std::size_t k = 0; k < 4; ++k) {
     const auto at = static_cast<std::int64_t>(below) - 1 + static_cast<std::int64_t>(k);
-    result.at[k] = std::clamp<std::int64_t>(at, 0, side - 1);
+    taps.at[k] = std::clamp<std::int64_t>(at, 0, side - 1);
   }
-  return result;
+  return taps;
+}
+
+/// Adds the rows of a grid, `columns` wide, that two axes' taps meet in.
+template <std::size_t N>
+void add_blend(float* sum, std::span<const float> rows, std::int64_t columns, std::int64_t width,
+               const Taps<N>& down, const Taps<N>& across) {
+  for (std::size_t k = 0; k < N * N; ++k) {
+    const float weight = down.weight[k / N] * across.weight[k % N];
+    const float* row = rows.data() + (down.at[k / N] * columns + across.at[k % N]) * width;
+    for (std::int64_t c = 0; c < width; ++c) sum[c] += weight * row[c];
+  }
 }
 
 /// Where the middle of entry k of `count` lies among `side` entries, as grid_sample gets it from the caller.
@@ -97,21 +118,10 @@ std::vector<float> patches_of(std::span<const float> tile, const PatchGrid& grid
 std::vector<float> interpolated(std::span<const float> table, std::int64_t side, std::int64_t width,
                                 const PatchOrder& order) {
   std::vector<float> out(static_cast<std::size_t>(order.size() * width), 0.0F);
-  auto add = [&](float* sum, std::int64_t row, std::int64_t column, float weight) {
-    const float* entry = table.data() + (row * side + column) * width;
-    for (std::int64_t c = 0; c < width; ++c) sum[c] += weight * entry[c];
-  };
   float* sum = out.data();
   for (const PatchOrder::Place& place : order.places()) {
-    const float y = linspace(side - 1, order.grid().rows, place.row);
-    const float x = linspace(side - 1, order.grid().columns, place.column);
-    const auto top = static_cast<std::int64_t>(y), left = static_cast<std::int64_t>(x);
-    const std::int64_t bottom = std::min(top + 1, side - 1), right = std::min(left + 1, side - 1);
-    const float down = y - static_cast<float>(top), across = x - static_cast<float>(left);
-    add(sum, top, left, (1 - down) * (1 - across));
-    add(sum, top, right, (1 - down) * across);
-    add(sum, bottom, left, down * (1 - across));
-    add(sum, bottom, right, down * across);
+    add_blend(sum, table, side, width, linear_taps(linspace(side - 1, order.grid().rows, place.row), side),
+              linear_taps(linspace(side - 1, order.grid().columns, place.column), side));
     sum += width;
   }
   return out;
@@ -122,13 +132,8 @@ std::vector<float> bicubic(std::span<const float> table, std::int64_t side, std:
   std::vector<float> out(static_cast<std::size_t>(order.size() * width), 0.0F);
   float* sum = out.data();
   for (const PatchOrder::Place& place : order.places()) {
-    const Cubic down = cubic(stretched(place.row, order.grid().rows, side), side);
-    const Cubic across = cubic(stretched(place.column, order.grid().columns, side), side);
-    for (std::size_t k = 0; k < 16; ++k) {
-      const float weight = down.weight[k / 4] * across.weight[k % 4];
-      const float* entry = table.data() + (down.at[k / 4] * side + across.at[k % 4]) * width;
-      for (std::int64_t c = 0; c < width; ++c) sum[c] += weight * entry[c];
-    }
+    add_blend(sum, table, side, width, cubic_taps(stretched(place.row, order.grid().rows, side), side),
+              cubic_taps(stretched(place.column, order.grid().columns, side), side));
     sum += width;
   }
   return out;
@@ -136,29 +141,15 @@ std::vector<float> bicubic(std::span<const float> table, std::int64_t side, std:
 
 std::vector<float> bilinear(std::span<const float> rows, const PatchGrid& from, const PatchGrid& to,
                             std::int64_t width) {
-  struct Between {
-    std::int64_t first, second;
-    float share;  // of the second
-  };
-  auto between = [](std::int64_t k, std::int64_t count, std::int64_t size) {
+  const auto taps = [](std::int64_t k, std::int64_t count, std::int64_t size) {
     const float scale = static_cast<float>(size) / static_cast<float>(count);
-    const float place = std::max(0.0F, scale * (static_cast<float>(k) + 0.5F) - 0.5F);
-    const std::int64_t first = std::min(static_cast<std::int64_t>(place), size - 1);
-    return Between{first, std::min(first + 1, size - 1), place - static_cast<float>(first)};
+    return linear_taps(std::max(0.0F, scale * (static_cast<float>(k) + 0.5F) - 0.5F), size);
   };
   std::vector<float> out(static_cast<std::size_t>(to.rows * to.columns * width), 0.0F);
   float* sum = out.data();
-  auto add = [&](std::int64_t row, std::int64_t column, float weight) {
-    const float* entry = rows.data() + (row * from.columns + column) * width;
-    for (std::int64_t c = 0; c < width; ++c) sum[c] += weight * entry[c];
-  };
   for (std::int64_t k = 0; k < to.rows * to.columns; ++k) {
-    const Between y = between(k / to.columns, to.rows, from.rows);
-    const Between x = between(k % to.columns, to.columns, from.columns);
-    add(y.first, x.first, (1 - y.share) * (1 - x.share));
-    add(y.first, x.second, (1 - y.share) * x.share);
-    add(y.second, x.first, y.share * (1 - x.share));
-    add(y.second, x.second, y.share * x.share);
+    add_blend(sum, rows, from.columns, width, taps(k / to.columns, to.rows, from.rows),
+              taps(k % to.columns, to.columns, from.columns));
     sum += width;
   }
   return out;

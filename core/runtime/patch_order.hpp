@@ -64,9 +64,7 @@ std::vector<float> interpolated(std::span<const float> table, std::int64_t side,
 std::vector<float> bicubic(std::span<const float> table, std::int64_t side, std::int64_t width,
                            const PatchOrder& order);
 
-/// Rows of `width` numbers, [from.rows * from.columns], as torch's interpolate(mode="bilinear") makes
-/// [to.rows
-/// * to.columns] of them.
+/// A grid of rows of `width` numbers as torch's interpolate(mode="bilinear") makes another one of it.
 std::vector<float> bilinear(std::span<const float> rows, const PatchGrid& from, const PatchGrid& to,
                             std::int64_t width);
 

@@ -53,7 +53,7 @@ PatchTokens pooled(const PatchTokens& in, std::int64_t to) {
   return out;
 }
 
-/// MergeTokens. PatchTokens that lie square by square already only need another width.
+/// MergeTokens. Tokens that lie square by square already only need another width.
 PatchTokens merged(PatchTokens in, const MergeTokens& step) {
   const PatchGrid from = in.grid;
   const std::int64_t side = step.side, each = side * side, width = in.width;
