@@ -10,26 +10,14 @@ namespace mhub::image {
 namespace {
 
 Extent glm_smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
-  const auto block = static_cast<double>(limits.block), frames = static_cast<double>(limits.frames);
+  const auto block = static_cast<double>(limits.block);
   auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
   if (height < block || width < block) {
     const double scale = std::max(block / height, block / width);
     height = std::trunc(height * scale);
     width = std::trunc(width * scale);
   }
-  require_shape(height, width, name);
-  // Python rounds halves to even, as nearbyint does.
-  double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;
-  if (frames * rows * columns > static_cast<double>(limits.most)) {
-    const double beta = std::sqrt(frames * height * width / static_cast<double>(limits.most));
-    rows = std::max(block, std::floor(height / beta / block) * block);
-    columns = std::max(block, std::floor(width / beta / block) * block);
-  } else if (frames * rows * columns < static_cast<double>(limits.fewest)) {
-    const double beta = std::sqrt(static_cast<double>(limits.fewest) / (frames * height * width));
-    rows = std::ceil(height * beta / block) * block;
-    columns = std::ceil(width * beta / block) * block;
-  }
-  return {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
+  return whole_blocks(height, width, limits, limits.frames, name);
 }
 
 }  // namespace

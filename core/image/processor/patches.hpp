@@ -23,8 +23,11 @@ struct PatchDefaults {
 std::unique_ptr<ImageProcessor> make_patches(const ProcessorFields& fields, ImageBackend backend,
                                              const PatchDefaults& defaults);
 
-/// Throws InputError, which begins with `name`, for a picture that is more than 200 times as long as wide.
-void require_shape(double height, double width, const std::string& name);
+/// What is in every smart_resize: both sides whole blocks, the number of pixels, each counted so many times,
+/// within the limits, the shape as it was. Throws InputError, which begins with `name`, for a picture that is
+/// more than 200 times as long as wide.
+Extent whole_blocks(double height, double width, const PatchLimits& limits, std::int64_t times,
+                    const std::string& name);
 
 /// A prompt with a token for each block of patches; `usual` is the token where the files do not say.
 std::unique_ptr<ImagePrompt> make_patches_prompt(const ProcessorFiles& files, const std::string& usual);

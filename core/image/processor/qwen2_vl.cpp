@@ -10,23 +10,9 @@
 namespace mhub::image {
 namespace {
 
-/// smart_resize: both sides whole blocks, the number of pixels within the limits, the shape as it was.
 Extent smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
-  const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
-  const auto block = static_cast<double>(limits.block);
-  require_shape(height, width, name);
-  // Python rounds halves to even, as nearbyint does.
-  double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;
-  if (rows * columns > static_cast<double>(limits.most)) {
-    const double beta = std::sqrt(height * width / static_cast<double>(limits.most));
-    rows = std::max(block, std::floor(height / beta / block) * block);
-    columns = std::max(block, std::floor(width / beta / block) * block);
-  } else if (rows * columns < static_cast<double>(limits.fewest)) {
-    const double beta = std::sqrt(static_cast<double>(limits.fewest) / (height * width));
-    rows = std::ceil(height * beta / block) * block;
-    columns = std::ceil(width * beta / block) * block;
-  }
-  return {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
+  return whole_blocks(static_cast<double>(picture.height), static_cast<double>(picture.width), limits, 1,
+                      name);
 }
 
 class Patches final : public ImageProcessor {
@@ -129,9 +115,23 @@ class PatchesPrompt final : public ImagePrompt {
 
 }  // namespace
 
-void require_shape(double height, double width, const std::string& name) {
+Extent whole_blocks(double height, double width, const PatchLimits& limits, std::int64_t times,
+                    const std::string& name) {
   if (std::max(height, width) / std::min(height, width) > 200)
     throw InputError(name + ": one side is more than 200 times as long as the other");
+  const auto block = static_cast<double>(limits.block), counted = static_cast<double>(times);
+  // Python rounds halves to even, as nearbyint does.
+  double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;
+  if (counted * rows * columns > static_cast<double>(limits.most)) {
+    const double beta = std::sqrt(counted * height * width / static_cast<double>(limits.most));
+    rows = std::max(block, std::floor(height / beta / block) * block);
+    columns = std::max(block, std::floor(width / beta / block) * block);
+  } else if (counted * rows * columns < static_cast<double>(limits.fewest)) {
+    const double beta = std::sqrt(static_cast<double>(limits.fewest) / (counted * height * width));
+    rows = std::ceil(height * beta / block) * block;
+    columns = std::ceil(width * beta / block) * block;
+  }
+  return {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
 }
 
 std::unique_ptr<ImageProcessor> make_patches(const ProcessorFields& fields, ImageBackend backend,
