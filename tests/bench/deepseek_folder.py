@@ -2,10 +2,9 @@
 """Writes a folder with the headers of DeepSeek-V3 (671B, FP8 with a scale for each block of 128 x 128, 163 shards): payloads are holes in sparse
 files. python3 deepseek_folder.py FOLDER. Names, shapes and config are those of deepseek-ai/DeepSeek-V3."""
 
-import json
-import os
-import struct
 import sys
+
+import llama_folder
 
 CONFIG = dict(
     architectures=["DeepseekV3ForCausalLM"], model_type="deepseek_v3", attention_bias=False, bos_token_id=0, eos_token_id=1, ep_size=1,
@@ -17,7 +16,6 @@ CONFIG = dict(
     rope_scaling=dict(beta_fast=32, beta_slow=1, factor=40, mscale=1.0, mscale_all_dim=1.0, original_max_position_embeddings=4096, type="yarn"),
     routed_scaling_factor=2.5, scoring_func="sigmoid", tie_word_embeddings=False, topk_group=4, topk_method="noaux_tc",
     torch_dtype="bfloat16", v_head_dim=128, vocab_size=129280)
-BYTES = {"F8_E4M3": 1, "BF16": 2, "F32": 4}
 
 
 def mlp(prefix, hidden, ffn):
@@ -68,36 +66,11 @@ def tensors(c):
     yield "lm_head.weight", "BF16", vocabulary
 
 
-def write_shard(path, entries):
-    header, offset = {"__metadata__": {"format": "pt"}}, 0
-    for name, dtype, shape in entries:
-        size = BYTES[dtype]
-        for axis in shape:
-            size *= axis
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + offset)
-    return offset
-
-
 def make(folder, shards=163, **changes):
     """`changes` are other values of the config, for a smaller model of the kind."""
     config = {**CONFIG, **changes}
-    os.makedirs(folder)
     entries = list(tensors(config))
-    names, total = {}, 0
-    for k in range(shards):
-        part = entries[k * len(entries) // shards:(k + 1) * len(entries) // shards]
-        name = f"model-{k + 1:05d}-of-{shards:06d}.safetensors"
-        total += write_shard(os.path.join(folder, name), part)
-        names.update({entry[0]: name for entry in part})
-    for name, content in (("model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": names}), ("config.json", config)):
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            json.dump(content, file)
+    llama_folder.write_folder(folder, entries, shards, False, config)
     return len(entries)
 
 
