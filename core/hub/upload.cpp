@@ -28,11 +28,9 @@ class Upload {
     }
     hub_.repeated([&] { ask_modes(); });
     hash();
-    std::vector<const LocalFile*> large;
-    for (const LocalFile* file : changed()) {
-      if (file->large) large.push_back(file);
-    }
-    result.changed = changed().size();
+    std::vector<const LocalFile*> large = changed();
+    result.changed = large.size();
+    std::erase_if(large, [](const LocalFile* file) { return !file->large; });
     if (!large.empty())
       result.uploaded_bytes = LfsUpload(hub_, id_, options_.connections).send(large, options_.callbacks);
     result.commit = commit();
