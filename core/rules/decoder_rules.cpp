@@ -7,6 +7,7 @@ namespace mhub {
 namespace {
 
 const std::string kLayer = "decoder.layers.{i}.";
+constexpr const char* kPredictionBlocks = "num_nextn_predict_layers";
 
 bool has_norm_bias(const TransformerConfig& c) {
   return c.normalization == Normalization::layer && c.layernorm_bias;
@@ -182,6 +183,12 @@ Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value) {
   return layers;
 }
 
+void bind_prediction_blocks(ConfigBinding& b, std::int64_t& blocks) {
+  b.integer(kPredictionBlocks, blocks);
+  b.check(blocks >= 0, kPredictionBlocks, "expected 0 or more");
+  b.link(blocks, b.megatron.mtp_num_layers);
+}
+
 void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MtpNames& mtp) {
   if (c.mtp_num_layers == 0) return;
   const std::string block = "mtp.layers.{t}.";
@@ -204,26 +211,32 @@ void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   }
 }
 
-void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
+MtpNames mtp_names(const TransformerConfig& c, const DecoderNames& names, const std::string& final_norm) {
   const std::string number = "{i}";
   std::string hf = names.layer;
   hf.replace(hf.find(number), number.size(), "{t+" + std::to_string(c.num_layers) + "}");
-  add_mtp(map, c, names,
-          {hf, hf + "eh_proj", hf + "enorm", hf + "hnorm", hf + "shared_head.norm", hf + "embed_tokens",
-           hf + "shared_head.head"});
+  return {hf, hf + "eh_proj", hf + "enorm", hf + "hnorm", hf + final_norm, {}, {}};
+}
+
+void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
+  MtpNames mtp = mtp_names(c, names, "shared_head.norm");
+  mtp.embedding = mtp.layer + "embed_tokens";
+  mtp.head = mtp.layer + "shared_head.head";
+  add_mtp(map, c, names, mtp);
 }
 
 nlohmann::json without_absent_blocks(const ConfigReader& config, const TensorSource& tensors) {
-  constexpr const char* kBlocks = "num_nextn_predict_layers";
   nlohmann::json json = config.json();
-  if (!config.has(kBlocks) || !config.has("num_hidden_layers") || config.integer(kBlocks) <= 0) return json;
+  if (!config.has(kPredictionBlocks) || !config.has("num_hidden_layers") ||
+      config.integer(kPredictionBlocks) <= 0)
+    return json;
   const std::string block = "layers." + std::to_string(config.integer("num_hidden_layers")) + ".";
   const bool there =
       std::any_of(tensors.tensors().begin(), tensors.tensors().end(), [&](const StoredTensor& tensor) {
         const std::size_t at = tensor.name.find(block);
         return at == 0 || (at != tensor.name.npos && tensor.name[at - 1] == '.');
       });
-  if (!there) json[kBlocks] = 0;
+  if (!there) json[kPredictionBlocks] = 0;
   return json;
 }
 

@@ -82,13 +82,18 @@ struct MtpNames {
   bool hidden_first = false;    ///< the projection is of [hidden state; embedding]
 };
 
+/// "num_nextn_predict_layers": how many such blocks there are.
+void bind_prediction_blocks(ConfigBinding& b, std::int64_t& blocks);
+
 /// Multi-token prediction: as many blocks as the config says, each built like the last decoder layer.
 /// Megatron shares embedding and output layer with the decoder, so copies in the state must be equal to them.
 /// Call it when all rules of the decoder are there.
 void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names, const MtpNames& mtp);
 
-/// As DeepSeek-V3 stores it: block t is the state's layer num_layers + t, with "eh_proj", "enorm", "hnorm",
-/// "shared_head.norm" and copies "embed_tokens" and "shared_head.head".
+/// Block t is the state's layer num_layers + t, with "eh_proj", "enorm", "hnorm" and `final_norm`; no copies.
+MtpNames mtp_names(const TransformerConfig& config, const DecoderNames& names,
+                   const std::string& final_norm = "final_layernorm");
+/// As DeepSeek-V3 stores it: so, with "shared_head.norm" and copies "embed_tokens" and "shared_head.head".
 void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
 
 /// A config.json that announces such blocks (num_nextn_predict_layers) where no tensor is of one: without

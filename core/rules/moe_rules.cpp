@@ -219,6 +219,7 @@ void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token, const
   b.fixed(moe.router_pre_softmax, true);
   b.fixed(moe.router_enable_expert_bias, true);
   b.fixed(moe.router_fp32, true);
+  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);  // modeling_deepseek_v3.py
 }
 
 }  // namespace mhub

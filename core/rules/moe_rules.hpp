@@ -74,7 +74,8 @@ void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional
 /// `n_group` and `topk_group`; a single group, and no groups, are the same as all groups.
 void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
                         std::optional<std::int64_t>& chosen);
-/// The sigmoid router of DeepSeek-V3: a correction bias for the choice, weights divided by their sum.
+/// The sigmoid router of DeepSeek-V3: a correction bias for the choice, weights divided by their sum. Groups
+/// of experts, which are bound before, count by their two best.
 /// `score_key` says "sigmoid"; empty: no field says it.
 void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token,
                          const std::string& score_key = "scoring_func");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "mhub/base/config_error.hpp"
 #include "mhub/plugin/registry.hpp"
@@ -233,6 +234,22 @@ Mapping multimodal_text_mapping(const MultimodalTextConfig& config, const Multim
   add_spellings(map, names);
   for (const std::string& other : names.others) map.carry_rest(other);
   return map;
+}
+
+ActivationFunction activation_of(const ConfigReader& config, const std::string& key,
+                                 const std::string& usual) {
+  const std::string name = config.string(key, usual);
+  const auto function = find_named<ActivationFunction>(name);
+  if (!function) config.fail(key, "unsupported: \"" + name + "\"");
+  return *function;
+}
+
+std::int64_t shuffled_side(const ConfigReader& config, const std::string& key) {
+  constexpr std::int64_t kMost = 64;
+  const double ratio = config.number(key, 0.5);
+  const auto side = static_cast<std::int64_t>(ratio > 0 ? std::llround(1 / ratio) : 0);
+  if (side < 1 || side > kMost || 1 / static_cast<double>(side) != ratio) config.fail(key, "expected 1 / n");
+  return side;
 }
 
 MultiAxisRotary multi_axis_rotary(const ConfigReader& config, const std::array<std::int64_t, 3>& usual,

@@ -89,6 +89,13 @@ struct MultimodalNames {
   std::string config = "text_config";  ///< where config.json has the decoder's
 };
 
+/// What a whole config calls an activation of its projector or merger; `usual` where it does not say.
+ActivationFunction activation_of(const ConfigReader& config, const std::string& key,
+                                 const std::string& usual);
+/// Of a pixel shuffle by the ratio 1 / n (1/2 where the config does not say): n, so many tokens along a side
+/// become one (MergeTokens).
+std::int64_t shuffled_side(const ConfigReader& config, const std::string& key);
+
 /// The positions with several axes (mrope_section) of the decoder of a whole config; `usual` where it does
 /// not say.
 MultiAxisRotary multi_axis_rotary(const ConfigReader& config, const std::array<std::int64_t, 3>& usual,

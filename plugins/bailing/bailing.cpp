@@ -33,17 +33,13 @@ void BailingMoeV2Config::bind(ConfigBinding& b) {
   bind_expert_groups(b, n_group, topk_group);
   bind_sigmoid_router(b, num_experts_per_tok, "score_function");
   b.require("moe_router_enable_expert_bias", true);
-  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
   b.boolean("use_qkv_bias", use_qkv_bias, m.add_qkv_bias);
   b.boolean("use_qk_norm", use_qk_norm, m.qk_layernorm);
   b.require("use_bias", false);
-  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
-  b.link(num_nextn_predict_layers, m.mtp_num_layers);
+  bind_prediction_blocks(b, num_nextn_predict_layers);
 }
 
-Mapping BailingMoeV2ForCausalLM::mapping(const BailingMoeV2Config& config,
-                                         const TransformerConfig& megatron) {
+Mapping BailingMoeV2ForCausalLM::mapping(const BailingMoeV2Config&, const TransformerConfig& megatron) {
   DecoderNames names;
   names.embedding = "model.word_embeddings";
   names.qkv = "attention.query_key_value";
@@ -53,9 +49,7 @@ Mapping BailingMoeV2ForCausalLM::mapping(const BailingMoeV2Config& config,
   MoeNames moe;
   moe.correction_bias = "mlp.gate.expert_bias";
   Mapping map = moe_decoder_mapping(megatron, names, moe);
-  const std::string block = "model.layers.{t+" + std::to_string(config.num_hidden_layers) + "}.";
-  add_mtp(map, megatron, names,
-          {block, block + "eh_proj", block + "enorm", block + "hnorm", block + "final_layernorm", "", ""});
+  add_mtp(map, megatron, names, mtp_names(megatron, names));
   return map;
 }
 

@@ -118,14 +118,9 @@ DeepseekV3Config::DeepseekV3Config() {
 
 void DeepseekV3Config::bind(ConfigBinding& b) {
   DeepseekConfig::bind(b);
-  MoeConfig& moe = moe_config(b);
   bind_sigmoid_router(b, num_experts_per_tok);
   b.require("topk_method", "noaux_tc");
-  // Groups count by their two best experts (modeling_deepseek_v3.py).
-  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
-  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
-  b.link(num_nextn_predict_layers, b.megatron.mtp_num_layers);
+  bind_prediction_blocks(b, num_nextn_predict_layers);
 }
 
 Mapping DeepseekV3ForCausalLM::mapping(const DeepseekV3Config&, const TransformerConfig& megatron) {

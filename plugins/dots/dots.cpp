@@ -27,7 +27,6 @@ void Dots1Config::bind(ConfigBinding& b) {
   b.absent_means("norm_topk_prob", false);
   // transformers does not look at scoring_func: scores are always a sigmoid (modeling_dots1.py).
   bind_sigmoid_router(b, num_experts_per_tok, "");
-  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
   if (b.reading()) {
     const std::int64_t first = b.reader().integer("max_window_layers", 62);
     for (std::int64_t i = 0; i < num_hidden_layers; ++i) window.layers.push_back(i >= first ? 1 : 0);

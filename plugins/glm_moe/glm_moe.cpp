@@ -32,12 +32,9 @@ void Glm4MoeConfig::bind(ConfigBinding& b) {
   bind_shared_experts(b, "n_shared_experts", n_shared_experts);
   bind_expert_groups(b, n_group, topk_group);
   bind_sigmoid_router(b, num_experts_per_tok);
-  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
   b.boolean("attention_bias", attention_bias, m.add_qkv_bias);
   b.boolean("use_qk_norm", use_qk_norm, m.qk_layernorm);
-  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
-  b.link(num_nextn_predict_layers, m.mtp_num_layers);
+  bind_prediction_blocks(b, num_nextn_predict_layers);
 }
 
 Mapping Glm4MoeForCausalLM::mapping(const Glm4MoeConfig&, const TransformerConfig& megatron) {

@@ -75,9 +75,7 @@ VisionParts glm_vision(const ConfigReader& json, std::int64_t image_token) {
   const ConfigReader tower = json.object("vision_config");
   const std::int64_t side = tower.positive("spatial_merge_size", 2),
                      out = tower.positive("out_hidden_size", 4096);
-  const std::string act = tower.string("hidden_act", "silu");
-  const auto function = find_named<ActivationFunction>(act);
-  if (!function) tower.fail("hidden_act", "unsupported: \"" + act + "\"");
+  const ActivationFunction act = activation_of(tower, "hidden_act", "silu");
   VisionParts parts;
   parts.tower_config = tower.json();
   parts.tower_config.erase("architectures");
@@ -93,7 +91,7 @@ VisionParts glm_vision(const ConfigReader& json, std::int64_t image_token) {
                      ProjectorNorm{merger + "post_projection_norm.", Normalization::layer, 1e-5, false},
                      ActivationFunction::gelu,
                      ProjectorGate{merger + "gate_proj.", merger + "up_proj.",
-                                   tower.positive("intermediate_size", 13696), *function},
+                                   tower.positive("intermediate_size", 13696), act},
                      ProjectorLinear{merger + "down_proj.", out}};
   parts.rotary = multi_axis_rotary(json, {8, 12, 12}, false);
   parts.image_token = json.integer("image_token_id", image_token);

@@ -120,21 +120,17 @@ void HYV3Config::bind(ConfigBinding& b) {
   b.require("attention_bias", false);
   b.require("mlp_bias", false);
   b.fixed(m.qk_layernorm, true);
-  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
-  b.link(num_nextn_predict_layers, m.mtp_num_layers);
+  bind_prediction_blocks(b, num_nextn_predict_layers);
 }
 
-Mapping HYV3ForCausalLM::mapping(const HYV3Config& config, const TransformerConfig& megatron) {
+Mapping HYV3ForCausalLM::mapping(const HYV3Config&, const TransformerConfig& megatron) {
   MoeNames moe;
   moe.router = "mlp.router.gate.weight";
   moe.correction_bias = "mlp.expert_bias";
   moe.shared_fc1 = "mlp.shared_mlp.{gate,up}_proj.weight";
   moe.shared_fc2 = "mlp.shared_mlp.down_proj.weight";
   Mapping map = moe_decoder_mapping(megatron, {}, moe);
-  const std::string block = "model.layers.{t+" + std::to_string(config.num_hidden_layers) + "}.";
-  add_mtp(map, megatron, {},
-          {block, block + "eh_proj", block + "enorm", block + "hnorm", block + "final_layernorm", "", ""});
+  add_mtp(map, megatron, {}, mtp_names(megatron, {}));
   return map;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tower.hpp"
 
-#include <cmath>
-
 #include "mhub/config/decoder_config.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/multimodal.hpp"
@@ -120,17 +118,11 @@ VisionParts internvl_vision(const ConfigReader& json, std::int64_t width) {
   const std::int64_t layer = json.integer("vision_feature_layer", -1);
   if (layer != -1) parts.feature_layer = feature_layer(layer, tower.positive("num_hidden_layers", 24));
   json.require("vision_feature_select_strategy", "default");
-  const double ratio = json.number("downsample_ratio", 0.5);
-  const auto side = static_cast<std::int64_t>(ratio > 0 ? std::llround(1 / ratio) : 0);
-  if (side < 1 || side > 64 || 1 / static_cast<double>(side) != ratio)
-    json.fail("downsample_ratio", "expected 1 / n");
-  const std::string act = json.string("projector_hidden_act", "gelu");
-  const auto function = find_named<ActivationFunction>(act);
-  if (!function) json.fail("projector_hidden_act", "unsupported: \"" + act + "\"");
-  parts.projector = {MergeTokens{side, false},
-                     ProjectorNorm{projector + "layer_norm.", Normalization::layer, 1e-5, false},
-                     ProjectorLinear{projector + "linear_1.", width}, *function,
-                     ProjectorLinear{projector + "linear_2.", width}};
+  const std::int64_t side = shuffled_side(json, "downsample_ratio");
+  const ActivationFunction act = activation_of(json, "projector_hidden_act", "gelu");
+  parts.projector = {
+      MergeTokens{side, false}, ProjectorNorm{projector + "layer_norm.", Normalization::layer, 1e-5, false},
+      ProjectorLinear{projector + "linear_1.", width}, act, ProjectorLinear{projector + "linear_2.", width}};
   parts.image_token = json.integer("image_token_id", 151667);
   parts.processor_class = "InternVLProcessor";
   parts.image_processor_type = "GotOcr2ImageProcessor";

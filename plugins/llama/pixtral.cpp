@@ -71,14 +71,12 @@ VisionParts mistral3_vision(const ConfigReader& json, const TransformerConfig& d
   const std::int64_t width = tower.positive("hidden_size", 1024), out = decoder.hidden_size;
   parts.feature_layer =
       feature_layer(json.integer("vision_feature_layer", -1), tower.positive("num_hidden_layers", 24));
-  const std::string act = json.string("projector_hidden_act", "gelu");
-  const auto function = find_named<ActivationFunction>(act);
-  if (!function) json.fail("projector_hidden_act", "unsupported: \"" + act + "\"");
+  const ActivationFunction act = activation_of(json, "projector_hidden_act", "gelu");
   parts.projector = {ProjectorNorm{projector + "norm.", Normalization::rms, decoder.layernorm_epsilon, false},
                      MergeTokens{json.positive("spatial_merge_size", 2), true},
                      ProjectorLinear{projector + "patch_merger.merging_layer.", width},
                      ProjectorLinear{projector + "linear_1.", out},
-                     *function,
+                     act,
                      ProjectorLinear{projector + "linear_2.", out}};
   parts.image_token = json.integer("image_token_index", json.integer("image_token_id", 10));
   parts.processor_class = "PixtralProcessor";

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
-
 #include "llama4.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 
@@ -82,10 +80,7 @@ VisionParts Llama4ForConditionalGeneration::vision(const Config& config, const C
   parts.tower_config = tower.json();
   parts.tower_config["model_type"] = Llama4VisionModel::model_type;
   parts.tower_names = "vision_model.";
-  const double ratio = tower.number("pixel_shuffle_ratio", 0.5);
-  const auto side = static_cast<std::int64_t>(ratio > 0 ? std::llround(1 / ratio) : 0);
-  if (side < 1 || side > 64 || 1 / static_cast<double>(side) != ratio)
-    tower.fail("pixel_shuffle_ratio", "expected 1 / n");
+  const std::int64_t side = shuffled_side(tower, "pixel_shuffle_ratio");
   parts.projector = {
       MergeTokens{side, false},
       ProjectorLinear{adapter + "fc1.", tower.positive("projector_input_dim", 4096)},

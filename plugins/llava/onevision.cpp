@@ -28,10 +28,8 @@ VisionParts LlavaOnevisionForConditionalGeneration::vision(const Config& config,
   parts.feature_layer =
       feature_layer(json.integer("vision_feature_layer", -1), tower.positive("num_hidden_layers", 12));
   json.require("vision_feature_select_strategy", "full");
-  const std::string act = json.string("projector_hidden_act", "gelu");
-  const auto function = find_named<ActivationFunction>(act);
-  if (!function) json.fail("projector_hidden_act", "unsupported: \"" + act + "\"");
-  parts.projector = {ProjectorLinear{projector + "linear_1.", width}, *function,
+  const ActivationFunction act = activation_of(json, "projector_hidden_act", "gelu");
+  parts.projector = {ProjectorLinear{projector + "linear_1.", width}, act,
                      ProjectorLinear{projector + "linear_2.", width}};
   parts.row_end = "image_newline";
   parts.most_tiles = most_tiles(json);

@@ -47,7 +47,6 @@ void NemotronHConfig::bind_experts(ConfigBinding& b) {
   b.require("moe_latent_size", nullptr);
   bind_expert_groups(b, n_group, topk_group);
   bind_sigmoid_router(b, num_experts_per_tok);
-  b.fixed(moe.router_group_score_topk, moe.router_num_groups > 0 ? 2 : 0);
 }
 
 void NemotronHConfig::bind(ConfigBinding& b) {

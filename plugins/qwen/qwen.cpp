@@ -60,9 +60,7 @@ MiMoConfig::MiMoConfig() {
 void MiMoConfig::bind(ConfigBinding& b) {
   Qwen2Config::bind(b);
   b.require("attention_bias", true);
-  b.integer("num_nextn_predict_layers", num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers >= 0, "num_nextn_predict_layers", "expected 0 or more");
-  b.link(num_nextn_predict_layers, b.megatron.mtp_num_layers);
+  bind_prediction_blocks(b, num_nextn_predict_layers);
 }
 
 Mapping MiMoForCausalLM::mapping(const MiMoConfig&, const TransformerConfig& megatron) {
