@@ -62,6 +62,7 @@ def model_args(args):
     namespace = SimpleNamespace(**vars(args))
     namespace.norm_epsilon = getattr(args, "norm_epsilon", None) or args.layernorm_epsilon
     namespace.openai_gelu = not args.swiglu
+    namespace.hf_activation = None  # mhub's own key: Megatron-LM's flags do not name an activation
     namespace.hf_gated_linear_unit = args.swiglu
     window = getattr(args, "window_size", None)
     namespace.window_size = window if window is None or not isinstance(window, str) else tuple(map(int, window.split(",")))
