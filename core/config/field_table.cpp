@@ -165,7 +165,7 @@ constexpr auto kFields = std::to_array<Field>({
     {.part = "vision", .member = "tower", .there = presence<VisionConfig>(),
      .meaning = [](const C& c) { return described(*c.vision->tower); }},
     field<&VisionConfig::unused_layers>({.key = true}),
-    field<&VisionConfig::drop_class_token>({.key = true}),
+    field<&VisionConfig::drop_class_token>({.key = true, .add_export_notes = add_siglip_note}),
     field<&VisionConfig::projector_activation>({.key = true}),
     field<&VisionConfig::projector_ffn_hidden_size>({.key = true, .runs = kSize}),
     field<&VisionConfig::projector_bias>({.key = true}),

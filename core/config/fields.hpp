@@ -181,7 +181,7 @@ Bind bind_multipliers;
 Note add_vision_flags, add_rope_flags, add_window_flag, add_gelu_flag, add_multiplier_flags,
     add_rope_type_flags;
 Note add_gate_flag;
-Note add_vision_limits, add_rope_limits, add_activation_limits, add_latent_yarn_limit,
+Note add_vision_limits, add_siglip_note, add_rope_limits, add_activation_limits, add_latent_yarn_limit,
     add_latent_epsilon_note, add_group_score_limit;
 Note add_temperature_limit, add_prediction_limits;
 

@@ -61,6 +61,15 @@ void add_vision_limits(Lines& limits, const TransformerConfig& c) {
   if (tower.layernorm_epsilon != c.layernorm_epsilon)
     limits.emplace_back(
         "the vision model's norms have an epsilon of their own: examples/multimodal has one for both");
+  add_siglip_note(limits, c);
+}
+
+void add_siglip_note(Lines& notes, const TransformerConfig& c) {
+  // clip_vit_model.py, forward; modeling_llava.py, get_image_features.
+  if (c.vision->tower->image->vision_model_type == "siglip")
+    notes.emplace_back(
+        "features of a SigLIP tower go through ln_post in Megatron-Core's LLaVAModel; transformers' LLaVA "
+        "takes them before that norm, so both compute something else");
 }
 
 }  // namespace mhub

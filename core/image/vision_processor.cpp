@@ -40,6 +40,13 @@ ProcessorFiles read_all(const FileSet& files) {
 std::unique_ptr<ImageProcessor> make_images(const JsonObject& preprocessor, nlohmann::json config,
                                             const VisionProcessor::Options& options) {
   for (const auto& [key, value] : options.images_kwargs.items()) config[key] = value;
+  // transformers cuts tiles by the processor's and puts them together by the model's (modeling_llava_next.py,
+  // get_anyres_image_grid_shape): of two that fit a picture equally well the first counts.
+  const char* grids = "image_grid_pinpoints";
+  if (!options.tile_grids.is_null() && config.contains(grids) && config[grids] != options.tile_grids)
+    throw InputError(preprocessor.origin() + ": " + grids + " is " + json_text(config[grids]).substr(0, 80) +
+                     ", but config.json has " + json_text(options.tile_grids).substr(0, 80) +
+                     ": tiles would be put together otherwise than they are cut; make them the same");
   return make_image_processor(object_of(std::move(config), preprocessor.origin()),
                               options.image_processor_type, options.backend);
 }

@@ -18,6 +18,8 @@ class VisionProcessor {
     nlohmann::json images_kwargs = nlohmann::json::object();
     /// What the model's class has where the files do not say.
     std::string image_processor_type = {}, processor_class = {};
+    /// The model's own image_grid_pinpoints (VisionParts::tile_grids). The processor's must be the same.
+    nlohmann::json tile_grids = {};
   };
 
   /// Reads processor_config.json (whose "image_processor" counts before preprocessor_config.json, as in

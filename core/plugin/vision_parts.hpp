@@ -23,6 +23,7 @@ struct DualEncoderParts {
   std::int64_t projection_dim = 0;
   /// The token whose state stands for the text, at its first place; nothing: the largest token.
   std::optional<std::int64_t> end_token = {};
+  std::string image_processor_type = {};  ///< where the files do not say
 };
 
 /// Rotation of queries and keys by where a patch stands. Of a head's d / 2 pairs one half turns with the row,
@@ -137,6 +138,8 @@ struct VisionParts {
   std::optional<MultiAxisRotary> rotary;
   std::string processor_class;  ///< where the files do not say
   std::string image_processor_type;
+  /// "image_grid_pinpoints": by what the model counts the tiles of a picture; null where it has none.
+  nlohmann::json tile_grids = {};
 };
 
 }  // namespace mhub

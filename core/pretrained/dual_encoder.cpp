@@ -133,7 +133,10 @@ const ImageProcessor& DualEncoder::image_processor() {
   if (!parts_->processor) {
     if (checkpoint().files == nullptr)
       throw InputError(checkpoint().path + ": has no files that say how pictures are processed");
-    parts_->processor = image_processor_from_files(*checkpoint().files, parts_->pictures);
+    VisionProcessor::Options pictures = parts_->pictures;
+    if (pictures.image_processor_type.empty())
+      pictures.image_processor_type = parts_->names.image_processor_type;
+    parts_->processor = image_processor_from_files(*checkpoint().files, pictures);
   }
   return *parts_->processor;
 }

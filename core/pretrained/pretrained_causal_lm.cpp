@@ -7,6 +7,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/pretrained/inspection.hpp"
+#include "mhub/runtime/eyes.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "mhub/runtime/text_collector.hpp"
 
@@ -43,7 +44,9 @@ const Tokenizer& CausalLM::tokenizer() {
 }
 
 const ChatTemplate& CausalLM::chat_template() {
-  if (!chat_template_) chat_template_ = ChatTemplate::from_files(*checkpoint_->files);
+  if (!chat_template_)
+    chat_template_ = runtime::eyes_of(*checkpoint_) ? ChatTemplate::of_processor(*checkpoint_->files)
+                                                    : ChatTemplate::from_files(*checkpoint_->files);
   return *chat_template_;
 }
 
@@ -91,9 +94,18 @@ std::vector<std::int64_t> CausalLM::encode_chat(const nlohmann::ordered_json& me
 }
 
 std::vector<std::int64_t> CausalLM::encode_chat(const ChatRequest& request) {
-  // The template writes the special tokens itself.
-  const TokenIds ids = tokenizer().encode(chat_template().render(request), {.add_special_tokens = false});
+  const std::string text = chat_template().render(request);
+  const TokenIds ids = tokenizer().encode(text, {.add_special_tokens = !has_special_tokens(text)});
   return {ids.begin(), ids.end()};
+}
+
+bool CausalLM::has_special_tokens(std::string_view rendered) {
+  // A tokenizer's templates write them all. A processor believes so only where the text begins with the first
+  // of them (transformers' processing_utils.py, apply_chat_template).
+  if (!runtime::eyes_of(*checkpoint_)) return true;
+  const SpecialTokens& special = chat_template().special_tokens();
+  const auto begin = special.find("bos_token");
+  return begin != special.end() && rendered.starts_with(begin->second);
 }
 
 std::vector<TextGeneration> CausalLM::generate_all(const std::vector<runtime::Prompt>& prompts,

@@ -48,6 +48,7 @@ class CausalLM {
   const TransformerConfig& transformer_config() const { return *checkpoint_->transformer; }
   bool has_tokenizer() const;
   const Tokenizer& tokenizer();
+  /// The tokenizer's; of a model that sees pictures the processor's, which is not always the same.
   const ChatTemplate& chat_template();
   const runtime::GenerationConfig& generation_config();
   runtime::Decoder& model();
@@ -85,6 +86,8 @@ class CausalLM {
   std::vector<TextGeneration> generate_all(const std::vector<runtime::Prompt>& prompts,
                                            const GenerateOptions& options);
   const LoadOptions& load_options() const { return options_; }
+  /// Whether a rendered conversation is to be encoded as it stands, without what the tokenizer adds.
+  bool has_special_tokens(std::string_view rendered);
 
  private:
   DType device_dtype() const;

@@ -57,6 +57,7 @@ VLM VLM::from_pretrained(const std::string& source, const LoadOptions& options,
   VisionProcessor::Options files = pictures;
   if (files.processor_class.empty()) files.processor_class = eyes->processor_class;
   if (files.image_processor_type.empty()) files.image_processor_type = eyes->image_processor_type;
+  files.tile_grids = eyes->tile_grids;
   return {std::move(model), std::move(*eyes), std::move(files)};
 }
 
@@ -74,8 +75,9 @@ VlmInputs VLM::process_images_and_text(const std::vector<ImageInput>& images, st
 }
 
 VlmInputs VLM::process_images_and_chat(const std::vector<ImageInput>& images, const ChatRequest& request) {
-  // The template writes the special tokens itself.
-  return with_text(chat_images(request.messages, images), chat_template().render(request), false);
+  const std::vector<ImageInput> shown = chat_images(request.messages, images);
+  const std::string text = chat_template().render(request);
+  return with_text(shown, text, !has_special_tokens(text));
 }
 
 std::vector<ProcessedImage> VLM::process_images(const std::vector<ImageInput>& images) {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "mhub/base/error.hpp"
+#include "mhub/formats/repeats.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/eyes.hpp"
@@ -25,6 +26,7 @@ TransformerConfig decoder_config(const TransformerConfig& model) {
 
 Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype)
     : backend_(backend), workspace_(backend) {
+  require_equal_repeats(checkpoint);
   const Weights all(checkpoint, dtype);
   const bool sees = checkpoint.transformer->vision.has_value();
   Weights weights = sees ? all.inside(std::string(kDecoderModule) + ".") : all;

@@ -7,8 +7,8 @@ std::optional<Eyes> eyes_of(const Checkpoint& checkpoint) {
   if (!checkpoint.transformer || checkpoint.model == nullptr) return std::nullopt;
   if (checkpoint.model->vision) {
     const VisionParts parts = checkpoint.model->vision(*checkpoint.config);
-    return Eyes{parts.image_token, parts.picture_at_once, parts.prompt_at_once,
-                parts.rotary,      parts.processor_class, parts.image_processor_type};
+    return Eyes{parts.image_token,     parts.picture_at_once,      parts.prompt_at_once, parts.rotary,
+                parts.processor_class, parts.image_processor_type, parts.tile_grids};
   }
   if (const auto& vision = checkpoint.transformer->vision) {
     Eyes eyes;

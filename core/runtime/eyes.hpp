@@ -11,6 +11,7 @@ struct Eyes {
   bool picture_at_once = false, prompt_at_once = false;
   std::optional<MultiAxisRotary> rotary;
   std::string processor_class, image_processor_type;  ///< where the files do not say
+  nlohmann::json tile_grids = {};                     ///< VisionParts::tile_grids
 };
 /// Nothing for a model that does not.
 std::optional<Eyes> eyes_of(const Checkpoint& checkpoint);

@@ -99,10 +99,11 @@ std::vector<float> PatchOrder::moved(std::span<const float> rows, bool back) con
   return out;
 }
 
-std::vector<float> patches_of(std::span<const float> tile, const PatchGrid& grid, std::int64_t size) {
+std::vector<float> patches_of(std::span<const float> tile, std::int64_t width, const PatchGrid& grid,
+                              std::int64_t size) {
   std::vector<float> out;
   out.reserve(tile.size());
-  const std::int64_t width = grid.columns * size, height = grid.rows * size;
+  const std::int64_t height = static_cast<std::int64_t>(tile.size()) / Image::kChannels / width;
   for (std::int64_t k = 0; k < grid.rows * grid.columns; ++k) {
     const std::int64_t top = k / grid.columns * size, left = k % grid.columns * size;
     for (std::int64_t channel = 0; channel < Image::kChannels; ++channel) {

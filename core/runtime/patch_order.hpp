@@ -50,9 +50,10 @@ class PatchOrder {
   bool moved_ = false;
 };
 
-/// The patches of a tile [3, rows * size, columns * size] as rows [rows * columns, 3 * size * size], in the
-/// order of a convolution's weights.
-std::vector<float> patches_of(std::span<const float> tile, const PatchGrid& grid, std::int64_t size);
+/// The patches of a tile [3, height, `width`] as rows [grid.rows * grid.columns, 3 * size * size], in the
+/// order of a convolution's weights, without what is behind the last whole one.
+std::vector<float> patches_of(std::span<const float> tile, std::int64_t width, const PatchGrid& grid,
+                              std::int64_t size);
 
 /// A square table [side * side, width] at the places of a grid, bilinearly between its entries (transformers'
 /// get_vision_bilinear_indices_and_weights): [places, width].

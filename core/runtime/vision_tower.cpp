@@ -71,8 +71,12 @@ VisionTower::VisionTower(const Checkpoint& checkpoint, Backend& backend, std::op
 
 void VisionTower::open_megatron(const VisionConfig& vision, std::int64_t hidden_size, const Weights& all,
                                 Backend& backend) {
-  const Weights tower = all.inside("vision_model."), projector = all.inside("vision_projection.");
-  transformer_.emplace(tower, backend, *vision.tower, clip_vit_parts(*vision.tower->image, all.source()));
+  Weights tower = all.inside("vision_model."), projector = all.inside("vision_projection.");
+  TowerParts parts = clip_vit_parts(*vision.tower->image, all.source());
+  // LLaVA's features are what a layer gives (modeling_llava.py, get_image_features), before any last norm.
+  if (parts.post_norm) tower.ignore("ln_post.");
+  parts.post_norm = false;
+  transformer_.emplace(tower, backend, *vision.tower, std::move(parts));
   projector_.emplace(projector, backend, projector_steps(vision, hidden_size), transformer_->hidden_size());
   keeps_class_token_ = !vision.drop_class_token;
   if (vision.drop_class_token && transformer_->parts().class_token == TowerParts::ClassToken::none)

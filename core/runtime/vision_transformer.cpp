@@ -117,9 +117,10 @@ PatchGrid VisionTransformer::grid_of(const ProcessedImage& picture) const {
              std::to_string(parts_.merge) + " x " + std::to_string(parts_.merge));
     return {1, picture.rows, picture.columns, parts_.merge};
   }
-  if (size > 0 && (shape.size() != 4 || shape[2] != size || shape[3] != size))
+  // What is left of a picture behind its last whole patch is not seen: a convolution's steps end there.
+  if (size > 0 && (shape.size() != 4 || shape[2] / patch != size / patch || shape[3] / patch != size / patch))
     refuse(std::to_string(size) + " x " + std::to_string(size) + " pixels");
-  if (shape.size() != 4 || shape[2] % patch != 0 || shape[3] % patch != 0)
+  if (shape.size() != 4 || (size == 0 && (shape[2] % patch != 0 || shape[3] % patch != 0)))
     refuse("whole patches of " + std::to_string(patch) + " x " + std::to_string(patch) + " pixels");
   const PatchGrid grid{shape[0], shape[2] / patch, shape[3] / patch, 1};
   if (parts_.most_per_side > 0 && std::max(grid.rows, grid.columns) > parts_.most_per_side)
@@ -234,7 +235,9 @@ VisionTransformer::Output VisionTransformer::run(const ProcessedImage& picture,
     for (std::int64_t k = 0; k < count; ++k) {
       const auto tile =
           std::span(picture.values).subspan(static_cast<std::size_t>(begin + k) * numbers, numbers);
-      embed(pass, parts_.merge > 0 ? order.sorted(tile) : patches_of(tile, out.grid, parts_.patch_size),
+      embed(pass,
+            parts_.merge > 0 ? order.sorted(tile)
+                             : patches_of(tile, picture.shape[3], out.grid, parts_.patch_size),
             positions, hidden.slice_rows(k * each, each));
     }
     RotaryAngles angles;

@@ -95,6 +95,7 @@ DualEncoderParts CLIPModel::dual_encoder(const CLIPConfig& config, const ConfigR
   parts.text_projection = "text_projection.weight";
   parts.logit_scale = "logit_scale";
   parts.projection_dim = config.projection_dim;
+  parts.image_processor_type = "CLIPImageProcessor";
   // Configs of 2022 say 2, which is not the token that ends texts (modeling_clip.py, CLIPTextTransformer).
   const std::int64_t end = json.object(stated(json, "text_config")).integer("eos_token_id", 49407);
   if (end != 2) parts.end_token = end;

@@ -46,10 +46,12 @@ Mapping LlavaNextForConditionalGeneration::mapping(const LlavaNextConfig& config
   return map;
 }
 
-VisionParts LlavaNextForConditionalGeneration::vision(const LlavaNextConfig& config, const ConfigReader&) {
+VisionParts LlavaNextForConditionalGeneration::vision(const LlavaNextConfig& config,
+                                                      const ConfigReader& json) {
   VisionParts parts;
   parts.row_end = "image_newline";
   parts.image_token = config.image_token_index;
+  parts.tile_grids = json.json().value("image_grid_pinpoints", nlohmann::json());
   parts.processor_class = "LlavaNextProcessor";
   parts.image_processor_type = "LlavaNextImageProcessor";
   return parts;

@@ -34,6 +34,7 @@ VisionParts LlavaOnevisionForConditionalGeneration::vision(const Config& config,
   parts.row_end = "image_newline";
   parts.most_tiles = most_tiles(json);
   parts.image_token = json.integer("image_token_index", json.integer("image_token_id", 151646));
+  parts.tile_grids = json.json().value("image_grid_pinpoints", nlohmann::json());
   parts.processor_class = "LlavaOnevisionProcessor";
   parts.image_processor_type = "LlavaOnevisionImageProcessor";
   return parts;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processors with small sizes, and what transformers makes of a picture or a prompt with each."""
 
+import copy
 import dataclasses
 import json
 
@@ -66,8 +67,9 @@ CASES = [
          {"do_pan_and_scan": True, "pan_and_scan_min_crop_size": 20, "pan_and_scan_max_num_crops": 3, "pan_and_scan_min_ratio_to_activate": 1.2}, layout="crops", spread=(0.5,)),
     Case("qwen2_vl", "Qwen2VLImageProcessor", {"min_pixels": 4 * 28 * 28, "max_pixels": 20 * 28 * 28}, "Qwen2VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=CLIP),
     Case("qwen2_5_vl", "Qwen2VLImageProcessor", {"size": {"shortest_edge": 784, "longest_edge": 50000}, "patch_size": 14, "merge_size": 2}, "Qwen2_5_VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=CLIP),
+    Case("qwen2_5_vl_twice", "Qwen2VLImageProcessor", {"size": {"min_pixels": 784, "max_pixels": 50000}, "min_pixels": 1568, "max_pixels": 40000}, "Qwen2_5_VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=CLIP),
     Case("qwen3_vl", "Qwen2VLImageProcessor", {"size": {"shortest_edge": 1024, "longest_edge": 70000}, "patch_size": 16, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}, "Qwen3VLProcessor", {}, QWEN, "<|image_pad|>", layout="patches", spread=(0.5,)),
-    Case("glm4v", "Glm4vImageProcessor", {"size": {"shortest_edge": 4 * 28 * 28, "longest_edge": 40 * 28 * 28}}, "Glm4vProcessor", {}, {"image_token": "<|image|>"}, "<|image|>", layout="patches", spread=CLIP),
+    Case("glm4v", "Glm4vImageProcessor", {"size": {"shortest_edge": 4 * 28 * 28, "longest_edge": 40 * 28 * 28}, "min_pixels": 100, "max_pixels": 9000}, "Glm4vProcessor", {}, {"image_token": "<|image|>"}, "<|image|>", layout="patches", spread=CLIP),
     Case("glm46v", "Glm46VImageProcessor", {"size": {"shortest_edge": 12544, "longest_edge": 9633792}, "patch_size": 7}, "Glm46VProcessor", {}, {}, "<|image|>", layout="patches", spread=CLIP),
     Case("internvl", "GotOcr2ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 6, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}, "InternVLProcessor", {"image_seq_length": 4}, INTERN,
          "<IMG_CONTEXT>", {"crop_to_patches": True}, layout="crops", spread=(0.224,)),
@@ -76,7 +78,7 @@ CASES = [
          "image_std": [0.5, 0.5, 0.5]}, "LlavaOnevisionProcessor", {"num_image_tokens": 16, "vision_feature_select_strategy": "full", "vision_aspect_ratio": "anyres_max_3"}, {"image_token": "<image>"}, "<image>", layout="tiles", spread=(0.5,)),
     Case("idefics3", "Idefics3ImageProcessor", {"size": {"longest_edge": 72}, "max_image_size": {"longest_edge": 28}}, "Idefics3Processor", {"image_seq_len": 4}, {}, "<image>", layout="canvas", spread=(0.5,)),
     Case("idefics3_whole", "Idefics3ImageProcessor", {"size": {"height": 50, "width": 40}, "max_image_size": {"longest_edge": 28}, "do_image_splitting": False, "resample": 3}, layout="canvas", spread=(0.5,)),
-    Case("smolvlm", "SmolVLMImageProcessor", {"size": {"longest_edge": 96}, "max_image_size": {"longest_edge": 32}}, "SmolVLMProcessor", {"image_seq_len": 4}, {"fake_image_token": "<fake_token_around_image>", "image_token": "<image>"}, "<image>",
+    Case("smolvlm", "SmolVLMImageProcessor", {"size": {"longest_edge": 96}, "max_image_size": {"longest_edge": 32}, "video_sampling": {"fps": 1, "max_frames": 64}}, "SmolVLMProcessor", {"image_seq_len": 4}, {"fake_image_token": "<fake_token_around_image>", "image_token": "<image>"}, "<image>",
          layout="canvas", spread=(0.5,)),
     Case("paligemma", "SiglipImageProcessor", {"size": {"height": 28, "width": 28}, "image_seq_length": 4}, "PaliGemmaProcessor", {}, {"image_token": "<image>", "bos_token": "<bos>"}, "<image>", spread=(0.5,), counts=(1, 3)),
     Case("llama4", "Llama4ImageProcessor", {"size": {"height": 28, "width": 28}, "max_patches": 6}, "Llama4Processor", {"patch_size": 7, "pixel_shuffle_ratio": 0.5}, {}, "<|image|>", backends=("torchvision",), layout="canvas", spread=(0.5,)),
@@ -105,7 +107,7 @@ def make_folder(case, folder):
 
 
 def image_processor(case, backend):
-    return getattr(transformers, case.images + ("Pil" if backend == "pil" else ""))(**case.fields)
+    return getattr(transformers, case.images + ("Pil" if backend == "pil" else ""))(**copy.deepcopy(case.fields))
 
 
 def real_images(case, backend, picture):

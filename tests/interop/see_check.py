@@ -92,16 +92,61 @@ def check(model, folder):
     yield f"{model.name} placeholder", "" if "stands for a picture" in error else error
 
 
+def check_chats(folder):
+    """The tokens of conversations: where a processor's template is, and that a tokenizer's first token stands in front of what the template begins without it."""
+    model = next(model for model in MODELS if model.name == "llava")
+    make_model(model, folder)
+    turn = "{% for m in messages %}{{ m.role }}: {% for c in m.content %}{{ '<image>\\n' if c.type == 'image' else c.text }}{% endfor %} {% endfor %}"
+    add_first_token(folder)
+    conversations = {"picture": [{"type": "image", "path": str(SCRATCH / "wide.png")}, {"type": "text", "text": "what"}], "text": [{"type": "text", "text": "what"}]}
+    for where, files in {
+            "jinja": {"chat_template.jinja": turn}, "written": {"chat_template.jinja": "{{ bos_token }}" + turn}, "older": {"chat_template.json": turn, "tokenizer_config.json": "tokenizer's"},
+            "older above jinja": {"chat_template.json": turn, "chat_template.jinja": "newer"}, "processor_config": {"processor_config.json": turn, "chat_template.json": "older"}}.items():
+        for name in ("chat_template.jinja", "chat_template.json"):
+            (folder / name).unlink(missing_ok=True)
+        for name in ("tokenizer_config.json", "processor_config.json"):
+            edit_json(folder / name, lambda config: config.pop("chat_template", None))
+        for name, text in files.items():
+            if name.endswith(".jinja"):
+                (folder / name).write_text(text)
+            else:
+                edit_json(folder / name, lambda config: config.update(chat_template=text))
+        processor = transformers.AutoProcessor.from_pretrained(folder)
+        for what, content in conversations.items():
+            messages = [{"role": "user", "content": content}]
+            (SCRATCH / "messages.json").write_text(json.dumps(messages))
+            expected = processor.apply_chat_template(messages, tokenize=True, return_dict=True, add_generation_prompt=True)["input_ids"]
+            expected = expected[0] if isinstance(expected[0], list) else expected
+            found = json.loads(mhub("generate", folder, "--messages", SCRATCH / "messages.json", "--max-new-tokens", 1, "--json"))["prompt"]
+            yield f"chat {where} {what}", "" if found == list(expected) else f"{found}, not {expected}"
+
+
+def add_first_token(folder):
+    """As Llama's tokenizers have it."""
+    begin = next(token for token in json.loads((folder / "tokenizer.json").read_text())["added_tokens"] if token["content"] == "<bos>")
+    token = {"SpecialToken": {"id": begin["content"], "type_id": 0}}
+    named = {begin["content"]: {"id": begin["content"], "ids": [begin["id"]], "tokens": [begin["content"]]}}
+    post = {"type": "TemplateProcessing", "single": [token, {"Sequence": {"id": "A", "type_id": 0}}], "pair": [token, {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}], "special_tokens": named}
+    edit_json(folder / "tokenizer.json", lambda file: file.update(post_processor=post))
+    edit_json(folder / "tokenizer_config.json", lambda config: config.update(bos_token=begin["content"]))
+
+
+def edit_json(path, change):
+    content = json.loads(path.read_text()) if path.exists() else {}
+    change(content)
+    path.write_text(json.dumps(content))
+
+
 def check_refusals(scratch):
     """What a config says of less, or of smaller pictures, than there are. The folders are those of `check`."""
-    cases = {"qwen2_5_vl": ("depth", 3, "belongs to no part"), "mistral3": ("image_size", 42, "42 pixels a side at most"), "llama4": ("num_hidden_layers", 2, "belongs to no part")}
-    for name, (key, value, said) in cases.items():
+    cases = {"qwen2_5_vl": ("vision_config", "depth", 3, "belongs to no part"), "mistral3": ("vision_config", "image_size", 42, "42 pixels a side at most"),
+             "llama4": ("vision_config", "num_hidden_layers", 2, "belongs to no part"), "llava_next": ("", "image_grid_pinpoints", [[56, 28], [28, 56]], "put together otherwise"),
+             "llava": ("", "tie_word_embeddings", True, "they are tied")}
+    for name, (part, key, value, said) in cases.items():
         model = next(model for model in MODELS if model.name == name)
         folder = scratch / f"{name}_refused"
         make_model(model, folder)
-        config = json.loads((folder / "config.json").read_text())
-        config["vision_config"][key] = value
-        (folder / "config.json").write_text(json.dumps(config))
+        edit_json(folder / "config.json", lambda config: (config[part] if part else config).update({key: value}))
         error = mhub("generate", folder, "--prompt", f"a {model.placeholder} b", "--image", SCRATCH / "wide.png", code=3)
         yield f"{name} {key}", "" if said in error else error
 
@@ -150,6 +195,7 @@ def main():
     failures = comparisons = 0
     checks = {model.name: check(model, SCRATCH / model.name) for model in MODELS}
     checks["refusals"] = check_refusals(SCRATCH)
+    checks["chats"] = check_chats(SCRATCH / "chats")
     checks["clip"] = check_clip("clip", SCRATCH / "clip")
     checks["clip_of_2022"] = check_clip("clip_of_2022", SCRATCH / "clip_of_2022", eos_token_id=2)
     for name, checked in checks.items():

@@ -34,10 +34,10 @@ class Model:
     head: object = None  # what the decoder's own class makes of logits (multimodal_models.py)
 
 
-def llava(text_class="LlamaConfig", tied=False, **fields):
+def llava(text_class="LlamaConfig", tied=False, vision=None, **fields):
     def make(vocabulary, token):
         text = getattr(transformers, text_class)(**TEXT, vocab_size=vocabulary, tie_word_embeddings=tied)
-        return transformers.LlavaConfig(vision_config=transformers.CLIPVisionConfig(**CLIP), text_config=text, image_token_index=token, **fields)
+        return transformers.LlavaConfig(vision_config=vision or transformers.CLIPVisionConfig(**CLIP), text_config=text, image_token_index=token, **fields)
     return make
 
 
@@ -159,6 +159,9 @@ MODELS = [
     # What text_config says of the head is not what the model does.
     Model("llava_untied", "LlavaForConditionalGeneration", llava(tied=True, tie_word_embeddings=False), "CLIPImageProcessor", CLIP_PICTURES, "LlavaProcessor",
           {"patch_size": 7, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {"image_token": "<image>"}, "<image>", "<image>"),
+    # As llava-interleave-qwen: SigLIP without its last norm, and 3 pixels behind the last patch (384 = 27 * 14 + 6).
+    Model("llava_siglip", "LlavaForConditionalGeneration", llava("Qwen2Config", vision={**SIGLIP, "image_size": 31}, vision_feature_layer=-1, vision_feature_select_strategy="full"), "SiglipImageProcessor",
+          {"size": {"height": 31, "width": 31}}, "LlavaProcessor", {"patch_size": 7, "vision_feature_select_strategy": "full", "num_additional_image_tokens": 0}, {}, "<image>", "<image>"),
     Model("gemma3", "Gemma3ForConditionalGeneration", gemma3(), "Gemma3ImageProcessor", {"size": {"height": 48, "width": 48}, "image_seq_length": 9}, "Gemma3Processor", {"image_seq_length": 9}, GEMMA,
           "<start_of_image>", "<image_soft_token>"),
     Model("llava_next", "LlavaNextForConditionalGeneration", llava_next(), "LlavaNextImageProcessor", {**CLIP_PICTURES, "image_grid_pinpoints": PINPOINTS}, "LlavaNextProcessor",
@@ -237,7 +240,7 @@ def make_clip(folder, **fields):
     randomize(network, 5)
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps({"image_processor_type": "CLIPImageProcessor", **CLIP_PICTURES}))
+    (folder / "preprocessor_config.json").write_text(json.dumps(CLIP_PICTURES))  # whose class is the model's
     return network, tokenizer, transformers.CLIPImageProcessor(**CLIP_PICTURES)
 
 

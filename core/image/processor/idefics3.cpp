@@ -33,6 +33,7 @@ class Idefics3 final : public ImageProcessor {
         pixels_(fields, kHalf, kHalf, Pixels::of(backend)) {
     fields.ignore("do_pad");  // all tiles have one size
     fields.ignore("return_row_col_info");
+    fields.ignore("video_sampling");  // of SmolVLM's videos
     fields.finish();
     if (side_ == 0) fields.config().fail("max_image_size", "expected longest_edge");
     if (!size_.longest_edge && !(size_.height && size_.width))

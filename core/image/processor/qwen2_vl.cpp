@@ -3,6 +3,7 @@
 // by side (image_processing_qwen2_vl.py).
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "mhub/base/error.hpp"
 #include "mhub/image/processor/patches.hpp"
@@ -13,6 +14,28 @@ namespace {
 Extent smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
   return whole_blocks(static_cast<double>(picture.height), static_cast<double>(picture.width), limits, 1,
                       name);
+}
+
+/// How many pixels a picture has at least and at most.
+std::pair<std::int64_t, std::int64_t> pixel_limits(const ProcessorFields& fields,
+                                                   const PatchDefaults& defaults) {
+  const std::string fewest = "min_pixels", most = "max_pixels";
+  if (!defaults.has_older_names) {
+    // Glm4vImageProcessor never asks for them.
+    fields.ignore(fewest);
+    fields.ignore(most);
+  } else if (fields.positive(fewest, 0) != 0 && fields.positive(most, 0) != 0) {
+    fields.ignore("size");  // transformers 4.45 to 4.48 wrote it under the same names again
+    return {fields.positive(fewest, 0), fields.positive(most, 0)};
+  }
+  const Size size = fields.size("size", defaults.size, false);
+  // In spite of their names.
+  std::pair limits{size.shortest_edge.value_or(0), size.longest_edge.value_or(0)};
+  if (defaults.has_older_names)
+    limits = {fields.positive(fewest, limits.first), fields.positive(most, limits.second)};
+  if (limits.first == 0 || limits.second == 0)
+    fields.config().fail("size", "expected shortest_edge and longest_edge");
+  return limits;
 }
 
 class Patches final : public ImageProcessor {
@@ -26,15 +49,8 @@ class Patches final : public ImageProcessor {
         frames_(fields.positive("temporal_patch_size", 2)),
         merge_(fields.positive("merge_size", 2)),
         pixels_(fields, kClipMean, kClipStd, Pixels::of(backend)) {
-    const Size size = fields.size("size", defaults.size, false);
-    // In spite of their names.
-    std::int64_t fewest = size.shortest_edge.value_or(0), most = size.longest_edge.value_or(0);
-    if (defaults.has_older_names) {
-      fewest = fields.positive("min_pixels", fewest);
-      most = fields.positive("max_pixels", most);
-    }
-    limits_ = {patch_ * merge_, frames_, fewest, most};
-    if (fewest == 0 || most == 0) fields.config().fail("size", "expected shortest_edge and longest_edge");
+    limits_ = {patch_ * merge_, frames_, 0, 0};
+    std::tie(limits_.fewest, limits_.most) = pixel_limits(fields, defaults);
     if (patch_ > 1024 || frames_ > 8 || merge_ > 64)
       fields.config().fail("patches of more than 1024 pixels, 8 frames or a merge of more than 64");
     fields.finish();

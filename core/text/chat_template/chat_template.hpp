@@ -39,13 +39,18 @@ struct ChatRequest {
 /// used, never skipped; README.md lists it. Immutable; `render` may run in several threads.
 class ChatTemplate {
  public:
-  /// Reads a model folder as transformers 5 does: chat_template.jinja and additional_chat_templates/*.jinja,
-  /// else "chat_template" of tokenizer_config.json (a string or named templates), else chat_template.json of
-  /// a processor; special tokens from tokenizer_config.json, and from special_tokens_map.json where the
-  /// former lists no added tokens. Throws InputError when the folder has no template.
+  /// Reads a model folder as transformers 5's tokenizers do: chat_template.jinja and
+  /// additional_chat_templates/*.jinja, else "chat_template" of tokenizer_config.json (a string or named
+  /// templates), and where neither is there, a processor's; special tokens from tokenizer_config.json, and
+  /// from special_tokens_map.json where the former lists no added tokens. Throws InputError when the folder
+  /// has no template.
   static ChatTemplate from_directory(const std::string& directory);
   /// The same from such files wherever they are.
   static ChatTemplate from_files(const FileSet& files);
+  /// As transformers 5's processors do (processing_utils.py, get_processor_dict): "chat_template" of
+  /// processor_config.json, else chat_template.json, else chat_template.jinja and those beside it; and where
+  /// there is none of them, which a processor refuses, the tokenizer's.
+  static ChatTemplate of_processor(const FileSet& files);
 
   /// `name` stands for the template in messages.
   ChatTemplate(const std::string& text, SpecialTokens special_tokens,
@@ -60,6 +65,7 @@ class ChatTemplate {
  private:
   struct Program;
   ChatTemplate() = default;
+  struct Files;
   void add(const std::string& template_name, const std::string& text, const std::string& name);
   const Program& choose(const ChatRequest& request) const;
 

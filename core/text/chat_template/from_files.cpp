@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
@@ -18,6 +19,9 @@ namespace {
 
 /// tokenizer_config.json lists added tokens; those of the largest vocabularies take a few MB.
 constexpr std::uint64_t kConfigLimit = 64 << 20;
+/// Where processors have theirs: transformers 5 writes chat_template.jinja, 4.x wrote the second of these.
+constexpr const char* kProcessor = "processor_config.json";
+constexpr const char* kOlder = "chat_template.json";
 
 std::optional<nlohmann::json> read_config(const FileSet& files, const std::string& name) {
   if (!files.has(name)) return std::nullopt;
@@ -73,66 +77,95 @@ const std::string& template_text(const nlohmann::json& json, const std::string& 
   return json.get_ref<const std::string&>();
 }
 
+/// [{"name": ..., "template": ...}, ...], or an object from name to template
+std::map<std::string, std::string> named_templates(const nlohmann::json& value, const std::string& file) {
+  std::map<std::string, std::string> named;
+  if (value.is_object()) {
+    for (const auto& [name, text] : value.items()) named[name] = template_text(text, file);
+    return named;
+  }
+  for (const nlohmann::json& entry : value) {
+    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() ||
+        !entry.contains("template"))
+      throw InputError(file + ": chat_template must be a string or a list of {\"name\", \"template\"}");
+    named[entry["name"].get<std::string>()] = template_text(entry["template"], file);
+  }
+  return named;
+}
+
 }  // namespace
 
 ChatTemplate ChatTemplate::from_directory(const std::string& directory) {
   return from_files(*folder_files(directory));
 }
 
-ChatTemplate ChatTemplate::from_files(const FileSet& files) {
-  const std::optional<nlohmann::json> config = read_config(files, "tokenizer_config.json");
-  ChatTemplate result;
-  result.source_ = files.source();
-  result.special_tokens_ = read_special_tokens(files, config);
+/// The places where a model's files have templates. Each `add_` says whether there was one.
+struct ChatTemplate::Files {
+  const FileSet& files;
+  std::optional<nlohmann::json> tokenizer_config = read_config(files, "tokenizer_config.json");
+  ChatTemplate result = {};
 
-  auto add_file = [&](const std::string& template_name, const std::string& file) {
-    result.add(template_name, files.read(file, jinja::kMaxTemplateBytes), files.place(file));
-  };
-  if (files.has("chat_template.jinja")) add_file("default", "chat_template.jinja");
-  const std::string folder = "additional_chat_templates";
-  for (const std::string& file : files.names(folder)) {
-    const fs::path path = file;
-    if (path.parent_path() != folder || path.extension() != ".jinja") continue;
-    add_file(path.stem().string(), file);
-    result.named_ = true;
+  bool add_jinja() {
+    const std::string folder = "additional_chat_templates", usual = "chat_template.jinja";
+    if (files.has(usual)) add_file("default", usual);
+    for (const std::string& file : files.names(folder)) {
+      const fs::path path = file;
+      if (path.parent_path() != folder || path.extension() != ".jinja") continue;
+      add_file(path.stem().string(), file);
+      result.named_ = true;
+    }
+    return !result.programs_.empty();
   }
-  if (!result.programs_.empty()) return result;
 
-  const std::string config_file = files.place("tokenizer_config.json");
-  if (config && config->contains("chat_template") && !config->at("chat_template").is_null()) {
-    const nlohmann::json& value = config->at("chat_template");
+  bool add_of_tokenizer() {
+    const std::string file = files.place("tokenizer_config.json"), key = "chat_template";
+    if (!tokenizer_config || !tokenizer_config->contains(key) || tokenizer_config->at(key).is_null())
+      return false;
+    const nlohmann::json& value = tokenizer_config->at(key);
     if (value.is_string()) {
-      result.add("default", value.get<std::string>(), config_file + ": chat_template");
-      return result;
+      result.add("default", value.get<std::string>(), file + ": chat_template");
+      return true;
     }
-    // [{"name": ..., "template": ...}, ...], or an object from name to template
+    for (const auto& [name, text] : named_templates(value, file))
+      result.add(name, text, file + ": chat_template \"" + name + "\"");
     result.named_ = true;
-    auto add_named = [&](const std::string& name, const nlohmann::json& text) {
-      result.add(name, template_text(text, config_file), config_file + ": chat_template \"" + name + "\"");
-    };
-    if (value.is_object()) {
-      for (const auto& [name, text] : value.items()) add_named(name, text);
-    } else {
-      for (const nlohmann::json& entry : value) {
-        if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() ||
-            !entry.contains("template"))
-          throw InputError(config_file +
-                           ": chat_template must be a string or a list of {\"name\", \"template\"}");
-        add_named(entry["name"].get<std::string>(), entry["template"]);
-      }
-    }
-    if (!result.programs_.empty()) return result;
+    return !result.programs_.empty();
   }
-  const std::string processor_name = "chat_template.json";
-  if (const std::optional<nlohmann::json> processor = read_config(files, processor_name);
-      processor && processor->contains("chat_template")) {
-    const std::string place = files.place(processor_name);
-    result.add("default", template_text(processor->at("chat_template"), place), place);
-    return result;
+
+  bool add_of(const std::string& name) {
+    const std::optional<nlohmann::json> config = read_config(files, name);
+    if (!config || !config->contains("chat_template") || config->at("chat_template").is_null()) return false;
+    const std::string place = files.place(name);
+    result.add("default", template_text(config->at("chat_template"), place), place);
+    return true;
   }
-  throw InputError(
-      files.source() +
-      ": no chat template: neither chat_template.jinja nor \"chat_template\" in tokenizer_config.json");
+
+  ChatTemplate finished(bool found) {
+    if (!found)
+      throw InputError(files.source() +
+                       ": no chat template: neither chat_template.jinja nor \"chat_template\" in "
+                       "tokenizer_config.json");
+    result.source_ = files.source();
+    result.special_tokens_ = read_special_tokens(files, tokenizer_config);
+    return std::move(result);
+  }
+
+ private:
+  void add_file(const std::string& template_name, const std::string& file) {
+    result.add(template_name, files.read(file, jinja::kMaxTemplateBytes), files.place(file));
+  }
+};
+
+ChatTemplate ChatTemplate::from_files(const FileSet& files) {
+  Files found{files};
+  return found.finished(found.add_jinja() || found.add_of_tokenizer() || found.add_of(kOlder) ||
+                        found.add_of(kProcessor));
+}
+
+ChatTemplate ChatTemplate::of_processor(const FileSet& files) {
+  Files found{files};
+  return found.finished(found.add_of(kProcessor) || found.add_of(kOlder) || found.add_jinja() ||
+                        found.add_of_tokenizer());
 }
 
 }  // namespace mhub

@@ -48,10 +48,16 @@ BOOST_AUTO_TEST_CASE(without_windows_the_grid_s_own_order) {
 BOOST_AUTO_TEST_CASE(patches_are_a_convolution_s_rows) {
   std::vector<float> tile(3 * 4 * 2);  // 4 rows, 2 columns
   std::iota(tile.begin(), tile.end(), 0.0F);
-  const std::vector<float> patches = patches_of(tile, {1, 2, 1, 1}, 2);
+  const std::vector<float> patches = patches_of(tile, 2, {1, 2, 1, 1}, 2);
   const std::vector<float> expected{0, 1, 2, 3, 8,  9,  10, 11, 16, 17, 18, 19,
                                     4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23};
   BOOST_TEST(patches == expected, boost::test_tools::per_element());
+  // 2 rows and 4 columns of pixels, patches of 2: as torch's Conv2d(stride=2); of 3 rows the last is left
+  // out.
+  std::vector<float> taller(3 * 3 * 2);
+  std::iota(taller.begin(), taller.end(), 0.0F);
+  const std::vector<float> kept{0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15};
+  BOOST_TEST(patches_of(taller, 2, {1, 1, 1, 1}, 2) == kept, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(positions_between_those_of_a_square) {

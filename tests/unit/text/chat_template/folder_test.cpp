@@ -36,6 +36,21 @@ BOOST_AUTO_TEST_CASE(the_jinja_file_wins) {
   BOOST_TEST(render_folder(folder) == "file <b><i>FalseFalse");
 }
 
+BOOST_AUTO_TEST_CASE(a_processor_looks_elsewhere_first) {
+  const TemporaryFolder folder;
+  const auto rendered = [&] { return ChatTemplate::of_processor(*folder_files(folder.path())).render({}); };
+  write_file(folder.file("tokenizer_config.json"),
+             std::string(R"({"bos_token": "<b>", "chat_template": "t"})"));
+  BOOST_TEST(rendered() == "t");
+  write_file(folder.file("chat_template.jinja"), std::string("jinja {{ bos_token }}"));
+  BOOST_TEST(rendered() == "jinja <b>");
+  write_file(folder.file("chat_template.json"), std::string(R"({"chat_template": "older"})"));
+  BOOST_TEST(rendered() == "older");
+  BOOST_TEST(render_folder(folder) == "jinja <b>");
+  write_file(folder.file("processor_config.json"), std::string(R"({"chat_template": "p {{ bos_token }}"})"));
+  BOOST_TEST(rendered() == "p <b>");
+}
+
 BOOST_AUTO_TEST_CASE(named_templates_are_chosen_by_tools_or_name) {
   const TemporaryFolder folder;
   write_file(
