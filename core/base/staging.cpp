@@ -68,6 +68,7 @@ StagingDirectory::StagingDirectory(std::string target, const StagingOptions& opt
   if (restore()) check_target(final_path, options_);
   resumed_ = options_.resume && fs::is_directory(fs::symlink_status(path_));
   clear(resumed_);
+  keep_ = resumed_;  // who does not begin to write loses nothing of what is there
   if (!resumed_ && ::mkdir(path_.c_str(), 0755) != 0) throw IoError("cannot create folder", path_, errno);
 }
 

@@ -22,7 +22,7 @@ struct StagingOptions {
 /// ("<parent>/.<name>.mhub-partial"), and appears under its final name complete or not at all. An old output
 /// is taken there before it is removed. The partial folder is locked from its first moment to its last, so
 /// that whatever a killed run leaves in it is known to be mhub's; the next one puts it in order. A run that
-/// was told to keep it leaves it behind to be resumed.
+/// was told to keep it leaves it behind to be resumed, and so does one that resumes.
 class StagingDirectory {
  public:
   /// Throws UsageError when `target` exists and is not an empty folder, unless `overwrite` and mhub wrote all

@@ -132,12 +132,11 @@ void add_widened_note(const Conversion& conversion, std::vector<std::string>& no
       "an export gives it its own back as long as " + kManifestName + " is there");
 }
 
-/// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
-/// what there is to say.
+/// Carries the plan out in the partial folder, of sources that had the fingerprint `before`; returns the
+/// manifest, which does not list files yet, and adds what there is to say.
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
-                             StagingDirectory& staging, std::vector<std::string>& notes) {
-  const std::string before = fingerprint(conversion.copies().sources);
-  note_key(staging, conversion_key(conversion, before));
+                             const std::string& before, StagingDirectory& staging,
+                             std::vector<std::string>& notes) {
   staging.keep();
   if (staging.resumed()) drop_strangers(conversion, staging);
   Stage stage(options.callbacks, "converting", conversion.bytes());
@@ -154,7 +153,10 @@ nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& opt
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", notes);
   nlohmann::json manifest =
       make_manifest(conversion.source(), conversion.copies(), conversion.output().describe(), done.checksums);
-  conversion.output().finish(*sink, [&] { return manifest_text(manifest); });
+  conversion.output().finish(*sink, [&](nlohmann::json files) {
+    manifest["files"] = std::move(files);
+    return manifest_text(manifest);
+  });
   if (fingerprint(conversion.copies().sources) != before)
     throw InputError(conversion.source().path + ": changed while it was read; convert it again");
   return manifest;
@@ -205,8 +207,10 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
   std::vector<std::string> notes = conversion.source().notes;
   if (!staging.warning().empty()) notes.push_back(staging.warning());
   add_widened_note(conversion, notes);
+  const std::string before = fingerprint(conversion.copies().sources);
+  note_key(staging, conversion_key(conversion, before));
   try {
-    finish_output(conversion, options, write_tensors(conversion, options, staging, notes), staging);
+    finish_output(conversion, options, write_tensors(conversion, options, before, staging, notes), staging);
   } catch (const Error& error) {
     // Only what may go better next time is worth keeping.
     if (error.category() != ErrorCategory::io && error.category() != ErrorCategory::interrupted)

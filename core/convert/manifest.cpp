@@ -196,6 +196,22 @@ void check_files(const nlohmann::json& recorded, const fs::path& root, const Ten
   report.files = recorded.size();
 }
 
+/// The same of an archive, whose files are inside. One of mhub 0.1 lists none.
+void check_kept_files(const nlohmann::json& recorded, const FileSet& files, ManifestReport& report) {
+  for (const auto& [name, entry] : recorded.items()) {
+    if (!files.has(name)) {
+      report.problems.push_back({files.place(name), "", "is missing"});
+    } else if (kept_file(files.read(name, kLargestCompanion)) != entry) {
+      report.problems.push_back({files.place(name), "", "differs from what was written"});
+    }
+  }
+  for (const std::string& name : files.names()) {
+    if (name != kManifestName && !recorded.contains(name))
+      report.problems.push_back({files.place(name), "", "was not there when the archive was written"});
+  }
+  report.files = recorded.size();
+}
+
 /// The checkpoint's folder, where the manifest beside it lists nothing in there: one that a training saved.
 std::string other_folder(const Checkpoint& checkpoint) {
   if (checkpoint.names != StateNames::megatron || checkpoint.manifest_folder.empty()) return {};
@@ -266,9 +282,11 @@ ManifestReport check_manifest(const Checkpoint& checkpoint, int jobs, const Call
       return report;
     }
     check_tensors(manifest.at("tensors"), checkpoint.tensors, jobs, callbacks, report);
-    // An archive guards what lies around its tensors with its own checksums.
-    if (!checkpoint.manifest_folder.empty())
+    if (!checkpoint.manifest_folder.empty()) {
       check_files(manifest.at("files"), fs::path(checkpoint.manifest_folder), checkpoint.tensors, report);
+    } else if (manifest.contains("files")) {
+      check_kept_files(manifest["files"], *checkpoint.files, report);
+    }
   } catch (const nlohmann::json::exception&) {
     throw InputError(file + ": not a manifest of this version of mhub");
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/utf8.hpp"
@@ -46,6 +47,10 @@ Sorted sorted(const FileSet& files) {
 }
 
 }  // namespace
+
+nlohmann::json kept_file(const std::string& text) {
+  return {{"size", text.size()}, {"frame", checksum_of(text)}};
+}
 
 std::vector<std::string> companions(const FileSet& files) {
   std::vector<std::string> names = sorted(files).travel;

@@ -23,10 +23,10 @@ class OutputFormat {
   /// The sink for the tensors. `root` is the partial output folder.
   virtual std::unique_ptr<TensorSink> sink(const std::filesystem::path& root, const CopyPlan& plan,
                                            OutputMode mode) const = 0;
-  /// All tensors are with the sink: ends it. `manifest` makes the text for formats that keep it inside.
-  virtual void finish(TensorSink& sink, const std::function<std::string()>& /*manifest*/) const {
-    sink.finish();
-  }
+  /// Makes the manifest's text with what it is to say of the files beside the tensors.
+  using ManifestText = std::function<std::string(nlohmann::json files)>;
+  /// All tensors are with the sink: ends it. `manifest` is for formats that keep it inside.
+  virtual void finish(TensorSink& sink, const ManifestText& /*manifest*/) const { sink.finish(); }
   /// Writes the files beside the tensors, but for the manifest.
   virtual void add_files(const std::filesystem::path& /*root*/, const CopyPlan& /*plan*/) const {}
   /// What the manifest says of the target, "format" first of all; deterministic.
@@ -95,6 +95,9 @@ DType main_dtype(const std::vector<SinkTensor>& tensors);
 
 /// Larger than any tokenizer (the largest, of 256k entries, have some 35 MB).
 inline constexpr std::uint64_t kLargestCompanion = 128 << 20;
+
+/// What a manifest says of a file inside an archive: {"size", "frame"}, the bytes and their checksum.
+nlohmann::json kept_file(const std::string& text);
 
 /// Names of the files beside a checkpoint's tensors that travel with a conversion: all that are no weights
 /// and no larger than kLargestCompanion (tokenizers, processors, code, templates, licences), but for

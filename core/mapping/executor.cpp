@@ -67,6 +67,12 @@ std::string format_value(DType dtype, const std::byte* at) {
   return {"0x" + std::string(digits.data(), std::to_chars(digits.begin(), digits.end(), bits, 16).ptr)};
 }
 
+/// What holds more than a type does.
+std::string wider_than(DType dtype) {
+  if (dtype == DType::f16) return "cast to bf16 or fp32";
+  return dtype == DType::bf16 ? "cast to fp32" : "convert without a cast";
+}
+
 [[noreturn]] void refuse_overflow(const CopyPlan& plan, const ChunkPlan& chunk, const CastLosses& losses) {
   const SinkTensor& tensor = plan.tensors[chunk.tensor];
   std::string parts;
@@ -74,7 +80,7 @@ std::string format_value(DType dtype, const std::byte* at) {
   throw InputError("tensor " + tensor.name +
                    (parts.empty() || parts == tensor.name ? "" : " (of " + parts + ")") + ": " +
                    shortest(losses.largest) + " is infinite in " + std::string(torch_name(tensor.dtype)) +
-                   "; cast to bf16 or fp32, or allow the overflow (--allow-overflow)");
+                   "; " + wider_than(tensor.dtype) + ", or allow the overflow (--allow-overflow)");
 }
 
 /// Adds the differing elements of one window to the tensor's entry.

@@ -120,6 +120,8 @@ std::vector<TextGeneration> CausalLM::generate_all(const std::vector<runtime::Pr
   if (has_tokenizer()) {
     for (std::size_t k = 0; k < prompts.size(); ++k)
       collectors.emplace_back(tokenizer(), stops, options.on_text);
+  } else if (!stops.empty() && options.stop_strings.empty()) {
+    throw InputError(generation_config().file + ": stop_strings need a tokenizer, and there is none");
   } else if (!stops.empty()) {
     throw UsageError(checkpoint_->path + ": stop strings need a tokenizer, and there is none");
   }

@@ -60,7 +60,11 @@ std::int64_t new_tokens(const GenerateOptions& options, const GenerationConfig& 
   if (options.max_new_tokens) return *options.max_new_tokens;
   if (options.max_length) return behind_prompt(*options.max_length);
   if (model.max_new_tokens) return *model.max_new_tokens;
-  return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens;
+  try {
+    return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens;
+  } catch (const UsageError& error) {
+    throw InputError(model.file + ": " + error.what());
+  }
 }
 
 }  // namespace

@@ -99,14 +99,27 @@ constexpr Unsupported kUnsupported[] = {{"num_beams", above_1},
                                         {"epsilon_cutoff", inside_0_1, true},
                                         {"eta_cutoff", inside_0_1, true}};
 
+/// Without the file, config.json's fields of the same names count, and what only its text_config says
+/// (GenerationConfig.from_model_config).
+nlohmann::json settings_of_model(const Checkpoint& checkpoint) {
+  nlohmann::json settings = nlohmann::json::object();
+  if (!checkpoint.config) return settings;
+  const nlohmann::json& whole = checkpoint.config->json();
+  if (whole.contains("text_config") && whole["text_config"].is_object()) settings = whole["text_config"];
+  for (const auto& [key, value] : whole.items()) {
+    if (!value.is_null()) settings[key] = value;
+  }
+  return settings;
+}
+
 }  // namespace
 
 GenerationConfig load_generation_config(const Checkpoint& checkpoint) {
   GenerationConfig generation;
-  generation.file = checkpoint.path + ": generation_config.json";
-  if (checkpoint.config) generation.eos_token_ids = token_ids(*checkpoint.config, "eos_token_id");
   const nlohmann::json found = mhub::generation_config(checkpoint);
-  const ConfigReader json(found.is_null() ? nlohmann::json::object() : found, generation.file);
+  generation.file = checkpoint.path + (found.is_null() ? ": config.json" : ": generation_config.json");
+  if (checkpoint.config) generation.eos_token_ids = token_ids(*checkpoint.config, "eos_token_id");
+  const ConfigReader json(found.is_null() ? settings_of_model(checkpoint) : found, generation.file);
   SamplingOptions& sampling = generation.sampling;
   sampling.do_sample = json.boolean("do_sample", false);
   sampling.temperature = json.number("temperature", 1.0);

@@ -68,10 +68,15 @@ class Check:
         for parameter in model.parameters():
             parameter.data *= 8  # far apart: no two tokens are about equally likely
         model.save_pretrained(self.folder)
+        self.config, self.own_file = json.load(open(os.path.join(self.folder, "config.json"))), True
 
     def state(self, settings):
-        with open(os.path.join(self.folder, "generation_config.json"), "w") as file:
-            json.dump(settings, file)
+        """In generation_config.json, or without that file in config.json."""
+        beside, config = (os.path.join(self.folder, name) for name in ("generation_config.json", "config.json"))
+        if os.path.exists(beside):
+            os.remove(beside)
+        with open(beside if self.own_file else config, "w") as file:
+            json.dump(settings if self.own_file else {**self.config, **settings}, file)
 
     def mhub(self, settings, *options):
         self.state(settings)
@@ -127,6 +132,11 @@ def main():
         for settings in cases:
             text = json.dumps(settings).replace('"FIRST"', str(plain[3])).replace('"FOLLOWERS"', str([[plain[k], plain[k + 1]] for k in range(4)]))
             check.equal(json.loads(text))
+            if settings is cases[0]:
+                check.own_file = False
+                check.equal(json.loads(text))
+                check.state({})
+                check.own_file = True
     for field, value in INERT.items():
         check.equal({field: value})
     for field, value in REFUSED.items():

@@ -13,6 +13,7 @@
 #include "mhub/megatron/megatron_args.hpp"
 #include "mhub/megatron/whole_state.hpp"
 #include "mhub/plugin/registry.hpp"
+#include "mhub/store/weight_files.hpp"
 
 namespace mhub {
 namespace {
@@ -263,6 +264,42 @@ void bind_megatron_state(Checkpoint& checkpoint, const StoredLayout& layout, con
   checkpoint.state = canonical_state(checkpoint, std::move(canonical), stored, declared);
 }
 
+/// Where mhub wrote the source's files beside the tensors, as the manifest lists them; empty where nowhere.
+std::string recorded_tokenizer(const Checkpoint& checkpoint) {
+  if (!checkpoint.manifest.is_object() || !checkpoint.manifest.contains("files")) return {};
+  const std::string inside = "/tokenizer/";
+  for (const auto& [name, entry] : checkpoint.manifest["files"].items()) {
+    if (const std::size_t at = name.find(inside); at != std::string::npos)
+      return (fs::path(checkpoint.manifest_folder) / name.substr(0, at + inside.size() - 1)).string();
+  }
+  return {};
+}
+
+/// The files that travel: those beside the tensors; else the reference's; else, of a checkpoint that was
+/// trained from one that mhub wrote, those beside that one's. Never of two places: a tokenizer is one thing.
+void take_files(Checkpoint& checkpoint, const fs::path& reference) {
+  const std::string own = (fs::path(checkpoint.directory) / "tokenizer").string();
+  const std::string recorded = recorded_tokenizer(checkpoint);
+  if (fs::is_directory(own)) {
+    checkpoint.files = folder_files(own);
+  } else if (fs::is_directory(reference)) {
+    checkpoint.files = folder_files(reference.string());
+  } else {
+    checkpoint.files = folder_files(fs::is_directory(recorded) ? recorded : own);
+  }
+  if (!fs::is_directory(own) || !fs::is_directory(reference)) return;
+  std::string others;
+  for (const std::string& name : folder_files(reference.string())->names()) {
+    if (holds_weights(name) || name == "config.json" || name.ends_with(".index.json") ||
+        checkpoint.files->has(name))
+      continue;
+    others += (others.empty() ? "" : ", ") + name;
+  }
+  if (!others.empty())
+    checkpoint.notes.push_back(own + " has the checkpoint's files; of " + reference.string() +
+                               " stay behind: " + others);
+}
+
 void take_megatron_state(Checkpoint& checkpoint, const PickleNode* common, const OpenOptions& options,
                          const StoredLayout& layout) {
   checkpoint.names = StateNames::megatron;
@@ -277,8 +314,7 @@ void take_megatron_state(Checkpoint& checkpoint, const PickleNode* common, const
   load_manifest(checkpoint, checkpoint.directory);
   if (fs::is_directory(reference) && has_weights(options.hf_reference))
     checkpoint.reference = open_reference(options.hf_reference);
-  const bool elsewhere = fs::is_directory(reference) && !fs::is_directory(folder / "tokenizer");
-  checkpoint.files = folder_files(elsewhere ? options.hf_reference : (folder / "tokenizer").string());
+  take_files(checkpoint, reference);
   identify_checkpoint(checkpoint, facts, options);
   if (checkpoint.model != nullptr) bind_megatron_state(checkpoint, layout, facts);
 }

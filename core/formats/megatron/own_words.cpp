@@ -206,8 +206,8 @@ void OwnWords::correct(Checkpoint& checkpoint, const std::string& place) const {
   try {
     stated = model();
   } catch (const InputError& error) {
-    checkpoint.notes.push_back(std::string(error.what()) + "; " + place + " is taken as it is");
-    return;
+    throw InputError(std::string(error.what()) + "; so it cannot be told whether " + place +
+                     " has the model that was trained");
   }
   try {
     TransformerConfig expected = restated(present);

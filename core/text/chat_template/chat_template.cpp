@@ -39,7 +39,14 @@ std::shared_ptr<const jinja::Dict> variables(const ChatRequest& request,
     dict->set(jinja::Value(name), std::move(value));
   };
   for (const auto& [name, token] : special_tokens) set(name, jinja::Value(token));
-  for (const auto& [name, value] : request.variables.items()) set(name, jinja::from_json(value));
+  for (const auto& [name, value] : request.variables.items()) {
+    for (const char* own : {"messages", "tools", "documents", "add_generation_prompt"}) {
+      if (name == own)
+        throw UsageError(name +
+                         " cannot be a further variable of a chat template: the request itself has it");
+    }
+    set(name, jinja::from_json(value));
+  }
   set("messages", jinja::from_json(request.messages));
   set("tools", request.tools ? jinja::from_json(*request.tools) : jinja::Value());
   set("documents", request.documents ? jinja::from_json(*request.documents) : jinja::Value());

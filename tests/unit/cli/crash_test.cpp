@@ -229,12 +229,16 @@ BOOST_AUTO_TEST_CASE(resume_refuses_another_source) {
   const std::string source = scratch / "hf", out = scratch / "out";
   write_sized_llama(source, 12);
   kill_midway(scratch, source, out, "key");
+  const auto other_options = run_mhub("convert " + source + " " + out + " --resume --tp 2");
+  BOOST_TEST(other_options.code == 3);
   std::string weights = TinyLlama::read_text(source + "/model.safetensors");
   weights.back() = static_cast<char>(weights.back() ^ 1);
   TinyLlama::write_text(source + "/model.safetensors", weights);
   const Run refused = run_mhub("convert " + source + " " + out + " --resume");
   BOOST_TEST(refused.code == 3);
   BOOST_TEST(refused.err.find("without --resume") != std::string::npos);
+  // What is there can still be resumed as it was begun.
+  BOOST_TEST(fs::exists(scratch / ".out.mhub-partial/key"));
   BOOST_TEST(run_mhub("convert " + source + " " + out + " --verify").code == 0);
 }
 

@@ -14,6 +14,7 @@
 #include "base/temporary_folder.hpp"
 #include "cli/sized_llama.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
@@ -97,6 +98,29 @@ BOOST_AUTO_TEST_CASE(a_cancelled_conversion_leaves_no_output_and_can_be_resumed)
   BOOST_TEST(!fs::exists(files / "out"));
   const nlohmann::json report = convert(files / "hf", files / "out", {}, {.resume = true, .verify = true});
   BOOST_TEST(report["resumed"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(files_inside_an_archive_are_checked_too) {
+  const Files files;
+  write_file(files / "hf/LICENSE", std::string("free"));
+  convert(files / "hf", files / "a.h5", {.format = "hdf5"});
+  Checkpoint archive = open_checkpoint(files / "a.h5");
+  const ManifestReport whole = check_manifest(archive);
+  BOOST_TEST(whole.problems.empty());
+  BOOST_TEST(whole.files == archive.files->names().size() - 1);  // but for the manifest
+  fs::create_directory(files / "changed");
+  for (const std::string& name : archive.files->names())
+    write_file((fs::path(files / "changed") / name).string(), archive.files->read(name, 1 << 20));
+  fs::remove(files / "changed/LICENSE");
+  write_file(files / "changed/added.txt", std::string("more"));
+  replace_file(files / "changed/config.json", std::string("{}"));
+  archive.files = folder_files(files / "changed");
+  std::vector<std::string> found;
+  for (const ManifestProblem& one : check_manifest(archive).problems)
+    found.push_back(fs::path(one.file).filename().string() + " " + one.what);
+  const std::vector<std::string> expected{"LICENSE is missing", "config.json differs from what was written",
+                                          "added.txt was not there when the archive was written"};
+  BOOST_TEST(found == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_target_is_never_replaced_unasked) {
