@@ -22,6 +22,9 @@ class ByteSource {
   /// Says which content this is, now: two calls differ when the content may have changed in between. Empty
   /// where it cannot change.
   virtual std::string fingerprint() const { return {}; }
+  /// Whether the bytes come from afar: who reads files in the order of their names, each from its front,
+  /// waits least, and what is read twice may have to come twice.
+  virtual bool arrives() const { return false; }
   /// All bytes in memory where the source can offer that without copying; empty otherwise.
   virtual std::span<const std::byte> map() const { return {}; }
 };

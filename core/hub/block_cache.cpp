@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/hub/block_cache.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <exception>
@@ -47,12 +46,10 @@ void BlockCache::work() {
     Task task = std::move(tasks_.front());
     tasks_.pop_front();
     guard.unlock();
-    const auto [source, number] = task.key;
     try {
-      const std::uint64_t begin = number * size_, end = std::min(source->size(), begin + size_);
       std::vector<std::byte> bytes = buffers_.take();
       bytes.reserve(static_cast<std::size_t>(size_));
-      source->fetch(begin, end, bytes);
+      task.key.first->fetch(begin_of(task.key), end_of(task.key), bytes);
       task.promise.set_value(buffers_.shared(std::move(bytes)));
     } catch (...) {
       task.promise.set_exception(std::current_exception());
@@ -63,7 +60,8 @@ void BlockCache::work() {
 void BlockCache::ask(const Key& key, bool first) {
   Task task{key, {}};
   used_.push_front(key);
-  entries_.emplace(key, Entry{task.promise.get_future().share(), used_.begin()});
+  const std::uint64_t begin = std::max(begin_of(key), std::min(key.first->front(), end_of(key)));
+  entries_.emplace(key, Entry{task.promise.get_future().share(), used_.begin(), end_of(key) - begin});
   if (first) {
     tasks_.push_front(std::move(task));
   } else {
@@ -83,25 +81,39 @@ void BlockCache::drop_oldest() {
   }
 }
 
-BlockCache::Bytes BlockCache::block(const BlockSource& source, std::uint64_t number) {
+/// Where one block is read behind another, the next ones will be.
+void BlockCache::fetch_behind(const BlockSource& source, std::uint64_t number) {
+  const auto known = [&](const Key& key) { return entries_.contains(key) || spent_.contains(key); };
+  if (number > 0 && !known({&source, number - 1})) return;
   const std::uint64_t count = (source.size() + size_ - 1) / size_;
+  const std::uint64_t end = std::min<std::uint64_t>(count, number + 1 + threads_.size());
+  for (std::uint64_t next = number + 1; next < end; ++next) {
+    if (!known({&source, next})) ask({&source, next}, false);
+  }
+}
+
+BlockCache::Bytes BlockCache::block(const BlockSource& source, std::uint64_t number, std::uint64_t count) {
   std::shared_future<Bytes> bytes;
   {
     const std::lock_guard guard(mutex_);
     const Key key{&source, number};
     auto entry = entries_.find(key);
-    const bool goes_on = number == 0 || entries_.contains({&source, number - 1});
     if (entry == entries_.end()) {
+      // Read again, as what is behind it will be.
+      if (const auto spent = spent_.find(key); spent != spent_.end())
+        spent_.erase(spent, spent_.upper_bound({&source, ~std::uint64_t{0}}));
       ask(key, true);
       entry = entries_.find(key);
     } else {
       used_.splice(used_.begin(), used_, entry->second.used);
     }
     bytes = entry->second.bytes;
-    // Where one block is read behind another, the next ones will be.
-    const std::uint64_t ahead = goes_on ? std::min<std::uint64_t>(count, number + 1 + threads_.size()) : 0;
-    for (std::uint64_t next = number + 1; next < ahead; ++next) {
-      if (!entries_.contains({&source, next})) ask({&source, next}, false);
+    fetch_behind(source, number);
+    entry->second.left -= std::min(entry->second.left, count);
+    if (entry->second.left == 0) {
+      used_.erase(entry->second.used);
+      entries_.erase(entry);
+      spent_.insert(key);
     }
     drop_oldest();
   }
@@ -110,10 +122,9 @@ BlockCache::Bytes BlockCache::block(const BlockSource& source, std::uint64_t num
 
 void BlockCache::read(const BlockSource& source, std::uint64_t offset, std::span<std::byte> out) {
   while (!out.empty()) {
-    const Bytes bytes = block(source, offset / size_);
     const std::uint64_t skipped = offset % size_;
-    const std::size_t count =
-        static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), bytes->size() - skipped));
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - skipped));
+    const Bytes bytes = block(source, offset / size_, count);
     std::memcpy(out.data(), bytes->data() + skipped, count);
     out = out.subspan(count);
     offset += count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <thread>
 #include <vector>
@@ -21,6 +23,8 @@ class BlockSource {
  public:
   virtual ~BlockSource() = default;
   virtual std::uint64_t size() const = 0;
+  /// So many bytes at its beginning are known already, and nobody asks for them.
+  virtual std::uint64_t front() const { return 0; }
   /// Appends the bytes from `begin` to `end`. Called from several threads at a time. Throws mhub::Error.
   virtual void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const = 0;
 };
@@ -38,11 +42,12 @@ class SpareBuffers {
   std::vector<std::vector<std::byte>> spare_;
 };
 
-/// Blocks of files that are far away, so that reads of any size and order cost few and long requests: what
-/// was used last is kept, and what comes behind it is fetched ahead. Thread-safe.
+/// Blocks of files that are far away and are read once, so that reads of any size and order cost few and long
+/// requests: what comes behind a block that is read is fetched ahead, and a block is kept until as many bytes
+/// of it were read as it has. Memory that is let go soon is little, and little memory is fast. Thread-safe.
 class BlockCache {
  public:
-  /// Fetches `threads` blocks of `block` bytes at a time and keeps at most `blocks`.
+  /// Fetches `threads` blocks of `block` bytes at a time and keeps at most `blocks`, those used last.
   BlockCache(int threads, std::uint64_t block, std::size_t blocks);
   ~BlockCache();
   BlockCache(const BlockCache&) = delete;
@@ -61,9 +66,14 @@ class BlockCache {
   struct Entry {
     std::shared_future<Bytes> bytes;
     std::list<Key>::iterator used;
+    std::uint64_t left = 0;  ///< bytes of it that nobody has read
   };
 
-  Bytes block(const BlockSource& source, std::uint64_t number);
+  /// A block of which `count` bytes are wanted.
+  Bytes block(const BlockSource& source, std::uint64_t number, std::uint64_t count);
+  void fetch_behind(const BlockSource& source, std::uint64_t number);
+  std::uint64_t begin_of(const Key& key) const { return key.second * size_; }
+  std::uint64_t end_of(const Key& key) const { return std::min(key.first->size(), begin_of(key) + size_); }
   void ask(const Key& key, bool first);
   void drop_oldest();
   void work();
@@ -74,6 +84,7 @@ class BlockCache {
   std::mutex mutex_;
   std::condition_variable ready_;
   std::map<Key, Entry> entries_;
+  std::set<Key> spent_;  ///< were read and are gone
   std::list<Key> used_;  ///< the latest first
   std::deque<Task> tasks_;
   bool ends_ = false;

@@ -60,8 +60,15 @@ void RemoteBytes::fetch_header() const {
   if (bytes.size() >= sizeof(length)) std::memcpy(&length, bytes.data(), sizeof(length));
   const std::uint64_t end = std::min(size(), sizeof(length) + std::min(length, kLargestHeader));
   if (end > bytes.size()) fetch(bytes.size(), end, bytes);
+  bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end)));
   const std::lock_guard guard(mutex_);
   parts_[0] = std::move(bytes);
+}
+
+std::uint64_t RemoteBytes::front() const {
+  const std::lock_guard guard(mutex_);
+  const auto first = parts_.find(0);
+  return first == parts_.end() ? 0 : first->second.size();
 }
 
 }  // namespace mhub

@@ -22,9 +22,11 @@ class RemoteBytes final : public ByteSource, public BlockSource {
   /// The commit that it is read at does not change.
   std::string fingerprint() const override { return reader_.file().etag(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const override;
+  bool arrives() const override { return true; }
 
   /// From now on all but the header is read through that cache, which must outlive this.
   void read_through(BlockCache& blocks) { blocks_ = &blocks; }
+  std::uint64_t front() const override;
   void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const override;
   /// Fetches the header of a safetensors file (store/safetensors/README.md), in one or two ranges.
   void fetch_header() const;

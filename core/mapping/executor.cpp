@@ -9,24 +9,19 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
-#include <numeric>
 #include <thread>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/mapping/work_order.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
 namespace {
 
-/// Runs `work(k)` for every chunk, the largest first, on `jobs` threads; rethrows the first exception.
+/// Runs `work(unit)` for all units in their order, on `jobs` threads; rethrows the first exception.
 template <typename Work>
-void for_each_chunk(const CopyPlan& plan, int jobs, const Work& make_work) {
-  std::vector<std::size_t> order(plan.chunks.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return byte_size(plan.chunks[a]) > byte_size(plan.chunks[b]);
-  });
+void for_each_unit(const std::vector<WorkUnit>& units, int jobs, const Work& make_work) {
   std::atomic<std::size_t> next{0};
   std::atomic<bool> stop{false};
   std::exception_ptr failure;
@@ -34,18 +29,18 @@ void for_each_chunk(const CopyPlan& plan, int jobs, const Work& make_work) {
   auto run = [&] {
     try {
       auto work = make_work();
-      for (std::size_t k = next++; k < order.size(); k = next++) work(order[k], stop);
+      for (std::size_t k = next++; k < units.size(); k = next++) work(units[k], stop);
     } catch (...) {
       const std::lock_guard lock(failure_mutex);
       if (!failure) failure = std::current_exception();
       stop = true;
-      next = order.size();
+      next = units.size();
     }
   };
   const std::size_t wanted =
       jobs > 0 ? static_cast<std::size_t>(jobs) : std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::jthread> threads;
-  for (std::size_t k = 1; k < std::min(wanted, order.size()); ++k) threads.emplace_back(run);
+  for (std::size_t k = 1; k < std::min(wanted, units.size()); ++k) threads.emplace_back(run);
   run();
   threads.clear();
   if (failure) std::rethrow_exception(failure);
@@ -100,47 +95,74 @@ void note_differences(const ChunkPlan& chunk, std::int64_t begin, std::span<cons
   }
 }
 
+/// One thread of `execute`.
+class Writer {
+ public:
+  Writer(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options, Executed& done)
+      : plan_(plan), sink_(sink), options_(options), done_(done) {}
+
+  void operator()(const WorkUnit& unit, const std::atomic<bool>& stop) {
+    std::vector<const ChunkPlan*> chunks;
+    for (const std::size_t k : unit) chunks.push_back(&plan_.chunks[k]);
+    std::vector<Checksum> checksums(unit.size());
+    const std::int64_t elements = chunks[0]->elements, step = window_elements(plan_, unit);
+    for (std::int64_t begin = 0; begin < elements; begin += step) {
+      const std::int64_t count = std::min(step, elements - begin);
+      if (unit.size() > 1) reader_.hold(chunks, begin, count);
+      for (std::size_t at = 0; at < unit.size(); ++at) {
+        if (stop) return;
+        write(unit[at], begin, count, checksums[at]);
+      }
+    }
+    reader_.hold({}, 0, 0);
+    for (std::size_t at = 0; at < unit.size(); ++at) done_.checksums[unit[at]] = checksums[at].hex();
+  }
+
+ private:
+  void write(std::size_t k, std::int64_t begin, std::int64_t count, Checksum& checksum) {
+    const ChunkPlan& chunk = plan_.chunks[k];
+    const std::size_t size = size_of(chunk.dtype);
+    window_.resize(static_cast<std::size_t>(count) * size);
+    reader_.read(chunk, begin, count, window_, &done_.losses[k]);
+    if (!options_.allow_overflow && done_.losses[k].to_infinity > 0)
+      refuse_overflow(plan_, chunk, done_.losses[k]);
+    checksum.update(window_);
+    there_.resize(options_.resume ? window_.size() : 0);
+    if (options_.resume &&
+        sink_.read_back(chunk.tensor, chunk.chunk, static_cast<std::uint64_t>(begin) * size, there_) &&
+        there_ == window_) {
+      sink_.keep(chunk.tensor, chunk.chunk, window_);
+    } else {
+      sink_.append(chunk.tensor, chunk.chunk, window_);
+    }
+    if (options_.on_bytes) options_.on_bytes(window_.size());
+  }
+
+  const CopyPlan& plan_;
+  TensorSink& sink_;
+  const ExecuteOptions& options_;
+  Executed& done_;
+  WindowReader reader_;
+  std::vector<std::byte> window_, there_;
+};
+
 }  // namespace
 
 Executed execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
   Executed done{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size())};
-  for_each_chunk(plan, sink.serial() ? 1 : options.jobs, [&] {
-    return [&, reader = WindowReader(), window = std::vector<std::byte>(), there = std::vector<std::byte>()](
-               std::size_t k, const std::atomic<bool>& stop) mutable {
-      const ChunkPlan& chunk = plan.chunks[k];
-      const std::int64_t step = window_elements(chunk);
-      Checksum checksum;
-      for (std::int64_t begin = 0; begin < chunk.elements && !stop; begin += step) {
-        const std::int64_t count = std::min(step, chunk.elements - begin);
-        const std::size_t size = size_of(chunk.dtype);
-        window.resize(static_cast<std::size_t>(count) * size);
-        reader.read(chunk, begin, count, window, &done.losses[k]);
-        if (!options.allow_overflow && done.losses[k].to_infinity > 0)
-          refuse_overflow(plan, chunk, done.losses[k]);
-        checksum.update(window);
-        there.resize(options.resume ? window.size() : 0);
-        if (options.resume &&
-            sink.read_back(chunk.tensor, chunk.chunk, static_cast<std::uint64_t>(begin) * size, there) &&
-            there == window) {
-          sink.keep(chunk.tensor, chunk.chunk, window);
-        } else {
-          sink.append(chunk.tensor, chunk.chunk, window);
-        }
-        if (options.on_bytes) options.on_bytes(window.size());
-      }
-      if (stop) return;
-      done.checksums[k] = checksum.hex();
-    };
-  });
+  const bool serial = sink.serial();
+  for_each_unit(work_units(plan, !serial), serial ? 1 : options.jobs,
+                [&] { return Writer(plan, sink, options, done); });
   return done;
 }
 
 std::vector<Difference> compare(const CopyPlan& left, const CopyPlan& right, const ExecuteOptions& options) {
   std::vector<Difference> found(left.chunks.size());
-  for_each_chunk(left, options.jobs, [&] {
+  for_each_unit(work_units(left, false), options.jobs, [&] {
     return [&, left_reader = WindowReader(), right_reader = WindowReader(),
-            left_window = std::vector<std::byte>(),
-            right_window = std::vector<std::byte>()](std::size_t k, const std::atomic<bool>& stop) mutable {
+            left_window = std::vector<std::byte>(), right_window = std::vector<std::byte>()](
+               const WorkUnit& unit, const std::atomic<bool>& stop) mutable {
+      const std::size_t k = unit[0];
       const ChunkPlan& chunk = left.chunks[k];
       const std::int64_t step = std::min(window_elements(chunk), window_elements(right.chunks[k]));
       found[k].tensor = left.tensors[chunk.tensor].name;

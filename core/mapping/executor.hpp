@@ -8,6 +8,12 @@
 
 namespace mhub {
 
+/// Bytes of a source that lie one after another.
+struct Stretch {
+  const ByteSource* bytes = nullptr;
+  std::uint64_t begin = 0, end = 0;
+};
+
 /// Makes windows of destination chunks from the bytes on disk. One per thread: it owns the scratch memory,
 /// which is at most a few times the largest window asked for.
 class WindowReader {
@@ -16,11 +22,18 @@ class WindowReader {
   /// `out` is exactly that large. What the values lost in the cast is added to `losses` where that is given.
   void read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t count, std::span<std::byte> out,
             CastLosses* losses = nullptr);
+  /// Reads what elements [begin, begin + count) of these chunks, of one source type, share of their sources:
+  /// windows that lie in there are made of it from now on.
+  void hold(std::span<const ChunkPlan* const> chunks, std::int64_t begin, std::int64_t count);
 
  private:
   void read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,
                  std::span<std::byte> out);
+  /// Where the held bytes of this stretch are; nullptr where they are not held.
+  const std::byte* held(const Stretch& wanted) const;
 
+  std::vector<std::pair<Stretch, std::size_t>> held_;  ///< and where in held_bytes_
+  std::vector<std::byte> held_bytes_;
   std::vector<std::byte> scratch_;
   std::vector<std::byte> uncast_;
 };

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "mhub/mapping/executor.hpp"
+#include "mhub/mapping/work_order.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
@@ -131,12 +131,40 @@ void WindowReader::read(const ChunkPlan& chunk, std::int64_t begin, std::int64_t
         losses_of_cast(chunk.source_dtype, uncast_.data(), chunk.dtype, out.data(), elements, chunk.added));
 }
 
+void WindowReader::hold(std::span<const ChunkPlan* const> chunks, std::int64_t begin, std::int64_t count) {
+  constexpr std::size_t kAlignment = 64;
+  held_.clear();
+  std::size_t all = 0;
+  for (const Stretch& stretch : shared_stretches(chunks, begin, count)) {
+    held_.emplace_back(stretch, all);
+    const auto size = static_cast<std::size_t>(stretch.end - stretch.begin);
+    all += (size + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  held_bytes_.resize(std::max(held_bytes_.size(), all));
+  for (const auto& [stretch, at] : held_)
+    stretch.bytes->read(
+        stretch.begin,
+        std::span(held_bytes_).subspan(at, static_cast<std::size_t>(stretch.end - stretch.begin)));
+}
+
+const std::byte* WindowReader::held(const Stretch& wanted) const {
+  for (const auto& [stretch, at] : held_) {
+    if (stretch.bytes == wanted.bytes && stretch.begin <= wanted.begin && wanted.end <= stretch.end)
+      return held_bytes_.data() + at + (wanted.begin - stretch.begin);
+  }
+  return nullptr;
+}
+
 void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t begin, std::size_t size,
                              std::span<std::byte> out) {
   auto file_offset = [&](std::int64_t element) {
     return term.byte_offset + static_cast<std::uint64_t>(element) * size;
   };
   const std::int64_t to = part.destination_offset - begin;
+  if (const std::byte* at = held(span_of(term.bytes, term.byte_offset, part, size))) {
+    strided_copy(at, out.data() + static_cast<std::size_t>(to) * size, part.loops, size);
+    return;
+  }
   const std::int64_t run = inner_run(part);
   if (run * static_cast<std::int64_t>(size) >= kDirectRun || run == element_count(part)) {
     const std::size_t bytes = static_cast<std::size_t>(run) * size;

@@ -52,6 +52,7 @@ class Widened final : public ByteSource {
   std::uint64_t size() const override { return (bytes_->size() - first_) / size_of(from_) * size_of(to_); }
   const std::string& name() const override { return bytes_->name(); }
   std::string fingerprint() const override { return bytes_->fingerprint(); }
+  bool arrives() const override { return bytes_->arrives(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
     constexpr std::size_t kMost = 1 << 16;  // elements at a time
     std::vector<std::byte> narrow;

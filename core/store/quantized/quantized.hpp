@@ -42,6 +42,7 @@ class DecodedSource : public ByteSource {
   void read(std::uint64_t offset, std::span<std::byte> out) const final;
   /// That of the file.
   std::string fingerprint() const final { return bytes_->fingerprint(); }
+  bool arrives() const final { return bytes_->arrives(); }
 
  protected:
   /// `bytes` is the file of the quantised values: names and fingerprints are its own.

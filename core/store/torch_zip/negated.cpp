@@ -13,6 +13,7 @@ class Negated final : public ByteSource {
   std::uint64_t size() const override { return bytes_->size(); }
   const std::string& name() const override { return bytes_->name(); }
   std::string fingerprint() const override { return bytes_->fingerprint(); }
+  bool arrives() const override { return bytes_->arrives(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
     bytes_->read(offset, out);
     const std::uint64_t inside = (offset - first_) % element_;

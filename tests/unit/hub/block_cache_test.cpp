@@ -17,13 +17,15 @@ namespace {
 
 /// Byte k is k modulo 251; says how often and how much was fetched.
 struct Far final : BlockSource {
-  std::uint64_t size() const override { return 10'007; }
+  std::uint64_t size() const override { return length; }
   void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const override {
     ++requests;
     bytes += end - begin;
     if (begin <= broken && broken < end) throw IoError("far: broken");
     for (std::uint64_t k = begin; k < end; ++k) out.push_back(static_cast<std::byte>(k % 251));
   }
+  std::uint64_t front() const override { return known; }
+  std::uint64_t length = 10'007, known = 0;
   mutable std::atomic<std::uint64_t> requests = 0, bytes = 0;
   std::uint64_t broken = ~std::uint64_t{0};
 };
@@ -41,11 +43,31 @@ BOOST_AUTO_TEST_CASE(a_file_is_fetched_once_in_blocks) {
   BlockCache cache(3, 1000, 100);
   for (std::uint64_t at = 0; at < far.size(); at += 77)
     check_read(cache, far, at, static_cast<std::size_t>(std::min<std::uint64_t>(77, far.size() - at)));
-  check_read(cache, far, 0, 10'007);
-  check_read(cache, far, 10'006, 1);
   check_read(cache, far, 10'007, 0);
   BOOST_TEST(far.requests == 11U);
   BOOST_TEST(far.bytes == far.size());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_read_whole_is_let_go) {
+  Far far;
+  far.length = 2000;
+  BlockCache cache(2, 1000, 100);
+  for (int round = 0; round < 2; ++round) {
+    check_read(cache, far, 0, 500);
+    check_read(cache, far, 1000, 400);
+    check_read(cache, far, 500, 500);  // the end of block 0
+    check_read(cache, far, 1400, 600);
+  }
+  BOOST_TEST(far.requests == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_asks_for_is_not_waited_for) {
+  Far far;
+  far.length = 1000;
+  far.known = 300;
+  BlockCache cache(1, 1000, 100);
+  for (int round = 0; round < 3; ++round) check_read(cache, far, 300, 700);
+  BOOST_TEST(far.requests == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_read_here_and_there_brings_no_neighbours) {
