@@ -132,6 +132,7 @@ Conversion planned(const ConvertRequest& request, bool silent) {
   ProgressBar bar(silent);
   OpenOptions open = request.open;
   open.callbacks = bar.callbacks();
+  if (open.use == SourceUse::model) open.use = SourceUse::arriving;
   return plan(request.source, request.write, open);
 }
 

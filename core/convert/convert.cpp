@@ -5,6 +5,7 @@
 #include <chrono>
 #include <numeric>
 #include <set>
+#include <sys/stat.h>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/disk_space.hpp"
@@ -16,26 +17,56 @@
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/formats/repeats.hpp"
+#include "mhub/hub/arriving_model.hpp"
+#include "mhub/hub/cache.hpp"
 #include "mhub/mapping/executor.hpp"
 
 namespace mhub {
 namespace {
 
+/// What the sources hold, for another run at another time. Of files in the Hub's cache it is their hashes:
+/// those that were on their way when a conversion was interrupted may be there when it goes on.
+std::string contents_of(const std::vector<const StoredTensor*>& tensors) {
+  std::set<const ByteSource*> files;
+  for (const StoredTensor* tensor : tensors) {
+    for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes.get());
+  }
+  std::set<std::string> contents;
+  for (const ByteSource* file : files) {
+    const std::optional<std::string> etag = etag_of_file(file->name());
+    contents.insert(etag ? *etag : file->fingerprint());
+  }
+  std::string text;
+  for (const std::string& content : contents) text += content + "\n";
+  return text;
+}
+
 /// Two conversions have one key when they would write the same bytes to the same places.
-std::string conversion_key(const Conversion& conversion, const std::string& fingerprint) {
+std::string conversion_key(const Conversion& conversion) {
   nlohmann::json target = conversion.output().describe();
   for (const SinkTensor& tensor : conversion.copies().tensors) {
     nlohmann::json chunks = nlohmann::json::array();
     for (const SinkChunk& chunk : tensor.chunks) chunks.push_back({chunk.offset, chunk.shape, chunk.rank});
     target["tensors"].push_back({tensor.name, torch_name(tensor.dtype), tensor.shape, chunks});
   }
-  const std::string text = std::string(MHUB_VERSION) + "\n" + fingerprint +
+  const std::string text = std::string(MHUB_VERSION) + "\n" + contents_of(conversion.copies().sources) +
                            conversion.source().model->class_name + "\n" +
                            json_text(conversion.source().config->json()) + "\n" + json_text(target);
   return checksum_of(text);
 }
 
-void require_space(std::uint64_t bytes, const StagingDirectory& staging) {
+/// Bytes of the source that will take their space on the output's device before the output is complete.
+std::uint64_t still_coming(const Checkpoint& source, const std::string& output) {
+  if (source.arriving == nullptr) return 0;
+  struct stat here {};
+  struct stat there {};
+  const bool known =
+      ::stat(output.c_str(), &here) == 0 && ::stat(source.arriving->path().c_str(), &there) == 0;
+  return known && here.st_dev == there.st_dev ? source.arriving->left() : 0;
+}
+
+void require_space(const Conversion& conversion, const StagingDirectory& staging) {
+  const std::uint64_t bytes = conversion.bytes() + still_coming(conversion.source(), staging.path());
   // What an interrupted run has written needs no space again; a percent covers headers and metadata.
   const std::uint64_t there = staging.resumed() ? used_space(staging.path()) : 0;
   const std::uint64_t needed = bytes > there ? bytes - there : 0;
@@ -132,23 +163,58 @@ void add_widened_note(const Conversion& conversion, std::vector<std::string>& no
       "an export gives it its own back as long as " + kManifestName + " is there");
 }
 
-/// Carries the plan out in the partial folder, of sources that had the fingerprint `before`; returns the
-/// manifest, which does not list files yet, and adds what there is to say.
-nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
-                             const std::string& before, StagingDirectory& staging,
-                             std::vector<std::string>& notes) {
-  staging.keep();
-  if (staging.resumed()) drop_strangers(conversion, staging);
+/// What was written, and the sink that is still open.
+struct Pass {
+  std::unique_ptr<TensorSink> sink;
+  Executed done;
+};
+
+/// One pass over the source. With `again`, what is there already is compared and kept where it is right.
+Pass write_once(const Conversion& conversion, const RunOptions& options, const StagingDirectory& staging,
+                bool again) {
   Stage stage(options.callbacks, "converting", conversion.bytes());
-  const OutputMode mode = staging.resumed() ? OutputMode::resume : OutputMode::create;
-  const std::unique_ptr<TensorSink> sink =
-      conversion.output().sink(staging.path(), conversion.copies(), mode);
+  const OutputMode mode = again ? OutputMode::resume : OutputMode::create;
+  Pass pass{conversion.output().sink(staging.path(), conversion.copies(), mode), {}};
   ExecuteOptions execution;
   execution.jobs = options.jobs;
   execution.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
-  execution.resume = staging.resumed();
+  execution.resume = again;
   execution.allow_overflow = options.allow_overflow;
-  const Executed done = execute(conversion.copies(), *sink, execution);
+  pass.done = execute(conversion.copies(), *pass.sink, execution);
+  return pass;
+}
+
+/// As often as the source takes: where bytes of a file on its way turn out to be wrong, they come again.
+Pass write_all(const Conversion& conversion, const RunOptions& options, const StagingDirectory& staging) {
+  const Checkpoint& source = conversion.source();
+  for (bool again = staging.resumed();; again = true) {
+    const std::string before = fingerprint(conversion.copies().sources);
+    const auto unchanged = [&] {
+      if (source.arriving != nullptr) source.arriving->wait();
+      return fingerprint(conversion.copies().sources) == before;
+    };
+    try {
+      Pass pass = write_once(conversion, options, staging, again);
+      if (unchanged()) {
+        if (source.arriving != nullptr) require_equal_repeats(source);
+        return pass;
+      }
+    } catch (const InputError&) {
+      // Of values that are none of the model's, perhaps.
+      if (source.arriving == nullptr || unchanged()) throw;
+    }
+    if (source.arriving == nullptr)
+      throw InputError(source.path + ": changed while it was read; convert it again");
+  }
+}
+
+/// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
+/// what there is to say.
+nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
+                             StagingDirectory& staging, std::vector<std::string>& notes) {
+  staging.keep();
+  if (staging.resumed()) drop_strangers(conversion, staging);
+  const auto [sink, done] = write_all(conversion, options, staging);
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_infinity, "infinite", notes);
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", notes);
   nlohmann::json manifest =
@@ -157,8 +223,6 @@ nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& opt
     manifest["files"] = std::move(files);
     return manifest_text(manifest);
   });
-  if (fingerprint(conversion.copies().sources) != before)
-    throw InputError(conversion.source().path + ": changed while it was read; convert it again");
   return manifest;
 }
 
@@ -198,19 +262,19 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
   if (options.allow_overflow && !conversion.casts())
     throw UsageError("--allow-overflow: nothing is cast; it goes with --dtype");
   require_apart(conversion, output);
-  require_equal_repeats(conversion.source());
+  // Of a source on its way they are compared when it is here.
+  if (conversion.source().arriving == nullptr) require_equal_repeats(conversion.source());
   StagingDirectory staging(
       output, {options.overwrite, options.resume, is_own_file, conversion.output().single_file()});
   if (options.overwrite) require_as_written(output, options.jobs, options.callbacks);
   const std::uint64_t bytes = conversion.bytes();
-  require_space(bytes, staging);
+  require_space(conversion, staging);
   std::vector<std::string> notes = conversion.source().notes;
   if (!staging.warning().empty()) notes.push_back(staging.warning());
   add_widened_note(conversion, notes);
-  const std::string before = fingerprint(conversion.copies().sources);
-  note_key(staging, conversion_key(conversion, before));
+  note_key(staging, conversion_key(conversion));
   try {
-    finish_output(conversion, options, write_tensors(conversion, options, before, staging, notes), staging);
+    finish_output(conversion, options, write_tensors(conversion, options, staging, notes), staging);
   } catch (const Error& error) {
     // Only what may go better next time is worth keeping.
     if (error.category() != ErrorCategory::io && error.category() != ErrorCategory::interrupted)
@@ -237,7 +301,10 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
 
 nlohmann::json convert(const std::string& source, const std::string& output, const WriteOptions& options,
                        const RunOptions& run, const OpenOptions& open) {
-  return convert(plan(source, options, open), output, run);
+  OpenOptions once = open;
+  if (once.use == SourceUse::model) once.use = SourceUse::arriving;
+  if (!once.callbacks.cancelled) once.callbacks.cancelled = run.callbacks.cancelled;
+  return convert(plan(source, options, once), output, run);
 }
 
 }  // namespace mhub

@@ -10,6 +10,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/convert/convert.hpp"
 #include "mhub/formats/format.hpp"
+#include "mhub/hub/arriving_model.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
@@ -103,9 +104,18 @@ void narrow_again(const StateMap& map, const Checkpoint& source, std::vector<Sin
   const std::vector<std::optional<DType>> joined = joined_dtypes(map, former);
   for (std::size_t d = 0; d < tensors.size(); ++d) {
     DType& dtype = tensors[d].dtype;
-    if (former[d] && *former[d] != dtype && joined[d] == dtype)
+    if (former[d] && *former[d] != dtype && joined[d] == dtype) {
+      if (source.arriving != nullptr) source.arriving->wait();
       dtype = exact_dtype(map, d, source.state.sources, std::array{*former[d], dtype});
+    }
   }
+}
+
+bool adds(const StateMap& map) {
+  for (std::size_t d = 0; d < map.destination.size(); ++d) {
+    if (added_to(map, d) != 0) return true;
+  }
+  return false;
 }
 
 /// Every stored tensor's type: the one asked for where its sources are floating-point, else its sources' own,
@@ -123,6 +133,8 @@ std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std
   if (wanted) return tensors;
   narrow_again(map, source, tensors);
   const DType model = main_dtype(tensors);
+  // Values decide, so they must be right, and they lie all over the files.
+  if (source.arriving != nullptr && adds(map)) source.arriving->wait();
   for (std::size_t d = 0; d < tensors.size(); ++d) {
     if (added_to(map, d) != 0)
       tensors[d].dtype =
@@ -166,7 +178,9 @@ Conversion plan(const std::string& source, const WriteOptions& options, const Op
     throw UsageError(source +
                      ": its own config.json says what it is; --hf-reference and --hf-class are for " +
                      "Megatron checkpoints");
-  return {std::move(checkpoint), options};
+  Conversion conversion(checkpoint, options);
+  if (checkpoint->arriving != nullptr) checkpoint->arriving->unwatch();  // who watches may be gone soon
+  return conversion;
 }
 
 nlohmann::json describe(const Conversion& conversion, const std::string& output) {

@@ -7,6 +7,7 @@
 #include "mhub/formats/format.hpp"
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/megatron/megatron_format.hpp"
+#include "mhub/hub/arriving_model.hpp"
 #include "mhub/hub/remote_model.hpp"
 
 namespace mhub {
@@ -41,11 +42,26 @@ Checkpoint open_remote(const Source& source) {
   return checkpoint;
 }
 
+/// A model that is still coming into the cache, as it will lie there.
+Checkpoint open_arriving(const Source& source) {
+  if (const std::string known = format_in_the_way(source.path); !known.empty()) throw InputError(known);
+  Checkpoint checkpoint;
+  checkpoint.path = source.path;
+  checkpoint.notes = source.notes;
+  checkpoint.format = &hf_format();
+  checkpoint.arriving = source.arriving;
+  open_hf(checkpoint, folder_files(source.path), *source.arriving);
+  source.arriving->begin_reading();
+  return checkpoint;
+}
+
 }  // namespace
 
 Checkpoint open_checkpoint(const std::string& name, const OpenOptions& options) {
   const Source source = resolve_source(name, options.use, options.callbacks);
   if (source.remote != nullptr) return open_remote(source);
+  if (source.arriving != nullptr && options.iteration.empty()) return open_arriving(source);
+  if (source.arriving != nullptr) source.arriving->wait();
   const std::string& path = source.path;
   if (const std::string known = format_in_the_way(path); !known.empty()) throw InputError(known);
   Checkpoint checkpoint;

@@ -47,6 +47,8 @@ struct Checkpoint {
 
   nlohmann::json manifest;      ///< mhub's manifest; null for checkpoints from elsewhere
   std::string manifest_folder;  ///< where it lies: the root of what mhub wrote; empty inside an archive
+  /// A model that is still coming into the cache: whoever has read it asks whether all of it came right.
+  std::shared_ptr<ArrivingModel> arriving;
   /// The Hugging Face folder that was named beside a Megatron checkpoint, if it has weights: it names the
   /// model, and has what Megatron lost. Not bound to a state of its own.
   std::shared_ptr<const Checkpoint> reference;

@@ -150,4 +150,11 @@ void RepoCache::set_absent(const std::string& commit, const std::string& name) c
   replace_file(file.string(), "");
 }
 
+std::optional<std::string> etag_of_file(const fs::path& file) {
+  std::error_code error;
+  const fs::path blob = fs::read_symlink(file, error);
+  if (error || blob.parent_path().filename() != "blobs") return std::nullopt;
+  return blob.filename().string();
+}
+
 }  // namespace mhub

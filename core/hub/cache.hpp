@@ -49,4 +49,7 @@ bool is_commit(std::string_view text);
 /// A folder of a cache ("models--org--name"): the repository that it is of. Nothing for other folders.
 std::optional<std::string> repo_of_folder(const std::filesystem::path& folder);
 
+/// A file of a snapshot: the ETag that names its content. Nothing for other files.
+std::optional<std::string> etag_of_file(const std::filesystem::path& file);
+
 }  // namespace mhub

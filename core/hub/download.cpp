@@ -95,12 +95,19 @@ class Download {
     Stage stage(options_.callbacks, "downloading", bytes_of(files));
     const auto is_small = [&](const RepoFile& file) { return !holds_weights(file.name); };
     const auto weights = std::stable_partition(files.begin(), files.end(), is_small);
-    for (const RepoFiles& part : {RepoFiles(files.begin(), weights), RepoFiles(weights, files.end())}) {
-      if (part.empty()) continue;
-      fetch_blobs(hub_, cache_, {id_.name, commit_, part, options_.connections, [&](std::uint64_t bytes) {
-                                   stage.add(bytes);
-                                 }});
-    }
+    fetch_part({files.begin(), weights}, stage);
+    const RepoFiles rest(weights, files.end());
+    if (options_.on_weights) options_.on_weights(cache_.snapshot(commit_).string(), rest);
+    fetch_part(rest, stage);
+  }
+
+  void fetch_part(const RepoFiles& files, Stage& stage) {
+    if (files.empty()) return;
+    FetchRequest request{id_.name, commit_, files, options_.connections};
+    request.on_bytes = [&](std::uint64_t bytes) { stage.add(bytes); };
+    request.on_size = options_.on_size;
+    request.on_file = options_.on_file;
+    fetch_blobs(hub_, cache_, request);
   }
 
   Hub& hub_;

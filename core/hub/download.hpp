@@ -16,6 +16,11 @@ struct DownloadOptions {
   std::vector<std::string> exclude = {};  ///< but for these
   int connections = 8;
   Callbacks callbacks = {};
+  /// Told once, before the weights come: the snapshot, where all else is, and which weights will be.
+  std::function<void(const std::string&, const RepoFiles&)> on_weights = {};
+  /// As in FetchRequest.
+  std::function<void(const RepoFile&, std::uint64_t)> on_size = {};
+  std::function<void(const RepoFile&)> on_file = {};
 };
 
 /// What is in the cache now.

@@ -162,6 +162,7 @@ class Fetch {
     }
     auto coming = std::make_shared<Coming>(hub_, cache_, request_, file, std::move(lock));
     request_.on_bytes(coming->writer.size());
+    request_.on_size(file, coming->writer.size());
     if (coming->writer.size() < file.size) return coming;
     if (ended(*coming)) return nullptr;
     coming->next = 0;
@@ -197,11 +198,16 @@ class Fetch {
       if (file.writing || file.writer.size() != part.begin + part.written) return;
       file.writing = true;
     }
-    file.writer.append(part.rest());
-    request_.on_bytes(part.rest().size());
+    append(file, part);
     part.written = part.bytes.size();
     const std::lock_guard guard(mutex_);
     file.writing = false;
+  }
+
+  void append(Coming& file, const Part& part) const {
+    file.writer.append(part.rest());
+    request_.on_size(file.reader.file(), file.writer.size());
+    request_.on_bytes(part.rest().size());
   }
 
   /// Keeps a whole chunk until its turn, and writes those whose turn it is.
@@ -218,8 +224,7 @@ class Fetch {
       Part first = std::move(file.waiting.begin()->second);
       file.waiting.erase(file.waiting.begin());
       guard.unlock();
-      file.writer.append(first.rest());
-      request_.on_bytes(first.rest().size());
+      append(file, first);
       guard.lock();
       recycle(std::move(first.bytes));
     }
@@ -245,6 +250,7 @@ class Fetch {
       file.lock.release();
       return true;
     }
+    request_.on_size(file.reader.file(), 0);
     constexpr int kMostWrong = 3;
     if (*found == file.wrong_hash || ++file.wrong >= kMostWrong)
       throw IoError(
@@ -292,6 +298,7 @@ class Fetch {
 void fetch_blobs(Hub& hub, const RepoCache& cache, const FetchRequest& request) {
   FetchRequest filled = request;
   if (!filled.on_bytes) filled.on_bytes = [](std::uint64_t) {};
+  if (!filled.on_size) filled.on_size = [](const RepoFile&, std::uint64_t) {};
   Fetch(hub, cache, filled).run();
 }
 

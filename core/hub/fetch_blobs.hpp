@@ -14,6 +14,8 @@ struct FetchRequest {
   int connections = 8;
   /// Told of bytes that have come to stay, those of an earlier download among them. May throw.
   std::function<void(std::uint64_t)> on_bytes = {};
+  /// Told how many bytes of a file are there, from its beginning; fewer than before where they were wrong.
+  std::function<void(const RepoFile&, std::uint64_t)> on_size = {};
   /// Told that a blob is in the cache and its name in the snapshot.
   std::function<void(const RepoFile&)> on_file = {};
 };

@@ -3,6 +3,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/hub/arriving_model.hpp"
 #include "mhub/hub/download.hpp"
 #include "mhub/hub/remote_model.hpp"
 
@@ -70,6 +71,17 @@ Source left_there(const std::shared_ptr<Hub>& hub, const RepoId& id, SourceUse u
   return {remote->source(), {}, remote};
 }
 
+/// A model that comes into the cache; it is read meanwhile where that is possible.
+Source on_its_way(const std::shared_ptr<Hub>& hub, const RepoId& id, const Callbacks& callbacks) {
+  const auto model = std::make_shared<ArrivingModel>(hub, id, callbacks);
+  if (model->readable()) {
+    model->fetch_headers();
+    return {model->path(), {}, {}, model};
+  }
+  model->wait();
+  return {model->path()};
+}
+
 Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
   HubSettings settings = HubSettings::from_environment();
   const RepoCache cache(settings.cache, id.name);
@@ -87,6 +99,7 @@ Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
   try {
     const bool stays = use == SourceUse::headers || use == SourceUse::stream;
     if (stays && !cached.usable()) return left_there(hub, id, use, callbacks);
+    if (use == SourceUse::arriving && !cached.usable()) return on_its_way(hub, id, callbacks);
     return {download(*hub, id, {.wanted = wanted, .callbacks = callbacks}).path};
   } catch (const Interrupted&) {
     throw;

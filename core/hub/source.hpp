@@ -11,19 +11,22 @@ namespace mhub {
 
 /// What a SOURCE is brought here for.
 enum class SourceUse {
-  model,    ///< all that a model needs
-  files,    ///< what lies beside the weights: a tokenizer
-  headers,  ///< to be looked at: no weights come, and nothing is written
-  stream,   ///< to be read once: weights come as they are read, and nothing is written
+  model,     ///< all that a model needs
+  files,     ///< what lies beside the weights: a tokenizer
+  headers,   ///< to be looked at: no weights come, and nothing is written
+  stream,    ///< to be read once: weights come as they are read, and nothing is written
+  arriving,  ///< as model, and to be read once while the weights are still on their way
 };
 
 class RemoteModel;
+class ArrivingModel;
 
 /// Where the files of a SOURCE lie.
 struct Source {
   std::string path;  ///< of a file or folder here, "hf://org/name@commit" for one that is not
   std::vector<std::string> notes = {};             ///< what people should know
   std::shared_ptr<const RemoteModel> remote = {};  ///< a model that stays on the Hub (remote_model.hpp)
+  std::shared_ptr<ArrivingModel> arriving = {};    ///< weights that come into the cache (arriving_model.hpp)
 };
 
 /// The one place where the text of a SOURCE becomes a path. What exists here is itself, and a folder of the

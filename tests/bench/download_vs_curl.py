@@ -19,11 +19,13 @@ ROUNDS = 3
 
 
 @contextlib.contextmanager
-def served(scratch, files):
-    """The environment in which a Hub has these files as org/name. The server is a process of its own, as the clients are."""
+def served(scratch, files, pace=0):
+    """The environment in which a Hub has these files as org/name. The server is a process of its own, as the clients are. `pace`: bytes a second
+    that a connection has at most."""
     pid, ready = os.fork(), scratch / "ready"
     if pid == 0:
         hub = hub_server.Hub(scratch / "hub", {"org/name": hub_server.Repo(files)})
+        hub.pace = pace
         ready.with_suffix(".next").write_text(f"{hub.endpoint}\n{hub.certificate}\n")
         os.rename(ready.with_suffix(".next"), ready)
         time.sleep(3600)

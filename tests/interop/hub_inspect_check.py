@@ -2,12 +2,14 @@
 """A model that stays on the Hub: python hub_inspect_check.py MHUB SCRATCH.
 
 inspect and --dry-run of a repository that is not in the cache read headers by ranges and write nothing; 20 ms added to each answer for 700 shards
-are hardly seen; convert --no-cache writes what a conversion of the downloaded model writes, and fetches it once."""
+are hardly seen; convert --no-cache writes what a conversion of the downloaded model writes, and fetches it once; a conversion of a name begins while
+the model comes into the cache, and writes the same, whatever happens on the way."""
 
 import json
 import os
 import pathlib
 import re
+import signal
 import sys
 import time
 
@@ -105,9 +107,69 @@ def straight_into_out(world):
     world.run(plain, "verify", "org/wide", "streamed-badly", offline=True)
 
 
+def arrived(home, world):
+    """Bytes of org/wide in the cache, and whether more are on their way."""
+    blobs = list((home / "hub/models--org--wide/blobs").glob("*"))
+    return sum(path.stat().st_size for path in blobs), any(path.suffix == ".incomplete" for path in blobs)
+
+
+def written(folder):
+    """Bytes of an unfinished output that are no holes."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def stopped_midway(world, home, out):
+    """A conversion that is interrupted while the model comes; whether something was converted already."""
+    world.hub.forget()
+    world.hub.pace = 2e6
+    process, early = world.start(home, "convert", "org/wide", out, "--tp", "2"), False
+    while process.poll() is None and not early:
+        early = arrived(home, world)[1] and written(world.scratch / f".{out}.mhub-partial") > 4_000_000
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    world.check(early, f"nothing was converted before all was there: {said}")
+    world.check(process.returncode == 130 and not (world.scratch / out).exists(), f"Ctrl-C: {process.returncode}: {said}")
+    world.hub.pace = 0
+
+
+def while_it_comes(world):
+    repo = world.hub.repos["org/wide"]
+    size = sum(entry["size"] for name, entry in repo.entries.items() if name.endswith(".safetensors"))
+    expected = content(world.scratch / "plain1")
+    for how in ("--resume", "download, --resume"):
+        home, out = world.cache("midway"), f"midway{len(how)}"
+        stopped_midway(world, home, out)
+        kept = arrived(home, world)[0]
+        world.hub.forget()
+        if how != "--resume":
+            world.run(home, "download", "org/wide")
+        world.run(home, "convert", "org/wide", out, "--tp", "2", "--resume", "--verify", offline=how != "--resume")
+        world.check(content(world.scratch / out) == expected, f"Ctrl-C, {how}: other files than from the cache")
+        world.check(world.hub.sent() <= 1.05 * size - 0.9 * kept, f"Ctrl-C, {how}: {world.hub.sent()} bytes came of {size}, {kept} were there")
+        world.check_snapshot(home, "org/wide", list(repo.entries), f"Ctrl-C, {how}")
+        answer = world.ask("2.x", home, "verify", "org/wide")
+        world.check(answer and not answer["mismatches"], f"verify says {answer}")
+    shard = sorted(entry["sha256"] for name, entry in repo.entries.items() if name.endswith(".safetensors"))[0]
+    for number, (times, code) in enumerate([(1, 0), (99, 4)]):
+        home, out = world.cache("flipped"), f"flipped{number}"
+        world.hub.forget()
+        # Behind the header, whose own request is not the one that is meant.
+        world.hub.faults.append(hub_server.Fault(shard, "flip", times, after=100_000, methods=("GET",)))
+        world.run(home, "convert", "org/wide", out, "--tp", "2", code=code)
+        if code == 0:
+            world.check(content(world.scratch / out) == expected, "a flipped byte: other files than from the cache")
+        else:
+            world.check("twice the same" in world.said and not (world.scratch / out).exists(), f"a byte that stays flipped: says {world.said}")
+    home = world.cache("refused")
+    world.hub.forget()
+    world.run(home, "convert", "org/wide", "refused", "--tp", "3", code=3)
+    world.check(world.hub.sent() < size, "a conversion that cannot be was waited for")
+
+
 def main():
     world = World(*sys.argv[1:3])
-    for part in (stays_there, quickly, straight_into_out):
+    for part in (stays_there, quickly, straight_into_out, while_it_comes):
         if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
             print(part.__name__, flush=True)
             part(world)

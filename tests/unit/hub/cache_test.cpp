@@ -88,4 +88,15 @@ BOOST_AUTO_TEST_CASE(the_list_of_a_commits_files_is_read) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_a_snapshot_has_the_name_of_its_content) {
+  const tests::CachedModel model;
+  model.add("config.json", "{}", "e1");
+  BOOST_TEST(*etag_of_file(model.cache.snapshot(tests::kCommit) / "config.json") == "e1");
+  for (const char* place : {"other.json", "no/such/file"})
+    BOOST_TEST(!etag_of_file(model.cache.snapshot(tests::kCommit) / place));
+  BOOST_TEST(!etag_of_file(model.cache.blob("e1")));
+  std::filesystem::create_symlink(model.cache.blob("e1").string(), model.file("link"));
+  BOOST_TEST(*etag_of_file(model.file("link")) == "e1");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

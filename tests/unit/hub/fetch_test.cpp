@@ -2,7 +2,6 @@
 #include <atomic>
 #include <fcntl.h>
 #include <filesystem>
-#include <random>
 #include <sys/file.h>
 #include <thread>
 
@@ -10,51 +9,23 @@
 
 #include "hub/cached_model.hpp"
 #include "hub/fake_http.hpp"
+#include "hub/listed_file.hpp"
 #include "mhub/hub/download.hpp"
 #include "mhub/hub/fetch_blobs.hpp"
-#include "mhub/hub/http/driver.hpp"
 
 BOOST_AUTO_TEST_SUITE(fetch)
 
 using namespace mhub;
 using tests::CachedModel;
 using tests::FakeHttp;
+using tests::hash_of;
 using tests::kCommit;
+using tests::listed;
 using tests::message_has;
+using tests::noise;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string hash_of(DigestKind kind, const std::string& text) {
-  const auto digest = http_driver().make_digest(kind);
-  digest->update(std::as_bytes(std::span(text)));
-  return digest->hex();
-}
-
-/// A file as git and the Hub name it.
-RepoFile listed(const std::string& name, const std::string& content, bool large) {
-  RepoFile file{
-      name, content.size(),
-      hash_of(DigestKind::sha1, "blob " + std::to_string(content.size()) + std::string(1, '\0') + content)};
-  if (large) file.sha256 = hash_of(DigestKind::sha256, content);
-  return file;
-}
-
-/// Of several chunks; every one of them another.
-const std::string& noise() {
-  static const std::string text = [] {
-    std::mt19937 random(7);
-    std::string block(1 << 16, '\0'), all;
-    for (char& c : block) c = static_cast<char>(random());
-    for (int k = 0; all.size() < 30'000'000; ++k) {
-      block[static_cast<std::size_t>(k)] ^= static_cast<char>(k);
-      all += block;
-    }
-    all.resize(30'000'000);
-    return all;
-  }();
-  return text;
-}
 
 /// A Hub with one large and one small file; the large one lies elsewhere.
 struct World : CachedModel {
