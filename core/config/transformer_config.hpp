@@ -169,9 +169,13 @@ struct ImageConfig {
   /// CLIPViTModel's model_subtype, Megatron-LM's vision_model_type: "clip" has a class token and a norm in
   /// front of the layers, "siglip" a bias on the patches' embedding and a norm behind the layers.
   std::string vision_model_type;
-  std::int64_t image_size = 0, patch_size = 0;  ///< pixels along a side: img_h = img_w, patch_dim
+  std::int64_t image_size = 0, patch_size = 0;  ///< pixels along a side; patch_dim
   std::int64_t num_channels = 3;
 
+  /// Pixels along a side that whole patches cover. transformers' convolution leaves out the rest (SigLIP's
+  /// 384 pixels in patches of 14); CLIPViTModel asserts that there is none (clip_vit_model.py), so this is
+  /// img_h.
+  std::int64_t seen_size() const { return patch_size > 0 ? image_size / patch_size * patch_size : 0; }
   bool has_class_token() const { return vision_model_type == "clip"; }
 };
 

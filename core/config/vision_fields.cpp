@@ -7,8 +7,8 @@ namespace {
 /// examples/multimodal's arguments.
 void write_arguments(FieldBinding& f, const ImageConfig& image) {
   f.constant("vision_model_type", image.vision_model_type);
-  f.constant("img_h", image.image_size);
-  f.constant("img_w", image.image_size);
+  f.constant("img_h", image.seen_size());
+  f.constant("img_w", image.seen_size());
   f.constant("patch_dim", image.patch_size);
   f.constant("num_channels", image.num_channels);
 }
@@ -41,7 +41,7 @@ void bind_vision(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
 
 void add_vision_flags(Lines& flags, const TransformerConfig& c) {
   const ImageConfig& image = *c.vision->tower->image;
-  const std::string size = std::to_string(image.image_size);
+  const std::string size = std::to_string(image.seen_size());
   flags.push_back("--vision-model-type " + image.vision_model_type);
   flags.push_back("--img-h " + size);
   flags.push_back("--img-w " + size);

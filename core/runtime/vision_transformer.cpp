@@ -117,9 +117,9 @@ PatchGrid VisionTransformer::grid_of(const ProcessedImage& picture) const {
              std::to_string(parts_.merge) + " x " + std::to_string(parts_.merge));
     return {1, picture.rows, picture.columns, parts_.merge};
   }
-  // What is left of a picture behind its last whole patch is not seen: a convolution's steps end there.
-  if (size > 0 && (shape.size() != 4 || shape[2] / patch != size / patch || shape[3] / patch != size / patch))
+  if (size > 0 && (shape.size() != 4 || shape[2] != size || shape[3] != size))
     refuse(std::to_string(size) + " x " + std::to_string(size) + " pixels");
+  // Of pictures of the tower's own size what is behind the last whole patch is not seen (seen_size).
   if (shape.size() != 4 || (size == 0 && (shape[2] % patch != 0 || shape[3] % patch != 0)))
     refuse("whole patches of " + std::to_string(patch) + " x " + std::to_string(patch) + " pixels");
   const PatchGrid grid{shape[0], shape[2] / patch, shape[3] / patch, 1};

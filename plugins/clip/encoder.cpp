@@ -20,13 +20,9 @@ void PatchesConfig::bind(ConfigBinding& b, const std::string& vision_model_type)
   if (!m.image) m.image.emplace();
   b.positive("num_channels", num_channels, m.image->num_channels);
   b.check(num_channels == 3, "num_channels", "unsupported: CLIPViTModel has 3");
+  b.positive("image_size", image_size, m.image->image_size);
   b.positive("patch_size", patch_size, m.image->patch_size);
-  if (b.from_megatron()) image_size = m.image->image_size;
-  b.positive("image_size", image_size);
   b.check(image_size >= patch_size, "image_size", "expected patch_size at least");
-  // transformers' convolution leaves out what is behind the last whole patch (SigLIP's 384 pixels in patches
-  // of 14); CLIPViTModel asserts that there is nothing (clip_vit_model.py).
-  b.fixed(m.image->image_size, image_size / patch_size * patch_size);
   b.check(image_size <= 16384, "image_size", "expected 16384 at most");
   b.fixed(m.image->vision_model_type, vision_model_type);
   const std::int64_t side = image_size / patch_size;
