@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <set>
 
-#include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/utf8.hpp"
@@ -48,8 +47,8 @@ Sorted sorted(const FileSet& files) {
 
 }  // namespace
 
-nlohmann::json kept_file(const std::string& text) {
-  return {{"size", text.size()}, {"frame", checksum_of(text)}};
+nlohmann::json kept_file(std::uint64_t size, const std::string& checksum) {
+  return {{"size", size}, {"frame", checksum}};
 }
 
 std::vector<std::string> companions(const FileSet& files) {

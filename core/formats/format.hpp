@@ -96,8 +96,8 @@ DType main_dtype(const std::vector<SinkTensor>& tensors);
 /// Larger than any tokenizer (the largest, of 256k entries, have some 35 MB).
 inline constexpr std::uint64_t kLargestCompanion = 128 << 20;
 
-/// What a manifest says of a file inside an archive: {"size", "frame"}, the bytes and their checksum.
-nlohmann::json kept_file(const std::string& text);
+/// What a manifest says of a file inside an archive, by its size and the checksum of its bytes.
+nlohmann::json kept_file(std::uint64_t size, const std::string& checksum);
 
 /// Names of the files beside a checkpoint's tensors that travel with a conversion: all that are no weights
 /// and no larger than kLargestCompanion (tokenizers, processors, code, templates, licences), but for

@@ -36,16 +36,21 @@ class Hdf5Output final : public OutputFormat {
     contents.attributes = {{kKind, kind_of(source_.names)},
                            {"created_by", std::string("mhub ") + MHUB_VERSION},
                            {"class", source_.model->class_name}};
-    contents.files = kept_files();
+    for (const std::string& name : companions(*source_.files))
+      contents.files[name] = source_.files->read(name, kLargestCompanion);
+    contents.files["config.json"] = config_text(hf_config(source_, dtype_));
+    if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
+      contents.files["generation_config.json"] = config_text(generation);
     // An interrupted archive cannot be continued; it begins anew.
     fs::remove(root / kFile);
     return make_hdf5_sink((root / kFile).string(), plan.tensors, contents);
   }
 
   void finish(TensorSink& sink, const ManifestText& manifest) const override {
+    auto& archive = dynamic_cast<Hdf5Sink&>(sink);
     nlohmann::json files = nlohmann::json::object();
-    for (const auto& [name, text] : kept_files()) files[name] = kept_file(text);
-    dynamic_cast<Hdf5Sink&>(sink).add_file(kManifestName, manifest(std::move(files)));
+    for (const auto& [name, file] : archive.files()) files[name] = kept_file(file.size, file.checksum);
+    archive.add_file(kManifestName, manifest(std::move(files)));
     sink.finish();
   }
 
@@ -53,16 +58,6 @@ class Hdf5Output final : public OutputFormat {
   std::string single_file() const override { return kFile; }
 
  private:
-  std::map<std::string, std::string> kept_files() const {
-    std::map<std::string, std::string> files;
-    for (const std::string& name : companions(*source_.files))
-      files[name] = source_.files->read(name, kLargestCompanion);
-    files["config.json"] = config_text(hf_config(source_, dtype_));
-    if (const nlohmann::json generation = generation_config(source_); !generation.is_null())
-      files["generation_config.json"] = config_text(generation);
-    return files;
-  }
-
   const Checkpoint& source_;
   Layout layout_;
   DType dtype_ = DType::f32;

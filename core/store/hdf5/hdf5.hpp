@@ -37,6 +37,12 @@ struct Hdf5Contents {
 
 class Hdf5Sink : public TensorSink {
  public:
+  struct SideFile {
+    std::uint64_t size = 0;
+    std::string checksum;  ///< checksum_of its bytes
+  };
+  /// The side files so far.
+  virtual const std::map<std::string, SideFile>& files() const = 0;
   /// One more side file, before `finish`: what is known only when all tensors are written, such as their
   /// checksums. Throws InputError for a path that is taken or not plain and relative, IoError.
   virtual void add_file(const std::string& path, const std::string& content) = 0;

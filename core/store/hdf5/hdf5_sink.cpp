@@ -5,6 +5,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/store/hdf5/archive_format.hpp"
@@ -147,11 +148,14 @@ class FileSink final : public Hdf5Sink {
     for (const auto& [name, content] : contents.files) add_file(name, content);
   }
 
+  const std::map<std::string, SideFile>& files() const override { return files_; }
+
   void add_file(const std::string& path, const std::string& content) override {
     const std::string what = path_ + ": file " + printable(path);
     if (!is_side_file_path(path)) throw InputError(what + ": not a plain relative path");
     if (content.size() > kLargestSideFile) throw InputError(what + ": over 1 GiB");
-    if (!files_.insert(path).second) throw InputError(what + ": there is one already");
+    if (!files_.try_emplace(path, SideFile{content.size(), checksum_of(content)}).second)
+      throw InputError(what + ": there is one already");
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
       folders_.insert(path.substr(0, slash));
     for (const std::string& folder : folders_) {
@@ -290,8 +294,9 @@ class FileSink final : public Hdf5Sink {
 
   std::string path_;
   std::vector<SinkTensor> tensors_;
-  std::set<std::string> files_, folders_;  ///< side files and what lies above them
-  std::set<std::string> groups_;           ///< by path
+  std::map<std::string, SideFile> files_;
+  std::set<std::string> folders_;  ///< what lies above them
+  std::set<std::string> groups_;   ///< by path
   Hdf5Handle file_;
   std::vector<Progress> progress_;  ///< after `file_`: datasets are closed before it
 };
