@@ -13,7 +13,6 @@
 #include "mhub/megatron/megatron_args.hpp"
 #include "mhub/megatron/whole_state.hpp"
 #include "mhub/plugin/registry.hpp"
-#include "mhub/store/weight_files.hpp"
 
 namespace mhub {
 namespace {
@@ -288,12 +287,12 @@ void take_files(Checkpoint& checkpoint, const fs::path& reference) {
     checkpoint.files = folder_files(fs::is_directory(recorded) ? recorded : own);
   }
   if (!fs::is_directory(own) || !fs::is_directory(reference)) return;
+  const std::shared_ptr<const FileSet> beside = folder_files(reference.string());
+  std::vector<std::string> names = companions(*beside);
+  if (const char* generation = "generation_config.json"; beside->has(generation)) names.push_back(generation);
   std::string others;
-  for (const std::string& name : folder_files(reference.string())->names()) {
-    if (holds_weights(name) || name == "config.json" || name.ends_with(".index.json") ||
-        checkpoint.files->has(name))
-      continue;
-    others += (others.empty() ? "" : ", ") + name;
+  for (const std::string& name : names) {
+    if (!checkpoint.files->has(name)) others += (others.empty() ? "" : ", ") + name;
   }
   if (!others.empty())
     checkpoint.notes.push_back(own + " has the checkpoint's files; of " + reference.string() +
