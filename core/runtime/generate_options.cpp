@@ -33,6 +33,16 @@ LogitsRules rules_of(const GenerateOptions& options, LogitsRules model) {
   return model;
 }
 
+/// What `work` refuses of settings, the model's own file has said, not the caller.
+template <typename Work>
+auto of_model(const GenerationConfig& model, const Work& work) {
+  try {
+    return work();
+  } catch (const UsageError& error) {
+    throw InputError(model.file + ": " + error.what());
+  }
+}
+
 /// What the model's own config says must be what mhub can do, where the caller does not say otherwise.
 void require_usable(const GenerationConfig& model, const GenerateOptions& options,
                     const GenerationOptions& resolved, std::int64_t vocabulary) {
@@ -41,12 +51,10 @@ void require_usable(const GenerationConfig& model, const GenerateOptions& option
     if ((!one.sampling || resolved.sampling.do_sample) && !said)
       throw InputError(model.file + ": " + one.field + "=" + one.value + " is not supported");
   }
-  try {
+  of_model(model, [&] {
     check(resolved.sampling);
     check(resolved.rules, vocabulary);
-  } catch (const UsageError& error) {
-    throw InputError(model.file + ": " + error.what());
-  }
+  });
 }
 
 /// How many tokens to add to a prompt.
@@ -60,11 +68,8 @@ std::int64_t new_tokens(const GenerateOptions& options, const GenerationConfig& 
   if (options.max_new_tokens) return *options.max_new_tokens;
   if (options.max_length) return behind_prompt(*options.max_length);
   if (model.max_new_tokens) return *model.max_new_tokens;
-  try {
-    return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens;
-  } catch (const UsageError& error) {
-    throw InputError(model.file + ": " + error.what());
-  }
+  return of_model(model,
+                  [&] { return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens; });
 }
 
 }  // namespace
