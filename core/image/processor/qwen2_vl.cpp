@@ -19,23 +19,23 @@ Extent smart_resized(Extent picture, const PatchLimits& limits, const std::strin
 /// How many pixels a picture has at least and at most.
 std::pair<std::int64_t, std::int64_t> pixel_limits(const ProcessorFields& fields,
                                                    const PatchDefaults& defaults) {
-  const std::string fewest = "min_pixels", most = "max_pixels";
-  if (!defaults.has_older_names) {
-    // Glm4vImageProcessor never asks for them.
-    fields.ignore(fewest);
-    fields.ignore(most);
-  } else if (fields.positive(fewest, 0) != 0 && fields.positive(most, 0) != 0) {
+  std::int64_t fewest = 0, most = 0;  // 0: not said
+  if (defaults.has_older_names) {
+    fewest = fields.positive("min_pixels", 0);
+    most = fields.positive("max_pixels", 0);
+  } else {
+    for (const char* key : {"min_pixels", "max_pixels"}) fields.ignore(key);  // as Glm4vImageProcessor does
+  }
+  if (fewest != 0 && most != 0) {
     fields.ignore("size");  // transformers 4.45 to 4.48 wrote it under the same names again
-    return {fields.positive(fewest, 0), fields.positive(most, 0)};
+    return {fewest, most};
   }
   const Size size = fields.size("size", defaults.size, false);
   // In spite of their names.
-  std::pair limits{size.shortest_edge.value_or(0), size.longest_edge.value_or(0)};
-  if (defaults.has_older_names)
-    limits = {fields.positive(fewest, limits.first), fields.positive(most, limits.second)};
-  if (limits.first == 0 || limits.second == 0)
-    fields.config().fail("size", "expected shortest_edge and longest_edge");
-  return limits;
+  if (fewest == 0) fewest = size.shortest_edge.value_or(0);
+  if (most == 0) most = size.longest_edge.value_or(0);
+  if (fewest == 0 || most == 0) fields.config().fail("size", "expected shortest_edge and longest_edge");
+  return {fewest, most};
 }
 
 class Patches final : public ImageProcessor {
