@@ -6,7 +6,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "options.hpp"
-#include "recipe.hpp"
+#include "recipe/keys.hpp"
 
 namespace mhub::converters {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <mutex>
 
-#include "recipe.hpp"
+#include "recipe/keys.hpp"
 
 namespace mhub::converters {
 

@@ -6,7 +6,8 @@
 # header needs no entry anywhere.
 set(core ${ROOT}/core)
 file(STRINGS ${core}/public_headers.txt headers)
-file(GLOB sources ${ROOT}/converters/*.[ch]pp ${core}/store/hdf5/*.[ch]pp ${core}/hub/http/*.[ch]pp ${core}/runtime/cudnn/*.[ch]pp ${core}/runtime/cudnn/*.cu)
+file(GLOB_RECURSE sources ${ROOT}/converters/*.[ch]pp)
+file(GLOB drivers ${core}/store/hdf5/*.[ch]pp ${core}/hub/http/*.[ch]pp ${core}/runtime/cudnn/*.[ch]pp ${core}/runtime/cudnn/*.cu)
 
 function(mhub_includes file result)
   file(STRINGS ${file} lines REGEX "^#include \"mhub/")
@@ -14,7 +15,7 @@ function(mhub_includes file result)
   set(${result} ${lines} PARENT_SCOPE)
 endfunction()
 
-foreach(source ${sources})
+foreach(source ${sources} ${drivers})
   mhub_includes(${source} included)
   list(APPEND headers ${included})
 endforeach()

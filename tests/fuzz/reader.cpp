@@ -8,7 +8,7 @@
 #include <fstream>
 #include <unistd.h>
 
-#include "converters/recipe.hpp"
+#include "converters/recipe/recipe.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/convert/verify.hpp"

@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(no_room_imports_upwards) {
     const fs::path inside = fs::relative(entry.path(), kRepository / "core");
     own += check_file(entry.path(), inside.begin()->string());
   }
-  for (const auto& entry : fs::directory_iterator(kRepository / "converters")) {
+  for (const auto& entry : fs::recursive_directory_iterator(kRepository / "converters")) {
     if (is_source(entry.path())) own += check_file(entry.path(), "converters");
   }
   BOOST_CHECK_GT(own, 500);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "converters/recipe.hpp"
+#include "converters/recipe/recipe.hpp"
 
 #include <filesystem>
 
@@ -18,7 +18,7 @@ using mhub::converters::Recipe;
 
 namespace {
 
-using Overrides = std::vector<std::pair<std::string, std::string>>;
+using converters::Overrides;
 
 Recipe read(const std::string& yaml, const Overrides& overrides = {}) {
   const TemporaryFolder folder;
@@ -64,8 +64,8 @@ verify: false
 )");
   BOOST_TEST(recipe.name == "n");
   BOOST_TEST(recipe.description == "d");
-  BOOST_REQUIRE(recipe.conversions.size() == 1u);
-  const ConvertRequest& one = recipe.conversions[0];
+  BOOST_REQUIRE(recipe.entries.size() == 1u);
+  const ConvertRequest& one = recipe.entries[0].request;
   BOOST_TEST(one.source == "s");
   BOOST_TEST(one.output == "o");
   BOOST_TEST(one.write.format == "torch");
@@ -84,7 +84,7 @@ verify: false
 }
 
 BOOST_AUTO_TEST_CASE(has_the_defaults_of_the_command_and_verifies) {
-  const ConvertRequest one = read("{source: s, output: o, iteration: release}").conversions.at(0);
+  const ConvertRequest one = read("{source: s, output: o, iteration: release}").entries.at(0).request;
   BOOST_TEST(one.write.format.empty());
   BOOST_TEST(one.write.tp == 1);
   BOOST_TEST(!one.write.dtype.has_value());
@@ -102,24 +102,24 @@ BOOST_AUTO_TEST_CASE(a_second_document_is_refused) {
 
 BOOST_AUTO_TEST_CASE(merges_defaults_into_each_conversion) {
   const Recipe recipe = read(kTwo);
-  BOOST_REQUIRE(recipe.conversions.size() == 2u);
-  BOOST_TEST(recipe.conversions[0].write.tp == 2);
-  BOOST_TEST(recipe.conversions[1].write.tp == 4);
-  BOOST_TEST(recipe.conversions[0].write.format.empty());
-  BOOST_TEST(recipe.conversions[1].write.format == "torch");
-  BOOST_TEST(!recipe.conversions[1].run.verify);
+  BOOST_REQUIRE(recipe.entries.size() == 2u);
+  BOOST_TEST(recipe.entries[0].request.write.tp == 2);
+  BOOST_TEST(recipe.entries[1].request.write.tp == 4);
+  BOOST_TEST(recipe.entries[0].request.write.format.empty());
+  BOOST_TEST(recipe.entries[1].request.write.format == "torch");
+  BOOST_TEST(!recipe.entries[1].request.run.verify);
 }
 
 BOOST_AUTO_TEST_CASE(overrides_all_conversions_or_one) {
   const Recipe recipe = read(kTwo, {{"tp", "8"}, {"conversions.1.output", "e"}, {"conversions.0.tp", "16"}});
-  BOOST_TEST(recipe.conversions[0].write.tp == 16);
-  BOOST_TEST(recipe.conversions[1].write.tp == 8);
-  BOOST_TEST(recipe.conversions[0].output == "b");
-  BOOST_TEST(recipe.conversions[1].output == "e");
+  BOOST_TEST(recipe.entries[0].request.write.tp == 16);
+  BOOST_TEST(recipe.entries[1].request.write.tp == 8);
+  BOOST_TEST(recipe.entries[0].request.output == "b");
+  BOOST_TEST(recipe.entries[1].request.output == "e");
 }
 
 BOOST_AUTO_TEST_CASE(takes_required_keys_from_overrides) {
-  BOOST_TEST(read("{tp: 2}", {{"source", "s"}, {"output", "o"}}).conversions.at(0).source == "s");
+  BOOST_TEST(read("{tp: 2}", {{"source", "s"}, {"output", "o"}}).entries.at(0).request.source == "s");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_overrides_that_make_no_sense) {
@@ -156,13 +156,13 @@ BOOST_AUTO_TEST_CASE(says_what_was_expected_and_where) {
   check_refused("source: s\noutput: o\ntp: two\n", "3:5", "tp: expected an integer, found \"two\"");
   check_refused("source: s\noutput: o\ntp: 1.5\n", "3:5", "expected an integer");
   check_refused("source: s\noutput: o\ntp: 0\n", "3:5", "tp: ");
-  check_refused("source: s\noutput: o\ntp: [1]\n", "3:5", "found a list or map");
+  check_refused("source: s\noutput: o\ntp: [1]\n", "3:5", "found a list");
   check_refused("source: s\noutput: o\nverify: maybe\n", "3:9", "expected true or false");
   check_refused("source: s\noutput: o\ndtype: int8\n", "3:8", "expected bf16, fp16 or fp32");
   check_refused("source: s\noutput: o\nto: onnx\n", "3:5", "found \"onnx\"");
   check_refused("source: s\noutput: o\niteration: 0\n", "3:12", "iteration");
   check_refused("source: s\noutput: o\njobs: -1\n", "3:7", "jobs");
-  check_refused("source: {a: b}\noutput: o\n", "1:9", "expected a string");
+  check_refused("source: {a: b}\noutput: o\n", "1:9", "source: expected a path, found a map");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_recipes_of_another_form) {
@@ -189,7 +189,8 @@ BOOST_AUTO_TEST_CASE(reads_the_recipes_of_this_repository) {
       const Recipe recipe = converters::read_recipe(file.path().string(), {});
       const std::string name = file.path().stem().string();
       BOOST_TEST(recipe.name == name);
-      for (const ConvertRequest& one : recipe.conversions) {
+      for (const converters::RecipeEntry& entry : recipe.entries) {
+        const ConvertRequest& one = entry.request;
         BOOST_TEST(one.source.starts_with("models/" + name));
         const std::string size = one.write.tp > 1 ? "-tp" + std::to_string(one.write.tp) : "";
         BOOST_TEST(one.output.starts_with("checkpoints/" + name + size));

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include <yaml-cpp/yaml.h>
+
+#include "mhub/base/error.hpp"
+#include "mhub/hub/repo_id.hpp"
+
+namespace mhub::converters {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// YAML spells booleans in more ways than the command line.
+std::string flag_text(const std::string& text) {
+  bool flag = false;
+  return YAML::convert<bool>::decode(YAML::Node(text), flag) ? (flag ? "true" : "false") : text;
+}
+
+fs::path whole(const std::string& path) {
+  fs::path result = fs::absolute(path).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
+
+class EntryMaker {
+ public:
+  EntryMaker(RecipeText& text, std::size_t index) : text_(text), index_(index) {
+    entry_.name = written().name;
+    entry_.place = written().place;
+    entry_.request.run.verify = true;
+  }
+
+  RecipeEntry make() {
+    for (const YamlPair& pair : written().keys) {
+      if (const ConvertKey* key = find_convert_key(pair.key)) {
+        set_key(*key, pair);
+      } else if (const StepKind* step = find_step(pair.key)) {
+        set_step(*step, pair);
+      } else if (pair.key == "download") {
+        guarded(pair, [&] { entry_.steps.download = value(pair, KeyKind::flag) == "true"; });
+      } else if (pair.key == "needs") {
+        set_needs(pair);
+      }
+    }
+    for (const std::size_t other : text_.uses(index_)) add_need(other);
+    check();
+    return std::move(entry_);
+  }
+
+ private:
+  const WrittenEntry& written() const { return text_.entries[index_]; }
+
+  std::string value(const YamlPair& pair, KeyKind kind) {
+    const std::string result = text_.text(index_, pair, kind);
+    return kind == KeyKind::flag ? flag_text(result) : result;
+  }
+  template <typename Function>
+  void guarded(const YamlPair& pair, const Function& function) {
+    try {
+      function();
+    } catch (const UsageError& error) {
+      const std::string_view what = error.what();
+      if (what.starts_with("--set ")) throw;
+      fail_value(pair, error.what());
+    }
+  }
+  void set_key(const ConvertKey& key, const YamlPair& pair) {
+    const std::string text = value(pair, key.kind);
+    const WriteOptions before = entry_.request.write;
+    guarded(pair, [&] { key.set(entry_.request, text); });
+    const bool place = pair.key == "source" || pair.key == "output";
+    const bool off = key.kind == KeyKind::flag && text == "false";
+    if (place || key.how || off) return;
+    // A default that is written out is the same as one that is not, where it can be seen.
+    if (key.kind == KeyKind::number && before == entry_.request.write) return;
+    entry_.settings[key.name] = text;
+  }
+  void set_step(const StepKind& step, const YamlPair& pair) {
+    const YamlNode& node = *pair.value;
+    if (node.kind == YamlNode::Kind::null) return;
+    std::vector<YamlPair> keys = node.pairs;
+    if (node.kind == YamlNode::Kind::scalar) {
+      const std::string flag = flag_text(node.text);
+      if (flag == "false") return;  // a default that is taken back
+      if (*step.short_key != '\0') {
+        keys.push_back({step.short_key, pair.place, pair.value});
+      } else if (flag != "true") {
+        fail_value(pair, "expected true, false or a map of keys, found " + node.found());
+      }
+    } else if (node.kind == YamlNode::Kind::list) {
+      fail_value(pair, "expected a map of keys, found a list");
+    }
+    step.begin(entry_.steps);
+    std::string& settings = entry_.step_settings[step.name];
+    for (const YamlPair& one : keys) {
+      const StepKey* key = find_step_key(step.name, one.key);
+      if (key == nullptr) unknown_step_key(step, one);
+      const YamlPair named{pair.key + "." + one.key, one.place, one.value};
+      const std::string text = value(named, key->kind);
+      guarded(named, [&] { key->set(entry_.steps, text); });
+      settings += one.key + "=" + text + "\n";
+    }
+    if (!step.complete(entry_.steps)) fail_value(pair, std::string("expected ") + step.needed + " in it");
+  }
+  [[noreturn]] static void unknown_step_key(const StepKind& step, const YamlPair& pair) {
+    std::vector<std::string> names;
+    std::string all;
+    for (const StepKey& key : step_keys()) {
+      if (std::string_view(step.name) != key.step) continue;
+      names.emplace_back(key.name);
+      all += (all.empty() ? "" : ", ") + names.back();
+    }
+    fail_at(pair.place, std::string(step.name) + ": unknown key \"" + pair.key + "\"" +
+                            suggestion(pair.key, names, "it has " + all));
+  }
+  void set_needs(const YamlPair& pair) {
+    std::vector<YamlPointer> names{pair.value};
+    if (pair.value->kind == YamlNode::Kind::list) names = pair.value->items;
+    for (const YamlPointer& name : names) {
+      const YamlPair one{"needs", pair.place, name};
+      guarded(one, [&] { add_need(text_.named(value(one, KeyKind::text))); });
+    }
+  }
+  void add_need(std::size_t other) {
+    if (std::find(entry_.needs.begin(), entry_.needs.end(), other) == entry_.needs.end())
+      entry_.needs.push_back(other);
+  }
+  void check() {
+    if (entry_.request.source.empty()) fail_at(entry_.place, "source is missing; say what is converted");
+    const Steps& steps = entry_.steps;
+    if (!entry_.converts() && !steps.download && !steps.generate && !steps.upload)
+      fail_at(entry_.place, "output is missing; name the folder to write, or a step to do with the source");
+    if (!entry_.converts() && steps.logits)
+      fail_value(*written().find("logits"), "compares an output with its source, and there is none");
+    if (steps.upload) {
+      const YamlPair& pair = *written().find("upload");
+      guarded(pair, [&] { require_repo_id(steps.upload->place()); });
+      if (steps.upload->is_private && !steps.upload->create)
+        fail_value(pair, "private is for a repository that is made; add create: true");
+    }
+    for (const YamlPair& one : text_.unused(index_))
+      fail_at(one.place, "matrix: " + one.key + " is no key of a conversion, and nothing says ${" + one.key +
+                             "}" + matrix_hint(one.key));
+  }
+  static std::string matrix_hint(const std::string& key) {
+    std::string text = unknown_entry_key(key, false);
+    const std::size_t at = text.find("; did you mean");
+    return at == text.npos ? "; use it, or take it out" : text.substr(at);
+  }
+
+  RecipeText& text_;
+  std::size_t index_;
+  RecipeEntry entry_;
+};
+
+/// The entries by what they write.
+std::map<fs::path, std::size_t> outputs_of(const Recipe& recipe) {
+  std::map<fs::path, std::size_t> outputs;
+  for (std::size_t k = 0; k < recipe.entries.size(); ++k) {
+    const RecipeEntry& entry = recipe.entries[k];
+    if (!entry.converts()) continue;
+    const auto [at, added] = outputs.emplace(whole(entry.request.output), k);
+    if (!added)
+      fail_at(entry.place, "output: " + entry.request.output + " is that of " +
+                               recipe.entries[at->second].name +
+                               ", too; put ${name} or what tells them apart into it");
+  }
+  return outputs;
+}
+
+/// An entry whose source another one writes comes behind it, also where it does not say so.
+void add_paths(Recipe& recipe) {
+  const std::map<fs::path, std::size_t> outputs = outputs_of(recipe);
+  for (std::size_t k = 0; k < recipe.entries.size(); ++k) {
+    RecipeEntry& entry = recipe.entries[k];
+    for (const std::string* path : {&entry.request.source, &entry.request.open.hf_reference}) {
+      if (path->empty()) continue;
+      for (fs::path at = whole(*path); at.has_relative_path(); at = at.parent_path()) {
+        const auto made = outputs.find(at);
+        if (made == outputs.end() || made->second == k) continue;
+        if (std::find(entry.needs.begin(), entry.needs.end(), made->second) == entry.needs.end())
+          entry.needs.push_back(made->second);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void resolve_entries(RecipeText& text, Recipe& recipe) {
+  for (std::size_t k = 0; k < text.entries.size(); ++k) recipe.entries.push_back(EntryMaker(text, k).make());
+  add_paths(recipe);
+  recipe.order();  // throws where there is none
+}
+
+std::vector<std::size_t> Recipe::order() const {
+  enum class Mark { none, open, done };
+  std::vector<Mark> marks(entries.size(), Mark::none);
+  std::vector<std::size_t> result, open;
+  const std::function<void(std::size_t)> visit = [&](std::size_t k) {
+    if (marks[k] == Mark::done) return;
+    if (marks[k] == Mark::open) {
+      std::string chain;
+      for (auto one = std::find(open.begin(), open.end(), k); one != open.end(); ++one)
+        chain += entries[*one].name + " -> ";
+      fail_at(entries[k].place, "needs: " + chain + entries[k].name +
+                                    " need each other; let one of them begin with something else");
+    }
+    marks[k] = Mark::open;
+    open.push_back(k);
+    for (const std::size_t other : entries[k].needs) visit(other);
+    open.pop_back();
+    marks[k] = Mark::done;
+    result.push_back(k);
+  };
+  for (std::size_t k = 0; k < entries.size(); ++k) visit(k);
+  return result;
+}
+
+}  // namespace mhub::converters
