@@ -58,7 +58,8 @@ int convert_command(const Arguments& arguments) {
       throw UsageError("--" + name + ": " + error.what());
     }
   }
-  if (line.has("dry-run")) request.open.use = SourceUse::headers;
+  // A stream's headers come first, too.
+  if (line.has("dry-run") && request.open.use != SourceUse::stream) request.open.use = SourceUse::headers;
   if (line.has("chunks") && !line.has("dry-run")) throw UsageError("--chunks needs --dry-run");
   const Conversion conversion = planned(request, line.has("json"));
   if (line.has("dry-run")) {

@@ -5,6 +5,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/plugin/registry.hpp"
@@ -80,6 +81,17 @@ bool matches(const ModelDescriptor& model, const std::string& wanted, const std:
   return wanted.empty() || wanted == family || wanted == model.class_name || wanted == model.model_type;
 }
 
+[[noreturn]] void refuse_unknown(const std::string& name) {
+  std::vector<std::string> known;
+  for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
+    known.push_back(plugin.family);
+    for (const ModelDescriptor& model : plugin.models)
+      known.insert(known.end(), {model.class_name, model.model_type});
+  }
+  throw UsageError("no plugin, class or model type is called " + name + "; did you mean " +
+                   nearest_name(name, known) + "? mhub plugins lists them");
+}
+
 /// `mhub plugins --check NAME CONFIG`. A family of several classes is asked for by class name.
 int check_command(const std::string& name, const std::string& path, const CommandLine& line) {
   const ModelDescriptor* chosen = nullptr;
@@ -92,8 +104,7 @@ int check_command(const std::string& name, const std::string& path, const Comman
       chosen = &model;
     }
   }
-  if (chosen == nullptr)
-    throw UsageError("no plugin, class or model type is called " + name + "; mhub plugins lists them");
+  if (chosen == nullptr) refuse_unknown(name);
   const MappingCheck check = check_mapping(*chosen, read_config(path));
   const nlohmann::json json{{"class", chosen->class_name},
                             {"hf_tensors", check.hf_tensors},
@@ -166,8 +177,7 @@ int plugins_command(const Arguments& arguments) {
   }
   for (const PluginRegistry::Broken& broken : registry.broken())
     std::cerr << "skipped: " << printable_text(broken.path + ": " + broken.reason) << '\n';
-  if (!wanted.empty() && !found)
-    throw UsageError("no plugin, class or model type is called " + wanted + "; mhub plugins lists them");
+  if (!wanted.empty() && !found) refuse_unknown(wanted);
   line.print_json({{"plugins", json}});
   return 0;
 }

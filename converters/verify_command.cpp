@@ -221,8 +221,9 @@ int verify_command(const Arguments& arguments) {
   open.hf_reference = line.get<std::string>("hf-reference");
   ProgressBar bar(line.has("json"));
   open.callbacks = bar.callbacks();
-  if (line.has("logits") && (line.has("cast") || !line.has("B")))
-    throw UsageError("--logits compares two checkpoints as they are: give B, and no --cast");
+  if (line.has("logits") && (line.has("cast") || line.has("tensors-only") || !line.has("B")))
+    throw UsageError(
+        "--logits compares what two checkpoints compute: give B, and neither --cast nor --tensors-only");
   for (const std::string option : {"tokens", "tolerance"}) {
     if (line.has(option) && !line.has("logits")) throw UsageError("--" + option + " needs --logits");
   }

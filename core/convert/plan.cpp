@@ -173,11 +173,6 @@ std::uint64_t Conversion::bytes() const {
 
 Conversion plan(const std::string& source, const WriteOptions& options, const OpenOptions& open) {
   auto checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(source, open));
-  const bool says_itself = checkpoint->names == StateNames::hugging_face;
-  if (says_itself && !(open.hf_reference.empty() && open.hf_class.empty()))
-    throw UsageError(source +
-                     ": its own config.json says what it is; --hf-reference and --hf-class are for " +
-                     "Megatron checkpoints");
   Conversion conversion(checkpoint, options);
   if (checkpoint->arriving != nullptr) checkpoint->arriving->unwatch();  // who watches may be gone soon
   return conversion;

@@ -160,19 +160,6 @@ VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const Verif
   return report;
 }
 
-std::pair<Checkpoint, Checkpoint> open_both(const std::string& left, const std::string& right,
-                                            const OpenOptions& options) {
-  Checkpoint a = open_checkpoint(left, options);
-  OpenOptions like = options;
-  like.like = &a;
-  Checkpoint b = open_checkpoint(right, like);
-  if (a.model == nullptr && b.model != nullptr) {
-    like.like = &b;
-    a = open_checkpoint(left, like);
-  }
-  return {std::move(a), std::move(b)};
-}
-
 VerifyReport verify(const std::string& left, const std::string& right, const VerifyOptions& options,
                     const OpenOptions& open) {
   const auto [a, b] = open_both(left, right, open);

@@ -37,11 +37,7 @@ struct VerifyReport {
 /// model is unknown, MismatchError where types differ and `cast` was not asked for.
 VerifyReport verify(const Checkpoint& left, const Checkpoint& right, const VerifyOptions& options = {});
 
-/// Opens two checkpoints that are to be compared: either may be the one that knows the model.
-std::pair<Checkpoint, Checkpoint> open_both(const std::string& left, const std::string& right,
-                                            const OpenOptions& options = {});
-
-/// Both at once.
+/// Opens both (open_both) and compares them.
 VerifyReport verify(const std::string& left, const std::string& right, const VerifyOptions& options = {},
                     const OpenOptions& open = {});
 

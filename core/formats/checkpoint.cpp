@@ -55,9 +55,7 @@ Checkpoint open_arriving(const Source& source) {
   return checkpoint;
 }
 
-}  // namespace
-
-Checkpoint open_checkpoint(const std::string& name, const OpenOptions& options) {
+Checkpoint opened(const std::string& name, const OpenOptions& options) {
   const Source source = resolve_source(name, options.use, options.callbacks);
   if (source.remote != nullptr) return open_remote(source);
   if (source.arriving != nullptr && options.iteration.empty()) return open_arriving(source);
@@ -83,6 +81,41 @@ Checkpoint open_checkpoint(const std::string& name, const OpenOptions& options) 
   }
   checkpoint.format->open(checkpoint, found);
   return checkpoint;
+}
+
+/// What names the model of a Megatron checkpoint must have one to name.
+void require_use(const OpenOptions& options, std::initializer_list<const Checkpoint*> opened) {
+  if (options.hf_reference.empty() && options.hf_class.empty()) return;
+  std::string paths;
+  for (const Checkpoint* one : opened) {
+    if (one->names == StateNames::megatron) return;
+    paths += (paths.empty() ? "" : ", ") + one->path;
+  }
+  throw UsageError(paths +
+                   ": its own config.json says what it is; --hf-reference and --hf-class are for Megatron "
+                   "checkpoints");
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const std::string& name, const OpenOptions& options) {
+  Checkpoint checkpoint = opened(name, options);
+  require_use(options, {&checkpoint});
+  return checkpoint;
+}
+
+std::pair<Checkpoint, Checkpoint> open_both(const std::string& left, const std::string& right,
+                                            const OpenOptions& options) {
+  Checkpoint a = opened(left, options);
+  OpenOptions like = options;
+  like.like = &a;
+  Checkpoint b = opened(right, like);
+  require_use(options, {&a, &b});
+  if (a.model == nullptr && b.model != nullptr) {
+    like.like = &b;
+    a = opened(left, like);
+  }
+  return {std::move(a), std::move(b)};
 }
 
 nlohmann::json generation_config(const Checkpoint& checkpoint) {

@@ -71,8 +71,14 @@ struct OpenOptions {
 /// Opens what `source` names (hub/source.hpp): a path, in any of the formats (format.hpp), or a model of the
 /// Hub, which is downloaded unless the cache has it. A Megatron checkpoint's model comes
 /// from the reference, its manifest, `like`, or from what run_config.yaml or args describe, in this order.
-/// Throws InputError, which says what lies there where it is recognised but not supported, and IoError.
+/// Throws InputError, which says what lies there where it is recognised but not supported, IoError, and
+/// UsageError for a reference or class beside a checkpoint that says itself what it is.
 Checkpoint open_checkpoint(const std::string& source, const OpenOptions& options = {});
+
+/// Opens two checkpoints that are to be compared: either may be the one that knows the model, and one alone
+/// may need the reference.
+std::pair<Checkpoint, Checkpoint> open_both(const std::string& left, const std::string& right,
+                                            const OpenOptions& options = {});
 
 /// The generation_config.json that belongs to a checkpoint, from beside it or from its manifest; null without
 /// one.

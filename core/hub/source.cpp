@@ -113,7 +113,11 @@ Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
 }  // namespace
 
 Source resolve_source(const std::string& source, SourceUse use, const Callbacks& callbacks) {
-  if (fs::exists(source)) return {snapshot_of(source)};
+  if (fs::exists(source)) {
+    if (use == SourceUse::stream)
+      throw UsageError(source + ": lies here, and is read where it lies; --no-cache is for models of the Hub");
+    return {snapshot_of(source)};
+  }
   const std::optional<RepoId> id = parse_repo_id(source);
   if (!id) throw IoError(source + ": no such file or folder, and no name of a model on the Hub");
   return from_hub(*id, use, callbacks);

@@ -33,8 +33,8 @@ struct Source {
 /// Hub's cache (models--org--name) the snapshot that its refs/main names. Else it is a model of the Hub
 /// ("org/name", "org/name@revision", "hf://org/name"): a complete snapshot of the cache is taken as it is,
 /// without a question to the network; what is missing is downloaded, or, where the network cannot be asked
-/// and the weights are there, noted. Throws IoError for what is neither, InputError for a broken cache, and
-/// what `download` throws.
+/// and the weights are there, noted. Throws IoError for what is neither, InputError for a broken cache,
+/// UsageError for what is here and to be streamed, and what `download` throws.
 Source resolve_source(const std::string& source, SourceUse use = SourceUse::model,
                       const Callbacks& callbacks = {});
 

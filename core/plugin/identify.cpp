@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/utf8.hpp"
 #include "mhub/config/fields.hpp"
 #include "mhub/plugin/registry.hpp"
 
@@ -64,9 +65,10 @@ IdentifiedModel identify_model(const TransformerConfig& megatron,
   require_sizes(megatron, where);
   require_layer_lists(megatron, where);
   std::optional<Candidate> nearest, best;
-  std::vector<std::string> matches;
+  std::vector<std::string> matches, classes;
   for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
     for (const ModelDescriptor& model : plugin.models) {
+      classes.push_back(model.class_name);
       if (class_name && *class_name != model.class_name) continue;
       if (!model.config_json) {
         if (class_name)
@@ -82,7 +84,10 @@ IdentifiedModel identify_model(const TransformerConfig& megatron,
       if (!nearest || candidate.nearer_than(*nearest)) nearest = std::move(candidate);
     }
   }
-  if (!nearest) throw InputError(where + ": no plugin for " + class_name.value_or("any model"));
+  if (!nearest && class_name)
+    throw UsageError(where + ": no plugin for the class " + *class_name + "; did you mean " +
+                     nearest_name(*class_name, classes) + "?");
+  if (!nearest) throw InputError(where + ": no plugin for any model");
   if (!best) {
     std::string problems;
     for (const std::string& one : nearest->problems) problems += (problems.empty() ? "" : ", ") + one;

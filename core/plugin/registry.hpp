@@ -102,7 +102,7 @@ struct IdentifiedModel {
 /// builds the same function (differing_fields). Where several can, the one with the highest
 /// ModelDescriptor::preference wins, then the first by plugin and order. `class_name` asks for one class.
 /// Throws InputError that starts with `where` and names, for the nearest class, the fields that it cannot
-/// hold.
+/// hold, and UsageError for a `class_name` that no plugin has.
 IdentifiedModel identify_model(const TransformerConfig& megatron,
                                const std::optional<std::string>& class_name, const std::string& where);
 

@@ -23,9 +23,7 @@ CausalLM CausalLM::from_pretrained(const std::string& source, const LoadOptions&
   model.options_ = options;
   model.options_.download = {};  // who watches may be gone later
   model.checkpoint_ = std::make_shared<Checkpoint>(open_checkpoint(source, open));
-  if (model.checkpoint_->model == nullptr)
-    throw InputError(source +
-                     ": does not say which model it holds; name its Hugging Face model (--hf-reference)");
+  if (model.checkpoint_->model == nullptr) throw InputError(model.checkpoint_->unknown_model);
   // Not when it is first used: whoever asked for a GPU that is not there learns it here.
   if (options.device != "cpu")
     model.backend_ = runtime::make_backend({options.device, options.threads, model.device_dtype()});

@@ -72,6 +72,15 @@ std::int64_t new_tokens(const GenerateOptions& options, const GenerationConfig& 
                   [&] { return model.max_length ? behind_prompt(*model.max_length) : kDefaultNewTokens; });
 }
 
+/// What ends an answer must be able to come.
+void require_tokens(const std::string& name, const std::vector<std::int64_t>& tokens, std::int64_t vocabulary) {
+  for (const std::int64_t token : tokens) {
+    if (token < 0 || token >= vocabulary)
+      throw UsageError(name + " " + std::to_string(token) + ": expected a token of the vocabulary of " +
+                       std::to_string(vocabulary));
+  }
+}
+
 }  // namespace
 
 GenerationOptions resolve(const GenerateOptions& options, const GenerationConfig& model, std::size_t prompt,
@@ -82,11 +91,16 @@ GenerationOptions resolve(const GenerateOptions& options, const GenerationConfig
   check(rules_of(options, {}), vocabulary);
   if (std::find(options.stop_strings.begin(), options.stop_strings.end(), "") != options.stop_strings.end())
     throw UsageError("stop_strings: an empty text cannot end an answer");
+  require_tokens("stop_token_ids", options.stop_token_ids, vocabulary);
+  if (options.eos_token_id) require_tokens("eos_token_id", *options.eos_token_id, vocabulary);
   result.sampling = sampling_of(options, model.sampling);
   result.rules = rules_of(options, model.rules);
   require_usable(model, options, result, vocabulary);
   result.eos_token_ids = options.eos_token_id.value_or(model.eos_token_ids);
   result.max_new_tokens = new_tokens(options, model, prompt);
+  if (options.min_new_tokens.value_or(0) > result.max_new_tokens)
+    throw UsageError("min_new_tokens " + std::to_string(*options.min_new_tokens) + ": there are at most " +
+                     std::to_string(result.max_new_tokens) + " new tokens; give max_new_tokens");
   result.seed = options.seed;
   result.precision = options.exact ? Precision::exact : Precision::fast;
   return result;

@@ -32,10 +32,7 @@ CopyPlan canonical_plan(const CanonicalState& state) {
 
 Weights::Weights(const Checkpoint& checkpoint, std::optional<DType> dtype)
     : all_(std::make_shared<All>(All{checkpoint.path, dtype, {}, {}, {}, 0})) {
-  if (checkpoint.model == nullptr || !checkpoint.transformer) {
-    throw InputError(checkpoint.path +
-                     ": does not say which model it holds; name its Hugging Face model with --hf-reference");
-  }
+  if (checkpoint.model == nullptr) throw InputError(checkpoint.unknown_model);
   all_->plan = canonical_plan(checkpoint.state);
   for (std::size_t k = 0; k < all_->plan.tensors.size(); ++k)
     all_->index.emplace(all_->plan.tensors[k].name, k);

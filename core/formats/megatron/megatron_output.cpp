@@ -63,6 +63,10 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
   sizes.virtual_pipeline = split.chunks();
   if (split.stages() == 1 && split.chunks() > 1)  // arguments.py, validate_args
     throw UsageError("model chunks (--vpp, or more parts of --pp-layout than stages) need --pp 2 or more");
+  if (split.stages() == 1 && (options.pipeline.account_for_embedding || options.pipeline.account_for_loss))
+    throw UsageError(
+        "--account-for-embedding and --account-for-loss cut stages, and there is one: they need --pp 2 or "
+        "more");
   if (config.image && split.stages() * split.chunks() > 1)
     throw UsageError("Megatron-Core's CLIPViTModel has one pipeline stage: --pp and --vpp must be 1");
   if (config.moe && config.add_bias_linear && sizes.expert_tensor > 1)

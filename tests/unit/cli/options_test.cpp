@@ -57,6 +57,31 @@ BOOST_AUTO_TEST_CASE(classes_are_chosen_where_there_is_a_choice) {
                           "says that the model is a LlamaForCausalLM");
 }
 
+BOOST_AUTO_TEST_CASE(a_reference_is_for_what_does_not_say_itself) {
+  const Folders folders;
+  const std::string hf = folders.scratch / "hf", m = folders.scratch / "m", like = " --hf-reference " + hf;
+  const std::string sentence = "its own config.json says what it is";
+  folders.check_refused("generate " + hf + " --tokens 1,2" + like, sentence);
+  folders.check_refused("logits " + hf + " --tokens 1,2 --output " + (folders.scratch / "out") + like,
+                        sentence);
+  folders.check_refused("verify " + hf + " " + hf + like, sentence);
+  folders.check_refused("verify " + hf + like, sentence);
+  BOOST_TEST(run_mhub("verify " + hf + " " + m + like).code == 0);
+  BOOST_TEST(run_mhub("verify " + m + " " + hf + like).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_have_an_effect_is_refused) {
+  const Folders folders;
+  for (const std::string option : {"--account-for-embedding", "--account-for-loss"})
+    folders.convert_refused("hf", option, "they need --pp 2 or more");
+  for (const std::string dry : {"", " --dry-run"})
+    folders.convert_refused("hf", "--no-cache" + dry, "--no-cache is for models of the Hub");
+  const std::string generate = "generate " + (folders.scratch / "hf") + " --tokens 1,2 ";
+  folders.check_refused(generate + "--stop-token-ids 1,100000", "stop_token_ids 100000: expected a token");
+  folders.check_refused(generate + "--min-new-tokens 5 --max-new-tokens 4", "at most 4 new tokens");
+  folders.check_refused(generate + "--min-new-tokens 500", "give max_new_tokens");
+}
+
 BOOST_AUTO_TEST_CASE(verify_has_options_for_each_of_its_forms) {
   const Folders folders;
   const std::string one = "verify " + (folders.scratch / "m"), two = one + " " + (folders.scratch / "hf");
@@ -64,12 +89,15 @@ BOOST_AUTO_TEST_CASE(verify_has_options_for_each_of_its_forms) {
   folders.check_refused(two + " --tokens 1,2", "--tokens needs --logits");
   folders.check_refused(one + " --cast", "--cast needs a second checkpoint");
   folders.check_refused(one + " --tensors-only", "--tensors-only needs a second checkpoint");
+  folders.check_refused(two + " --logits --tensors-only", "neither --cast nor --tensors-only");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_known_is_answered_with_the_nearest) {
   const Folders folders;
   folders.check_refused("convrt a b", "did you mean convert?");
   folders.check_refused("convert a b --verfy", "did you mean --verify?");
+  folders.check_refused("plugins LlamaForCausalL", "did you mean LlamaForCausalLM?");
+  folders.check_refused("plugins --check lama config.json", "did you mean llama?");
   TinyModel other;
   other.config["architectures"] = {"LlamaForCasualLM"};
   other.config["model_type"] = "lama";

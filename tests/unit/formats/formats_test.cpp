@@ -89,9 +89,39 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
   check_named(file("model_index.json", "{}", true), "a pipeline of diffusers");
   check_named(file("consolidated.00.pth", "x", true), "Meta's own format");
   check_named(file("actor/dist_ckpt/.metadata", "x", true), "dist_ckpt with --hf-reference");
+  check_named(file("global_step_10/actor/dist_ckpt/.metadata", "x", true), "dist_ckpt with --hf-reference");
   check_named(file("model_world_size_2_rank_0.pt", "x", true), "verl's FSDP workers");
+  check_named(file("actor/model_world_size_2_rank_0.pt", "x", true), "verl's FSDP workers");
+  check_named(file("global_step_10/actor/model_world_size_2_rank_0.pt", "x", true), "verl's FSDP workers");
+  check_named(file("embedding.word_embeddings.weight/.zarray", "{}", true), "zarr");
+  check_named(file("checkpoint-100/config.json", "{}", true), "give one of checkpoint-100");
   check_named(file("mp_rank_00_model_states.pt", "x", true), "DeepSpeed");
   check_named(file("zero_pp_rank_0_mp_rank_00_optim_states.pt", "x", true), "DeepSpeed");
+}
+
+BOOST_AUTO_TEST_CASE(weights_of_another_kind_beside_a_config_are_named) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"pytorch_model_fsdp_0/.metadata", "accelerate merge-weights"},
+      {"global_step10/mp_rank_00_model_states.pt", "DeepSpeed's shards"},
+      {"mp_rank_00_model_states.pt", "DeepSpeed's shards"},
+      {"model-00001-of-00002.safetensors", "not the index"},
+      {"pytorch_model-00001-of-00002.bin", "not the index"},
+      {"consolidated.safetensors", "Mistral's own format only"},
+      {"model-Q4_K_M.gguf", "as GGUF only"},
+      {"onnx/model.onnx", "as ONNX only"},
+      {"model.onnx", "as ONNX only"},
+      {"flax_model.msgpack", "Flax or TensorFlow"},
+      {"tf_model.h5", "Flax or TensorFlow"}};
+  for (const auto& [name, sentence] : cases) {
+    const Scratch scratch;
+    put(scratch / "x/config.json", tests::TinyLlama().config.dump());
+    put(scratch / "x/latest", "global_step10");
+    put(scratch / ("x/" + name), "x");
+    BOOST_CHECK_EXCEPTION(open_checkpoint(scratch / "x"), InputError, tests::message_has(sentence));
+    // Beside weights that can be read it is another form of the same model.
+    tests::TinyLlama().write(scratch / "x");
+    BOOST_TEST(open_checkpoint(scratch / "x").model != nullptr, name);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_another_format_would_know_is_named_first) {
