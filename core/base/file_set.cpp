@@ -2,6 +2,7 @@
 #include "mhub/base/file_set.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
@@ -10,6 +11,16 @@ namespace mhub {
 namespace {
 
 constexpr int kDeepestFolder = 8;
+
+bool is_hidden(const fs::path& path) { return path.filename().native().starts_with("."); }
+
+/// What version control, the Hub's client, notebooks and desktops leave in a model's folder.
+bool is_housekeeping(const std::string& name) {
+  constexpr std::array<std::string_view, 9> kNames{
+      ".git",         ".gitattributes", ".gitignore",         ".gitmodules", ".cache",
+      ".huggingface", ".DS_Store",      ".ipynb_checkpoints", ".locks"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
 
 class FolderFiles final : public FileSet {
  public:
@@ -20,13 +31,15 @@ class FolderFiles final : public FileSet {
   }
   std::vector<std::string> names(const std::string& folder) const override {
     std::vector<std::string> names =
-        found(fs::path(folder_) / folder,
-              [](const fs::file_status& status, bool) { return fs::is_regular_file(status); });
+        found(fs::path(folder_) / folder, [](const fs::path& path, const fs::file_status& status, bool) {
+          return !is_hidden(path) && fs::is_regular_file(status);
+        });
     std::sort(names.begin(), names.end());
     return names;
   }
   std::vector<std::string> others() const override {
-    return found(folder_, [](const fs::file_status& status, bool deepest) {
+    return found(folder_, [](const fs::path& path, const fs::file_status& status, bool deepest) {
+      if (is_hidden(path)) return !is_housekeeping(path.filename().string());
       return fs::is_directory(status) ? deepest : !fs::is_regular_file(status);
     });
   }
@@ -40,18 +53,17 @@ class FolderFiles final : public FileSet {
   const std::string& source() const override { return folder_; }
 
  private:
-  /// What is `wanted(status, whether it lies as deep as is looked)` below a folder, with its path from
+  /// What is `wanted(path, status, whether it lies as deep as is looked)` below a folder, with its path from
   /// folder_.
   template <class Wanted>
   std::vector<std::string> found(const fs::path& root, Wanted wanted) const {
     std::vector<std::string> names;
     if (!fs::is_directory(root)) return names;
     for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
-      const bool hidden = at->path().filename().native().starts_with("."),
-                 deepest = at.depth() == kDeepestFolder;
-      if (hidden || deepest) at.disable_recursion_pending();
+      const bool deepest = at.depth() == kDeepestFolder;
+      if (is_hidden(at->path()) || deepest) at.disable_recursion_pending();
       std::error_code error;
-      if (!hidden && wanted(at->status(error), deepest))
+      if (wanted(at->path(), at->status(error), deepest))
         names.push_back(at->path().lexically_relative(folder_).generic_string());
     }
     return names;

@@ -20,8 +20,8 @@ class FileSet {
   /// The files of a subfolder (empty: of all) down to eight folders deeper, "a.txt", "b/c.txt", sorted;
   /// hidden ones are left out. None when there is no such folder.
   virtual std::vector<std::string> names(const std::string& folder = {}) const = 0;
-  /// What names() leaves out though it is not hidden: links that lead nowhere, pipes, folders beyond the
-  /// eighth.
+  /// What names() leaves out: links that lead nowhere, pipes, folders beyond the eighth, and what is hidden,
+  /// but for what version control and such tools keep in a folder.
   virtual std::vector<std::string> others() const = 0;
   /// In bytes. Throws IoError when the file is not there.
   virtual std::uint64_t size(const std::string& name) const = 0;

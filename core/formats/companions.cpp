@@ -87,7 +87,8 @@ std::vector<std::string> left_behind(const Checkpoint& checkpoint) {
   for (const std::string& name : found.large)
     sentences.push_back(checkpoint.files->place(name) + " stays behind: it is larger than 128 MiB");
   for (const std::string& name : checkpoint.files->others())
-    sentences.push_back(checkpoint.files->place(name) + " stays behind: it is no file, or lies too deep");
+    sentences.push_back(checkpoint.files->place(name) +
+                        " stays behind: it is hidden, no file, or lies too deep");
   for (const std::string& name : found.unnamed)
     sentences.push_back(checkpoint.files->place(name) +
                         " stays behind: its name is not UTF-8, as manifests are");

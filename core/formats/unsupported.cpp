@@ -85,8 +85,11 @@ constexpr std::array<Known, 8> kInTheWay{{
      },
      "has shards of weights, but not the index that says which tensor is where "
      "(model.safetensors.index.json, pytorch_model.bin.index.json): the download is incomplete"},
-    {[](const fs::path& path) { return lacks_weights(path) && has_entry(path, "consolidated", ".safetensors"); },
-     "has its weights in Mistral's own format only (consolidated*.safetensors), which mhub does not read; the "
+    {[](const fs::path& path) {
+       return lacks_weights(path) && has_entry(path, "consolidated", ".safetensors");
+     },
+     "has its weights in Mistral's own format only (consolidated*.safetensors), which mhub does not read; "
+     "the "
      "Hub has the same models with model*.safetensors"},
     {[](const fs::path& path) { return lacks_weights(path) && has_entry(path, "", ".gguf"); },
      "has its weights as GGUF only, which mhub does not read; transformers makes a folder of it: "

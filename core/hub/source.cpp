@@ -115,7 +115,8 @@ Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
 Source resolve_source(const std::string& source, SourceUse use, const Callbacks& callbacks) {
   if (fs::exists(source)) {
     if (use == SourceUse::stream)
-      throw UsageError(source + ": lies here, and is read where it lies; --no-cache is for models of the Hub");
+      throw UsageError(source +
+                       ": lies here, and is read where it lies; --no-cache is for models of the Hub");
     return {snapshot_of(source)};
   }
   const std::optional<RepoId> id = parse_repo_id(source);

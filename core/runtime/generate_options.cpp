@@ -73,7 +73,8 @@ std::int64_t new_tokens(const GenerateOptions& options, const GenerationConfig& 
 }
 
 /// What ends an answer must be able to come.
-void require_tokens(const std::string& name, const std::vector<std::int64_t>& tokens, std::int64_t vocabulary) {
+void require_tokens(const std::string& name, const std::vector<std::int64_t>& tokens,
+                    std::int64_t vocabulary) {
   for (const std::int64_t token : tokens) {
     if (token < 0 || token >= vocabulary)
       throw UsageError(name + " " + std::to_string(token) + ": expected a token of the vocabulary of " +

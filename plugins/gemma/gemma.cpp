@@ -119,6 +119,8 @@ Gemma3TextConfig::Gemma3TextConfig() {
 
 void Gemma3TextConfig::bind(ConfigBinding& b) {
   Gemma2Config::bind(b);
+  // Kept in config.json, and nothing applies it: modeling_gemma3.py does not give it to attention.
+  b.fixed(b.megatron.attn_logit_softcapping, std::nullopt);
   b.fixed(b.megatron.qk_layernorm, true);
 }
 

@@ -154,6 +154,8 @@ MODELS = {
     "gemma": dict(config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="spec", spec="gemma", bridge=True),
     "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="spec", spec="gemma2", bridge_logits=True, bridge=True),
     "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3", bridge_logits=True, bridge=True),
+    # transformers reads the cap and never applies it
+    "gemma3_capped": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "attn_logit_softcapping": 0.5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3"),
     "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),
     "phi3_longrope": dict(config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "original_max_position_embeddings": 48, **rope(1e4, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3], long_factor=[1.5, 2.0, 4.0])}, layouts=["dist1"]),
     "mistral": dict(config="MistralConfig", model="MistralForCausalLM", fields={**BASE, "sliding_window": 5, "head_dim": 16}, judge="core", bridge=True),

@@ -65,11 +65,15 @@ BOOST_AUTO_TEST_CASE(what_stays_behind_is_named) {
   const tests::TemporaryFolder scratch;
   const std::string hf = make_folder(scratch);
   fs::resize_file(hf + "/tekken.json", (128 << 20) + 1);
+  put(hf + "/.gitattributes", "x");
+  put(hf + "/.templates/chat.jinja", "x");
   const std::vector<std::string> notes = convert(hf, scratch.file("m"))["notes"];
-  const std::vector<std::string> expected{hf + "/checkpoint-5/ stays behind: it has other weights",
-                                          hf + "/original/ stays behind: it has other weights",
-                                          hf + "/training_args.bin stays behind: it has other weights",
-                                          hf + "/tekken.json stays behind: it is larger than 128 MiB"};
+  const std::vector<std::string> expected{
+      hf + "/checkpoint-5/ stays behind: it has other weights",
+      hf + "/original/ stays behind: it has other weights",
+      hf + "/training_args.bin stays behind: it has other weights",
+      hf + "/tekken.json stays behind: it is larger than 128 MiB",
+      hf + "/.templates stays behind: it is hidden, no file, or lies too deep"};
   BOOST_TEST(notes == expected, boost::test_tools::per_element());
 }
 
