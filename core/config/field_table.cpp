@@ -3,14 +3,14 @@
 // reports; a field stands behind those that its reading depends on.
 #include <algorithm>
 #include <array>
-#include <utility>
 
-#include "mhub/config/fields.hpp"
+#include "mhub/config/field_entry.hpp"
 
 namespace mhub {
 namespace {
 
 using C = TransformerConfig;
+using field_entry::field, field_entry::part, field_entry::presence;
 
 bool rotates(const C& c) { return c.position_embedding_type == PositionEmbedding::rope; }
 template <RopeKind... Kinds>
@@ -41,117 +41,6 @@ nlohmann::json pattern_meaning(const C& c) {
 }
 
 constexpr Range kPositive{1e-6, 1e9}, kAny{-1e9, 1e9}, kBase{1e-3, 1e15};
-
-/// A part's place in a model, and what Megatron has in front of the names of the part's fields.
-template <typename M>
-struct Whole {
-  M member;
-  const char* prefix = "";
-};
-template <typename M>
-Whole(M, const char* = "") -> Whole<M>;
-[[maybe_unused]] constexpr auto whole_of(const C*) { return nullptr; }
-constexpr auto whole_of(const RopeScaling*) { return Whole{&C::rope_scaling}; }
-constexpr auto whole_of(const AttentionTemperature*) { return Whole{&C::attention_temperature}; }
-constexpr auto whole_of(const MoeConfig*) { return Whole{&C::moe, "moe_"}; }
-constexpr auto whole_of(const MlaConfig*) { return Whole{&C::mla}; }
-constexpr auto whole_of(const LinearAttentionConfig*) { return Whole{&C::linear_attention, "linear_"}; }
-constexpr auto whole_of(const MambaConfig*) { return Whole{&C::mamba, "mamba_"}; }
-constexpr auto whole_of(const ImageConfig*) { return Whole{&C::image}; }
-constexpr auto whole_of(const VisionConfig*) { return Whole{&C::vision}; }
-constexpr auto whole_of(const TrainingDefaults*) { return Whole{&C::training}; }
-template <typename Part>
-constexpr auto kWhole = whole_of(static_cast<const Part*>(nullptr));
-
-/// The member's name. Compilers spell this function "... [with auto Member = &mhub::MoeConfig::num_experts;
-/// ...]".
-template <auto Member>
-constexpr std::string_view name_of_member() {
-  std::string_view text = __PRETTY_FUNCTION__;
-  text = text.substr(0, text.find_first_of(";]", text.find("Member = ")));
-  return text.substr(text.rfind(':') + 1);
-}
-
-template <typename Part>
-constexpr bool (*presence())(const C&) {
-  if constexpr (requires(C c) { (c.*kWhole<Part>.member).has_value(); })
-    return [](const C& c) { return (c.*kWhole<Part>.member).has_value(); };
-  return nullptr;
-}
-
-template <typename Part, typename T>
-Part part_of(T Part::*);
-
-/// The member `Member` of a model or of its part, which must be there.
-template <auto Member>
-auto& at(auto& c) {
-  using Part = decltype(part_of(Member));
-  if constexpr (std::is_same_v<Part, C>) {
-    return c.*Member;
-  } else if constexpr (presence<Part>() != nullptr) {
-    return *(c.*kWhole<Part>.member).*Member;
-  } else {
-    return c.*kWhole<Part>.member.*Member;
-  }
-}
-
-template <typename T>
-nlohmann::json json_of(const T& value) {
-  if constexpr (NamedChoice<T>) {
-    return name_of(value);
-  } else if constexpr (requires { value.has_value(); }) {
-    return value ? nlohmann::json(*value) : nlohmann::json();
-  } else {
-    return value;
-  }
-}
-
-template <typename T>
-void read(const Field& field, FieldBinding& f, const std::string& key, std::int64_t layers, T& value) {
-  if constexpr (NamedChoice<T>) {
-    f.choice(key, value);
-  } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
-    read_layers(f, key, layers, field.entry, value);
-  } else if constexpr (requires { value.has_value(); }) {
-    f.optional(key, value);
-  } else if constexpr (std::is_same_v<T, std::int64_t>) {
-    // Where the default is stated as null, Megatron's own value for it may be 0.
-    const bool size = field.runs && field.runs->low >= 1 && field.default_is != kNull;
-    value = size ? f.reader().positive(key) : f.reader().integer(key);
-  } else {
-    f.pass(key, value);
-  }
-}
-
-/// The entry of a member of a model or of a part.
-template <auto Member>
-constexpr Field field(Field entry) {
-  using Part = decltype(part_of(Member));
-  if constexpr (!std::is_same_v<Part, C>) {
-    entry.part = name_of_member<kWhole<Part>.member>();
-    entry.prefix = kWhole<Part>.prefix;
-    entry.there = presence<Part>();
-  }
-  entry.member = name_of_member<Member>();
-  entry.get = [](const C& c) { return json_of(at<Member>(c)); };
-  entry.read = [](const Field& field, FieldBinding& f, const std::string& key, C& c) {
-    read(field, f, key, c.num_layers, at<Member>(c));
-  };
-  entry.reset = [](C& c) { at<Member>(c) = Part().*Member; };
-  if constexpr (std::is_same_v<decltype(Member), std::vector<std::int64_t> Part::*>)
-    entry.layers = [](C& c) -> std::vector<std::int64_t>& { return at<Member>(c); };
-  return entry;
-}
-
-/// The entry of a part.
-template <typename P>
-constexpr Field part(Field entry) {
-  entry.member = name_of_member<kWhole<P>.member>();
-  entry.add = [](C& c) { (c.*kWhole<P>.member).emplace(); };
-  entry.reset = [](C& c) { (c.*kWhole<P>.member).reset(); };
-  entry.there = presence<P>();
-  return entry;
-}
 
 // clang-format off
 constexpr auto kFields = std::to_array<Field>({

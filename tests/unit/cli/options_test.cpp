@@ -118,8 +118,7 @@ BOOST_AUTO_TEST_CASE(two_conversions_have_two_outputs) {
                         "conversions:\n- {source: a, output: out}\n- {source: b, output: x/../out}\n");
   const Run run = run_mhub("run " + (folders.scratch / "r.yaml"));
   BOOST_TEST(run.code == 3);
-  BOOST_TEST(run.err.find("r.yaml:3:3: output: x/../out is that of out, too") != std::string::npos,
-             run.err);
+  BOOST_TEST(run.err.find("r.yaml:3:3: output: x/../out is that of out, too") != std::string::npos, run.err);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
