@@ -5,9 +5,8 @@
 #include <exception>
 #include <iomanip>
 #include <iostream>
-#include <new>
-#include <system_error>
 
+#include "exit_codes.hpp"
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/utf8.hpp"
@@ -48,31 +47,6 @@ void print_help() {
   std::cout << "\nmhub COMMAND --help shows a command's options. Exit codes: 0 ok, 1 the check failed, 2 bad "
                "usage,\n"
                "3 bad input, 4 I/O error, 70 a bug in mhub or in a plugin, 130 interrupted.\n";
-}
-
-constexpr int kBug = 70;  // EX_SOFTWARE of sysexits.h
-
-int exit_code(mhub::ErrorCategory category) {
-  switch (category) {
-    case mhub::ErrorCategory::mismatch: return 1;
-    case mhub::ErrorCategory::usage: return 2;
-    case mhub::ErrorCategory::input: return 3;
-    case mhub::ErrorCategory::io: return 4;
-    case mhub::ErrorCategory::interrupted: return 130;
-  }
-  return 4;
-}
-
-/// The categories by the names that output.schema.json lists.
-std::string_view category_name(int code) {
-  switch (code) {
-    case 1: return "mismatch";
-    case 2: return "usage";
-    case 3: return "input";
-    case 4: return "io";
-    case 130: return "interrupted";
-    default: return "bug";
-  }
 }
 
 /// One line of bounded length on stderr: messages quote what files contain. Where JSON was asked for, the
@@ -118,17 +92,8 @@ int main(int argc, char** argv) {
     const int code = run(argc, argv);
     output.finish();
     return code;
-  } catch (const mhub::Error& error) {
-    return report_error(error.what(), exit_code(error.category()), json);
-  } catch (const std::bad_alloc&) {
-    return report_error("out of memory", 4, json);
-  } catch (const std::system_error& error) {
-    return report_error(error.what(), 4, json);
-  } catch (const std::exception& error) {
-    // No file or flag should come this far.
-    return report_error(
-        std::string("a bug in mhub or in a plugin: ") + error.what() +
-            "; please report it, with the command and the config.json or the checkpoint's args",
-        kBug, json);
+  } catch (const std::exception&) {
+    const Failure failure = failure_of(std::current_exception());
+    return report_error(failure.message, failure.code, json);
   }
 }

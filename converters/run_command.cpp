@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
+#include <thread>
 
+#include "batch/dashboard.hpp"
+#include "batch/dry_run.hpp"
+#include "batch/schedule.hpp"
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
@@ -10,49 +14,146 @@
 #include "terminal.hpp"
 
 namespace mhub::converters {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+void declare_run(CommandLine& line) {
+  line.add()("set", po::value<Texts>()->composing(),
+             "KEY=VALUE, NAME.KEY=VALUE, conversions.N.KEY=VALUE or variables.NAME=VALUE; repeatable")(
+      "only", po::value<Texts>()->composing(), "only the entry of that name; repeatable")(
+      "keep-going", "after a failure, go on with entries that do not need what failed")(
+      "jobs-at-once", po::value<std::string>(),
+      "entries that run at a time (default: one for every four processors, four at most)")(
+      "retries", po::value<std::string>()->default_value("2"),
+      "more attempts at an entry where the network or a disk failed")(
+      "retry-delay", po::value<double>()->default_value(2),
+      "seconds before the first of them; each next one waits four times as long")(
+      "dry-run", "plan every entry and write nothing")("json", "print JSON")(
+      "schema", "print the JSON Schema of recipes, for editors");
+}
+
+Overrides overrides_of(const CommandLine& line) {
+  Overrides overrides;
+  for (const std::string& pair : line.find<Texts>("set").value_or(Texts{})) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos) throw UsageError("--set " + pair + ": expected key=value");
+    overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return overrides;
+}
+
+/// How entries share the processors.
+struct Shares {
+  std::size_t at_once;
+  int threads;  ///< of each
+};
+
+Shares shares_of(const CommandLine& line, std::size_t entries) {
+  const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  int at_once = std::clamp(processors / 4, 1, 4);
+  if (const auto given = line.find<std::string>("jobs-at-once")) {
+    at_once = parse_jobs(*given);
+    if (at_once < 1) throw UsageError("--jobs-at-once: expected 1 .. 1024, found " + *given);
+  }
+  at_once = std::clamp(at_once, 1, static_cast<int>(std::max<std::size_t>(1, entries)));
+  return {static_cast<std::size_t>(at_once), std::max(1, processors / at_once)};
+}
+
+std::set<std::size_t> chosen_entries(const CommandLine& line, const Recipe& recipe) {
+  std::set<std::size_t> chosen;
+  for (const std::string& name : line.find<Texts>("only").value_or(Texts{})) {
+    const auto found = std::find_if(recipe.entries.begin(), recipe.entries.end(),
+                                    [&](const RecipeEntry& entry) { return entry.name == name; });
+    if (found == recipe.entries.end()) throw UsageError("--only " + name + ": the recipe has no such entry");
+    chosen.insert(static_cast<std::size_t>(found - recipe.entries.begin()));
+  }
+  return chosen;
+}
+
+JobContext job_context(const CommandLine& line, int threads) {
+  JobContext context;
+  context.threads = threads;
+  context.retries = parse_jobs(line.get<std::string>("retries"));
+  context.retry_delay = line.get<double>("retry-delay");
+  if (!(context.retry_delay >= 0 && context.retry_delay <= 3600))
+    throw UsageError("--retry-delay: expected 0 .. 3600 seconds");
+  return context;
+}
+
+void print(const Recipe& recipe, const BatchOutcome& batch) {
+  std::size_t good = 0, before = 0;
+  for (const EntryOutcome& outcome : batch.entries) {
+    good += outcome.good() ? 1 : 0;
+    before += outcome.status == EntryStatus::up_to_date ? 1 : 0;
+    const StepOutcome* conversion = outcome.find("convert");
+    if (outcome.good() && conversion != nullptr && !conversion->done_before) {
+      print_report(outcome.report);
+    } else {
+      std::cout << outcome.name << ": " << summary_line(outcome) << '\n';
+    }
+  }
+  if (recipe.entries.empty()) std::cout << "nothing to do: the recipe has no conversion yet\n";
+  if (batch.entries.size() > 1)
+    std::cout << good << " of " << batch.entries.size() << " are done, " << before
+              << " of them were before\n";
+}
+
+int carry_out_recipe(const CommandLine& line, const Recipe& recipe) {
+  const std::set<std::size_t> only = chosen_entries(line, recipe);
+  const std::size_t count = only.empty() ? recipe.entries.size() : only.size();
+  const Shares shares = shares_of(line, count);
+  const JobContext common = job_context(line, shares.threads);
+  Budget budget;
+  SourceIdentities identities;
+  BatchOutcome batch;
+  {
+    Dashboard dashboard(recipe, count, line.has("json"));
+    const auto context = [&](std::size_t entry) {
+      JobContext one = common;
+      one.budget = &budget;
+      one.identities = &identities;
+      one.say = [&dashboard, entry](const std::string& sentence) { dashboard.say(entry, sentence); };
+      one.callbacks = {[&dashboard, entry](const Progress& progress) { dashboard.progress(entry, progress); },
+                       interrupted};
+      return one;
+    };
+    const std::unique_ptr<Executor> executor = local_executor(recipe, shares.at_once, context);
+    ScheduleOptions options{line.has("keep-going"), only, interrupted};
+    options.on_start = [&](std::size_t entry) { dashboard.begin(entry); };
+    options.on_end = [&](std::size_t entry, const EntryOutcome& outcome) { dashboard.end(entry, outcome); };
+    batch = run_schedule(recipe, *executor, options);
+  }
+  nlohmann::json reports = nlohmann::json::array();
+  for (std::size_t k = 0; k < batch.entries.size(); ++k)
+    reports.push_back(to_json(recipe.entries[batch.numbers[k]], batch.entries[k]));
+  if (!line.print_json({{"conversions", reports}, {"exit_code", batch.code}})) print(recipe, batch);
+  return batch.code;
+}
+
+}  // namespace
 
 int run_command(const Arguments& arguments) {
-  CommandLine line("mhub run RECIPE.yaml [--set key=value]... [--dry-run] [--json]\nmhub run --schema", {},
-                   {"RECIPE"});
-  line.add()("set", po::value<std::vector<std::string>>()->composing(), "replace a key of every conversion")(
-      "dry-run", "plan every conversion and write nothing")("json", "print JSON")(
-      "schema", "print the JSON Schema of recipes, for editors");
+  CommandLine line(
+      "mhub run RECIPE.yaml [--set KEY=VALUE]... [--only NAME]... [--keep-going] [--jobs-at-once N] "
+      "[--dry-run] "
+      "[--json]\nmhub run --schema",
+      {}, {"RECIPE"});
+  declare_run(line);
   if (!line.parse(arguments)) return 0;
   if (line.has("schema")) {
     show(Shown::exact);
     std::cout << json_text(recipe_schema(), 1) << '\n';
     return 0;
   }
-  if (!line.has("RECIPE")) throw UsageError("missing RECIPE; mhub run RECIPE.yaml");
-  std::vector<std::pair<std::string, std::string>> overrides;
-  for (const std::string& pair :
-       line.find<std::vector<std::string>>("set").value_or(std::vector<std::string>{})) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos) throw UsageError("--set " + pair + ": expected key=value");
-    overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
-  }
-  const Recipe recipe = read_recipe(line.get<std::string>("RECIPE"), overrides);
-  nlohmann::json reports = nlohmann::json::array();
+  if (!line.has("RECIPE")) throw UsageError("missing RECIPE; usage: mhub run RECIPE.yaml");
+  const Recipe recipe = read_recipe(line.get<std::string>("RECIPE"), overrides_of(line));
   for (const std::string& note : recipe.notes) print_note(note);
-  for (const std::size_t k : recipe.order()) {
-    const RecipeEntry& entry = recipe.entries[k];
-    const Steps& steps = entry.steps;
-    if (!entry.converts() || steps.download || steps.generate || steps.logits || steps.upload)
-      throw UsageError(entry.name + ": steps beside the conversion are not carried out yet");
-    ConvertRequest request = entry.request;
-    if (line.has("dry-run")) request.open.use = SourceUse::headers;
-    const Conversion conversion = planned(request, line.has("json"));
-    reports.push_back(line.has("dry-run") ? describe(conversion, request.output)
-                                          : carry_out(conversion, request, line.has("json")));
-    if (line.has("json")) continue;
-    if (line.has("dry-run")) {
-      std::cout << request.source << " -> " << request.output << ": " << reports.back()["total_bytes"]
-                << " bytes in " << reports.back()["ranks"].size() << " ranks (dry run)\n";
-    } else {
-      print_report(reports.back());
-    }
-  }
-  line.print_json({{"conversions", reports}});
+  if (!line.has("dry-run")) return carry_out_recipe(line, recipe);
+  const Shares shares = shares_of(line, recipe.entries.size());
+  ProgressBar bar(line.has("json"));
+  const nlohmann::json plan = dry_run(recipe, shares.at_once, shares.threads, bar.callbacks());
+  if (!line.print_json(plan)) print_dry_run(plan);
   return 0;
 }
 

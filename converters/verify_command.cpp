@@ -2,16 +2,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <limits>
-#include <random>
 
+#include "logits_comparison.hpp"
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
-#include "mhub/runtime/context_length.hpp"
-#include "mhub/runtime/decoder.hpp"
-#include "mhub/runtime/logits_stream.hpp"
 #include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
 
@@ -94,90 +90,15 @@ int verify_manifest(const Checkpoint& checkpoint, int jobs, const CommandLine& l
   return report.problems.empty() ? 0 : 1;
 }
 
-/// What two checkpoints make of the same tokens.
-struct LogitsComparison {
-  std::int64_t tokens = 0, vocabulary = 0;
-  double largest = 0;        ///< absolute logit on the left
-  double difference = 0;     ///< largest absolute one; infinite where one side has a NaN or infinity
-  std::int64_t choices = 0;  ///< tokens behind which the two prefer different ones
-  /// The token behind which they differ most, its number in the sequence.
-  std::int64_t position = 0;
-
-  /// The difference as a share of the largest logit: what mhub states everywhere as accuracy.
-  double relative() const { return difference == 0 ? 0 : difference / largest; }
-};
-
-constexpr std::int64_t kSampleTokens = 32;
-constexpr double kTolerance = 1e-3;
-
-std::vector<std::int64_t> sample_tokens(const TransformerConfig& config) {
-  const std::int64_t count = std::min(kSampleTokens, runtime::context_length(config).value_or(kSampleTokens));
-  std::mt19937_64 random(1);
-  std::vector<std::int64_t> tokens;
-  // std::uniform_int_distribution would differ between standard libraries.
-  for (std::int64_t k = 0; k < count; ++k)
-    tokens.push_back(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(config.vocab_size)));
-  return tokens;
-}
-
-std::ptrdiff_t preferred(std::span<const float> row) {
-  return std::distance(row.begin(), std::max_element(row.begin(), row.end()));
-}
-
-/// Takes the logits behind token `position` into the result.
-void compare_rows(std::span<const float> left, std::span<const float> right, std::int64_t position,
-                  LogitsComparison& result) {
-  for (std::size_t k = 0; k < left.size(); ++k) {
-    const double a = left[k], b = right[k];
-    if (std::isfinite(a)) result.largest = std::max(result.largest, std::abs(a));
-    const double apart = std::abs(a - b);
-    const double difference = std::isfinite(apart) ? apart : std::numeric_limits<double>::infinity();
-    if (difference <= result.difference) continue;
-    result.difference = difference;
-    result.position = position;
-  }
-  if (preferred(left) != preferred(right)) ++result.choices;
-}
-
-/// Runs the tokens through both checkpoints, of any kinds, layouts and types; without tokens a few made-up
-/// ones, the same for every checkpoint of a vocabulary. Throws InputError when the vocabularies differ or
-/// generation does not support a model.
-LogitsComparison compare_logits(const Checkpoint& left, const Checkpoint& right,
-                                std::vector<std::int64_t> tokens, runtime::Backend& backend) {
-  for (const Checkpoint* side : {&left, &right}) {
-    if (side->model == nullptr) throw InputError(side->unknown_model);
-  }
-  LogitsComparison result;
-  result.vocabulary = left.transformer->vocab_size;
-  if (const std::int64_t other = right.transformer->vocab_size; other != result.vocabulary) {
-    throw InputError("the same tokens mean different things: " + left.path + " has a vocabulary of " +
-                     std::to_string(result.vocabulary) + " tokens, " + right.path + " one of " +
-                     std::to_string(other));
-  }
-  runtime::Decoder a(left, backend), b(right, backend);
-  a.stop_when(interrupted);
-  b.stop_when(interrupted);
-  if (tokens.empty()) tokens = sample_tokens(a.config());
-  result.tokens = static_cast<std::int64_t>(tokens.size());
-  runtime::LogitsStream left_logits(a, {tokens}), right_logits(b, {tokens});
-  const auto width = static_cast<std::size_t>(result.vocabulary);
-  for (std::int64_t position = 0; position < result.tokens;) {
-    const auto x = left_logits.next(), y = right_logits.next();
-    for (std::size_t at = 0; at < x.size(); at += width)
-      compare_rows(x.subspan(at, width), y.subspan(at, width), position++, result);
-  }
-  return result;
-}
-
 /// Two checkpoints by what they compute.
 int verify_logits(const Checkpoint& a, const Checkpoint& b, const CommandLine& line) {
-  const double tolerance = line.find<double>("tolerance").value_or(kTolerance);
+  const double tolerance = line.find<double>("tolerance").value_or(kLogitsTolerance);
   if (!(tolerance >= 0 && std::isfinite(tolerance)))
     throw UsageError("--tolerance: expected a number from 0");
   std::vector<std::int64_t> tokens;
   if (line.has("tokens")) tokens = parse_tokens(line.get<std::string>("tokens"));
   const auto backend = runtime::make_backend({"cpu", parse_jobs(line.get<std::string>("jobs")), DType::f32});
-  const LogitsComparison found = compare_logits(a, b, std::move(tokens), *backend);
+  const LogitsComparison found = compare_logits(a, b, std::move(tokens), *backend, interrupted);
   const bool equal = found.relative() <= tolerance;
   if (!line.print_json(
           {{"equal", equal},

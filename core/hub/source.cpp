@@ -105,8 +105,12 @@ Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
     throw;
   } catch (const IoError& error) {
     if (cached.usable()) return as_it_is(cache, id, cached, error.what());
-    throw IoError(std::string(error.what()) + "; " + id.text() + " is no file or folder here, and " +
-                  about_cache(settings, cached));
+    const std::string message = std::string(error.what()) + "; " + id.text() +
+                                " is no file or folder here, and " + about_cache(settings, cached);
+    // Who may try again asks which of the two it is.
+    if (const auto* refusal = dynamic_cast<const HubRefusal*>(&error))
+      throw HubRefusal(message, refusal->status());
+    throw IoError(message);
   }
 }
 

@@ -30,7 +30,11 @@ COMMANDS = [
     ("convert", 0, "convert a plan --dry-run --chunks"),
     ("inspect", 0, "inspect m"),
     ("run", 0, "run recipe.yaml"),
-    ("run", 0, "run recipe.yaml --dry-run"),
+    ("run", 0, "run recipe.yaml"),
+    ("run", 4, "run failing.yaml --retries 0 --keep-going"),
+    ("dry_run", 0, "run recipe.yaml --dry-run"),
+    ("dry_run", 0, "run recipe.yaml --set there.tp=2 --dry-run"),
+    ("dry_run", 0, "run failing.yaml --dry-run --set begins.tp=2"),
     ("verify", 0, "verify a m"),
     ("verify", 1, "verify a changed"),
     ("verify", 1, "verify a b"),
@@ -84,10 +88,15 @@ def strict_document(document):
     definitions = document["$defs"]
     document["$defs"] = {name: strict(one) for name, one in definitions.items()}
     # What stands in another's place adds its keys there.
-    for name in ("report", "plan"):
+    for name in ("report", "plan", "entry_result", "entry_plan"):
         document["$defs"][name].pop("unevaluatedProperties")
     for part in document["$defs"]["convert"]["allOf"]:
         part.pop("unevaluatedProperties", None)
+    for name in ("run", "dry_run"):
+        items = document["$defs"][name]["properties"]["conversions"]["items"]
+        items["unevaluatedProperties"] = False
+        for part in items["anyOf"]:
+            part.pop("unevaluatedProperties", None)
     return document
 
 
@@ -104,7 +113,10 @@ def make_folders():
     shutil.copytree("a", "broken")
     open("broken/config.json", "w").write("{")
     open("lines", "w").write('"one"\n"two"\n')
-    open("recipe.yaml", "w").write("source: a\noutput: from_recipe\nto: torch_dist\n")
+    open("recipe.yaml", "w").write("conversions:\n- {name: there, source: a, output: from_recipe/there, generate: {tokens: '1'}}\n"
+                                   "- {source: from_recipe/there, output: from_recipe/back, to: hf}\n")
+    open("failing.yaml", "w").write("conversions:\n- {name: begins, source: a, output: from_recipe/begins}\n- {source: nowhere, output: from_recipe/c, needs: begins}\n"
+                                    "- {source: from_recipe/c, output: from_recipe/d}\n")
     for folder, options in (("damaged", []), ("half", ["--dtype", "fp16"])):
         subprocess.run([MHUB, "convert", "a", folder, *options], check=True, capture_output=True)
     open("damaged/release/metadata.json", "a").write("\n")

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(every_room_has_a_line_in_the_map) {
 }
 
 /// What stands above the rooms has folders too: the command, its recipes, this house, and facts about peers.
-constexpr std::array<std::string_view, 4> kAbove{"cli", "recipe", "house", "golden"};
+constexpr std::array<std::string_view, 5> kAbove{"cli", "recipe", "batch", "house", "golden"};
 
 BOOST_AUTO_TEST_CASE(unit_tests_mirror_the_rooms) {
   for (const auto& entry : fs::directory_iterator(kRepository / "tests/unit")) {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "budget.hpp"
+
+#include <chrono>
+#include <fstream>
+#include <sys/stat.h>
+
+#include "mhub/base/disk_space.hpp"
+#include "mhub/base/file.hpp"
+#include "mhub/base/progress.hpp"
+
+namespace mhub::converters {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+/// The program, plans and headers.
+constexpr std::uint64_t kFixed = 128 * kMiB;
+/// mapping/gather.cpp reads windows of 16 MiB, and scratch memory is at most a few times that.
+constexpr std::uint64_t kPerThread = 64 * kMiB;
+/// hub/README.md: what waits for its turn of a source that is read once.
+constexpr std::uint64_t kStreamed = 1024 * kMiB;
+
+/// The device that a path is on, or where nothing is there its nearest parent.
+std::uint64_t device_of(const std::string& place) {
+  struct stat found {};
+  for (fs::path at = fs::absolute(place);; at = at.parent_path()) {
+    if (::stat(at.c_str(), &found) == 0) return found.st_dev;
+    if (!at.has_relative_path()) return 0;
+  }
+}
+
+}  // namespace
+
+Demand demand_of(const RecipeEntry& entry, std::uint64_t bytes, int threads) {
+  Demand demand{entry.result(), entry.converts() ? bytes : 0, kFixed};
+  std::uint64_t work = 0;
+  if (entry.converts()) work = kPerThread * static_cast<std::uint64_t>(std::max(1, threads));
+  if (entry.request.open.use == SourceUse::stream) work += kStreamed;
+  const std::uint64_t models = entry.steps.logits ? 2 : entry.steps.generate ? 1 : 0;
+  demand.memory += std::max(work, models * bytes);
+  return demand;
+}
+
+std::uint64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string name, unit; file >> name;) {
+    std::uint64_t kilobytes = 0;
+    if (!(file >> kilobytes)) break;
+    std::getline(file, unit);
+    if (name == "MemAvailable:") return kilobytes * 1024;
+  }
+  return UINT64_MAX;
+}
+
+Budget::Budget(std::function<std::uint64_t(const std::string&)> free_disk,
+               std::function<std::uint64_t()> free_memory)
+    : free_disk_(free_disk ? std::move(free_disk)
+                           : [](const std::string& place) { return free_space(place); }),
+      free_memory_(free_memory ? std::move(free_memory) : available_memory) {}
+
+void Budget::take(const Demand& demand, const std::function<void(const std::string&)>& on_wait,
+                  const std::function<bool()>& cancelled) {
+  std::unique_lock lock(mutex_);
+  bool told = false;
+  while (running_ > 0) {
+    const std::string what = lacks(demand);
+    if (what.empty()) break;
+    if (!told) on_wait(what);
+    told = true;
+    throw_if(cancelled);
+    changed_.wait_for(lock, std::chrono::milliseconds(200));
+  }
+  ++running_;
+  disk_[device_of(demand.place)] += demand.disk;
+  memory_ += demand.memory;
+}
+
+void Budget::release(const Demand& demand) {
+  const std::lock_guard lock(mutex_);
+  --running_;
+  disk_[device_of(demand.place)] -= demand.disk;
+  memory_ -= demand.memory;
+  changed_.notify_all();
+}
+
+std::string Budget::lacks(const Demand& demand) const {
+  // What those that run have written already counts twice: rather one later than a full disk.
+  const auto taken = disk_.find(device_of(demand.place));
+  const std::uint64_t disk = demand.disk + (taken == disk_.end() ? 0 : taken->second);
+  if (demand.disk > 0 && disk > free_disk_(demand.place))
+    return "disk space: " + human_bytes(disk) + " are needed with those that run";
+  if (demand.memory + memory_ > free_memory_())
+    return "memory: " + human_bytes(demand.memory + memory_) + " may be needed with those that run";
+  return {};
+}
+
+}  // namespace mhub::converters

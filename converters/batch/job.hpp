@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "budget.hpp"
+#include "identity.hpp"
+#include "mhub/base/progress.hpp"
+#include "outcome.hpp"
+
+namespace mhub::converters {
+
+/// How an entry is carried out.
+struct JobContext {
+  int threads = 0;         ///< of each of its steps, unless the recipe says `jobs`
+  int retries = 2;         ///< more attempts where the network or a disk failed
+  double retry_delay = 2;  ///< seconds before the first of them; each next one waits four times as long
+  Budget* budget = nullptr;
+  SourceIdentities* identities = nullptr;
+  Callbacks callbacks = {};
+  std::function<void(const std::string&)> say = {};  ///< a sentence for people about this entry
+};
+
+/// Carries an entry out, all its steps in turn: what an earlier run did is left alone, what it began is gone
+/// on with, what has changed is done again. Everything that is done is put down beside the output at once
+/// (run_state.hpp), the outcome too. Never throws but for what is no std::exception.
+EntryOutcome run_entry(const RecipeEntry& entry, const JobContext& context);
+
+}  // namespace mhub::converters

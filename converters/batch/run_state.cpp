@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_state.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <thread>
+#include <unistd.h>
+
+#include "identity.hpp"
+#include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/base/progress.hpp"
+
+namespace mhub::converters {
+namespace {
+
+constexpr std::uint64_t kLargestState = 64 << 20;
+constexpr int kStateVersion = 1;
+
+fs::path output_path(const RecipeEntry& entry) {
+  fs::path path = fs::absolute(entry.request.output).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+std::string state_file(const RecipeEntry& entry) { return state_folder(entry) + "/state.json"; }
+
+/// Who this process is, for those who wait for it.
+std::string holder() {
+  std::string host(256, '\0');
+  if (::gethostname(host.data(), host.size() - 1) != 0) host = "?";
+  return "process " + std::to_string(::getpid()) + " on " + host.c_str();
+}
+
+/// What the conversion depends on beside its source's contents.
+bool same_conversion(const RecipeEntry& entry, const RunState& state) {
+  return state.settings == settings_text(entry);
+}
+
+}  // namespace
+
+std::string state_folder(const RecipeEntry& entry) {
+  if (!entry.converts()) return {};
+  const fs::path output = output_path(entry);
+  return (output.parent_path() / ("." + output.filename().string() + ".mhub-run")).string();
+}
+
+RunState RunState::load(const RecipeEntry& entry) {
+  RunState state;
+  if (!entry.converts() || !fs::exists(state_file(entry))) return state;
+  try {
+    const nlohmann::json json = parse_json_file(state_file(entry), kLargestState);
+    if (json.at("version") != kStateVersion) return {};
+    state.converting = json.at("converting");
+    state.settings = json.at("settings");
+    state.source = json.at("source");
+    state.replaces = json.at("replaces");
+    state.output = json.at("output");
+    state.verified = json.at("verified");
+    state.report = json.at("report");
+    state.steps = json.at("steps");
+    return state;
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  } catch (const InputError&) {
+    return {};  // damaged: as if nothing was known
+  }
+}
+
+void RunState::save(const RecipeEntry& entry) const {
+  if (!entry.converts()) return;
+  const nlohmann::json json{
+      {"version", kStateVersion}, {"entry", entry.name},  {"converting", converting}, {"settings", settings},
+      {"source", source},         {"replaces", replaces}, {"output", output},         {"verified", verified},
+      {"report", report},         {"steps", steps}};
+  const std::string path = state_file(entry);
+  replace_file(path + ".next", json_text(json, 1) + "\n");
+  fs::rename(path + ".next", path);
+}
+
+std::string settings_text(const RecipeEntry& entry) {
+  std::string text = "mhub=" + std::string(MHUB_VERSION) + "\nsource=" + entry.request.source + "\n";
+  for (const auto& [key, value] : entry.settings) text += key + "=" + value + "\n";
+  return text;
+}
+
+Standing standing_of(const RecipeEntry& entry, const RunState& state, const std::string& source) {
+  using Work = Standing::Work;
+  if (!entry.converts()) return {Work::none, false, false, "nothing to convert"};
+  const RunOptions& asked = entry.request.run;
+  const std::string there = identity_of(entry.request.output);
+  const bool known = !state.settings.empty();
+  const bool settings = known && same_conversion(entry, state);
+  // A source that is gone, or a Hub that does not answer, is no news.
+  const bool same = settings && (source.empty() || source == state.source);
+  if (same && state.converting && !there.empty() && there != state.replaces)
+    // It got its name, it seems, and nobody was left to write that down.
+    return {Work::verify, false, false, "is there, but the run that wrote it did not say so"};
+  if (same && !state.converting && !there.empty() && there == state.output) {
+    if (asked.verify && !state.verified)
+      return {Work::verify, false, false, "is there, but was not verified"};
+    return {Work::none, false, false, "is there"};
+  }
+  Standing standing;
+  const fs::path output = output_path(entry);
+  const bool partial =
+      fs::exists(output.parent_path() / ("." + output.filename().string() + ".mhub-partial"));
+  standing.resume = partial && (asked.resume || (same && state.converting));
+  // Whatever was put in the place of what a run wrote there, convert() looks at it before it goes.
+  standing.overwrite = asked.overwrite || (known && !there.empty() && !state.output.empty());
+  standing.why = !known                        ? "is new"
+                 : !settings                   ? "the recipe has changed"
+                 : !same                       ? "the source has changed"
+                 : state.converting && partial ? "was interrupted"
+                 : there.empty()               ? "is not there"
+                                               : "has changed since it was written";
+  return standing;
+}
+
+bool step_is_done(const RecipeEntry& entry, const RunState& state, const std::string& step) {
+  const auto found = state.steps.find(step);
+  return found != state.steps.end() && found->value("settings", "") == entry.step_settings.at(step) &&
+         found->value("output", "") == state.output && !state.output.empty();
+}
+
+OutputLock::OutputLock(const RecipeEntry& entry, const std::function<void(const std::string&)>& on_wait,
+                       const std::function<bool()>& cancelled) {
+  if (!entry.converts()) return;
+  const std::string folder = state_folder(entry), path = folder + "/lock";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw IoError("cannot create folder", folder, error.value());
+  descriptor_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (descriptor_.get() < 0) throw IoError("cannot open", path, errno);
+  bool told = false;
+  while (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0) {
+    // Some network file systems have no locks; the partial folder says so where it matters.
+    if (errno != EWOULDBLOCK && errno != EINTR) return;
+    if (!told) {
+      std::string who = read_file(path, 1 << 10);
+      on_wait(who.empty() ? "another process" : who);
+      told = true;
+    }
+    throw_if(cancelled);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  const std::string who = holder();
+  const bool written =
+      ::ftruncate(descriptor_.get(), 0) == 0 &&
+      ::pwrite(descriptor_.get(), who.data(), who.size(), 0) == static_cast<ssize_t>(who.size());
+  if (!written) throw IoError("cannot write", path, errno);
+}
+
+}  // namespace mhub::converters

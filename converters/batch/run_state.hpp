@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "converters/recipe/recipe.hpp"
+#include "mhub/base/file.hpp"
+
+namespace mhub::converters {
+
+/// What `mhub run` keeps beside an output OUT, in the hidden folder .OUT.mhub-run: the state of its entry,
+/// the last report and the log, and a lock that whoever works on the entry holds. Empty for an entry without
+/// output, of which nothing is kept.
+std::string state_folder(const RecipeEntry& entry);
+
+/// What is known of an entry's output: how it was made, or is being made, and which steps have been done with
+/// it.
+struct RunState {
+  bool converting = false;  ///< a conversion was begun and its end not written down
+  std::string settings;     ///< of the conversion that was begun or done
+  std::string source;       ///< the identity that it had
+  std::string replaces;     ///< while converting: the identity of what lay at the output before
+  std::string output;       ///< the identity of the output, once one was written
+  bool verified = false;
+  nlohmann::json report = nullptr;                  ///< of the conversion
+  nlohmann::json steps = nlohmann::json::object();  ///< {"settings", "output", "result"} by name
+
+  /// What is there; an empty one where nothing or nothing of use is.
+  static RunState load(const RecipeEntry& entry);
+  void save(const RecipeEntry& entry) const;
+};
+
+/// The settings of a conversion as one text, with mhub's version: another one may write something else.
+std::string settings_text(const RecipeEntry& entry);
+
+/// What is to be done about an entry's conversion.
+struct Standing {
+  enum class Work { none, verify, convert };
+  Work work = Work::convert;
+  bool resume = false, overwrite = false;
+  std::string why;  ///< "is there", "is new", "the source has changed", ...
+};
+
+/// Looks at what is there. `source` is the source's identity now, empty where nobody can say. An output whose
+/// run was killed before it could say so has to be verified first.
+Standing standing_of(const RecipeEntry& entry, const RunState& state, const std::string& source);
+
+/// Whether a step was done with this output.
+bool step_is_done(const RecipeEntry& entry, const RunState& state, const std::string& step);
+
+/// The lock of an entry's output: two runs do not work on one at a time. The lock's file says who has it.
+class OutputLock {
+ public:
+  /// Waits; `on_wait` is told once who has it, `cancelled` is asked meanwhile. Nothing is locked for an entry
+  /// without output. Throws IoError, Interrupted.
+  OutputLock(const RecipeEntry& entry, const std::function<void(const std::string&)>& on_wait,
+             const std::function<bool()>& cancelled);
+
+ private:
+  Descriptor descriptor_;
+};
+
+}  // namespace mhub::converters
