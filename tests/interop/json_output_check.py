@@ -164,6 +164,8 @@ def check(document, name, code, command, seen):
     for value in values:
         jsonschema.validate(value, {**document, "anyOf": [{"$ref": "#/$defs/" + name}]})
         keys(value, seen, "report" if name == "convert" else name)
+        if name in ("run", "dry_run"):
+            keys(value["conversions"], seen, "entry_result" if name == "run" else "entry_plan")
     if name == "error":
         assert run.returncode == values[0]["error"]["exit_code"]
         assert run.stderr.startswith("mhub: "), run.stderr
