@@ -30,7 +30,6 @@ std::int64_t number(const std::string& text, std::int64_t least, std::int64_t mo
 }  // namespace
 
 void print_json(nlohmann::json value, int indent) {
-  constexpr int kSchemaVersion = 2;  // of output.schema.json; counts what would break a reader
   value["schema_version"] = kSchemaVersion;
   show(Shown::exact);
   std::cout << json_text(value, indent) << '\n';

@@ -26,6 +26,8 @@ int features_command(const Arguments& arguments);
 int plugins_command(const Arguments& arguments);
 int tokenize_command(const Arguments& arguments);
 
+inline constexpr int kSchemaVersion = 2;  ///< of output.schema.json; counts what would break a reader
+
 /// One JSON value on stdout, as --json prints it, with the number of its schema; `indent` as nlohmann's dump
 /// takes it. The values are described in output.schema.json.
 void print_json(nlohmann::json value, int indent = 1);

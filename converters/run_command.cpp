@@ -4,6 +4,7 @@
 
 #include "batch/dashboard.hpp"
 #include "batch/dry_run.hpp"
+#include "batch/report_files.hpp"
 #include "batch/schedule.hpp"
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
@@ -29,6 +30,9 @@ void declare_run(CommandLine& line) {
       "more attempts at an entry where the network or a disk failed")(
       "retry-delay", po::value<double>()->default_value(2),
       "seconds before the first of them; each next one waits four times as long")(
+      "report", po::value<std::string>(), "an HTML page about the run, there from its beginning")(
+      "report-folder", po::value<std::string>(),
+      "a folder that gets entries/NAME.json of each as it ends, and summary.json")(
       "dry-run", "plan every entry and write nothing")("json", "print JSON")(
       "schema", "print the JSON Schema of recipes, for editors");
 }
@@ -74,6 +78,7 @@ std::set<std::size_t> chosen_entries(const CommandLine& line, const Recipe& reci
 JobContext job_context(const CommandLine& line, int threads) {
   JobContext context;
   context.threads = threads;
+  context.folder = line.find<std::string>("report-folder").value_or("");
   context.retries = parse_jobs(line.get<std::string>("retries"));
   context.retry_delay = line.get<double>("retry-delay");
   if (!(context.retry_delay >= 0 && context.retry_delay <= 3600))
@@ -121,13 +126,15 @@ int carry_out_recipe(const CommandLine& line, const Recipe& recipe) {
     const std::unique_ptr<Executor> executor = local_executor(recipe, shares.at_once, context);
     ScheduleOptions options{line.has("keep-going"), only, interrupted};
     options.on_start = [&](std::size_t entry) { dashboard.begin(entry); };
-    options.on_end = [&](std::size_t entry, const EntryOutcome& outcome) { dashboard.end(entry, outcome); };
+    ReportFiles reports(recipe, dashboard, common.folder, line.find<std::string>("report").value_or(""));
+    options.on_end = [&](std::size_t entry, const EntryOutcome& outcome) {
+      dashboard.end(entry, outcome);
+      reports.end(entry, outcome);
+    };
     batch = run_schedule(recipe, *executor, options);
+    reports.finish(batch);
   }
-  nlohmann::json reports = nlohmann::json::array();
-  for (std::size_t k = 0; k < batch.entries.size(); ++k)
-    reports.push_back(to_json(recipe.entries[batch.numbers[k]], batch.entries[k]));
-  if (!line.print_json({{"conversions", reports}, {"exit_code", batch.code}})) print(recipe, batch);
+  if (!line.print_json(batch_json(recipe, batch))) print(recipe, batch);
   return batch.code;
 }
 
@@ -137,7 +144,7 @@ int run_command(const Arguments& arguments) {
   CommandLine line(
       "mhub run RECIPE.yaml [--set KEY=VALUE]... [--only NAME]... [--keep-going] [--jobs-at-once N] "
       "[--dry-run] "
-      "[--json]\nmhub run --schema",
+      "[--report FILE.html] [--json]\nmhub run --schema",
       {}, {"RECIPE"});
   declare_run(line);
   if (!line.parse(arguments)) return 0;

@@ -242,8 +242,8 @@ class Job {
                           ? EntryStatus::interrupted
                           : EntryStatus::failed;
     log(summary_line(outcome_));
+    if (!log_file().empty() && fs::exists(log_file())) outcome_.log = log_file();
     if (!entry_.converts() || !fs::exists(state_folder(entry_))) return;
-    outcome_.log = state_folder(entry_) + "/log.txt";
     try {
       replace_file(state_folder(entry_) + "/report.json", json_text(to_json(entry_, outcome_), 1) + "\n");
     } catch (const Error& error) {
@@ -255,9 +255,14 @@ class Job {
     log(sentence);
     if (context_.say) context_.say(sentence);
   }
+  /// Beside the output, once there is a folder; empty for none.
+  std::string log_file() const {
+    if (entry_.converts()) return fs::exists(state_folder(entry_)) ? state_folder(entry_) + "/log.txt" : "";
+    return context_.folder.empty() ? "" : context_.folder + "/entries/" + entry_.name + ".log.txt";
+  }
   void log(const std::string& line) const {
-    if (!entry_.converts() || !fs::exists(state_folder(entry_))) return;
-    std::ofstream file(state_folder(entry_) + "/log.txt", std::ios::app);
+    if (log_file().empty()) return;
+    std::ofstream file(log_file(), std::ios::app);
     file << time_text(now_seconds()) << ' ' << line << '\n';
   }
 

@@ -10,9 +10,10 @@ namespace mhub::converters {
 
 /// How an entry is carried out.
 struct JobContext {
-  int threads = 0;         ///< of each of its steps, unless the recipe says `jobs`
-  int retries = 2;         ///< more attempts where the network or a disk failed
-  double retry_delay = 2;  ///< seconds before the first of them; each next one waits four times as long
+  int threads = 0;          ///< of each of its steps, unless the recipe says `jobs`
+  int retries = 2;          ///< more attempts where the network or a disk failed
+  double retry_delay = 2;   ///< seconds before the first of them; each next one waits four times as long
+  std::string folder = {};  ///< gets the log of an entry without output; empty for none
   Budget* budget = nullptr;
   SourceIdentities* identities = nullptr;
   Callbacks callbacks = {};

@@ -121,7 +121,9 @@ std::string name_part(const std::string& text) {
                        c == '.' || c == '_' || c == '+' || c == '-';
     if (!plain) c = '-';
   }
-  return part;
+  // What begins with a dash looks like an option, with a dot it hides.
+  const std::size_t begin = part.find_first_not_of("-.");
+  return begin == part.npos ? "" : part.substr(begin);
 }
 
 std::vector<Combination> expand_matrix(const YamlPair& matrix) {

@@ -5,6 +5,7 @@ Ten tiny models in three layouts are downloaded, converted, verified, asked and 
 never done twice: that is read from the Hub's log and from the outputs' own times."""
 
 import concurrent.futures
+import html.parser
 import json
 import os
 import pathlib
@@ -213,11 +214,57 @@ def iterations(world):
     world.run(home, "verify", "tiny", "exported/b/200")
 
 
+class Page(html.parser.HTMLParser):
+    """Finds out whether every element that is opened is closed, and what is asked for from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong, self.text, self.asks = [], [], "", []
+
+    def handle_starttag(self, tag, attributes):
+        self.asks += [value for name, value in attributes if name in ("src", "href") and tag != "a"]
+        if tag not in ("meta", "line", "rect", "path", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        if tag not in ("rect", "path", "line") and (not self.open or self.open.pop() != tag):
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def reports(world):
+    """The page and the files about a run of which some entries fail, and what an entry's log has."""
+    home = world.cache("reports")
+    write_sweep(world, MODELS[:2])
+    options = ["--report", "report.html", "--report-folder", "reports", "--keep-going", "--retries", "0"]
+    world.run(home, "run", "sweep.yaml", *options, "--set", "gpt2-pp2.source=<b>&", "--set", "gpt2-tp2.generate.expect=<i>never</i>", token=world.hub.token, code=1, SWEEP_OUT="reported")
+    text = (world.scratch / "report.html").read_text()
+    page = Page()
+    page.feed(text)
+    world.check(not page.wrong and not page.open and not page.asks, f"the page: wrong {page.wrong}, open {page.open}, asks for {page.asks}")
+    for part in ("sweep", "gpt2-tp1", "gpt2_untied-pp2", "<b>&", "<i>never</i>", "bit for bit", "made/gpt2@tp1"):
+        world.check(part in page.text, f"the page does not say {part}")
+    known = json.loads((REPOSITORY / "converters/output.schema.json").read_text())
+    summary = json.loads((world.scratch / "reports/summary.json").read_text())
+    jsonschema.validate(summary, {**known, "anyOf": [{"$ref": "#/$defs/run"}]})
+    world.check(statuses(summary).keys() == {"done", "failed"} and len(statuses(summary)["failed"]) == 2, f"{statuses(summary)}")
+    for one in summary["conversions"]:
+        world.check(json.loads((world.scratch / f"reports/entries/{one['name']}.json").read_text()) == one, f"{one['name']}.json")
+        if one["status"] == "done":
+            world.check("uploaded" in pathlib.Path(one["log"]).read_text(), f"the log of {one['name']}")
+    write_sweep(world)
+
+
 def main():
     world = World(*sys.argv[1:3])
     make_models(world)
     write_sweep(world)
-    for part in (schema, dry, killed, together, interrupted, failures, iterations):
+    for part in (schema, dry, killed, together, interrupted, failures, iterations, reports):
         if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
             began = time.time()
             world.hub.forget()
