@@ -7,8 +7,8 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/base/json.hpp"
 #include "mhub/store/weight_files.hpp"
+#include "mhub/store/weight_map.hpp"
 
 namespace mhub {
 namespace {
@@ -46,19 +46,6 @@ const ShardedFiles* container(const RepoFiles& all) {
   return nullptr;
 }
 
-std::set<std::string> listed_shards(const std::string& index, const std::string& name) {
-  const nlohmann::json listed = parse_json(index, name);
-  if (!listed.is_object() || !listed.contains("weight_map") || !listed["weight_map"].is_object())
-    throw InputError(name + ": expected an object \"weight_map\"");
-  std::set<std::string> shards;
-  for (const auto& [tensor, file] : listed["weight_map"].items()) {
-    if (!file.is_string() || !stays_inside(file.get_ref<const std::string&>()))
-      throw InputError(name + ": tensor " + tensor + ": expected a file name, found " + json_text(file));
-    shards.insert(file.get<std::string>());
-  }
-  return shards;
-}
-
 /// Of weights that a snapshot has in this container, or would have.
 std::vector<std::string> missing_weights(const RepoCache& cache, const std::string& commit) {
   for (const ShardedFiles* files : weight_files()) {
@@ -66,7 +53,8 @@ std::vector<std::string> missing_weights(const RepoCache& cache, const std::stri
     if (!cache.has(commit, files->index)) continue;
     const std::string index = (cache.snapshot(commit) / files->index).string();
     std::vector<std::string> missing;
-    for (const std::string& shard : listed_shards(read_file(index, kLargestIndex), index)) {
+    const WeightMap map = read_weight_map(read_file(index, kLargestIndex), index);
+    for (const std::string& shard : map.files) {
       if (!cache.has(commit, shard)) missing.push_back(shard);
     }
     return missing;
@@ -104,7 +92,8 @@ RepoFiles weight_files_of(const RepoFiles& all, const std::string& index) {
   if (files == nullptr) return {};
   if (const RepoFile* single = find_file(all, files->single)) return {*single};
   RepoFiles shards;
-  for (const std::string& name : listed_shards(index, files->index)) {
+  const WeightMap map = read_weight_map(index, files->index);
+  for (const std::string& name : map.files) {
     const RepoFile* shard = find_file(all, name);
     if (shard == nullptr)
       throw InputError(std::string(files->index) + ": lists " + name +

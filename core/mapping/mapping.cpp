@@ -9,125 +9,10 @@
 
 #include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/mapping/most_tensors.hpp"
 
 namespace mhub {
 namespace {
-
-/// No model has as many tensors (DeepSeek-V3 has 30,000, Kimi-K2 46,000, of layers x experts) or layers; a
-/// config that claims more must not make us list them, which takes some 4 KB of memory each.
-constexpr std::size_t kMostTensors = 1 << 17;
-
-using IndexValues = std::map<std::string, std::vector<std::int64_t>>;
-
-/// The values of each of a rule's index variables.
-IndexValues values_of(const Rule& rule, const std::map<std::string, std::int64_t>& indices,
-                      std::vector<std::string>& problems) {
-  std::set<std::string> names;
-  for (std::string& name : variables(rule.megatron)) names.insert(std::move(name));
-  for (const Operand& operand : rule.transform.operands) {
-    for (std::string& name : variables(operand.name)) names.insert(std::move(name));
-    if (!operand.stack_variable.empty()) names.insert(operand.stack_variable);
-  }
-  IndexValues values;
-  for (const std::string& name : names) {
-    std::vector<std::int64_t>& of = values[name];
-    if (const auto given = rule.values.find(name); given != rule.values.end()) {
-      of = given->second;
-    } else if (const auto count = indices.find(name); count != indices.end()) {
-      of.resize(static_cast<std::size_t>(count->second));
-      std::iota(of.begin(), of.end(), 0);
-    } else {
-      problems.push_back("rule " + rule.megatron + ": index variable {" + name + "} has no range");
-    }
-  }
-  return values;
-}
-
-/// Every combination of values of index variables.
-std::vector<Bindings> combinations_of(const IndexValues& values) {
-  std::vector<Bindings> combinations{{}};
-  for (const auto& [name, of] : values) {
-    std::vector<Bindings> next;
-    for (const Bindings& some : combinations) {
-      for (const std::int64_t value : of) next.emplace_back(some)[name] = value;
-    }
-    combinations = std::move(next);
-  }
-  return combinations;
-}
-
-/// Throws ConfigError where a mapping has more tensors than kMostTensors: before any is made.
-void require_countable(const std::vector<IndexValues>& values,
-                       const std::map<std::string, std::int64_t>& indices) {
-  std::size_t tensors = 0;
-  for (const IndexValues& rule : values) {
-    std::size_t product = 1;
-    for (const auto& [name, of] : rule)
-      product = std::min(product * std::min(of.size(), kMostTensors + 1), kMostTensors + 1);
-    tensors += product;
-    if (tensors <= kMostTensors) continue;
-    std::string ranges;
-    for (const auto& [name, count] : indices)
-      ranges += (ranges.empty() ? "{" : ", {") + name + "} up to " + std::to_string(count);
-    throw ConfigError("more than " + std::to_string(kMostTensors) + " tensors (" + ranges +
-                      "), which no model has: a count of layers or experts is wrong");
-  }
-}
-
-/// The boxes of an operand for one value of its stack variable: the same map, further into the stacked
-/// tensor.
-std::vector<Box> placed_boxes(const Operand& operand, const Bindings& bindings) {
-  std::vector<Box> boxes = operand.boxes;
-  if (operand.stack_variable.empty()) return boxes;
-  const std::int64_t size = numel(operand.shape) / operand.shape[0];
-  for (Box& box : boxes) box.source_offset += bindings.at(operand.stack_variable) * size;
-  return boxes;
-}
-
-/// Expands as far as that makes sense.
-ExpandedMapping expanded(const Mapping& mapping, std::vector<std::string>& problems) {
-  ExpandedMapping result;
-  std::vector<StateTensor>& sources = result.import.source;
-  std::unordered_map<std::string, std::size_t> positions;  // of sources, by name
-  const auto source_of = [&](const Rule& rule, const Operand& operand, const Bindings& bindings) {
-    const auto [at, fresh] = positions.emplace(substitute(operand.name, bindings), sources.size());
-    if (fresh) {
-      sources.push_back({at->first, operand.shape});
-    } else if (const Shape& other = sources[at->second].shape; other != operand.shape) {
-      problems.push_back("rule " + rule.megatron + ": " + at->first + " is " + to_string(operand.shape) +
-                         " here and " + to_string(other) + " in another rule");
-    }
-    return at->second;
-  };
-  std::vector<IndexValues> values;
-  for (const Rule& rule : mapping.rules()) values.push_back(values_of(rule, mapping.indices(), problems));
-  require_countable(values, mapping.indices());
-  std::unordered_set<std::string> names;
-  for (std::size_t r = 0; r < values.size(); ++r) {
-    const Rule& rule = mapping.rules()[r];
-    for (const Bindings& bindings : combinations_of(values[r])) {
-      const std::string name = substitute(rule.megatron, bindings);
-      if (!names.insert(name).second) problems.push_back("two rules make " + name);
-      result.canonical.push_back({identity_of(name), name, rule.transform.shape, rule.transform.partition,
-                                  rule.dtype, rule.transform.local_partition});
-      result.import.destination.push_back({name, rule.transform.shape});
-      std::vector<Term>& terms = result.import.terms.emplace_back();
-      for (const Operand& operand : rule.transform.operands) {
-        const std::size_t source = source_of(rule, operand, bindings);
-        for (Box& box : placed_boxes(operand, bindings))
-          terms.push_back({source, std::move(box), rule.transform.added});
-      }
-    }
-  }
-  if (!problems.empty()) return result;
-  try {
-    check_destination_coverage(result.import, "mapping");
-    check_source_coverage(result.import, "mapping");
-  } catch (const InputError& error) {
-    problems.emplace_back(error.what());
-  }
-  return result;
-}
 
 /// A name pattern with index variable "i" called otherwise: "{i}", "{i+3}".
 std::string with_index(std::string pattern, const std::string& index) {
@@ -213,19 +98,6 @@ std::vector<std::string> Mapping::names_of(const std::string& declared) const {
     names.push_back(declared.substr(0, at) + instead + declared.substr(at + part.size()));
   }
   return names;
-}
-
-ExpandedMapping expand(const Mapping& mapping) {
-  std::vector<std::string> problems;
-  ExpandedMapping result = expanded(mapping, problems);
-  if (!problems.empty()) throw std::logic_error(problems.front());
-  return result;
-}
-
-std::vector<std::string> contradictions(const Mapping& mapping) {
-  std::vector<std::string> problems;
-  expanded(mapping, problems);
-  return problems;
 }
 
 std::vector<StateTensor> carried_tensors(const std::vector<CanonicalTensor>& canonical) {

@@ -2,16 +2,12 @@
 #include "mhub/store/sharded_folder.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <thread>
-
-#include <nlohmann/json.hpp>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
-#include "mhub/base/json.hpp"
 #include "mhub/base/parallel.hpp"
+#include "mhub/store/weight_map.hpp"
 
 namespace mhub {
 namespace {
@@ -31,25 +27,6 @@ class LocalFolder final : public WeightFolder {
   fs::path folder_;
 };
 
-std::map<std::string, std::string> read_weight_map(const WeightFolder& folder, const std::string& file_name) {
-  const std::string index_path = folder.place(file_name);
-  const nlohmann::json index =
-      parse_json(read_all(*folder.bytes(file_name), index_path, 256 << 20), index_path);
-  const auto it = index.is_object() ? index.find("weight_map") : index.end();
-  if (!index.is_object() || it == index.end() || !it->is_object())
-    throw InputError(index_path + ": expected an object \"weight_map\"");
-  std::map<std::string, std::string> map;
-  for (const auto& [tensor, file] : it->items()) {
-    const std::string name = file.is_string() ? file.get<std::string>() : "";
-    if (name.empty() || fs::path(name).filename() != name || name == "." || name == "..") {
-      throw InputError(index_path + ": tensor " + tensor + ": expected a file name, found " +
-                       json_text(file));
-    }
-    map.emplace(tensor, name);
-  }
-  return map;
-}
-
 }  // namespace
 
 std::vector<StoredTensor> ShardedFiles::read(const std::string& path) const {
@@ -66,11 +43,9 @@ TensorSource ShardedFiles::open(const std::string& folder) const { return open(L
 TensorSource ShardedFiles::open(const WeightFolder& folder) const {
   if (folder.has(single)) return TensorSource(read_bytes(folder.bytes(single)));
   const std::string index_path = folder.place(index);
-  const std::map<std::string, std::string> map = read_weight_map(folder, index);
-  std::set<std::string> shards;
-  for (const auto& [tensor, shard] : map) shards.insert(shard);
+  const WeightMap map = read_weight_map(read_all(*folder.bytes(index), index_path, 256 << 20), index_path);
   std::vector<std::shared_ptr<const ByteSource>> files;
-  for (const std::string& shard : shards) {
+  for (const std::string& shard : map.files) {
     if (!folder.has(shard))
       throw InputError(folder.place(shard) + ": missing, but " + index_path +
                        " lists it; the download is incomplete");
@@ -80,21 +55,22 @@ TensorSource ShardedFiles::open(const WeightFolder& folder) const {
   for_all(files.size(), std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kThreads),
           [&](std::size_t k) { headers[k] = read_bytes(files[k]); });
   std::vector<StoredTensor> tensors;
-  auto header = headers.begin();
-  for (const std::string& shard : shards) {
-    for (StoredTensor& tensor : *header++) {
-      const auto listed = map.find(tensor.name);
-      if (listed == map.end() || listed->second != shard)
-        throw InputError(folder.place(shard) + ": tensor " + tensor.name +
+  tensors.reserve(map.tensors.size());
+  for (std::size_t k = 0; k < files.size(); ++k) {
+    for (StoredTensor& tensor : headers[k]) {
+      if (!map.lists(tensor.name, k))
+        throw InputError(folder.place(map.files[k]) + ": tensor " + tensor.name +
                          " is not listed for this file in " + index_path);
       tensors.push_back(std::move(tensor));
     }
   }
   TensorSource source(std::move(tensors));
-  for (const auto& [tensor, shard] : map) {
+  // No file has one that is not listed, and none is in two: fewer than listed are there where one is missing.
+  if (source.tensors().size() == map.tensors.size()) return source;
+  for (const auto& [tensor, file] : map.tensors) {
     if (source.find(tensor) == nullptr)
-      throw InputError(folder.place(shard) + ": tensor " + tensor + " is missing, but " + index_path +
-                       " lists it");
+      throw InputError(folder.place(map.files[file]) + ": tensor " + tensor + " is missing, but " +
+                       index_path + " lists it");
   }
   return source;
 }

@@ -2,7 +2,6 @@
 #include "mhub/formats/hf/hf_state.hpp"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
@@ -19,8 +18,13 @@ void require_shape(const StoredTensor& tensor, const Shape& expected, const Chec
                    to_string(tensor.shape) + ", expected " + to_string(expected) + " from config.json");
 }
 
-void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint,
-               std::unordered_set<const StoredTensor*>& used, CanonicalState& state) {
+/// Of one of the checkpoint's tensors.
+std::size_t number_of(const StoredTensor& tensor, const Checkpoint& checkpoint) {
+  return static_cast<std::size_t>(&tensor - checkpoint.tensors.tensors().data());
+}
+
+void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint, std::vector<bool>& used,
+               CanonicalState& state) {
   for (const Mapping::Tied& tie : mapping.ties()) {
     const StoredTensor* repeat = find_spelled(checkpoint.tensors, mapping, tie.hf);
     const StoredTensor* original = find_spelled(checkpoint.tensors, mapping, tie.same_as);
@@ -32,7 +36,7 @@ void bind_ties(const Mapping& mapping, const Checkpoint& checkpoint,
                        ", which is " + std::string(torch_name(original->dtype)));
     }
     state.repeats.emplace_back(repeat, original);
-    used.insert(repeat);
+    used[number_of(*repeat, checkpoint)] = true;
   }
 }
 
@@ -62,18 +66,30 @@ Mapping for_stored_experts(const Mapping& mapping, const StoredTensor& stored) {
   return with_stacked_experts(mapping);
 }
 
-CanonicalState canonical_state(const Checkpoint& checkpoint) {
-  Mapping mapping = declared_mapping(*checkpoint.model, *checkpoint.config);
-  if (!mapping.rest().empty())
+/// A model's mapping as its class declares it, and what that is for this one.
+struct DeclaredState {
+  explicit DeclaredState(const Checkpoint& checkpoint)
+      : mapping(declared_mapping(*checkpoint.model, *checkpoint.config)),
+        expanded(expanded_mapping(mapping, *checkpoint.config)) {}
+
+  Mapping mapping;
+  ExpandedMapping expanded;
+};
+
+CanonicalState canonical_state(const Checkpoint& checkpoint, DeclaredState declared) {
+  Mapping& mapping = declared.mapping;
+  ExpandedMapping& expanded = declared.expanded;
+  if (!mapping.rest().empty()) {
     mapping = with_rest(std::move(mapping), listed(checkpoint.tensors), checkpoint.directory);
-  ExpandedMapping expanded = expanded_mapping(mapping, *checkpoint.config);
+    expanded = expanded_mapping(mapping, *checkpoint.config);
+  }
   if (const StoredTensor* stored = stacked_experts(checkpoint.tensors)) {
     mapping = for_stored_experts(mapping, *stored);
     expanded.import = expand(mapping).import;
   }
   CanonicalState state{std::move(expanded.canonical), std::move(expanded.import), {}, {}};
 
-  std::unordered_set<const StoredTensor*> used;
+  std::vector<bool> used(checkpoint.tensors.tensors().size());
   std::vector<const StateTensor*> missing;
   for (const StateTensor& wanted : state.to_canonical.source) {
     const StoredTensor* tensor = find_spelled(checkpoint.tensors, mapping, wanted.name);
@@ -82,12 +98,13 @@ CanonicalState canonical_state(const Checkpoint& checkpoint) {
       continue;
     }
     require_shape(*tensor, wanted.shape, checkpoint);
-    used.insert(tensor);
+    used[number_of(*tensor, checkpoint)] = true;
     state.sources.push_back(tensor);
   }
   bind_ties(mapping, checkpoint, used, state);
   for (const StoredTensor& tensor : checkpoint.tensors.tensors()) {
-    if (used.contains(&tensor) || is_ignored(mapping, tensor.name) || holds_nothing(tensor)) continue;
+    if (used[number_of(tensor, checkpoint)] || is_ignored(mapping, tensor.name) || holds_nothing(tensor))
+      continue;
     throw InputError(tensor.file(checkpoint.directory) + ": tensor " + tensor.name + " " +
                      to_string(tensor.shape) + " is not part of a " + checkpoint.model->class_name +
                      " with this config.json; nothing would read it, so nothing is converted");
@@ -114,9 +131,9 @@ void note_empty_tensors(Checkpoint& checkpoint) {
 
 /// What wrappers of the model (DDP, torch.compile, PEFT, actors of RL) have put in front of all names,
 /// "module."; empty where the model's first tensor has its own name, or none that ends so.
-std::string wrapper_of(const Checkpoint& checkpoint) {
-  const Mapping mapping = declared_mapping(*checkpoint.model, *checkpoint.config);
-  const std::vector<StateTensor> wanted = expanded_mapping(mapping, *checkpoint.config).import.source;
+std::string wrapper_of(const Checkpoint& checkpoint, const DeclaredState& declared) {
+  const Mapping& mapping = declared.mapping;
+  const std::vector<StateTensor>& wanted = declared.expanded.import.source;
   if (wanted.empty() || find_spelled(checkpoint.tensors, mapping, wanted.front().name) != nullptr) return {};
   const std::vector<StoredTensor>& stored = checkpoint.tensors.tensors();
   std::optional<std::string> wrapper;
@@ -207,9 +224,10 @@ void take_hf_tensors(Checkpoint& checkpoint, TensorSource tensors) {
 void bind_hf_state(Checkpoint& checkpoint) {
   checkpoint.transformer = megatron_config(*checkpoint.model, *checkpoint.config);
   note_empty_tensors(checkpoint);
-  const std::string wrapper = wrapper_of(checkpoint);
+  DeclaredState declared(checkpoint);
+  const std::string wrapper = wrapper_of(checkpoint, declared);
   if (wrapper.empty()) {
-    checkpoint.state = canonical_state(checkpoint);
+    checkpoint.state = canonical_state(checkpoint, std::move(declared));
     return;
   }
   std::vector<StoredTensor> tensors = checkpoint.tensors.tensors();
@@ -217,7 +235,7 @@ void bind_hf_state(Checkpoint& checkpoint) {
   checkpoint.tensors = TensorSource(std::move(tensors));
   const std::string found = "all names begin with \"" + wrapper + "\"";
   try {
-    checkpoint.state = canonical_state(checkpoint);
+    checkpoint.state = canonical_state(checkpoint, std::move(declared));
   } catch (const InputError& error) {
     throw InputError(std::string(error.what()) + " (" + found + ", and this is without it)");
   }
