@@ -2,6 +2,7 @@
 #include "mhub/hub/cache.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <unistd.h>
 
 #include "mhub/base/error.hpp"
@@ -14,9 +15,12 @@ namespace {
 constexpr std::string_view kPrefix = "models--", kSeparator = "--";
 constexpr std::uint64_t kLargestListing = 256 << 20;
 
-/// A name beside `path` that nobody else takes meanwhile.
+/// A name beside `path` that nobody else takes meanwhile, and short: that of `path` may be as long as names
+/// can be.
 fs::path beside(const fs::path& path) {
-  return path.parent_path() / ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".tmp");
+  static std::atomic<unsigned> number = 0;
+  return path.parent_path() /
+         (".mhub-" + std::to_string(::getpid()) + "-" + std::to_string(++number) + ".tmp");
 }
 
 void make_folder(const fs::path& folder) {
@@ -73,7 +77,8 @@ RepoCache::RepoCache(const fs::path& cache, const std::string& repo_name) : cach
 std::optional<std::string> RepoCache::commit_of(const std::string& revision) const {
   if (is_commit(revision)) return revision;
   std::optional<std::string> commit = read_ref(folder_ / "refs" / revision);
-  if (commit && (commit->empty() || commit->find('/') != std::string::npos || *commit == ".."))
+  if (commit && commit->empty()) return std::nullopt;  // what a machine that went down leaves
+  if (commit && (commit->find('/') != std::string::npos || *commit == ".."))
     throw InputError((folder_ / "refs" / revision).string() + ": expected a commit, found \"" + *commit +
                      "\"");
   return commit;

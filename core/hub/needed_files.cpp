@@ -23,6 +23,9 @@ constexpr std::array<const char*, 8> kTokenizers{
     "tokenizer.json", "tokenizer.model",         "vocab.json",     "vocab.txt",
     "spiece.model",   "sentencepiece.bpe.model", "tiktoken.model", "tokenizer_config.json"};
 
+/// Of a Megatron checkpoint (checkpointing.py, get_checkpoint_tracker_filename).
+constexpr const char* kTracker = "latest_checkpointed_iteration.txt";
+
 std::string folder_of(const std::string& name) { return name.substr(0, name.find('/') + 1); }
 
 }  // namespace
@@ -60,6 +63,21 @@ std::vector<std::string> missing_weights(const RepoCache& cache, const std::stri
     return missing;
   }
   return {weight_files().front()->single};
+}
+
+/// A checkpoint of Megatron's: its tracker, and the folder that it names with something in it. Which files
+/// that must have, its own metadata says to whoever opens it.
+bool is_megatron(const RepoCache& cache, const std::string& commit) {
+  if (!cache.has(commit, kTracker) || cache.has(commit, "config.json")) return false;
+  std::string named = read_file((cache.snapshot(commit) / kTracker).string(), 1 << 10);
+  named.erase(named.find_last_not_of(" \n\r\t") + 1);
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(cache.snapshot(commit), error)) {
+    const std::string folder = entry.path().filename().string();
+    const bool meant = folder == named || (folder.starts_with("iter_") && folder.ends_with(named));
+    if (meant && fs::is_directory(entry.path(), error) && !fs::is_empty(entry.path(), error)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -105,6 +123,7 @@ RepoFiles weight_files_of(const RepoFiles& all, const std::string& index) {
 
 Missing missing_files(const RepoCache& cache, const std::string& commit, Wanted wanted) {
   Missing missing;
+  if (is_megatron(cache, commit)) return missing;
   if (!cache.has(commit, "config.json")) missing.essential.emplace_back("config.json");
   if (wanted == Wanted::model) {
     const std::vector<std::string> weights = missing_weights(cache, commit);

@@ -44,7 +44,8 @@ struct Missing {
 };
 /// Exactly where the cache has a list of the repository's files. Else a snapshot is complete when
 /// config.json, the weights and something of a tokenizer are there, or that it has none is known: mhub
-/// fetches weights last, and other tools a tokenizer as a whole.
+/// fetches weights last, and other tools a tokenizer as a whole. A Megatron checkpoint is complete where the
+/// folder that its tracker names is there: mhub fetches all of it before it knows the revision.
 Missing missing_files(const RepoCache& cache, const std::string& commit, Wanted wanted);
 
 }  // namespace mhub

@@ -69,6 +69,30 @@ BOOST_AUTO_TEST_CASE(a_snapshot_without_a_tokenizer_is_taken_with_a_note) {
   BOOST_TEST(found.notes[0].find("without a tokenizer: HF_HUB_OFFLINE is set") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_megatron_checkpoint_is_taken_from_the_cache) {
+  for (const std::string folder : {"release", "iter_0000100"}) {
+    const Offline model;
+    const std::string named = folder == "release" ? folder : "100";
+    model.add("latest_checkpointed_iteration.txt", named + "\n", "e1");
+    model.set_main();
+    BOOST_CHECK_EXCEPTION(resolve_source("org/name"), IoError, message_has("not whole"));
+    model.add(folder + "/common.pt", "x", "e2");
+    for (const SourceUse use :
+         {SourceUse::model, SourceUse::files, SourceUse::headers, SourceUse::arriving}) {
+      const Source found = resolve_source("org/name", use);
+      BOOST_TEST(found.path == model.snapshot());
+      BOOST_TEST(found.notes.empty());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_ref_is_none) {
+  const Offline model;
+  model.add_model();
+  tests::put(model.cache.folder() / "refs/main", "");
+  BOOST_CHECK_EXCEPTION(resolve_source("org/name"), IoError, message_has("not in the cache"));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_there_is_an_error_that_says_where_it_was_looked_for) {
   const Offline model;
   BOOST_CHECK_EXCEPTION(resolve_source("org/name"), IoError,
