@@ -38,7 +38,7 @@ int download_command(const Arguments& arguments) {
   DownloadOptions options;
   options.include = line.find<Globs>("include").value_or(Globs{});
   options.exclude = line.find<Globs>("exclude").value_or(Globs{});
-  options.connections = std::max(1, parse_jobs(line.get<std::string>("connections")));
+  options.connections = parse_size(line.get<std::string>("connections"));
   options.callbacks = bar.callbacks();
   Hub hub(HubSettings::from_environment());
   const Downloaded done = download(hub, id, options);

@@ -6,30 +6,50 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mhub/base/json.hpp"
 #include "mhub/hub/url.hpp"
 
 namespace mhub {
 namespace {
 
-/// Retry-After in seconds; a date, which the Hub does not send, counts as a short while.
-double retry_after(const HttpHead& head) {
-  const std::string text = head.header("retry-after");
+/// A number of seconds that a text begins with, 0 for none; a year stands for all above.
+double seconds_of(std::string_view text) {
+  constexpr double kYear = 365.0 * 24 * 3600;
   double seconds = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return parsed.ec == std::errc() && seconds >= 0 ? seconds : 0;
+  if (parsed.ec == std::errc::result_out_of_range) return kYear;
+  return parsed.ec == std::errc() && seconds >= 0 ? std::min(seconds, kYear) : 0;
+}
+
+/// Retry-After, or else the window of the RateLimit header that the Hub sends ("\"api\";r=0;t=55", which
+/// huggingface_hub's utils/_http.py reads, too). A date, which the Hub does not send, counts as a short
+/// while.
+double retry_after(const HttpHead& head) {
+  if (const double seconds = seconds_of(head.header("retry-after")); seconds > 0) return seconds;
+  const std::string limit = head.header("ratelimit");
+  const std::size_t at = limit.find(";t=");
+  return at == std::string::npos ? 0 : seconds_of(std::string_view(limit).substr(at + 3));
 }
 
 std::string seconds_text(double seconds) { return std::to_string(static_cast<long>(seconds + 0.999)) + " s"; }
 
 std::string sign_in(const HubSettings& settings) {
-  return settings.token ? "the token of " + settings.token_place + " was sent, and is not allowed to"
+  return settings.token ? "the token of " + settings.token_place + " was sent, and its account has no access"
                         : "no token was sent: set HF_TOKEN, or log in with hf auth login";
 }
 
 std::string about_gate(const std::string& what, const HubSettings& settings) {
   const std::string repo = what.substr(0, what.find('@'));
-  return what + ": is gated; accept its terms on " + settings.endpoint + "/" +
+  return what + ": is gated; accept its terms on " + shown_url(settings.endpoint) + "/" +
          repo.substr(0, repo.find(':')) + ", and use a token of that account (" + sign_in(settings) + ")";
+}
+
+/// The size in an entry of a list of files; no file has 2^60 bytes.
+std::uint64_t size_in(const nlohmann::json& entry) {
+  constexpr std::uint64_t kLargest = std::uint64_t{1} << 60;
+  const nlohmann::json& size = entry.at("size");
+  if (size.is_number_unsigned() && size.get<std::uint64_t>() < kLargest) return size.get<std::uint64_t>();
+  throw InputError("expected a file's size, found " + json_text(size));
 }
 
 }  // namespace
@@ -77,6 +97,10 @@ void refuse(const HttpHead& head, const std::string& url, const std::string& wha
         head.status);
   if (head.status == 404)
     throw HubRefusal(what + ": " + answer + "; is " + host + " a Hub (HF_ENDPOINT)?", head.status);
+  if (head.status == 409 || head.status == 412)
+    throw HubRefusal(what + ": " + answer + (said.empty() ? "" : " (" + said + ")") +
+                         ": it was changed meanwhile, or is busy; the same command goes on from here",
+                     head.status);
   throw HubRefusal(what + ": " + answer + (said.empty() ? "" : ": " + said), head.status);
 }
 
@@ -84,11 +108,10 @@ void append_files(const nlohmann::json& page, const std::string& url, RepoFiles&
   try {
     for (const nlohmann::json& entry : page) {
       if (entry.at("type") != "file") continue;
-      RepoFile file{entry.at("path").get<std::string>(), entry.at("size").get<std::uint64_t>(),
-                    entry.at("oid").get<std::string>()};
+      RepoFile file{entry.at("path").get<std::string>(), size_in(entry), entry.at("oid").get<std::string>()};
       if (const auto lfs = entry.find("lfs"); lfs != entry.end() && lfs->is_object()) {
         file.sha256 = lfs->at("oid").get<std::string>();
-        file.size = lfs->at("size").get<std::uint64_t>();
+        file.size = size_in(*lfs);
       }
       file.xet = entry.value("xetHash", "");
       const auto is_hash = [](const std::string& text, std::size_t digits) {
@@ -100,6 +123,8 @@ void append_files(const nlohmann::json& page, const std::string& url, RepoFiles&
         throw InputError(host_of(url) + ": lists \"" + file.name + "\", whose name or hash cannot be one");
       files.push_back(std::move(file));
     }
+  } catch (const InputError& error) {
+    throw InputError(host_of(url) + ": not a list of files as the Hub sends it: " + error.what());
   } catch (const nlohmann::json::exception& error) {
     throw InputError(host_of(url) + ": not a list of files as the Hub sends it: " + error.what());
   }

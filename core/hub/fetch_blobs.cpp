@@ -33,7 +33,9 @@ struct Part {
 /// A file that is being fetched: chunks are handed out in order, come in any, and are written in order.
 struct Coming {
   Coming(Hub& hub, const RepoCache& cache, const FetchRequest& request, const RepoFile& file, FileLock held)
-      : lock(std::move(held)), reader(hub, request.repo, request.commit, file), writer(cache, reader.file()) {
+      : lock(std::move(held)),
+        reader(hub, request.repo, request.commit, file, Hashed::yes),
+        writer(cache, reader.file()) {
     next = writer.size();
   }
 
@@ -155,7 +157,8 @@ class Fetch {
   /// Nothing where the blob is there already, or came while we waited for its lock.
   std::shared_ptr<Coming> begun(const RepoFile& file, FileLock lock) {
     std::error_code error;
-    if (fs::exists(cache_.blob(file.etag()), error)) {
+    // One of another size is no copy of it, and the new one takes its place.
+    if (fs::file_size(cache_.blob(file.etag()), error) == file.size && !error) {
       request_.on_bytes(file.size);
       finish(file);
       return nullptr;
@@ -163,9 +166,10 @@ class Fetch {
     auto coming = std::make_shared<Coming>(hub_, cache_, request_, file, std::move(lock));
     request_.on_bytes(coming->writer.size());
     request_.on_size(file, coming->writer.size());
-    if (coming->writer.size() < file.size) return coming;
-    if (ended(*coming)) return nullptr;
-    coming->next = 0;
+    while (coming->writer.size() == file.size) {
+      if (ended(*coming)) return nullptr;  // which throws for an empty file whose hash is another's
+    }
+    coming->next = coming->writer.size();
     return coming;
   }
 

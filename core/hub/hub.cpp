@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "mhub/base/json.hpp"
@@ -77,7 +78,7 @@ HttpHead Hub::follow(HttpRequest& request, const HttpClient::Body& body) {
     const bool keeps_method = head.status == 307 || head.status == 308;
     if (!head.redirects() || !(request.method == "GET" || keeps_method)) return head;
     const std::string next = joined_url(request.url, head.header("location"));
-    if (request.url.starts_with("https://") && !next.starts_with("https://"))
+    if (origin_of(request.url).starts_with("https://") && !origin_of(next).starts_with("https://"))
       throw HubRefusal(
           host_of(request.url) + ": redirects from https to an address without it, which is not followed",
           head.status);
@@ -173,21 +174,25 @@ std::string Hub::commit_of(const RepoId& id) {
   std::string url =
       settings_.endpoint + "/api/models/" + id.name + "/revision/" + quoted_url(id.revision, false);
   std::string link;
-  const nlohmann::json answer = parse_json(text_of(url, id.text(), link), url);
+  const nlohmann::json answer = parse_json(text_of(url, id.text(), link), shown_url(url));
   const auto sha = answer.is_object() ? answer.find("sha") : answer.end();
   if (!answer.is_object() || sha == answer.end() || !sha->is_string() ||
       !is_commit(sha->get_ref<const std::string&>()))
-    throw InputError(url + ": expected a commit (sha), found none; is HF_ENDPOINT a Hub?");
+    throw InputError(shown_url(url) + ": expected a commit (sha), found none; is HF_ENDPOINT a Hub?");
   return sha->get<std::string>();
 }
 
 RepoFiles Hub::files_of(const RepoId& id, const std::string& commit) {
   std::string url =
       settings_.endpoint + "/api/models/" + id.name + "/tree/" + commit + "?recursive=true&expand=false";
+  constexpr std::size_t kMostPages = 10'000;  // of a thousand files each
   RepoFiles files;
+  std::set<std::string> seen;
   while (!url.empty()) {
+    if (!seen.insert(url).second || seen.size() > kMostPages)
+      throw InputError(shown_url(url) + ": a list of files without an end");
     std::string link;
-    const nlohmann::json page = parse_json(text_of(url, id.text(), link), url);
+    const nlohmann::json page = parse_json(text_of(url, id.text(), link), shown_url(url));
     append_files(page, url, files);
     url = link.empty() ? link : joined_url(url, link);
   }

@@ -10,10 +10,11 @@
 namespace mhub {
 namespace {
 
-/// Of "bytes 0-99/1000": where it begins, the byte behind it, and the size of all; nothing where it is
-/// something else.
+/// Of "bytes 0-99/1000": where it begins, the byte behind it, and the size of all where it says so; nothing
+/// where it is something else.
 struct ContentRange {
-  std::uint64_t begin = 0, end = 0, all = 0;
+  std::uint64_t begin = 0, end = 0;
+  std::optional<std::uint64_t> all = {};
 };
 std::optional<ContentRange> content_range(const std::string& text) {
   constexpr std::string_view kUnit = "bytes ";
@@ -28,16 +29,28 @@ std::optional<ContentRange> content_range(const std::string& text) {
   };
   const char* at = number(text.data() + kUnit.size(), range.begin, '-');
   if (at != nullptr) at = number(at, range.end, '/');
-  if (at == nullptr || number(at, range.all, 0) == nullptr) return std::nullopt;
+  if (at == nullptr) return std::nullopt;
   ++range.end;
+  std::uint64_t all = 0;
+  if (std::string_view(at, end) == "*") return range;  // it does not say (RFC 9110, 14.4)
+  if (number(at, all, 0) == nullptr) return std::nullopt;
+  range.all = all;
   return range;
+}
+
+std::optional<std::uint64_t> content_length(const HttpHead& head) {
+  const std::string text = head.header("content-length");
+  std::uint64_t length = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), length);
+  return parsed.ec == std::errc() ? std::optional(length) : std::nullopt;
 }
 
 }  // namespace
 
-RangeReader::RangeReader(Hub& hub, std::string repo, std::string commit, RepoFile file)
+RangeReader::RangeReader(Hub& hub, std::string repo, std::string commit, RepoFile file, Hashed hashed)
     : hub_(hub),
       file_(std::move(file)),
+      hashed_(hashed),
       what_(repo + ": " + file_.name),
       resolve_(hub.address(repo, commit, file_.name)) {}
 
@@ -77,6 +90,20 @@ void RangeReader::read(std::uint64_t begin, std::uint64_t end,
   }
 }
 
+void RangeReader::require_whole(const HttpHead& head, const std::string& host) const {
+  if (const std::string coding = head.header("content-encoding"); !coding.empty() && coding != "identity")
+    throw HttpError(what_ + ": " + host + " sends it compressed (" + coding + "), which it was asked not to",
+                    false);
+  // A page that asks to log in is no file, whatever its status.
+  const std::optional<std::uint64_t> length = content_length(head);
+  if (length ? *length == file_.size : hashed_ == Hashed::yes) return;
+  throw HttpError(
+      what_ + ": " + host + " answers a question for a range with " +
+          (length ? std::to_string(*length) + " bytes, which are not the file's " + std::to_string(file_.size)
+                  : "all of something, and does not say how much"),
+      true);
+}
+
 void RangeReader::attempt(std::uint64_t begin, std::uint64_t end,
                           const std::function<void(std::span<const std::byte>)>& take, std::uint64_t& done) {
   std::string url = address();
@@ -93,7 +120,9 @@ void RangeReader::attempt(std::uint64_t begin, std::uint64_t end,
         coming = range->begin;
         last = range->end;
       }
-      if (head.status == 206 && (!range || range->begin > begin || range->all != file_.size))
+      if (head.status != 206) require_whole(head, host_of(url));
+      if (head.status == 206 &&
+          (!range || range->begin > begin || range->all.value_or(file_.size) != file_.size))
         throw InputError(what_ + ": asked " + host_of(url) + " for bytes from " + std::to_string(begin) +
                          " of " + std::to_string(file_.size) + ", found \"" + head.header("content-range") +
                          "\"");

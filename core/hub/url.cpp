@@ -36,6 +36,14 @@ std::string host_of(std::string_view url) {
   return scheme == std::string::npos ? origin : origin.substr(scheme + 3);
 }
 
+std::string shown_url(std::string_view url) {
+  const auto [begin, end] = authority(url);
+  const std::size_t at = url.substr(0, end).rfind('@');
+  std::string shown(url);
+  if (at != std::string_view::npos && at >= begin) shown.erase(begin, at + 1 - begin);
+  return shown;
+}
+
 std::string joined_url(std::string_view base, std::string_view location) {
   if (location.find("://") < location.find_first_of("/?#")) return std::string(location);
   if (location.starts_with("//")) return std::string(base.substr(0, base.find("//"))) + std::string(location);

@@ -10,6 +10,8 @@ namespace mhub {
 std::string origin_of(std::string_view url);
 /// The host alone, for messages: addresses carry signatures.
 std::string host_of(std::string_view url);
+/// An address for messages: without the name and password that may stand in front of its host.
+std::string shown_url(std::string_view url);
 /// What a Location header, which may be relative, means on the page `base`.
 std::string joined_url(std::string_view base, std::string_view location);
 /// Percent-encoded; '/' too unless `keep_slashes`.

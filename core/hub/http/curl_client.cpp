@@ -16,6 +16,8 @@ using Handle = std::unique_ptr<CURL, void (*)(CURL*)>;
 
 /// Seconds of silence from a server that works.
 constexpr long kWorks = 300;
+/// Bytes a second, over the whole patience: less is a connection that stands still.
+constexpr long kSlowest = 100;
 
 /// What the callbacks of one exchange share. Exceptions do not pass through C: they wait here.
 struct Exchange {
@@ -230,7 +232,7 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(handle, CURLOPT_SHARE, share_);
     curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 512L << 10);
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, static_cast<long>(patience_));
-    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, kSlowest);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME,
                      request.works ? std::max(kWorks, long{patience_}) : long{patience_});
     curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);

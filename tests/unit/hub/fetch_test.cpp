@@ -2,6 +2,7 @@
 #include <atomic>
 #include <fcntl.h>
 #include <filesystem>
+#include <list>
 #include <sys/file.h>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "hub/listed_file.hpp"
 #include "mhub/hub/download.hpp"
 #include "mhub/hub/fetch_blobs.hpp"
+#include "mhub/hub/range.hpp"
 
 BOOST_AUTO_TEST_SUITE(fetch)
 
@@ -42,8 +44,10 @@ struct World : CachedModel {
     if (change) change(request, answer);
     return answer;
   }
+  /// A new one.
+  Hub& hub() { return hubs.emplace_back(settings, http); }
   void fetch(int connections = 4, const std::function<bool()>& cancelled = {}) {
-    Hub hub(settings, http);
+    Hub& hub = this->hub();
     hub.cancel_when(cancelled);
     FetchRequest request{"org/name", kCommit, {listed("config.json", config, false), large()}, connections};
     request.on_bytes = [this](std::uint64_t count) { bytes += count; };
@@ -65,6 +69,7 @@ struct World : CachedModel {
   std::atomic<std::uint64_t> bytes = 0;
   std::function<void(const HttpRequest&, FakeHttp::Answer&)> change;
   std::shared_ptr<FakeHttp> http;
+  std::list<Hub> hubs;
 };
 
 }  // namespace
@@ -176,6 +181,52 @@ BOOST_AUTO_TEST_CASE(a_server_without_ranges_serves) {
   World world;
   world.change = [&](const HttpRequest&, FakeHttp::Answer& answer) { answer = {200, {}, world.weights}; };
   world.fetch(2);
+  world.check_whole();
+}
+
+BOOST_AUTO_TEST_CASE(a_page_in_the_place_of_a_range_is_not_the_file) {
+  World world;
+  const std::string page(40'000'000, '<');
+  int left = 2;
+  world.change = [&](const HttpRequest&, FakeHttp::Answer& answer) {
+    if (left-- > 0) answer = {200, {{"content-length", std::to_string(page.size())}}, page};
+  };
+  RangeReader reader(world.hub(), "org/name", kCommit, world.large(), Hashed::no);
+  const auto read = [&] {
+    std::string text;
+    reader.read(1000, 2000, [&](std::span<const std::byte> piece) {
+      text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    });
+    return text;
+  };
+  BOOST_TEST((read() == world.weights.substr(1000, 1000)));
+  world.change = [&](const HttpRequest&, FakeHttp::Answer& answer) { answer = {200, {}, page}; };
+  BOOST_CHECK_EXCEPTION(read(), HttpError, message_has("does not say how much"));
+  world.change = [&](const HttpRequest&, FakeHttp::Answer& answer) {
+    answer.headers["content-encoding"] = "gzip";
+    answer.status = 200;
+  };
+  BOOST_CHECK_EXCEPTION(read(), HttpError, message_has("compressed (gzip)"));
+  world.change = [&](const HttpRequest&, FakeHttp::Answer& answer) {
+    std::string& range = answer.headers["content-range"];
+    range = range.substr(0, range.find('/')) + "/*";
+  };
+  BOOST_TEST((read() == world.weights.substr(1000, 1000)));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_file_with_the_hash_of_another_is_an_error) {
+  World world;
+  Hub& hub = world.hub();
+  RepoFile file = world.large();
+  file.size = 0;
+  FetchRequest request{"org/name", kCommit, {file}, 4};
+  BOOST_CHECK_EXCEPTION(fetch_blobs(hub, world.cache, request), IoError, message_has("twice the same"));
+}
+
+BOOST_AUTO_TEST_CASE(a_blob_of_another_size_is_replaced) {
+  World world;
+  tests::put(world.cache.blob(world.large().etag()), "cut off");
+  world.fetch();
   world.check_whole();
 }
 

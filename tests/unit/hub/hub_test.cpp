@@ -86,6 +86,39 @@ BOOST_AUTO_TEST_CASE(names_and_hashes_that_cannot_be_are_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(lists_that_cannot_be_end) {
+  const auto list_with = [](const std::string& size) {
+    return R"([{"type": "file", "path": "a", "size": )" + size + R"(, "oid": ")" + std::string(40, '1') +
+           "\"}]";
+  };
+  for (const char* size : {"1e30", "-1", "\"5\"", "18446744073709551615", "null"}) {
+    Asked asked([&](const HttpRequest&) { return FakeHttp::Answer{200, {}, list_with(size)}; });
+    BOOST_CHECK_EXCEPTION(asked.hub.files_of({"org/name"}, kCommit), InputError,
+                          message_has("expected a file's size"));
+  }
+  Asked circle([&](const HttpRequest& request) {
+    return FakeHttp::Answer{200, {{"link", "<" + request.url + ">; rel=\"next\""}}, list_with("5")};
+  });
+  BOOST_CHECK_EXCEPTION(circle.hub.files_of({"org/name"}, kCommit), InputError,
+                        message_has("without an end"));
+  BOOST_TEST(circle.http->requests.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_with_a_password_does_not_show_it) {
+  HubSettings settings = Asked::settings();
+  settings.endpoint = "https://user:passw0rd@hub.example";
+  for (const int status : {200, 403, 404}) {
+    const auto http = std::make_shared<FakeHttp>([&](const HttpRequest&) {
+      return FakeHttp::Answer{status, {{"x-error-code", status == 403 ? "GatedRepo" : ""}}, "[]"};
+    });
+    Hub hub(settings, http);
+    BOOST_CHECK_EXCEPTION(hub.commit_of({"org/name"}), Error, [](const Error& error) {
+      const std::string what = error.what();
+      return what.find("passw0rd") == what.npos && what.find("hub.example") != what.npos;
+    });
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_token_goes_to_the_endpoint_alone) {
   Asked asked([&](const HttpRequest& request) -> FakeHttp::Answer {
     if (request.url == "https://hub.example/a") return {302, {{"location", "/b"}}};
@@ -156,6 +189,10 @@ BOOST_AUTO_TEST_CASE(refusals_say_the_nearest_cause_and_are_not_repeated) {
   says(refused(404, {}), "is hub.example a Hub");
   says(refused(403, {{"x-error-message", "Blocked here"}}), "Blocked here");
   says(refused(429, {{"retry-after", "7200"}}), "come back in 7200 s");
+  says(refused(429, {{"ratelimit", R"("api";r=0;t=300)"}}), "come back in 300 s");
+  for (const char* text : {"99999999999999999999", "inf", "1e30", "1e999"})
+    says(refused(429, {{"retry-after", text}}), "come back in 31536000 s");
+  says(refused(409, {}), "the same command goes on");
   says(refused(416, {}), "shorter than the Hub lists it");
   Asked asked([](const HttpRequest&) { return FakeHttp::Answer{404}; });
   BOOST_CHECK_THROW(asked.hub.commit_of({"org/name"}), HubRefusal);
