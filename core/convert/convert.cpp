@@ -26,14 +26,15 @@ namespace {
 
 /// What the sources hold, for another run at another time. Of files in the Hub's cache it is their hashes:
 /// those that were on their way when a conversion was interrupted may be there when it goes on.
-std::string contents_of(const std::vector<const StoredTensor*>& tensors) {
+std::string contents_of(const std::vector<const StoredTensor*>& tensors, const ArrivingModel* arriving) {
   std::set<const ByteSource*> files;
   for (const StoredTensor* tensor : tensors) {
     for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes.get());
   }
   std::set<std::string> contents;
   for (const ByteSource* file : files) {
-    const std::optional<std::string> etag = etag_of_file(file->name());
+    std::optional<std::string> etag = etag_of_file(file->name());
+    if (!etag && arriving != nullptr) etag = arriving->etag_of(file->name());
     contents.insert(etag ? *etag : file->fingerprint());
   }
   std::string text;
@@ -49,7 +50,8 @@ std::string conversion_key(const Conversion& conversion) {
     for (const SinkChunk& chunk : tensor.chunks) chunks.push_back({chunk.offset, chunk.shape, chunk.rank});
     target["tensors"].push_back({tensor.name, torch_name(tensor.dtype), tensor.shape, chunks});
   }
-  const std::string text = std::string(MHUB_VERSION) + "\n" + contents_of(conversion.copies().sources) +
+  const std::string text = std::string(MHUB_VERSION) + "\n" +
+                           contents_of(conversion.copies().sources, conversion.source().arriving.get()) +
                            conversion.source().model->class_name + "\n" +
                            json_text(conversion.source().config->json()) + "\n" + json_text(target);
   return checksum_of(text);

@@ -25,32 +25,43 @@ std::string chosen_iteration(const std::string& path, const std::string& iterati
                    (there.empty() ? "; it is no root of a Megatron checkpoint" : "; it has " + there));
 }
 
+/// Opens a model whose headers came from the Hub. No hash checks them, so what cannot be read is asked for
+/// once more before it counts as the model's own.
+template <class Model>
+Checkpoint open_afar(const Source& source, std::shared_ptr<const FileSet> files, Model& model) {
+  const auto opened = [&] {
+    Checkpoint checkpoint;
+    checkpoint.path = source.path;
+    checkpoint.notes = source.notes;
+    checkpoint.format = &hf_format();
+    checkpoint.arriving = source.arriving;
+    open_hf(checkpoint, files, model);
+    return checkpoint;
+  };
+  try {
+    return opened();
+  } catch (const InputError&) {
+    if (!model.renew_headers()) throw;
+  }
+  return opened();
+}
+
 /// A model that stays on the Hub.
 Checkpoint open_remote(const Source& source) {
-  const RemoteModel& remote = *source.remote;
+  RemoteModel& remote = *source.remote;
   for (const char* name : {"config.json", "adapter_config.json"}) {
     const bool wanted = std::string_view(name) == "config.json";
     if (remote.has(name) == wanted) continue;
     throw InputError(remote.place(name) + ": " + (wanted ? "missing" : "there") +
                      ", so this is no plain model folder of Hugging Face; mhub download brings it here");
   }
-  Checkpoint checkpoint;
-  checkpoint.path = source.path;
-  checkpoint.notes = source.notes;
-  checkpoint.format = &hf_format();
-  open_hf(checkpoint, source.remote, remote);
-  return checkpoint;
+  return open_afar(source, source.remote, remote);
 }
 
 /// A model that is still coming into the cache, as it will lie there.
 Checkpoint open_arriving(const Source& source) {
   if (const std::string known = format_in_the_way(source.path); !known.empty()) throw InputError(known);
-  Checkpoint checkpoint;
-  checkpoint.path = source.path;
-  checkpoint.notes = source.notes;
-  checkpoint.format = &hf_format();
-  checkpoint.arriving = source.arriving;
-  open_hf(checkpoint, folder_files(source.path), *source.arriving);
+  Checkpoint checkpoint = open_afar(source, folder_files(source.path), *source.arriving);
   source.arriving->begin_reading();
   return checkpoint;
 }

@@ -149,6 +149,23 @@ void ArrivingModel::fetch_headers() {
   for_all(files.size(), kHeaders, [&](std::size_t k) { files[k]->fetch_header(); });
 }
 
+bool ArrivingModel::renew_headers() {
+  std::vector<const ArrivingBytes*> files;
+  for (const auto& [name, file] : files_) files.push_back(file.get());
+  std::atomic<bool> renewed = false;
+  for_all(files.size(), kHeaders, [&](std::size_t k) {
+    if (files[k]->renew_header()) renewed = true;
+  });
+  return renewed;
+}
+
+std::optional<std::string> ArrivingModel::etag_of(const std::string& path) const {
+  for (const auto& [name, file] : files_) {
+    if (file->name() == path) return file->etag();
+  }
+  return std::nullopt;
+}
+
 void ArrivingModel::unwatch() {
   const std::lock_guard guard(mutex_);
   watcher_ = {};

@@ -31,6 +31,8 @@ class ArrivingBytes final : public ByteSource {
   std::string fingerprint() const override;
 
   void fetch_header() const { header_.fetch_header(); }
+  bool renew_header() const { return header_.renew_header(); }
+  const std::string& etag() const { return file_.etag(); }
   /// Throws IoError where the header that was read from the Hub is not the one that came.
   void check_header() const;
 
@@ -64,11 +66,16 @@ class ArrivingModel final : public WeightFolder, public std::enable_shared_from_
   bool readable() const;
   /// To be called before it is opened, and after that.
   void fetch_headers();
+  /// Fetches them once more, which no hash checks yet; whether one of them is another now.
+  bool renew_headers();
   void begin_reading() { opening_ = false; }
   /// Nobody watches any more; it is cancelled as before.
   void unwatch();
   /// Returns when all of it is in the cache under its names. Throws what `download` throws.
   void wait();
+  /// The hash of a file of weights, of which `path` is the place; nothing for other files. It is that of what
+  /// will have come, however often it has to.
+  std::optional<std::string> etag_of(const std::string& path) const;
   /// Bytes that are not there yet.
   std::uint64_t left() const;
 

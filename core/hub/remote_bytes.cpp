@@ -18,7 +18,7 @@ constexpr std::uint64_t kLargestHeader = 100'000'000;
 
 RemoteBytes::RemoteBytes(std::shared_ptr<Hub> hub, const RepoId& id, const std::string& commit,
                          const RepoFile& file, std::string address)
-    : hub_(std::move(hub)), address_(std::move(address)), reader_(*hub_, id.name, commit, file) {}
+    : hub_(std::move(hub)), address_(std::move(address)), reader_(*hub_, id.name, commit, file, Hashed::no) {}
 
 void RemoteBytes::fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const {
   out.reserve(out.size() + static_cast<std::size_t>(end - begin));
@@ -63,6 +63,17 @@ void RemoteBytes::fetch_header() const {
   bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end)));
   const std::lock_guard guard(mutex_);
   parts_[0] = std::move(bytes);
+}
+
+bool RemoteBytes::renew_header() const {
+  std::vector<std::byte> before;
+  {
+    const std::lock_guard guard(mutex_);
+    before = parts_[0];
+  }
+  fetch_header();
+  const std::lock_guard guard(mutex_);
+  return parts_[0] != before;
 }
 
 std::uint64_t RemoteBytes::front() const {

@@ -30,6 +30,8 @@ class RemoteBytes final : public ByteSource, public BlockSource {
   void fetch(std::uint64_t begin, std::uint64_t end, std::vector<std::byte>& out) const override;
   /// Fetches the header of a safetensors file (store/safetensors/README.md), in one or two ranges.
   void fetch_header() const;
+  /// Fetches it once more; whether it is another one now.
+  bool renew_header() const;
 
  private:
   std::shared_ptr<Hub> hub_;

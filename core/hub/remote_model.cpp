@@ -2,6 +2,7 @@
 #include "mhub/hub/remote_model.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/parallel.hpp"
@@ -39,6 +40,18 @@ void RemoteModel::fetch_headers() {
   for (const RepoFile& file : files) opened.push_back(open(file));
   for_all(opened.size(), kConnections, [&](std::size_t k) { opened[k]->fetch_header(); });
   for (std::size_t k = 0; k < files.size(); ++k) opened_[files[k].name] = std::move(opened[k]);
+}
+
+bool RemoteModel::renew_headers() {
+  std::vector<const RemoteBytes*> files;
+  for (const auto& [name, file] : opened_) {
+    if (file->front() > 0) files.push_back(file.get());
+  }
+  std::atomic<bool> renewed = false;
+  for_all(files.size(), kConnections, [&](std::size_t k) {
+    if (files[k]->renew_header()) renewed = true;
+  });
+  return renewed;
 }
 
 void RemoteModel::prepare_reading() {

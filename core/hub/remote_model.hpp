@@ -21,6 +21,8 @@ class RemoteModel final : public FileSet,
   /// Fetches the headers of all safetensors that make up the model, many at a time. Throws InputError for a
   /// repository without weights that mhub reads.
   void fetch_headers();
+  /// Fetches them once more, which no hash checks; whether one of them is another now.
+  bool renew_headers();
   /// Weights will be read, all of them once: in long ranges, ahead of who reads.
   void prepare_reading();
 

@@ -24,9 +24,9 @@ class ArrivingModel;
 /// Where the files of a SOURCE lie.
 struct Source {
   std::string path;  ///< of a file or folder here, "hf://org/name@commit" for one that is not
-  std::vector<std::string> notes = {};             ///< what people should know
-  std::shared_ptr<const RemoteModel> remote = {};  ///< a model that stays on the Hub (remote_model.hpp)
-  std::shared_ptr<ArrivingModel> arriving = {};    ///< weights that come into the cache (arriving_model.hpp)
+  std::vector<std::string> notes = {};           ///< what people should know
+  std::shared_ptr<RemoteModel> remote = {};      ///< a model that stays on the Hub (remote_model.hpp)
+  std::shared_ptr<ArrivingModel> arriving = {};  ///< weights that come into the cache (arriving_model.hpp)
 };
 
 /// The one place where the text of a SOURCE becomes a path. What exists here is itself, and a folder of the

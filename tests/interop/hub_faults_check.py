@@ -5,6 +5,7 @@ Killed at random moments, interrupted, refused, cut off, damaged on the way, sil
 twice but what was under way, and what cannot be helped is one clear line."""
 
 import concurrent.futures
+import pathlib
 import random
 import signal
 import sys
@@ -109,6 +110,58 @@ def bad_networks(world):
             done.result()
 
 
+def flip_parts(blobs, repo):
+    """A byte of every part of a download is another."""
+    whole = {entry["sha256"]: entry["content"] for entry in repo.entries.values()}
+    for part in blobs.glob("*.incomplete"):
+        content = bytearray(whole.get(part.name.removesuffix(".incomplete"), b""))
+        if content:
+            content[-77] ^= 4
+            part.write_bytes(content)
+
+
+def damaged_parts(world):
+    """A killed conversion goes on, whatever became of its download: a part of it damaged since, or from the beginning."""
+    name = "org/tiny"
+    repo = world.hub.repos[name]
+    for begun in (False, True):
+        what = f"damaged {'before' if begun else 'after'} the conversion was killed"
+        home, out = world.cache(f"parts-{begun}"), str(world.scratch / f"parts-{begun}")
+        blobs = home / "hub/models--org--tiny/blobs"
+        if begun:
+            blobs.mkdir(parents=True)
+            (blobs / (repo.entries["model-00001-of-00003.safetensors"]["sha256"] + ".incomplete")).touch()
+            flip_parts(blobs, repo)
+        # Longer than its header, which is asked for on its own.
+        world.hub.faults.append(Fault(repo.entries["model-00002-of-00003.safetensors"]["sha256"], "stall", 99, after=70_000))
+        process = world.start(home, "convert", name, out, "--to", "torch", "--tp", "2")
+        while process.poll() is None and not list(world.scratch.glob(f".{pathlib.Path(out).name}.*")):
+            time.sleep(0.02)
+        time.sleep(0.5)
+        world.check(process.poll() is None, f"{what}: the conversion was not killed in time")
+        process.kill()
+        process.wait()
+        world.hub.forget()
+        if not begun:
+            world.check(list(blobs.glob("*.incomplete")), f"{what}: no part of a download was left")
+            flip_parts(blobs, repo)
+        world.run(home, "convert", name, out, "--to", "torch", "--tp", "2", "--resume")
+        world.run(home, "verify", str(world.scratch / "tiny"), out)
+
+
+def damaged_answers(world):
+    """What no hash checks: headers that are read ahead, and weights that go straight into the output."""
+    name, header = "org/tiny", "model-00002-of-00003"
+    for number, options in enumerate((["--dry-run"], [], ["--no-cache"])):
+        world.hub.forget()
+        world.hub.faults.append(Fault("xet-bridge.*" + world.hub.repos[name].entries[header + ".safetensors"]["sha256"], "flip", 1, after=60, methods=("GET",)))
+        out = str(world.scratch / f"answers-{number}")
+        world.run(world.cache("answers"), "convert", name, out, *options)
+        world.check(world.hub.faults[0].times == 0, f"{options}: nothing went wrong")
+        if not options or "--no-cache" in options:
+            world.run(world.cache("answers"), "verify", str(world.scratch / "tiny"), out)
+
+
 def without_the_hub(world):
     """A cached model works where the Hub does not: with no question where it is whole, else with a note."""
     home = world.cache("cached")
@@ -139,7 +192,7 @@ def main():
 
     # All of them wait most of the time, so they do it beside each other, each with a Hub of its own.
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        parts = (killed, interrupted, bad_networks, without_the_hub)
+        parts = (killed, interrupted, bad_networks, damaged_parts, damaged_answers, without_the_hub)
         for done in [threads.submit(run, part) for part in parts if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]]:
             done.result()
     world.finish()

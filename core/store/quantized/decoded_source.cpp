@@ -33,6 +33,11 @@ std::vector<std::byte> read_elements(const StoredTensor& tensor, std::int64_t fi
   return bytes;
 }
 
+std::string DecodedSource::fingerprint() const {
+  const std::string values = bytes_->fingerprint();
+  return scale_bytes_ == bytes_ ? values : values + " " + scale_bytes_->fingerprint();
+}
+
 void DecodedSource::read(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > size() || out.size() > size() - offset)
     throw IoError(name() + ": read behind the end of a decoded tensor");

@@ -24,7 +24,7 @@ std::int64_t blocks(std::int64_t length, std::int64_t block) { return (length + 
 class Fp8Source final : public DecodedSource {
  public:
   Fp8Source(const StoredTensor& weight, const StoredTensor& scale, const ScaleBlock& block)
-      : DecodedSource(packed(weight).chunks[0].bytes, numel(weight.shape)),
+      : DecodedSource(packed(weight).chunks[0].bytes, packed(scale).chunks[0].bytes, numel(weight.shape)),
         weight_(weight),
         scale_(packed(scale)),
         block_(block),

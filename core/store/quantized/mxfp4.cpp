@@ -36,7 +36,8 @@ const ScaledValues& scaled_values() {
 class Mxfp4Source final : public DecodedSource {
  public:
   Mxfp4Source(const StoredTensor& blocks, const StoredTensor& scales)
-      : DecodedSource(packed(blocks).chunks[0].bytes, numel(blocks.shape) * 2),
+      : DecodedSource(packed(blocks).chunks[0].bytes, packed(scales).chunks[0].bytes,
+                      numel(blocks.shape) * 2),
         blocks_(blocks),
         scales_(packed(scales)) {}
 

@@ -40,19 +40,20 @@ class DecodedSource : public ByteSource {
   std::uint64_t size() const final { return 2 * static_cast<std::uint64_t>(elements_); }
   const std::string& name() const final { return bytes_->name(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const final;
-  /// That of the file.
-  std::string fingerprint() const final { return bytes_->fingerprint(); }
+  /// Those of the files.
+  std::string fingerprint() const final;
   bool arrives() const final { return bytes_->arrives(); }
 
  protected:
-  /// `bytes` is the file of the quantised values: names and fingerprints are its own.
-  DecodedSource(std::shared_ptr<const ByteSource> bytes, std::int64_t elements)
-      : bytes_(std::move(bytes)), elements_(elements) {}
+  /// The file of the quantised values, which gives the name, and that of their scales.
+  DecodedSource(std::shared_ptr<const ByteSource> bytes, std::shared_ptr<const ByteSource> scales,
+                std::int64_t elements)
+      : bytes_(std::move(bytes)), scale_bytes_(std::move(scales)), elements_(elements) {}
   /// Decodes elements [first, first + out.size()) to bf16.
   virtual void decode(std::int64_t first, std::span<std::uint16_t> out) const = 0;
 
  private:
-  std::shared_ptr<const ByteSource> bytes_;
+  std::shared_ptr<const ByteSource> bytes_, scale_bytes_;
   std::int64_t elements_;
 };
 

@@ -167,6 +167,34 @@ BOOST_AUTO_TEST_CASE(a_header_that_was_damaged_on_its_way_is_found) {
   BOOST_CHECK_EXCEPTION(model->wait(), IoError, tests::message_has("two versions"));
 }
 
+BOOST_AUTO_TEST_CASE(headers_can_be_asked_for_once_more) {
+  Sender sender;
+  std::atomic<int> times = 1;
+  sender.change = [&](const std::string& name, const HttpRequest& request, FakeHttp::Answer& answer) {
+    if (name == "a.safetensors" && FakeHttp::header(request, "Range") == "bytes=0-32767" && times-- > 0)
+      answer.body[10] ^= 1;
+  };
+  const auto model = sender.model();
+  model->fetch_headers();
+  BOOST_TEST(model->renew_headers());
+  BOOST_TEST(!model->renew_headers());
+  model->begin_reading();
+  model->wait();
+}
+
+BOOST_AUTO_TEST_CASE(a_hash_is_that_of_what_will_have_come) {
+  Sender sender;
+  sender.change = flipping(1);
+  const auto model = sender.model();
+  const std::string path = model->place("b.safetensors");
+  const std::optional<std::string> before = model->etag_of(path);
+  BOOST_TEST(before.value() == sender.file("b.safetensors").etag());
+  model->begin_reading();
+  model->wait();
+  BOOST_TEST(model->etag_of(path).value() == before.value());
+  BOOST_TEST(!model->etag_of(model->place("config.json")));
+}
+
 BOOST_AUTO_TEST_CASE(who_goes_away_ends_it) {
   Sender sender;
   std::atomic<bool> stop = false;
