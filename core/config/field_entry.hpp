@@ -42,9 +42,13 @@ constexpr std::string_view name_of_member() {
   return text.substr(text.rfind(':') + 1);
 }
 
+/// Whether a model may be without the part.
+template <typename Part>
+constexpr bool kOptional = requires(C c) { (c.*kWhole<Part>.member).has_value(); };
+
 template <typename Part>
 constexpr bool (*presence())(const C&) {
-  if constexpr (requires(C c) { (c.*kWhole<Part>.member).has_value(); })
+  if constexpr (kOptional<Part>)
     return [](const C& c) { return (c.*kWhole<Part>.member).has_value(); };
   return nullptr;
 }
@@ -58,7 +62,7 @@ auto& at(auto& c) {
   using Part = decltype(part_of(Member));
   if constexpr (std::is_same_v<Part, C>) {
     return c.*Member;
-  } else if constexpr (presence<Part>() != nullptr) {
+  } else if constexpr (kOptional<Part>) {
     return *(c.*kWhole<Part>.member).*Member;
   } else {
     return c.*kWhole<Part>.member.*Member;
