@@ -15,7 +15,7 @@ namespace {
 using Kind = KeyKind;
 
 constexpr std::array<ConvertKey, 26> kKeys{{
-    {"to", Kind::text, "torch_dist (default), torch, hf or hdf5",
+    {"to", Kind::text, "torch_dist (default), torch, hf, hdf5, or null (nothing is kept)",
      [](ConvertRequest& o, const std::string& v) { o.write.format = parse_format(v); }},
     {"tp", Kind::number, "tensor-parallel size",
      [](ConvertRequest& o, const std::string& v) { o.write.tp = parse_size(v); }},

@@ -2,10 +2,12 @@
 #include "mhub/convert/convert.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <numeric>
 #include <set>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/disk_space.hpp"
@@ -257,46 +259,68 @@ void finish_output(const Conversion& conversion, const RunOptions& options, nloh
   staging.commit();
 }
 
-}  // namespace
+/// A place for the notes of a conversion of which nothing is kept.
+std::string nowhere(const RunOptions& options) {
+  static std::atomic<unsigned> number = 0;
+  if (options.overwrite || options.resume || options.verify)
+    throw UsageError("--to null keeps nothing: --overwrite, --resume and --verify do not apply");
+  return (fs::temp_directory_path() /
+          ("mhub-null-" + std::to_string(::getpid()) + "-" + std::to_string(++number)))
+      .string();
+}
 
-nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
-  if (options.allow_overflow && !conversion.casts())
-    throw UsageError("--allow-overflow: nothing is cast; it goes with --dtype");
-  require_apart(conversion, output);
-  // Of a source on its way they are compared when it is here.
-  if (conversion.source().arriving == nullptr) require_equal_repeats(conversion.source());
-  StagingDirectory staging(
-      output, {options.overwrite, options.resume, is_own_file, conversion.output().single_file()});
-  if (options.overwrite) require_as_written(output, options.jobs, options.callbacks);
-  const std::uint64_t bytes = conversion.bytes();
-  require_space(conversion, staging);
-  std::vector<std::string> notes = conversion.source().notes;
-  if (!staging.warning().empty()) notes.push_back(staging.warning());
-  add_widened_note(conversion, notes);
+/// From the folder that is begun to the output that has its name; adds what there is to say.
+void write_output(const Conversion& conversion, const RunOptions& options, StagingDirectory& staging,
+                  std::vector<std::string>& notes) {
   note_key(staging, conversion_key(conversion));
   try {
-    finish_output(conversion, options, write_tensors(conversion, options, staging, notes), staging);
+    nlohmann::json manifest = write_tensors(conversion, options, staging, notes);
+    if (conversion.output().discards()) return staging.discard();
+    finish_output(conversion, options, std::move(manifest), staging);
   } catch (const Error& error) {
     // Only what may go better next time is worth keeping.
-    if (error.category() != ErrorCategory::io && error.category() != ErrorCategory::interrupted)
-      staging.discard();
+    const bool again =
+        error.category() == ErrorCategory::io || error.category() == ErrorCategory::interrupted;
+    if (!again || conversion.output().discards()) staging.discard();
     if (!staging.kept()) throw;
     throw Error(error.category(),
                 std::string(error.what()) + "; --resume continues from what is in " + staging.notes());
   }
+}
+
+}  // namespace
+
+nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool discards = conversion.output().discards();
+  if (options.allow_overflow && !conversion.casts())
+    throw UsageError("--allow-overflow: nothing is cast; it goes with --dtype");
+  const std::string target = discards ? nowhere(options) : output;
+  require_apart(conversion, target);
+  // Of a source on its way they are compared when it is here.
+  if (conversion.source().arriving == nullptr) require_equal_repeats(conversion.source());
+  StagingDirectory staging(
+      target, {options.overwrite, options.resume, is_own_file, conversion.output().single_file()});
+  if (options.overwrite) require_as_written(output, options.jobs, options.callbacks);
+  if (!discards) require_space(conversion, staging);
+  std::vector<std::string> notes = conversion.source().notes;
+  if (!staging.warning().empty()) notes.push_back(staging.warning());
+  add_widened_note(conversion, notes);
+  write_output(conversion, options, staging, notes);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   nlohmann::json report{{"output", output},
                         {"format", conversion.output().describe()["format"]},
                         {"model", conversion.source().model->class_name},
                         {"tensors", conversion.copies().tensors.size()},
-                        {"bytes", bytes},
+                        {"bytes", conversion.bytes()},
                         {"seconds", seconds.count()},
                         {"resumed", staging.resumed()},
                         {"verified", options.verify},
                         {"notes", std::move(notes)}};
-  for (std::string& sentence : left_behind(conversion.source()))
-    report["notes"].push_back(std::move(sentence));
+  if (!discards) {
+    for (std::string& sentence : left_behind(conversion.source()))
+      report["notes"].push_back(std::move(sentence));
+  }
   report.update(conversion.output().advice());
   return report;
 }

@@ -35,6 +35,8 @@ class OutputFormat {
   virtual nlohmann::json advice() const {
     return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", nlohmann::json::array()}};
   }
+  /// Whether nothing is kept of what is written, and nothing gets a name.
+  virtual bool discards() const { return false; }
   /// For a format of one file: its name inside the partial folder; empty: the folder is the output.
   virtual std::string single_file() const { return {}; }
 };
@@ -75,7 +77,7 @@ void add_format(const Format& format);
 const Format* find_format(const std::string& path);
 /// The format of that name. Throws UsageError.
 const Format& format_named(const std::string& name);
-/// "torch_dist, torch, hf or hdf5"
+/// "torch_dist, torch, hf, hdf5 or null"
 std::string format_names();
 
 /// Says what lies at a path and what to do where that is recognised but not supported; else empty. The first

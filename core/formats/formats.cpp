@@ -12,15 +12,13 @@ const Format& torch_dist_format();
 const Format& torch_format();
 const Format& hf_format();
 const Format& hdf5_format();
+const Format& null_format();
 
 namespace {
 
 std::vector<const Format*>& table() {
   static std::vector<const Format*> formats{
-      &torch_dist_format(),
-      &torch_format(),
-      &hf_format(),
-      &hdf5_format(),
+      &torch_dist_format(), &torch_format(), &hf_format(), &hdf5_format(), &null_format(),
   };
   return formats;
 }

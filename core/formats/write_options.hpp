@@ -10,7 +10,7 @@ namespace mhub {
 /// What is to be written: format, layout and element type. An option that a format or a model has no use for
 /// is refused.
 struct WriteOptions {
-  std::string format = {};          ///< torch_dist, torch, hf, hdf5; empty: the first of them
+  std::string format = {};          ///< torch_dist, torch, hf, hdf5, null; empty: the first of them
   int tp = 1, pp = 1, vpp = 1;      ///< tensor, pipeline, virtual pipeline parallel sizes
   int ep = 1;                       ///< expert parallel
   std::optional<int> etp = {};      ///< expert tensor parallel; absent: as tp, which is Megatron's default

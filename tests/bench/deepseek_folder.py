@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a folder with the headers of DeepSeek-V3 (671B, FP8 with a scale for each block of 128 x 128, 163 shards): payloads are holes in sparse
-files. python3 deepseek_folder.py FOLDER. Names, shapes and config are those of deepseek-ai/DeepSeek-V3."""
+files. python3 deepseek_folder.py FOLDER [KEY=NUMBER]..., such as num_hidden_layers=6 for a smaller one. Names, shapes and config are those of deepseek-ai/DeepSeek-V3."""
 
 import sys
 
@@ -75,4 +75,4 @@ def make(folder, shards=163, **changes):
 
 
 if __name__ == "__main__":
-    print(make(sys.argv[1]), "tensors")
+    print(make(sys.argv[1], **{key: int(value) for key, value in (word.split("=") for word in sys.argv[2:])}), "tensors")

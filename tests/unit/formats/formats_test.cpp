@@ -40,11 +40,11 @@ void check_named(const std::function<std::string(const Scratch&)>& make, const s
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(formats_are_found_by_name) {
-  BOOST_TEST(format_names() == "torch_dist, torch, hf or hdf5");
+  BOOST_TEST(format_names() == "torch_dist, torch, hf, hdf5 or null");
   for (const Format* format : formats()) BOOST_TEST(&format_named(std::string(format->name())) == format);
   BOOST_TEST(formats().front() == &format_named("torch_dist"));
   BOOST_CHECK_EXCEPTION(format_named("gguf"), UsageError,
-                        tests::message_has("expected torch_dist, torch, hf or hdf5, found \"gguf\""));
+                        tests::message_has("expected torch_dist, torch, hf, hdf5 or null, found \"gguf\""));
   BOOST_CHECK_THROW(format_named(""), UsageError);
 }
 
@@ -66,6 +66,22 @@ BOOST_AUTO_TEST_CASE(what_lies_there_is_found_out) {
   BOOST_TEST(find_format(scratch / "empty") == nullptr);
   BOOST_CHECK_THROW(open_checkpoint(scratch / "empty"), InputError);
   BOOST_CHECK_THROW(open_checkpoint(scratch / "nothing"), IoError);
+}
+
+BOOST_AUTO_TEST_CASE(null_converts_and_keeps_nothing) {
+  const Scratch scratch;
+  tests::TinyLlama().write(scratch / "hf");
+  const nlohmann::json kept = convert(scratch / "hf", scratch / "m", {.tp = 2});
+  const nlohmann::json report = convert(scratch / "hf", scratch / "null", {.format = "null", .tp = 2});
+  BOOST_TEST(report["bytes"] == kept["bytes"]);
+  BOOST_TEST(report["format"] == "null");
+  BOOST_TEST(convert(scratch / "hf", "/dev/null", {.format = "null"})["tensors"] == kept["tensors"]);
+  BOOST_TEST(std::distance(fs::directory_iterator(scratch / ""), fs::directory_iterator()) == 2);
+  for (const RunOptions& run :
+       {RunOptions{.overwrite = true}, RunOptions{.resume = true}, RunOptions{.verify = true}})
+    BOOST_CHECK_EXCEPTION(convert(scratch / "hf", "/dev/null", {.format = "null"}, run), UsageError,
+                          tests::message_has("keeps nothing"));
+  BOOST_TEST(fs::is_character_file("/dev/null"));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
@@ -221,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_tracker_leads_to_an_iteration) {
 // Last: the format stays.
 BOOST_AUTO_TEST_CASE(a_format_of_ones_own) {
   add_format(tests::npy_format());
-  BOOST_TEST(format_names() == "torch_dist, torch, hf, hdf5 or npy");
+  BOOST_TEST(format_names() == "torch_dist, torch, hf, hdf5, null or npy");
   const Scratch scratch;
   tests::TinyLlama().write(scratch / "hf");
   convert(scratch / "hf", scratch / "npy", {.format = "npy"}, {.verify = true});
