@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <iostream>
+#include <sched.h>
+#include <set>
 #include <thread>
 
 #include "batch/dashboard.hpp"
@@ -53,8 +56,15 @@ struct Shares {
   int threads;  ///< of each
 };
 
+/// Those that this process may use: a batch system gives a job some of them.
+int usable_processors() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 Shares shares_of(const CommandLine& line, std::size_t entries) {
-  const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int processors = usable_processors();
   int at_once = std::clamp(processors / 4, 1, 4);
   if (const auto given = line.find<std::string>("jobs-at-once")) {
     at_once = parse_jobs(*given);
@@ -157,9 +167,13 @@ int run_command(const Arguments& arguments) {
   const Recipe recipe = read_recipe(line.get<std::string>("RECIPE"), overrides_of(line));
   for (const std::string& note : recipe.notes) print_note(note);
   if (!line.has("dry-run")) return carry_out_recipe(line, recipe);
-  const Shares shares = shares_of(line, recipe.entries.size());
+  for (const std::string option : {"report", "report-folder", "keep-going"}) {
+    if (line.has(option)) throw UsageError("--" + option + " is about a run, and --dry-run is none");
+  }
+  const std::set<std::size_t> only = chosen_entries(line, recipe);
+  const Shares shares = shares_of(line, only.empty() ? recipe.entries.size() : only.size());
   ProgressBar bar(line.has("json"));
-  const nlohmann::json plan = dry_run(recipe, shares.at_once, shares.threads, bar.callbacks());
+  const nlohmann::json plan = dry_run(recipe, only, {shares.at_once, shares.threads, bar.callbacks()});
   if (!line.print_json(plan)) print_dry_run(plan);
   return 0;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "budget.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <sys/stat.h>
 
 #include "mhub/base/disk_space.hpp"
@@ -19,6 +21,29 @@ constexpr std::uint64_t kFixed = 128 * kMiB;
 constexpr std::uint64_t kPerThread = 64 * kMiB;
 /// hub/README.md: what waits for its turn of a source that is read once.
 constexpr std::uint64_t kStreamed = 1024 * kMiB;
+
+/// A number that a file begins with; nothing where there is none ("max").
+std::optional<std::uint64_t> number_in(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t value = 0;
+  return file >> value ? std::optional(value) : std::nullopt;
+}
+
+/// What a batch system lets a job have (cgroup v2, memory.max of this group and those around it).
+std::uint64_t left_in_group() {
+  constexpr std::string_view kUnified = "0::";
+  std::uint64_t left = UINT64_MAX;
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(kUnified)) continue;
+    for (fs::path at = line.substr(kUnified.size()); at.has_relative_path(); at = at.parent_path()) {
+      const std::string group = "/sys/fs/cgroup" + at.string();
+      const auto most = number_in(group + "/memory.max"), used = number_in(group + "/memory.current");
+      if (most && used) left = std::min(left, *most > *used ? *most - *used : 0);
+    }
+  }
+  return left;
+}
 
 /// The device that a path is on, or where nothing is there its nearest parent.
 std::uint64_t device_of(const std::string& place) {
@@ -42,14 +67,15 @@ Demand demand_of(const RecipeEntry& entry, std::uint64_t bytes, int threads) {
 }
 
 std::uint64_t available_memory() {
+  std::uint64_t available = UINT64_MAX;
   std::ifstream file("/proc/meminfo");
   for (std::string name, unit; file >> name;) {
     std::uint64_t kilobytes = 0;
     if (!(file >> kilobytes)) break;
     std::getline(file, unit);
-    if (name == "MemAvailable:") return kilobytes * 1024;
+    if (name == "MemAvailable:") available = kilobytes * 1024;
   }
-  return UINT64_MAX;
+  return std::min(available, left_in_group());
 }
 
 Budget::Budget(std::function<std::uint64_t(const std::string&)> free_disk,

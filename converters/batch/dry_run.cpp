@@ -12,6 +12,7 @@
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/hub/settings.hpp"
 #include "run_state.hpp"
 
 namespace mhub::converters {
@@ -36,13 +37,17 @@ std::string mount_of(const std::string& place) {
 
 class DryRun {
  public:
-  DryRun(const Recipe& recipe, int threads, const Callbacks& callbacks)
-      : recipe_(recipe), threads_(threads), callbacks_(callbacks), plans_(recipe.entries.size()) {}
+  DryRun(const Recipe& recipe, const std::set<std::size_t>& only, const DryRunOptions& options)
+      : recipe_(recipe), only_(only), options_(options), plans_(recipe.entries.size()) {}
 
-  nlohmann::json run(std::size_t at_once) {
-    for (const std::size_t k : recipe_.order()) look(k);
+  nlohmann::json run() {
+    for (const std::size_t k : recipe_.order()) {
+      if (chosen(k)) look(k);
+    }
     nlohmann::json result{{"conversions", nlohmann::json::array()}};
-    for (Plan& one : plans_) result["conversions"].push_back(std::move(one.json));
+    for (std::size_t k = 0; k < plans_.size(); ++k) {
+      if (chosen(k)) result["conversions"].push_back(std::move(plans_[k].json));
+    }
     result["disks"] = nlohmann::json::array();
     for (const auto& [device, disk] : disks_)
       result["disks"].push_back(
@@ -50,7 +55,7 @@ class DryRun {
     // The largest of those that run at once.
     std::sort(memory_.rbegin(), memory_.rend());
     std::uint64_t memory = 0;
-    for (std::size_t k = 0; k < std::min(at_once, memory_.size()); ++k) memory += memory_[k];
+    for (std::size_t k = 0; k < std::min(options_.at_once, memory_.size()); ++k) memory += memory_[k];
     result["memory_bytes"] = memory;
     result["available_memory_bytes"] = available_memory();
     result["to_convert_bytes"] = to_convert_;
@@ -76,6 +81,8 @@ class DryRun {
     std::uint64_t needed = 0, free = 0;
   };
 
+  bool chosen(std::size_t entry) const { return only_.empty() || only_.contains(entry); }
+
   void look(std::size_t k) {
     const RecipeEntry& entry = recipe_.entries[k];
     Plan& plan = plans_[k];
@@ -94,6 +101,8 @@ class DryRun {
       plan.to_do = upstream || standing.work == Standing::Work::convert;
     }
     plan.json["steps"] = steps(entry, state, plan.to_do);
+    if (entry.converts() && !plan.to_do && standing.work == Standing::Work::verify)
+      plan.json["steps"].insert(plan.json["steps"].begin(), "verify");
     if (entry.converts()) plan_conversion(k);
   }
 
@@ -116,15 +125,15 @@ class DryRun {
       one.json.update(describe(conversion, entry.request.output));
       one.json["source"] = entry.request.source;
       one.casts = conversion.casts();
-      const Demand demand = demand_of(entry, conversion.bytes(), threads_);
+      const Demand demand = demand_of(entry, conversion.bytes(), options_.threads);
       one.json["memory_bytes"] = demand.memory;
       if (!one.planned_from.empty()) one.json["planned_from"] = one.planned_from;
       if (!one.to_do) return;
       to_convert_ += conversion.bytes();
       memory_.push_back(demand.memory);
-      Disk& disk = disks_[mount_of(entry.request.output)];
-      if (disk.place.empty()) disk = {entry.request.output, 0, free_space(entry.request.output)};
-      disk.needed += conversion.bytes();
+      need_disk(entry.request.output, conversion.bytes());
+      if (one.planned_from.empty() && entry.request.open.use != SourceUse::stream)
+        add_download(one, conversion);
     } catch (const Interrupted&) {
       throw;
     } catch (const Error& error) {
@@ -132,6 +141,25 @@ class DryRun {
       if (!waits(k)) throw Error(error.category(), entry.name + ": " + error.what());
       one.json["unknown"] = error.what();
     }
+  }
+
+  void need_disk(const std::string& place, std::uint64_t bytes) {
+    Disk& disk = disks_[mount_of(place)];
+    if (disk.place.empty()) disk = {place, 0, free_space(place)};
+    disk.needed += bytes;
+  }
+
+  /// What comes into the cache of a source that is looked at where it is, on the Hub.
+  void add_download(Plan& one, const Conversion& conversion) {
+    const std::string& place = conversion.source().path;
+    if (!place.starts_with("hf://")) return;
+    std::uint64_t bytes = 0;
+    for (const StoredTensor& tensor : conversion.source().tensors.tensors()) {
+      for (const StoredChunk& chunk : tensor.chunks) bytes += byte_count(chunk.shape, tensor.dtype);
+    }
+    one.json["download_bytes"] = bytes;
+    // Several entries may have one source.
+    if (downloads_.insert(place).second) need_disk(HubSettings::from_environment().cache.string(), bytes);
   }
 
   /// Whether an entry that is to run before this one may change what can be planned.
@@ -156,7 +184,7 @@ class DryRun {
     }
     OpenOptions open = entry.request.open;
     open.use = SourceUse::headers;
-    open.callbacks = callbacks_;
+    open.callbacks = options_.callbacks;
     one.source = std::make_shared<const Checkpoint>(open_checkpoint(entry.request.source, open));
     return {one.source, write};
   }
@@ -187,11 +215,12 @@ class DryRun {
   }
 
   const Recipe& recipe_;
-  int threads_;
-  const Callbacks& callbacks_;
+  const std::set<std::size_t>& only_;
+  const DryRunOptions& options_;
   std::vector<Plan> plans_;
   SourceIdentities identities_;
   std::map<std::string, Disk> disks_;
+  std::set<std::string> downloads_;
   std::vector<std::uint64_t> memory_;
   std::uint64_t to_convert_ = 0;
 };
@@ -202,6 +231,8 @@ void print_entry(const nlohmann::json& one) {
   if (one.contains("total_bytes"))
     std::cout << ": " << human_bytes(one["total_bytes"].get<std::uint64_t>()) << " in " << one["ranks"].size()
               << (one["ranks"].size() == 1 ? " rank" : " ranks");
+  if (one.contains("download_bytes"))
+    std::cout << ", " << human_bytes(one["download_bytes"].get<std::uint64_t>()) << " to download";
   if (one.contains("work")) std::cout << "; " << one["why"].get<std::string>();
   std::string steps;
   for (const auto& step : one["steps"]) steps += (steps.empty() ? "" : ", ") + step.get<std::string>();
@@ -214,8 +245,9 @@ void print_entry(const nlohmann::json& one) {
 
 }  // namespace
 
-nlohmann::json dry_run(const Recipe& recipe, std::size_t at_once, int threads, const Callbacks& callbacks) {
-  return DryRun(recipe, threads, callbacks).run(at_once);
+nlohmann::json dry_run(const Recipe& recipe, const std::set<std::size_t>& only,
+                       const DryRunOptions& options) {
+  return DryRun(recipe, only, options).run();
 }
 
 void print_dry_run(const nlohmann::json& run) {

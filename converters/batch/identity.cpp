@@ -33,13 +33,16 @@ std::string of_folder(const fs::path& folder) {
   const std::optional<Found> written = look_at_file(manifest);
   std::map<std::string, std::string> lines;
   for (const fs::directory_entry& entry :
-       fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink |
-                                                    fs::directory_options::skip_permission_denied)) {
-    const std::optional<Found> file = look_at_file(entry.path());
-    if (!file || entry.path() == manifest) continue;
-    const std::string name = entry.path().lexically_relative(folder).generic_string();
-    const bool listed = written && file->changed <= written->changed;
-    lines[name] = std::to_string(file->size) + (listed ? "" : " " + std::to_string(file->changed));
+       fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
+    if (entry.path() == manifest) continue;
+    std::string& line = lines[entry.path().lexically_relative(folder).generic_string()];
+    if (const std::optional<Found> file = look_at_file(entry.path())) {
+      const bool listed = written && file->changed <= written->changed;
+      line = std::to_string(file->size) + (listed ? "" : " " + std::to_string(file->changed));
+    } else if (entry.is_symlink()) {
+      // To a folder, or to nothing. Not followed: it may lead back here.
+      line = "-> " + fs::read_symlink(entry.path()).string();
+    }
   }
   std::string text;
   for (const auto& [name, line] : lines) text += name + '\0' + line + '\n';

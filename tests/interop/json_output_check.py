@@ -34,6 +34,7 @@ COMMANDS = [
     ("run", 4, "run failing.yaml --retries 0 --keep-going"),
     ("dry_run", 0, "run recipe.yaml --dry-run"),
     ("dry_run", 0, "run recipe.yaml --set there.tp=2 --dry-run"),
+    ("dry_run", 0, "run recipe.yaml --set there.source=hf://org/name --dry-run --only there"),
     ("dry_run", 0, "run failing.yaml --dry-run --set begins.tp=2"),
     ("verify", 0, "verify a m"),
     ("verify", 1, "verify a changed"),

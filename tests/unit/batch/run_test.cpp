@@ -157,6 +157,8 @@ BOOST_AUTO_TEST_CASE(a_dry_run_writes_nothing_and_knows_chains) {
   const Bench bench;
   const nlohmann::json plan = bench.run(kChain, 0, "--dry-run");
   BOOST_TEST(!fs::exists(bench.scratch / "out"));
+  BOOST_TEST(bench.run(kChain, 0, "--dry-run --only there")["conversions"].size() == 1u);
+  BOOST_TEST(run_mhub("run " + (bench.scratch / "r.yaml") + " --dry-run --report r.html").code == 2);
   const nlohmann::json& back = plan["conversions"][0];
   BOOST_TEST(back["planned_from"] == "there");
   BOOST_TEST(back["total_bytes"].get<std::uint64_t>() > 0u);
