@@ -50,7 +50,7 @@ void WrittenEntry::set(YamlPair pair) {
   }
 }
 
-void RecipeText::set_variable(const std::string& name, YamlPair value) {
+void RecipeText::set_variable(const std::string& name, const YamlPair& value) {
   for (YamlPair& one : variables_) {
     if (one.key != name) continue;
     one.value = value.value;

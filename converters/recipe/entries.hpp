@@ -35,7 +35,7 @@ class RecipeText {
   std::vector<WrittenEntry> entries;
 
   /// Replaces a variable. Throws UsageError for one that is not there.
-  void set_variable(const std::string& name, YamlPair value);
+  void set_variable(const std::string& name, const YamlPair& value);
   /// The text of a scalar of an entry; of a path with the home folder. `expected` says what it should be.
   std::string text(std::size_t entry, const YamlPair& pair, KeyKind kind = KeyKind::text);
   /// Entries whose outputs the texts of this one name.

@@ -82,7 +82,7 @@ def schema(world):
     known = json.loads((REPOSITORY / "recipes/recipe.schema.json").read_text())
     jsonschema.Draft7Validator.check_schema(known)
     validator = jsonschema.Draft7Validator(known)
-    files = [*sorted((REPOSITORY / "recipes").glob("*.yaml")), world.scratch / "sweep.yaml"]
+    files = [*sorted((REPOSITORY / "recipes").glob("*.yaml")), *(REPOSITORY / "examples/recipes").glob("*.yaml"), world.scratch / "sweep.yaml"]
     for file in files:
         for error in validator.iter_errors(yaml.safe_load(file.read_text())):
             world.check(False, f"{file.name}: {error.message}")
@@ -214,6 +214,30 @@ def iterations(world):
     world.run(home, "verify", "tiny", "exported/b/200")
 
 
+def other_steps(world):
+    """Entries without output, one file instead of a folder, a download of its own, and a source that is not kept."""
+    home = world.cache("steps")
+    (world.scratch / "steps.yaml").write_text("""
+defaults: {generate: {tokens: "1,2,3", max_new_tokens: 2}}
+conversions:
+  - {name: asked, source: org/tiny, download: true}
+  - {name: archive, source: "org/tiny", needs: asked, output: steps/model.h5, to: hdf5}
+  - {name: opened, source: "${outputs.archive}", output: steps/megatron, tp: 2, logits: {tokens: "5,6,7"}}
+  - {name: streamed, source: models/gpt2, output: steps/gpt2, no_cache: true}
+  - {name: sent, source: "${outputs.streamed}", upload: {repo: steps/gpt2, create: true}}
+""")
+    answer = json.loads(world.run(home, "run", "steps.yaml", "--json", token=world.hub.token))
+    done = {one["name"]: [step["step"] for step in one["steps"]] for one in answer["conversions"]}
+    world.check(done == {"asked": ["download", "generate"], "archive": ["convert", "generate"], "opened": ["convert", "generate", "logits"],
+                         "streamed": ["convert", "generate"], "sent": ["generate", "upload"]}, f"{done}")
+    world.check(not (home / "hub/models--models--gpt2").exists(), "what was streamed is in the cache")
+    world.hub.forget()
+    answer = json.loads(world.run(home, "run", "steps.yaml", "--json", token=world.hub.token))
+    world.check(statuses(answer) == {"done": ["asked", "sent"], "up_to_date": ["archive", "opened", "streamed"]}, f"{statuses(answer)}")
+    # A model that is not in the cache is asked for its commit; the other one, and its weights, are not.
+    world.check(not any("resolve" in entry["path"] or "tiny" in entry["path"] for entry in world.hub.log), f"{[entry['path'] for entry in world.hub.log]}")
+
+
 class Page(html.parser.HTMLParser):
     """Finds out whether every element that is opened is closed, and what is asked for from elsewhere."""
 
@@ -264,7 +288,7 @@ def main():
     world = World(*sys.argv[1:3])
     make_models(world)
     write_sweep(world)
-    for part in (schema, dry, killed, together, interrupted, failures, iterations, reports):
+    for part in (schema, dry, killed, together, interrupted, failures, iterations, other_steps, reports):
         if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
             began = time.time()
             world.hub.forget()

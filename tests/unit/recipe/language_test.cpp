@@ -247,4 +247,22 @@ BOOST_AUTO_TEST_CASE(settings_are_what_the_output_depends_on) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(reads_the_examples) {
+  const Kitchen kitchen;
+  const std::string folder = std::string(MHUB_REPOSITORY) + "/examples/recipes/";
+  std::filesystem::create_directories(kitchen.file("runs/a/iter_0000010"));
+  ::setenv("RUNS", kitchen.file("runs").c_str(), 1);
+  const Recipe sweep = converters::read_recipe(folder + "sweep.yaml");
+  // Three models, three layouts, two types, but for one layout of one model and one type of another.
+  BOOST_TEST(sweep.entries.size() == 18u - 2 - 3);
+  for (const RecipeEntry& entry : sweep.entries) {
+    BOOST_TEST(entry.steps.upload->create);
+    BOOST_TEST(entry.steps.generate->prompt == "The capital of France is");
+    BOOST_TEST(entry.steps.generate->expect == (entry.name.starts_with("Qwen") ? "Paris" : ""));
+  }
+  const Recipe chain = converters::read_recipe(folder + "round_trip.yaml");
+  BOOST_TEST(chain.entries.at(2).needs == std::vector<std::size_t>{1});
+  BOOST_TEST(converters::read_recipe(folder + "iterations.yaml").entries.at(0).name == "a-10");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
