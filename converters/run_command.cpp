@@ -144,7 +144,14 @@ int carry_out_recipe(const CommandLine& line, const Recipe& recipe) {
     batch = run_schedule(recipe, *executor, options);
     reports.finish(batch);
   }
-  if (!line.print_json(batch_json(recipe, batch))) print(recipe, batch);
+  if (!line.print_json(batch_json(recipe, batch))) {
+    print(recipe, batch);
+  } else {
+    for (const EntryOutcome& outcome : batch.entries) {
+      if (outcome.failure.code != 0)
+        std::cerr << "mhub: " << printable_text(outcome.name + ": " + outcome.failure.message) << '\n';
+    }
+  }
   return batch.code;
 }
 

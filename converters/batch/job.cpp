@@ -185,9 +185,8 @@ class Job {
     const bool same = written.manifest.is_object() &&
                       written.manifest.value("target", nlohmann::json()) == conversion.output().describe();
     if (!same)
-      throw UsageError(
-          entry_.request.output +
-          " is there and is not what the recipe asks for; move it away, or choose another output");
+      throw UsageError(entry_.request.output +
+                       " is there and is not what the recipe asks for; move it away, or say overwrite: true");
     const VerifyReport report =
         verify(conversion.source(), written, {threads(), conversion.casts(), context_.callbacks});
     if (!report.equal())
@@ -275,7 +274,19 @@ class Job {
 }  // namespace
 
 EntryOutcome run_entry(const RecipeEntry& entry, const JobContext& context) {
-  return Job(entry, context).run();
+  const double started = now_seconds();
+  try {
+    return Job(entry, context).run();
+  } catch (const std::exception&) {
+    // Its log and report could not be looked at, perhaps.
+    EntryOutcome outcome;
+    outcome.name = entry.name;
+    outcome.status = EntryStatus::failed;
+    outcome.failure = failure_of(std::current_exception());
+    outcome.started = started;
+    outcome.ended = now_seconds();
+    return outcome;
+  }
 }
 
 }  // namespace mhub::converters

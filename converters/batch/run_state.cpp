@@ -12,6 +12,8 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/progress.hpp"
+#include "mhub/base/written_files.hpp"
+#include "mhub/convert/overwrite.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -31,6 +33,10 @@ std::string holder() {
   std::string host(256, '\0');
   if (::gethostname(host.data(), host.size() - 1) != 0) host = "?";
   return "process " + std::to_string(::getpid()) + " on " + host.c_str();
+}
+
+bool written_by_mhub(const std::string& output) {
+  return fs::exists(fs::path(output) / kManifestName) || (fs::is_regular_file(output) && is_own_file(output));
 }
 
 /// What the conversion depends on beside its source's contents.
@@ -102,6 +108,8 @@ Standing standing_of(const RecipeEntry& entry, const RunState& state, const std:
       return {Work::verify, false, false, "is there, but was not verified"};
     return {Work::none, false, false, "is there"};
   }
+  if (!known && !asked.overwrite && written_by_mhub(entry.request.output))
+    return {Work::verify, false, false, "is there, though no run of a recipe has written it"};
   Standing standing;
   const fs::path output = output_path(entry);
   const bool partial =

@@ -44,8 +44,9 @@ struct Standing {
   std::string why;  ///< "is there", "is new", "the source has changed", ...
 };
 
-/// Looks at what is there. `source` is the source's identity now, empty where nobody can say. An output whose
-/// run was killed before it could say so has to be verified first.
+/// Looks at what is there. `source` is the source's identity now, empty where nobody can say. An output of
+/// mhub's of which the state does not tell, because the run was killed before it could or because `mhub
+/// convert` made it, has to be verified first.
 Standing standing_of(const RecipeEntry& entry, const RunState& state, const std::string& source);
 
 /// Whether a step was done with this output.

@@ -171,7 +171,7 @@ def check(document, name, code, command, seen):
         assert run.returncode == values[0]["error"]["exit_code"]
         assert run.stderr.startswith("mhub: "), run.stderr
     else:
-        assert not run.stderr.startswith("mhub: "), run.stderr
+        assert run.stderr.startswith("mhub: ") == (name == "run" and code != 0), run.stderr
 
 
 def main():

@@ -120,6 +120,34 @@ BOOST_AUTO_TEST_CASE(a_run_that_died_between_two_steps_is_found) {
   BOOST_TEST(statuses(bench.run(kChain, 0)) == "back:up_to_date there:up_to_date ");
 }
 
+BOOST_AUTO_TEST_CASE(what_convert_made_is_taken_over_if_it_is_the_same) {
+  const Bench bench;
+  const std::string out = bench.scratch / "out/there";
+  BOOST_REQUIRE(run_mhub("convert " + (bench.scratch / "a") + " " + out + " --tp 2 --to torch").code == 0);
+  const nlohmann::json run = bench.run(kChain, 0, "--only there");
+  BOOST_TEST(run["conversions"][0]["steps"][0]["step"] == "verify");
+  BOOST_TEST(run["conversions"][0]["verified"] == true);
+  BOOST_TEST(statuses(bench.run(kChain, 0, "--only there")) == "there:up_to_date ");
+  // Not with other settings.
+  fs::remove_all(bench.scratch / "out/.there.mhub-run");
+  const nlohmann::json other = bench.run(kChain, 2, "--only there --set there.tp=1");
+  const std::string message = other["conversions"][0]["error"]["message"];
+  BOOST_TEST(message.find("not what the recipe asks for") != std::string::npos, message);
+  BOOST_TEST(statuses(bench.run(kChain, 0, "--only there --set there.tp=1 --set there.overwrite=true")) ==
+             "there:done ");
+  BOOST_TEST(statuses(bench.run(kChain, 0, "--only there --set there.tp=1 --set there.overwrite=true")) ==
+             "there:up_to_date ");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_verified_is_verified_later) {
+  const Bench bench;
+  bench.run(kChain, 0, "--only there --set verify=false");
+  const nlohmann::json run = bench.run(kChain, 0, "--only there");
+  BOOST_TEST(run["conversions"][0]["steps"][0]["step"] == "verify");
+  BOOST_TEST(run["conversions"][0]["steps"][1]["done_before"] == true);
+  BOOST_TEST(statuses(bench.run(kChain, 0, "--only there --set verify=false")) == "there:up_to_date ");
+}
+
 BOOST_AUTO_TEST_CASE(failures_name_their_entry_and_category) {
   const Bench bench;
   const std::string yaml = R"(
