@@ -57,7 +57,7 @@ std::uint64_t device_of(const std::string& place) {
 }  // namespace
 
 Demand demand_of(const RecipeEntry& entry, std::uint64_t bytes, int threads) {
-  Demand demand{entry.result(), entry.converts() ? bytes : 0, kFixed};
+  Demand demand{entry.result(), entry.keeps() ? bytes : 0, kFixed};
   std::uint64_t work = 0;
   if (entry.converts()) work = kPerThread * static_cast<std::uint64_t>(std::max(1, threads));
   if (entry.request.open.use == SourceUse::stream) work += kStreamed;

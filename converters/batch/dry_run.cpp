@@ -131,7 +131,7 @@ class DryRun {
       if (!one.to_do) return;
       to_convert_ += conversion.bytes();
       memory_.push_back(demand.memory);
-      need_disk(entry.request.output, conversion.bytes());
+      if (entry.keeps()) need_disk(entry.request.output, conversion.bytes());
       if (one.planned_from.empty() && entry.request.open.use != SourceUse::stream)
         add_download(one, conversion);
     } catch (const Interrupted&) {

@@ -242,7 +242,7 @@ class Job {
                           : EntryStatus::failed;
     log(summary_line(outcome_));
     if (!log_file().empty() && fs::exists(log_file())) outcome_.log = log_file();
-    if (!entry_.converts() || !fs::exists(state_folder(entry_))) return;
+    if (!entry_.keeps() || !fs::exists(state_folder(entry_))) return;
     try {
       replace_file(state_folder(entry_) + "/report.json", json_text(to_json(entry_, outcome_), 1) + "\n");
     } catch (const Error& error) {
@@ -256,7 +256,7 @@ class Job {
   }
   /// Beside the output, once there is a folder; empty for none.
   std::string log_file() const {
-    if (entry_.converts()) return fs::exists(state_folder(entry_)) ? state_folder(entry_) + "/log.txt" : "";
+    if (entry_.keeps()) return fs::exists(state_folder(entry_)) ? state_folder(entry_) + "/log.txt" : "";
     return context_.folder.empty() ? "" : context_.folder + "/entries/" + entry_.name + ".log.txt";
   }
   void log(const std::string& line) const {

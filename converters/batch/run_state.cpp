@@ -47,14 +47,14 @@ bool same_conversion(const RecipeEntry& entry, const RunState& state) {
 }  // namespace
 
 std::string state_folder(const RecipeEntry& entry) {
-  if (!entry.converts()) return {};
+  if (!entry.keeps()) return {};
   const fs::path output = output_path(entry);
   return (output.parent_path() / ("." + output.filename().string() + ".mhub-run")).string();
 }
 
 RunState RunState::load(const RecipeEntry& entry) {
   RunState state;
-  if (!entry.converts() || !fs::exists(state_file(entry))) return state;
+  if (!entry.keeps() || !fs::exists(state_file(entry))) return state;
   try {
     const nlohmann::json json = parse_json_file(state_file(entry), kLargestState);
     if (json.at("version") != kStateVersion) return {};
@@ -75,7 +75,7 @@ RunState RunState::load(const RecipeEntry& entry) {
 }
 
 void RunState::save(const RecipeEntry& entry) const {
-  if (!entry.converts()) return;
+  if (!entry.keeps()) return;
   const nlohmann::json json{
       {"version", kStateVersion}, {"entry", entry.name},  {"converting", converting}, {"settings", settings},
       {"source", source},         {"replaces", replaces}, {"output", output},         {"verified", verified},
@@ -134,7 +134,7 @@ bool step_is_done(const RecipeEntry& entry, const RunState& state, const std::st
 
 OutputLock::OutputLock(const RecipeEntry& entry, const std::function<void(const std::string&)>& on_wait,
                        const std::function<bool()>& cancelled) {
-  if (!entry.converts()) return;
+  if (!entry.keeps()) return;
   const std::string folder = state_folder(entry), path = folder + "/lock";
   std::error_code error;
   fs::create_directories(folder, error);

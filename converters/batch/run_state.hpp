@@ -12,8 +12,8 @@
 namespace mhub::converters {
 
 /// What `mhub run` keeps beside an output OUT, in the hidden folder .OUT.mhub-run: the state of its entry,
-/// the last report and the log, and a lock that whoever works on the entry holds. Empty for an entry without
-/// output, of which nothing is kept.
+/// the last report and the log, and a lock that whoever works on the entry holds. Empty for an entry of
+/// which no output is kept.
 std::string state_folder(const RecipeEntry& entry);
 
 /// What is known of an entry's output: how it was made, or is being made, and which steps have been done with

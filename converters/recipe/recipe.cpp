@@ -8,6 +8,7 @@
 #include "entries.hpp"
 #include "matrix.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/formats/format.hpp"
 #include "overrides.hpp"
 #include "resolve.hpp"
 
@@ -203,6 +204,11 @@ class RecipeMaker {
 };
 
 }  // namespace
+
+bool RecipeEntry::keeps() const {
+  const std::string& format = request.write.format;
+  return converts() && (format.empty() || !format_named(format).discards());
+}
 
 Recipe read_recipe(const std::string& path, const Overrides& overrides) {
   return RecipeMaker(read_recipe_file(path), overrides).make();

@@ -25,6 +25,8 @@ struct RecipeEntry {
   std::map<std::string, std::string> step_settings;  ///< the same of each step, by its name
 
   bool converts() const { return !request.output.empty(); }
+  /// Whether an output is there afterwards: null keeps nothing.
+  bool keeps() const;
   /// What the steps behind the conversion look at.
   const std::string& result() const { return converts() ? request.output : request.source; }
 };

@@ -137,6 +137,7 @@ class EntryMaker {
       fail_at(entry_.place, "output is missing; name the folder to write, or a step to do with the source");
     if (!entry_.converts() && steps.logits)
       fail_value(*written().find("logits"), "compares an output with its source, and there is none");
+    check_discarded();
     if (steps.upload) {
       const YamlPair& pair = *written().find("upload");
       guarded(pair, [&] { require_repo_id(steps.upload->place()); });
@@ -146,6 +147,14 @@ class EntryMaker {
     for (const YamlPair& one : text_.unused(index_))
       fail_at(one.place, "matrix: " + one.key + " is no key of a conversion, and nothing says ${" + one.key +
                              "}" + matrix_hint(one.key));
+  }
+  /// Of an output of which nothing is kept there is nothing to verify, and nothing to look at.
+  void check_discarded() {
+    if (!entry_.converts() || entry_.keeps()) return;
+    if (written().find("verify") == nullptr) entry_.request.run.verify = false;
+    for (const auto& [step, settings] : entry_.step_settings)
+      fail_value(*written().find(step), "there is no output to look at, to: " + entry_.request.write.format +
+                                            " keeps none; take one of them out");
   }
   static std::string matrix_hint(const std::string& key) {
     std::string text = unknown_entry_key(key, false);
@@ -163,7 +172,7 @@ std::map<fs::path, std::size_t> outputs_of(const Recipe& recipe) {
   std::map<fs::path, std::size_t> outputs;
   for (std::size_t k = 0; k < recipe.entries.size(); ++k) {
     const RecipeEntry& entry = recipe.entries[k];
-    if (!entry.converts()) continue;
+    if (!entry.keeps()) continue;
     const auto [at, added] = outputs.emplace(whole(entry.request.output), k);
     if (!added)
       fail_at(entry.place, "output: " + entry.request.output + " is that of " +

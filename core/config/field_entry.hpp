@@ -44,12 +44,13 @@ constexpr std::string_view name_of_member() {
 
 /// Whether a model may be without the part.
 template <typename Part>
-constexpr bool kOptional = requires(C c) { (c.*kWhole<Part>.member).has_value(); };
+constexpr bool kOptional = requires(C c) {
+  (c.*kWhole<Part>.member).has_value();
+};
 
 template <typename Part>
 constexpr bool (*presence())(const C&) {
-  if constexpr (kOptional<Part>)
-    return [](const C& c) { return (c.*kWhole<Part>.member).has_value(); };
+  if constexpr (kOptional<Part>) return [](const C& c) { return (c.*kWhole<Part>.member).has_value(); };
   return nullptr;
 }
 

@@ -60,6 +60,8 @@ class Format {
   /// that do not fit.
   virtual std::unique_ptr<OutputFormat> output(const WriteOptions& options,
                                                const Checkpoint& source) const = 0;
+  /// Whether nothing is kept of what it writes.
+  virtual bool discards() const { return false; }
   /// For formats of one file: whether mhub wrote that file. Folders have a manifest in them.
   virtual bool written_by_mhub(const std::string& /*file*/) const { return false; }
   /// What a manifest keeps of the Hugging Face folder that a checkpoint comes from, for the way back:

@@ -35,6 +35,7 @@ class NullOutput final : public OutputFormat {
 class NullFormat final : public Format {
  public:
   std::string_view name() const override { return "null"; }
+  bool discards() const override { return true; }
   bool probe(const std::string&) const override { return false; }
   void open(Checkpoint&, const OpenOptions&) const override { throw std::logic_error("null has nothing"); }
   std::shared_ptr<const FileSet> files(const std::string&) const override {

@@ -148,6 +148,18 @@ BOOST_AUTO_TEST_CASE(what_was_not_verified_is_verified_later) {
   BOOST_TEST(statuses(bench.run(kChain, 0, "--only there --set verify=false")) == "there:up_to_date ");
 }
 
+BOOST_AUTO_TEST_CASE(null_keeps_nothing) {
+  const Bench bench;
+  const std::string yaml =
+      "conversions:\n- {name: a, source: @/a, output: /dev/null, to: 'null'}\n"
+      "- {name: b, source: @/a, output: /dev/null, to: 'null', tp: 2}\n";
+  for (int k = 0; k < 2; ++k) BOOST_TEST(statuses(bench.run(yaml, 0)) == "a:done b:done ");
+  BOOST_TEST(!fs::exists("/dev/.null.mhub-run"));
+  const Run refused = run_mhub("run " + (bench.scratch / "r.yaml") + " --set a.generate.tokens=1");
+  BOOST_TEST(refused.code == 2, refused.err);
+  BOOST_TEST(refused.err.find("keeps none") != std::string::npos, refused.err);
+}
+
 BOOST_AUTO_TEST_CASE(failures_name_their_entry_and_category) {
   const Bench bench;
   const std::string yaml = R"(
