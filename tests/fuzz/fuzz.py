@@ -25,7 +25,14 @@ TOKENIZER = inputs.tokenizer(
     pre_tokenizer=inputs.sequence("pretokenizers", [inputs.split(r"\p{L}+|\s+"), {"type": "ByteLevel", "add_prefix_space": False}]),
     decoder={"type": "ByteLevel"},
     model={"type": "BPE", "vocab": {**inputs.ALPHABET, "ab": 21, "abc": 22}, "merges": ["a b", "ab c"], "unk_token": "a", "byte_fallback": True})
-RECIPE = b"name: a\nconversions:\n  - {source: a, output: b, to: torch, tp: 2}\n  - {source: &x c, output: d, to: hf, dtype: bf16}\n"
+RECIPE = b"""name: a
+variables: {v: "x${env:NO:-y}", w: "${v}${v}"}
+defaults: &d {tp: 2, generate: {tokens: "1,2"}, upload: org/x@dev}
+conversions:
+  - {source: a, output: b, to: torch, <<: *d}
+  - {name: m, source: "${outputs.b}", output: "d-${l}-${tp}$${", matrix: {l: [{name: p, pp: 2}, {dtype: bf16}], tp: [1, 2], exclude: [{tp: 2, l: p}]}}
+  - {sources: "no*/iter_*", output: "e/{run}/{iteration}", needs: [m-p-tp1, b]}
+"""
 GENERATION = b'{"eos_token_id": [1, 2], "temperature": 0.7, "top_k": 50, "top_p": 0.9, "do_sample": true, "max_length": 20}'
 
 # The folder, and the file in it that is changed; a star stands for the only iteration folder.
