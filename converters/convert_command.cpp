@@ -32,6 +32,34 @@ void print_plan(const nlohmann::json& plan) {
             << human_bytes(plan["free_bytes"].get<std::uint64_t>()) << " free (dry run, nothing written)\n";
 }
 
+int size_in(const char* option, const std::string& text) {
+  try {
+    return parse_size(text);
+  } catch (const UsageError& error) {
+    throw UsageError(std::string(option) + ": " + error.what());
+  }
+}
+
+/// What --part or --finish-parts ask for.
+std::optional<Share> share_of(const CommandLine& line) {
+  const auto part = line.find<std::string>("part"), whole = line.find<std::string>("finish-parts");
+  if (part && whole) throw UsageError("--part and --finish-parts: one of them at a time");
+  if ((part || whole) && line.has("dry-run")) throw UsageError("--dry-run is of the whole: leave --part out");
+  if (whole) return Share{0, size_in("--finish-parts", *whole)};
+  if (!part) return std::nullopt;
+  const std::size_t slash = part->find('/');
+  if (slash == part->npos) throw UsageError("--part: expected K/N, found \"" + *part + "\"");
+  const Share share{size_in("--part", part->substr(0, slash)), size_in("--part", part->substr(slash + 1))};
+  if (share.part > share.of) throw UsageError("--part " + *part + ": there are " + std::to_string(share.of));
+  return share;
+}
+
+void print_part(const nlohmann::json& report) {
+  std::cout << report["output"].get<std::string>() << ": part " << report["part"] << " of " << report["of"]
+            << ", " << human_bytes(report["bytes"].get<std::uint64_t>())
+            << (report["done_before"].get<bool>() ? ", was written before\n" : " written\n");
+}
+
 }  // namespace
 
 int convert_command(const Arguments& arguments) {
@@ -44,7 +72,10 @@ int convert_command(const Arguments& arguments) {
     }
   }
   line.add()("dry-run", "print the plan and write nothing")(
-      "chunks", "with --dry-run: every part of every tensor, too")("json", "print JSON");
+      "chunks", "with --dry-run: every part of every tensor, too")(
+      "part", po::value<std::string>(), "K/N: write part K of N, of as many processes on one file system")(
+      "finish-parts", po::value<std::string>(), "N: all N parts are written; give OUT its name")(
+      "json", "print JSON");
   if (!line.parse(arguments)) return 0;
   ConvertRequest request;
   request.source = line.get<std::string>("SOURCE");
@@ -60,6 +91,7 @@ int convert_command(const Arguments& arguments) {
   }
   // A stream's headers come first, too.
   if (line.has("dry-run") && request.open.use != SourceUse::stream) request.open.use = SourceUse::headers;
+  request.run.share = share_of(line);
   if (line.has("chunks") && !line.has("dry-run")) throw UsageError("--chunks needs --dry-run");
   const Conversion conversion = planned(request, line.has("json"));
   if (line.has("dry-run")) {
@@ -69,7 +101,8 @@ int convert_command(const Arguments& arguments) {
     return 0;
   }
   const nlohmann::json report = carry_out(conversion, request, line.has("json"));
-  if (!line.print_json(report)) print_report(report);
+  if (line.print_json(report)) return 0;
+  report.contains("part") ? print_part(report) : print_report(report);
   return 0;
 }
 

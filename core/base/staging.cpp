@@ -65,6 +65,12 @@ StagingDirectory::StagingDirectory(std::string target, const StagingOptions& opt
   partial_ = (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-partial")).string();
   path_ = partial_ + "/" + kOutput;
   take_partial();
+  if (options_.shared) {
+    keep_ = true;
+    if (::mkdir(path_.c_str(), 0755) != 0 && errno != EEXIST)
+      throw IoError("cannot create folder", path_, errno);
+    return;
+  }
   if (restore()) check_target(final_path, options_);
   resumed_ = options_.resume && fs::is_directory(fs::symlink_status(path_));
   clear(resumed_);
@@ -98,7 +104,7 @@ void StagingDirectory::take_partial() {
   if (lock_.get() < 0) throw exists(partial_) && !fs::is_empty(partial_, error) ? in_the_way : just_finished;
   if (::fstat(lock_.get(), &locked) != 0) throw IoError("cannot stat", mark, errno);
   if (!S_ISREG(locked.st_mode)) throw in_the_way;
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(lock_.get(), (options_.shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) throw UsageError(target_ + ": another mhub is writing it");
     // Some network and FUSE file systems have no locks.
     const bool unsupported = errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK || errno == EINVAL;

@@ -12,6 +12,7 @@ namespace mhub {
 struct StagingOptions {
   bool overwrite = false;  ///< replace what mhub wrote, if there is nothing else in it (find_foreign)
   bool resume = false;     ///< go on with the output of an interrupted run, if there is one
+  bool shared = false;  ///< others write to the same partial folder; nobody gives it its final name meanwhile
   /// Says whether mhub wrote a file; absent: it never did.
   std::function<bool(const std::string&)> ours = {};
   std::string single_file =

@@ -9,55 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mhub/base/checksum.hpp"
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
+#include "mhub/convert/conversion_key.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/overwrite.hpp"
+#include "mhub/convert/share.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/formats/repeats.hpp"
 #include "mhub/hub/arriving_model.hpp"
-#include "mhub/hub/cache.hpp"
 #include "mhub/mapping/executor.hpp"
 
 namespace mhub {
 namespace {
-
-/// What the sources hold, for another run at another time. Of files in the Hub's cache it is their hashes:
-/// those that were on their way when a conversion was interrupted may be there when it goes on.
-std::string contents_of(const std::vector<const StoredTensor*>& tensors, const ArrivingModel* arriving) {
-  std::set<const ByteSource*> files;
-  for (const StoredTensor* tensor : tensors) {
-    for (const StoredChunk& chunk : tensor->chunks) files.insert(chunk.bytes.get());
-  }
-  std::set<std::string> contents;
-  for (const ByteSource* file : files) {
-    std::optional<std::string> etag = etag_of_file(file->name());
-    if (!etag && arriving != nullptr) etag = arriving->etag_of(file->name());
-    contents.insert(etag ? *etag : file->fingerprint());
-  }
-  std::string text;
-  for (const std::string& content : contents) text += content + "\n";
-  return text;
-}
-
-/// Two conversions have one key when they would write the same bytes to the same places.
-std::string conversion_key(const Conversion& conversion) {
-  nlohmann::json target = conversion.output().describe();
-  for (const SinkTensor& tensor : conversion.copies().tensors) {
-    nlohmann::json chunks = nlohmann::json::array();
-    for (const SinkChunk& chunk : tensor.chunks) chunks.push_back({chunk.offset, chunk.shape, chunk.rank});
-    target["tensors"].push_back({tensor.name, torch_name(tensor.dtype), tensor.shape, chunks});
-  }
-  const std::string text = std::string(MHUB_VERSION) + "\n" +
-                           contents_of(conversion.copies().sources, conversion.source().arriving.get()) +
-                           conversion.source().model->class_name + "\n" +
-                           json_text(conversion.source().config->json()) + "\n" + json_text(target);
-  return checksum_of(text);
-}
 
 /// Bytes of the source that will take their space on the output's device before the output is complete.
 std::uint64_t still_coming(const Checkpoint& source, const std::string& output) {
@@ -78,38 +45,6 @@ void require_space(const Conversion& conversion, const StagingDirectory& staging
   if (needed + needed / 100 <= available) return;
   throw IoError(staging.target() + ": needs " + human_bytes(needed) + ", but only " + human_bytes(available) +
                 " are free there; free some space or choose another place");
-}
-
-/// An output in the source would get among its files, one around the source would replace it. The source is
-/// also where its manifest and tokenizer lie, and wherever links lead to its tensors.
-void require_apart(const Conversion& conversion, const std::string& output) {
-  if (output.empty()) throw UsageError("the output's name is empty");
-  const Checkpoint& source = conversion.source();
-  std::set<std::string> places{source.path, source.manifest_folder};
-  if (source.files != nullptr) places.insert(source.files->source());
-  for (const StoredTensor* tensor : conversion.copies().sources) {
-    for (const StoredChunk& chunk : tensor->chunks) places.insert(chunk.bytes->name());
-  }
-  places.erase("");  // an archive's manifest
-  for (const std::string& place : places) {
-    if (lies_within(output, place) || lies_within(place, output))
-      throw UsageError(output + ": the source " + source.path + " lies there or around it (" + place +
-                       "); choose another place for the output");
-  }
-}
-
-/// Notes the key for whoever resumes, complete or not at all. Throws InputError for one that resumes with
-/// another.
-void note_key(const StagingDirectory& staging, const std::string& key) {
-  const std::string path = staging.notes() + "/key";
-  if (staging.resumed() && fs::exists(path) && read_file(path, 1 << 10) != key) {
-    throw InputError(
-        staging.notes() +
-        ": the interrupted conversion had another source, other options or another version of mhub; "
-        "run without --resume to start anew");
-  }
-  replace_file(path + ".next", key);
-  fs::rename(path + ".next", path);
 }
 
 /// Of an interrupted run's output only plain files that the sink opens itself are taken over; a sink in an
@@ -212,13 +147,22 @@ Pass write_all(const Conversion& conversion, const RunOptions& options, const St
   }
 }
 
+/// What the parts of a shared conversion wrote.
+Pass taken_over(const Conversion& conversion, const Share& share, const StagingDirectory& staging) {
+  Pass pass{conversion.output().sink(staging.path(), conversion.copies(), OutputMode::resume), {}};
+  pass.done =
+      take_parts(staging.notes(), share.of, conversion_key(conversion), conversion.copies(), *pass.sink);
+  return pass;
+}
+
 /// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
 /// what there is to say.
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
                              StagingDirectory& staging, std::vector<std::string>& notes) {
   staging.keep();
   if (staging.resumed()) drop_strangers(conversion, staging);
-  const auto [sink, done] = write_all(conversion, options, staging);
+  const auto [sink, done] = options.share ? taken_over(conversion, *options.share, staging)
+                                          : write_all(conversion, options, staging);
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_infinity, "infinite", notes);
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", notes);
   nlohmann::json manifest =
@@ -272,12 +216,17 @@ std::string nowhere(const RunOptions& options) {
 /// From the folder that is begun to the output that has its name; adds what there is to say.
 void write_output(const Conversion& conversion, const RunOptions& options, StagingDirectory& staging,
                   std::vector<std::string>& notes) {
-  note_key(staging, conversion_key(conversion));
+  note_key(staging, conversion_key(conversion), options.share.has_value());
   try {
     nlohmann::json manifest = write_tensors(conversion, options, staging, notes);
     if (conversion.output().discards()) return staging.discard();
     finish_output(conversion, options, std::move(manifest), staging);
   } catch (const Error& error) {
+    // What others wrote is theirs.
+    if (options.share) {
+      if (!staging.resumed()) staging.discard();
+      throw;
+    }
     // Only what may go better next time is worth keeping.
     const bool again =
         error.category() == ErrorCategory::io || error.category() == ErrorCategory::interrupted;
@@ -295,12 +244,15 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
   const bool discards = conversion.output().discards();
   if (options.allow_overflow && !conversion.casts())
     throw UsageError("--allow-overflow: nothing is cast; it goes with --dtype");
+  if (options.share && options.share->part > 0) return convert_part(conversion, output, options);
   const std::string target = discards ? nowhere(options) : output;
   require_apart(conversion, target);
   // Of a source on its way they are compared when it is here.
   if (conversion.source().arriving == nullptr) require_equal_repeats(conversion.source());
-  StagingDirectory staging(
-      target, {options.overwrite, options.resume, is_own_file, conversion.output().single_file()});
+  StagingDirectory staging(target, {.overwrite = options.overwrite,
+                                    .resume = options.resume || options.share,
+                                    .ours = is_own_file,
+                                    .single_file = conversion.output().single_file()});
   if (options.overwrite) require_as_written(output, options.jobs, options.callbacks);
   if (!discards) require_space(conversion, staging);
   std::vector<std::string> notes = conversion.source().notes;

@@ -32,6 +32,13 @@ class Conversion {
   bool casts_;
 };
 
+/// A part of a conversion that several processes share, on machines that see one file system. Each carries
+/// out part 1 to `of` with the same options, in any order and as often as it takes; part 0 comes when all are
+/// done and gives the output its name.
+struct Share {
+  int part = 0, of = 1;
+};
+
 /// How a conversion is carried out.
 struct RunOptions {
   int jobs = 0;                 ///< threads; 0: one per processor
@@ -39,6 +46,7 @@ struct RunOptions {
   bool resume = false;          ///< go on with an interrupted conversion, if there is one
   bool verify = false;          ///< compare the result with the source before it gets its name
   bool allow_overflow = false;  ///< a cast may make finite values infinite
+  std::optional<Share> share = {};
   Callbacks callbacks = {};
 };
 
@@ -57,8 +65,8 @@ nlohmann::json describe_chunks(const Conversion& conversion);
 /// complete or not at all; a failure that may go better next time, and a cancelled run, leave a partial
 /// folder that `resume` continues. Returns a report: "output", "format", "model", "tensors", "bytes",
 /// "seconds", "resumed", "verified", "notes" (what was found out or assumed about the source),
-/// "megatron_lm_flags", "limits". Throws mhub::Error. Conversions to different outputs may run in several
-/// threads at once.
+/// "megatron_lm_flags", "limits"; of a part "part", "of", "output", "bytes" and "seconds". Throws
+/// mhub::Error. Conversions to different outputs may run in several threads at once.
 nlohmann::json convert(const Conversion& conversion, const std::string& output,
                        const RunOptions& options = {});
 

@@ -62,4 +62,20 @@ void require_as_written(const std::string& output, int jobs, const Callbacks& ca
                    what + "); move it away or choose another name");
 }
 
+void require_apart(const Conversion& conversion, const std::string& output) {
+  if (output.empty()) throw UsageError("the output's name is empty");
+  const Checkpoint& source = conversion.source();
+  std::set<std::string> places{source.path, source.manifest_folder};
+  if (source.files != nullptr) places.insert(source.files->source());
+  for (const StoredTensor* tensor : conversion.copies().sources) {
+    for (const StoredChunk& chunk : tensor->chunks) places.insert(chunk.bytes->name());
+  }
+  places.erase("");  // an archive's manifest
+  for (const std::string& place : places) {
+    if (lies_within(output, place) || lies_within(place, output))
+      throw UsageError(output + ": the source " + source.path + " lies there or around it (" + place +
+                       "); choose another place for the output");
+  }
+}
+
 }  // namespace mhub

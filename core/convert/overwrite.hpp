@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mhub/base/progress.hpp"
+#include "mhub/convert/convert.hpp"
 
 namespace mhub {
 
@@ -14,5 +15,9 @@ bool is_own_file(const std::string& path);
 /// result over it. All of it is read where its files do not look as they were left. Throws UsageError;
 /// nothing where there is no output.
 void require_as_written(const std::string& output, int jobs, const Callbacks& callbacks);
+
+/// An output in the source would get among its files, one around the source would replace it. The source is
+/// also where its manifest and tokenizer lie, and wherever links lead to its tensors.
+void require_apart(const Conversion& conversion, const std::string& output);
 
 }  // namespace mhub

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdexcept>
+
 #include "mhub/store/tensor_source.hpp"
 
 namespace mhub {
@@ -49,6 +51,16 @@ class TensorSink {
   /// As append, for bytes that read_back has just given: counts them and writes nothing.
   virtual void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) {
     append(tensor, chunk, data);
+  }
+  /// Whether several processes may fill one output, each with a sink of its own made with OutputMode::resume,
+  /// of which one takes over what the others wrote and finishes.
+  virtual bool shared() const { return false; }
+  /// Of a chunk that has come whole: what `take_over` elsewhere has to know of it, its CRC-32 where the files
+  /// have one.
+  virtual std::uint32_t crc(std::size_t /*tensor*/, std::size_t /*chunk*/) const { return 0; }
+  /// All bytes of a chunk are in its file, where another process wrote them.
+  virtual void take_over(std::size_t /*tensor*/, std::size_t /*chunk*/, std::uint32_t /*crc*/) {
+    throw std::logic_error("this sink is not shared");
   }
   /// Whether the same tensors give the same bytes only when one chunk comes after another.
   virtual bool serial() const { return false; }

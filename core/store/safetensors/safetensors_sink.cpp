@@ -77,6 +77,10 @@ class SafetensorsSink final : public TensorSink {
       throw std::logic_error(tensors_[tensor].name + ": more bytes than its shape holds");
     slot.done = at + data.size();
   }
+  bool shared() const override { return true; }
+  void take_over(std::size_t tensor, std::size_t, std::uint32_t) override {
+    slots_.at(tensor).done = slots_[tensor].size;
+  }
   bool read_back(std::size_t tensor, std::size_t, std::uint64_t offset,
                  std::span<std::byte> out) const override {
     const Slot& slot = slots_.at(tensor);

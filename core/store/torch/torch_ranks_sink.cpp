@@ -44,7 +44,7 @@ class TorchRanksSink final : public TensorSink {
       }
       add_common(arena, top);
       const fs::path path = fs::path(directory) / folder;
-      fs::create_directory(path);
+      fs::create_directory(path);  // or is there: another process shares the work
       auto file = std::make_shared<OutputFile>((path / "model_optim_rng.pt").string(), mode);
       writers_.push_back(std::make_unique<TorchSaveWriter>(
           [file](std::uint64_t at, std::span<const std::byte> data) { file->write(at, data); },
@@ -64,6 +64,13 @@ class TorchRanksSink final : public TensorSink {
   }
   void keep(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
     writers_[place_.at(tensor).file]->keep(place_[tensor].record, data);
+  }
+  bool shared() const override { return true; }
+  std::uint32_t crc(std::size_t tensor, std::size_t) const override {
+    return writers_[place_.at(tensor).file]->crc(place_[tensor].record);
+  }
+  void take_over(std::size_t tensor, std::size_t, std::uint32_t crc) override {
+    writers_[place_.at(tensor).file]->take_over(place_[tensor].record, crc);
   }
 
   void finish() override {

@@ -122,6 +122,13 @@ class TorchDistSink final : public TensorSink {
   void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
     items_.at(tensor).at(chunk).keep(0, data);
   }
+  bool shared() const override { return true; }
+  std::uint32_t crc(std::size_t tensor, std::size_t chunk) const override {
+    return items_.at(tensor).at(chunk).crc(0);
+  }
+  void take_over(std::size_t tensor, std::size_t chunk, std::uint32_t crc) override {
+    items_.at(tensor).at(chunk).take_over(0, crc);
+  }
 
   void finish() override {
     MetadataBuilder metadata;

@@ -174,6 +174,12 @@ void TorchSaveWriter::keep(std::size_t record, std::span<const std::byte> data) 
   to.written += data.size();
 }
 
+void TorchSaveWriter::take_over(std::size_t record, std::uint32_t crc) {
+  Record& to = records_.at(first_data_ + record);
+  to.crc = crc;
+  to.written = to.size;
+}
+
 void TorchSaveWriter::finish() {
   // Neighbouring small pieces go out together: a sharded checkpoint has thousands of these archives.
   std::string pending;

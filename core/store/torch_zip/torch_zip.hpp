@@ -104,6 +104,9 @@ class TorchSaveWriter {
   void append(std::size_t record, std::span<const std::byte> data);
   /// As append, for bytes that are already in place.
   void keep(std::size_t record, std::span<const std::byte> data);
+  /// A record is in place, with this CRC-32.
+  void take_over(std::size_t record, std::uint32_t crc);
+  std::uint32_t crc(std::size_t record) const { return records_.at(first_data_ + record).crc; }
   /// Where a record's bytes begin, from the archive's start.
   std::uint64_t data_offset(std::size_t record) const { return records_.at(first_data_ + record).data; }
   /// Writes headers and directory. Throws std::logic_error when a record is incomplete.

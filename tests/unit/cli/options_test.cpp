@@ -92,6 +92,20 @@ BOOST_AUTO_TEST_CASE(verify_has_options_for_each_of_its_forms) {
   folders.check_refused(two + " --logits --tensors-only", "neither --cast nor --tensors-only");
 }
 
+BOOST_AUTO_TEST_CASE(a_conversion_can_be_shared) {
+  const Folders folders;
+  const std::string convert =
+      "convert " + (folders.scratch / "hf") + " " + (folders.scratch / "out") + " --tp 2 ";
+  for (const std::string wrong :
+       {"--part 3/2", "--part 0/2", "--part 2", "--part x/2", "--part 1/2 --finish-parts 2",
+        "--part 1/2 --dry-run", "--part 1/2 --verify", "--finish-parts 0"})
+    folders.check_refused(convert + wrong, "part");
+  for (const std::string part : {"2/2", "1/2"}) BOOST_TEST(run_mhub(convert + "--part " + part).code == 0);
+  BOOST_TEST(run_mhub(convert + "--part 1/2").out.find("was written before") != std::string::npos);
+  BOOST_TEST(run_mhub(convert + "--finish-parts 2 --verify").code == 0);
+  BOOST_TEST(run_mhub("verify " + (folders.scratch / "out")).code == 0);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_known_is_answered_with_the_nearest) {
   const Folders folders;
   folders.check_refused("convrt a b", "did you mean convert?");

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/convert/convert.hpp"
+#include "mhub/mapping/executor.hpp"
+
+namespace mhub {
+
+// A conversion that several processes carry out together. They see one file system and nothing else of each
+// other: each leaves a note beside what it wrote, and the one that finishes believes the notes. What a note
+// says is what finishing a file takes: of every chunk a checksum, the CRC-32 that zip archives have, and what
+// a cast made of its values.
+
+/// The chunks (numbers in the plan) of part 1 to `of`: all of a rank's file are in one part where there are
+/// enough files, so that no two processes write to one; parts have about the same bytes. The same everywhere.
+std::vector<std::size_t> chunks_of_part(const CopyPlan& plan, int part, int of);
+
+/// Whether a part has left its note in that folder, for this conversion.
+bool has_note(const std::string& folder, const Share& share, const std::string& key);
+
+/// Leaves the note of a part whose chunks are all with the sink. `done` is parallel to `chunks`.
+void leave_note(const std::string& folder, const Share& share, const std::string& key, const CopyPlan& plan,
+                const std::vector<std::size_t>& chunks, const Executed& done, const TensorSink& sink);
+
+/// Takes all parts over: tells the sink which chunks are there. Returns what `execute` would have. Throws
+/// UsageError for a part that is missing, InputError for notes of another conversion, IoError for bytes that
+/// are not there.
+Executed take_parts(const std::string& folder, int of, const std::string& key, const CopyPlan& plan,
+                    TensorSink& sink);
+
+/// Carries out one part of a shared conversion; of one that is done already it only says so.
+nlohmann::json convert_part(const Conversion& conversion, const std::string& output,
+                            const RunOptions& options);
+
+}  // namespace mhub
