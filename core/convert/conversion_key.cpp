@@ -58,15 +58,12 @@ std::string conversion_key(const Conversion& conversion) {
 
 void note_key(const StagingDirectory& staging, const std::string& key, bool shared) {
   const std::string path = staging.notes() + "/key";
-  if (shared && fs::exists(path) && read_file(path, 1 << 10) != key)
-    throw InputError(staging.notes() + ": is of a conversion with another source, other options or another " +
-                     "version of mhub; remove it to start anew");
-  if (staging.resumed() && fs::exists(path) && read_file(path, 1 << 10) != key) {
+  const bool goes_on = (shared || staging.resumed()) && fs::exists(path);
+  if (goes_on && read_file(path, 1 << 10) != key)
     throw InputError(
         staging.notes() +
-        ": the interrupted conversion had another source, other options or another version of mhub; "
-        "run without --resume to start anew");
-  }
+        ": the interrupted conversion had another source, other options or another version of mhub; " +
+        (shared ? "remove it to start anew" : "run without --resume to start anew"));
   put_key(path, key);
 }
 
