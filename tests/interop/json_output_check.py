@@ -28,6 +28,7 @@ COMMANDS = [
     ("convert", 0, "convert a m --to torch --pp 2"),
     ("convert", 0, "convert a plan --dry-run"),
     ("convert", 0, "convert a plan --dry-run --chunks"),
+    ("convert", 0, "convert a shared --part 1/2"),
     ("inspect", 0, "inspect m"),
     ("run", 0, "run recipe.yaml"),
     ("run", 0, "run recipe.yaml"),
@@ -89,7 +90,7 @@ def strict_document(document):
     definitions = document["$defs"]
     document["$defs"] = {name: strict(one) for name, one in definitions.items()}
     # What stands in another's place adds its keys there.
-    for name in ("report", "plan", "entry_result", "entry_plan"):
+    for name in ("report", "plan", "part", "entry_result", "entry_plan"):
         document["$defs"][name].pop("unevaluatedProperties")
     for part in document["$defs"]["convert"]["allOf"]:
         part.pop("unevaluatedProperties", None)
@@ -189,7 +190,7 @@ def main():
             print(f"FAIL {command}: {str(error)[:600]}")
     described = set()
     for name, definition in written["$defs"].items():
-        properties(definition, described, "report" if name in ("convert", "plan") else name)
+        properties(definition, described, "report" if name in ("convert", "plan", "part") else name)
     for path in sorted(described - seen):
         failures.append(path)
         print(f"FAIL {path}: described, never seen")
