@@ -7,6 +7,7 @@
 #include "mhub/base/json.hpp"
 #include "options.hpp"
 #include "recipe/keys.hpp"
+#include "shares.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -32,26 +33,14 @@ void print_plan(const nlohmann::json& plan) {
             << human_bytes(plan["free_bytes"].get<std::uint64_t>()) << " free (dry run, nothing written)\n";
 }
 
-int size_in(const char* option, const std::string& text) {
-  try {
-    return parse_size(text);
-  } catch (const UsageError& error) {
-    throw UsageError(std::string(option) + ": " + error.what());
-  }
-}
-
-/// What --part or --finish-parts ask for.
+/// What --part or --finish-parts ask for; `mpi` is asked for elsewhere.
 std::optional<Share> share_of(const CommandLine& line) {
   const auto part = line.find<std::string>("part"), whole = line.find<std::string>("finish-parts");
   if (part && whole) throw UsageError("--part and --finish-parts: one of them at a time");
   if ((part || whole) && line.has("dry-run")) throw UsageError("--dry-run is of the whole: leave --part out");
-  if (whole) return Share{0, size_in("--finish-parts", *whole)};
-  if (!part) return std::nullopt;
-  const std::size_t slash = part->find('/');
-  if (slash == part->npos) throw UsageError("--part: expected K/N, found \"" + *part + "\"");
-  const Share share{size_in("--part", part->substr(0, slash)), size_in("--part", part->substr(slash + 1))};
-  if (share.part > share.of) throw UsageError("--part " + *part + ": there are " + std::to_string(share.of));
-  return share;
+  if (whole) return Share{0, parse_parts("--finish-parts", *whole)};
+  if (!part || *part == "mpi") return std::nullopt;
+  return parse_part(*part);
 }
 
 void print_part(const nlohmann::json& report) {
@@ -73,9 +62,11 @@ int convert_command(const Arguments& arguments) {
   }
   line.add()("dry-run", "print the plan and write nothing")(
       "chunks", "with --dry-run: every part of every tensor, too")(
-      "part", po::value<std::string>(), "K/N: write part K of N, of as many processes on one file system")(
-      "finish-parts", po::value<std::string>(), "N: all N parts are written; give OUT its name")(
-      "json", "print JSON");
+      "part", po::value<std::string>(),
+      "K/N: write part K of N, of as many processes on one file system; mpi: that of this rank, "
+      "of as many as mpirun or srun started")("finish-parts", po::value<std::string>(),
+                                              "N: all N parts are written; give OUT its name")("json",
+                                                                                               "print JSON");
   if (!line.parse(arguments)) return 0;
   ConvertRequest request;
   request.source = line.get<std::string>("SOURCE");
@@ -100,7 +91,9 @@ int convert_command(const Arguments& arguments) {
     if (!line.print_json(plan)) print_plan(plan);
     return 0;
   }
-  const nlohmann::json report = carry_out(conversion, request, line.has("json"));
+  const bool ranks = line.find<std::string>("part") == "mpi";
+  const nlohmann::json report = ranks ? carry_out_rank(conversion, request, own_rank(), line.has("json"))
+                                      : carry_out(conversion, request, line.has("json"));
   if (line.print_json(report)) return 0;
   report.contains("part") ? print_part(report) : print_report(report);
   return 0;

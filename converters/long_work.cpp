@@ -143,6 +143,14 @@ nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& req
   return convert(conversion, request.output, run);
 }
 
+nlohmann::json carry_out_rank(const Conversion& conversion, const ConvertRequest& request, const Rank& rank,
+                              bool silent) {
+  ProgressBar bar(silent || rank.rank > 0);
+  RunOptions run = request.run;
+  run.callbacks = bar.callbacks();
+  return convert_as_rank(conversion, request.output, run, rank);
+}
+
 void print_note(const std::string& note) { std::cerr << "note: " << printable_text(note) << '\n'; }
 
 void print_notes(const Checkpoint& checkpoint) {

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "recipe/keys.hpp"
+#include "shares.hpp"
 
 namespace mhub::converters {
 
@@ -46,6 +47,10 @@ Conversion planned(const ConvertRequest& request, bool silent);
 
 /// Carries a conversion out, with its progress on stderr unless `silent`; the library's report.
 nlohmann::json carry_out(const Conversion& conversion, const ConvertRequest& request, bool silent);
+
+/// The same as one of several ranks; only the first one shows progress.
+nlohmann::json carry_out_rank(const Conversion& conversion, const ConvertRequest& request, const Rank& rank,
+                              bool silent);
 
 /// A sentence for the user, on stderr.
 void print_note(const std::string& note);

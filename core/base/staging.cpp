@@ -22,6 +22,11 @@ constexpr const char* kReplaced = "replaced";   // the old one, where names cann
 
 bool exists(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
 
+fs::path final_path_of(const std::string& target) {
+  const fs::path path = fs::absolute(target).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();  // "out/", "."
+}
+
 void check_target(const fs::path& target, const StagingOptions& options) {
   const fs::file_status status = fs::symlink_status(target);
   if (!fs::exists(status)) return;
@@ -52,17 +57,21 @@ void rename_plainly(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+std::string partial_folder(const std::string& target) {
+  const fs::path path = final_path_of(target);
+  return (path.parent_path() / ("." + path.filename().string() + ".mhub-partial")).string();
+}
+
 StagingDirectory::StagingDirectory(std::string target, const StagingOptions& options)
     : target_(std::move(target)), options_(options) {
   if (target_.empty()) throw UsageError("the output's name is empty");
-  fs::path final_path = fs::absolute(target_).lexically_normal();
-  if (!final_path.has_filename()) final_path = final_path.parent_path();  // "out/", "."
+  const fs::path final_path = final_path_of(target_);
   check_target(final_path, options_);
   std::error_code error;
   fs::create_directories(final_path.parent_path(), error);
   if (error) throw IoError("cannot create folder", final_path.parent_path().string(), error.value());
   target_ = final_path.string();
-  partial_ = (final_path.parent_path() / ("." + final_path.filename().string() + ".mhub-partial")).string();
+  partial_ = partial_folder(target_);
   path_ = partial_ + "/" + kOutput;
   take_partial();
   if (options_.shared) {

@@ -22,6 +22,8 @@ void require_shareable(const Conversion& conversion, const RunOptions& options) 
   if (conversion.source().arriving != nullptr)
     throw UsageError(conversion.source().path +
                      ": is still on its way; mhub download brings it before its parts are converted");
+  if (!conversion.output().single_file().empty())
+    throw UsageError("an output of this format is one file that one process writes: leave --part out");
   if (conversion.output().discards())
     throw UsageError("--to null keeps nothing, so there are no parts of it");
 }

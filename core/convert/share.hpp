@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mhub/base/progress.hpp"
 #include "mhub/convert/convert.hpp"
 #include "mhub/mapping/executor.hpp"
 
@@ -27,6 +28,16 @@ void leave_note(const std::string& folder, const Share& share, const std::string
 /// are not there.
 Executed take_parts(const std::string& folder, int of, const std::string& key, const CopyPlan& plan,
                     TensorSink& sink);
+
+/// The parts that have left no note for this conversion in an output's partial folder.
+std::vector<int> missing_parts(const Conversion& conversion, const std::string& output, int of);
+
+/// Processes that were started together, as `run`, have no other way to tell each other: each says beside the
+/// output that it has done its part and holds nothing of it any more. Not what a run before them said.
+void note_process(const std::string& output, const Share& share, const std::string& run);
+/// Waits until all have said so. Throws IoError for one that has not after so many seconds, and Interrupted.
+void await_processes(const std::string& output, int of, const std::string& run, double seconds,
+                     const Callbacks& callbacks);
 
 /// Carries out one part of a shared conversion; of one that is done already it only says so.
 nlohmann::json convert_part(const Conversion& conversion, const std::string& output,
