@@ -7,8 +7,11 @@
 
 #include "batch/dashboard.hpp"
 #include "batch/dry_run.hpp"
+#include "batch/entry_parts.hpp"
+#include "batch/executors.hpp"
 #include "batch/report_files.hpp"
 #include "batch/schedule.hpp"
+#include "batch/slurm_record.hpp"
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
@@ -36,8 +39,12 @@ void declare_run(CommandLine& line) {
       "report", po::value<std::string>(), "an HTML page about the run, there from its beginning")(
       "report-folder", po::value<std::string>(),
       "a folder that gets entries/NAME.json of each as it ends, and summary.json")(
+      "part", po::value<std::string>(),
+      "K/N, with --only: carry out part K of N of that entry's conversion; mpi: that of this rank")(
+      "finish-parts", po::value<std::string>(), "N: the parts of conversions have been carried out")(
       "dry-run", "plan every entry and write nothing")("json", "print JSON")(
       "schema", "print the JSON Schema of recipes, for editors");
+  declare_executors(line);
 }
 
 Overrides overrides_of(const CommandLine& line) {
@@ -114,11 +121,70 @@ void print(const Recipe& recipe, const BatchOutcome& batch) {
               << " of them were before\n";
 }
 
+/// How processes elsewhere are told of this recipe and its entries.
+Texts command_of(const CommandLine& line) {
+  Texts words{own_program(), "run", line.get<std::string>("RECIPE")};
+  for (const std::string& pair : line.find<Texts>("set").value_or(Texts{})) words.push_back("--set=" + pair);
+  words.push_back("--retries=" + line.get<std::string>("retries"));
+  words.push_back("--retry-delay=" + std::to_string(line.get<double>("retry-delay")));
+  return words;
+}
+
+ExecutorSettings settings_of(const CommandLine& line, const Shares& shares, std::size_t entries) {
+  ExecutorSettings settings = executor_settings(line);
+  settings.command = command_of(line);
+  settings.at_once = shares.at_once;
+  // Who has a queue does not wait here.
+  if (settings.name == "slurm" && !line.has("jobs-at-once")) settings.at_once = entries;
+  return settings;
+}
+
+/// --part: a part of one entry, for executors that start this process elsewhere.
+int carry_out_part(const CommandLine& line, const Recipe& recipe) {
+  const std::set<std::size_t> only = chosen_entries(line, recipe);
+  if (only.size() != 1) throw UsageError("--part is of one entry: name it with --only");
+  const RecipeEntry& entry = recipe.entries[*only.begin()];
+  const bool ranks = line.get<std::string>("part") == "mpi";
+  Share share;
+  if (ranks) {
+    const Rank rank = own_rank();
+    share = {rank.rank + 1, rank.size};
+  } else {
+    share = parse_part(line.get<std::string>("part"));
+  }
+  JobContext context = job_context(line, usable_processors());
+  SourceIdentities identities;
+  context.identities = &identities;
+  context.say = [&](const std::string& sentence) { print_note(entry.name + " " + sentence); };
+  ProgressBar bar(line.has("json") || share.part > 1);
+  context.callbacks = bar.callbacks();
+  try {
+    const nlohmann::json report = run_entry_part(entry, context, share, ranks);
+    if (!context.folder.empty()) report_part(context.folder, share.part, {});
+    line.print_json(report);
+    return 0;
+  } catch (const std::exception&) {
+    if (!context.folder.empty())
+      report_part(context.folder, share.part, failure_of(std::current_exception()));
+    throw;
+  }
+}
+
+int cancel_jobs(const CommandLine& line, const Recipe& recipe) {
+  executor_settings(line);
+  const std::size_t count = cancel_slurm_jobs(recipe, chosen_entries(line, recipe));
+  if (!line.print_json({{"cancelled_jobs", count}})) std::cout << count << " jobs are cancelled\n";
+  return 0;
+}
+
 int carry_out_recipe(const CommandLine& line, const Recipe& recipe) {
   const std::set<std::size_t> only = chosen_entries(line, recipe);
   const std::size_t count = only.empty() ? recipe.entries.size() : only.size();
   const Shares shares = shares_of(line, count);
-  const JobContext common = job_context(line, shares.threads);
+  JobContext common = job_context(line, shares.threads);
+  if (const auto parts = line.find<std::string>("finish-parts"))
+    common.parts = parse_parts("--finish-parts", *parts);
+  const ExecutorSettings settings = settings_of(line, shares, std::max<std::size_t>(1, count));
   Budget budget;
   SourceIdentities identities;
   BatchOutcome batch;
@@ -133,7 +199,7 @@ int carry_out_recipe(const CommandLine& line, const Recipe& recipe) {
                        interrupted};
       return one;
     };
-    const std::unique_ptr<Executor> executor = local_executor(recipe, shares.at_once, context);
+    const std::unique_ptr<Executor> executor = make_executor(recipe, settings, context);
     ScheduleOptions options{line.has("keep-going"), only, interrupted};
     options.on_start = [&](std::size_t entry) { dashboard.begin(entry); };
     ReportFiles reports(recipe, dashboard, common.folder, line.find<std::string>("report").value_or(""));
@@ -173,6 +239,8 @@ int run_command(const Arguments& arguments) {
   if (!line.has("RECIPE")) throw UsageError("missing RECIPE; usage: mhub run RECIPE.yaml");
   const Recipe recipe = read_recipe(line.get<std::string>("RECIPE"), overrides_of(line));
   for (const std::string& note : recipe.notes) print_note(note);
+  if (line.has("cancel")) return cancel_jobs(line, recipe);
+  if (line.has("part")) return carry_out_part(line, recipe);
   if (!line.has("dry-run")) return carry_out_recipe(line, recipe);
   for (const std::string option : {"report", "report-folder", "keep-going"}) {
     if (line.has(option)) throw UsageError("--" + option + " is about a run, and --dry-run is none");

@@ -18,6 +18,10 @@ class Executor {
   virtual std::size_t capacity() const = 0;
   /// Begins with an entry; returns at once.
   virtual void start(std::size_t entry) = 0;
+  /// Whether it takes entries that others have to come before, and sees to that itself.
+  virtual bool queues() const { return false; }
+  /// One has failed, and no other is to begin: of those that have not, `wait` says so.
+  virtual void stop() {}
   /// Waits for one of those that were started. Called from the thread that starts them.
   virtual std::pair<std::size_t, EntryOutcome> wait() = 0;
 };

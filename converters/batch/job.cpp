@@ -6,8 +6,10 @@
 #include <fstream>
 #include <thread>
 
+#include "entry_parts.hpp"
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/convert/share.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/hub/hub.hpp"
@@ -20,16 +22,16 @@ namespace {
 constexpr double kGrowth = 4;
 
 /// What a demand takes of the budget while it is needed.
-class Share {
+class BudgetShare {
  public:
-  Share(Budget& budget, Demand demand, const std::function<void(const std::string&)>& on_wait,
-        const std::function<bool()>& cancelled)
+  BudgetShare(Budget& budget, Demand demand, const std::function<void(const std::string&)>& on_wait,
+              const std::function<bool()>& cancelled)
       : budget_(budget), demand_(std::move(demand)) {
     budget_.take(demand_, on_wait, cancelled);
   }
-  ~Share() { budget_.release(demand_); }
-  Share(const Share&) = delete;
-  Share& operator=(const Share&) = delete;
+  ~BudgetShare() { budget_.release(demand_); }
+  BudgetShare(const BudgetShare&) = delete;
+  BudgetShare& operator=(const BudgetShare&) = delete;
 
  private:
   Budget& budget_;
@@ -138,30 +140,45 @@ class Job {
     if (open.use == SourceUse::model) open.use = SourceUse::arriving;
     return plan(entry_.request.source, entry_.request.write, open);
   }
-  Share share_for(const Conversion& conversion) const {
+  BudgetShare share_for(const Conversion& conversion) const {
     return {*context_.budget, demand_of(entry_, conversion.bytes(), threads()),
             [&](const std::string& what) { say("waits for " + what); }, context_.callbacks.cancelled};
   }
 
   nlohmann::json convert_now(const Standing& standing, const std::string& source) {
-    const Conversion conversion = planned_now();
-    const Share share = share_for(conversion);
-    state_.converting = true;
-    state_.settings = settings_text(entry_);
-    state_.source = source;
-    state_.replaces = identity_of(entry_.request.output);
-    state_.verified = false;
-    state_.save(entry_);
+    const int parts = context_.parts > 0 ? parts_of(entry_, context_.parts) : 1;
+    const Conversion conversion = parts > 1 ? plan_shared(entry_, context_.callbacks) : planned_now();
+    const BudgetShare share = share_for(conversion);
     RunOptions run = entry_.request.run;
     run.jobs = threads();
     run.resume = standing.resume;
     run.overwrite = standing.overwrite;
     run.callbacks = context_.callbacks;
+    if (parts > 1) {
+      begin_parts(entry_, state_, standing, source);
+      do_parts(conversion, run, parts);
+      run.share = Share{0, parts};
+      run.resume = false;
+    } else {
+      state_.begin(entry_, source);
+    }
     nlohmann::json report = convert(conversion, entry_.request.output, run);
     state_.report = report;
     state_.report["finished"] = time_text(now_seconds());
     note_output(source, run.verify);
     return report;
+  }
+
+  /// All parts of a shared conversion; whoever did them, this process does what is missing.
+  void do_parts(const Conversion& conversion, const RunOptions& run, int parts) {
+    if (context_.carry_out_parts) context_.carry_out_parts(entry_, parts, context_);
+    for (const int part : missing_parts(conversion, entry_.request.output, parts)) {
+      log("part " + std::to_string(part) + " of " + std::to_string(parts));
+      RunOptions one = run;
+      one.verify = one.resume = false;
+      one.share = Share{part, parts};
+      convert(conversion, entry_.request.output, one);
+    }
   }
 
   /// Puts down what lies at the output now.
@@ -178,7 +195,7 @@ class Job {
   /// An output that is there and of which the state does not say that it is right.
   nlohmann::json verify_now(const std::string& source) {
     const Conversion conversion = planned_now();
-    const Share share = share_for(conversion);
+    const BudgetShare share = share_for(conversion);
     OpenOptions open;
     open.callbacks = context_.callbacks;
     const Checkpoint written = open_checkpoint(entry_.request.output, open);

@@ -14,6 +14,11 @@ struct JobContext {
   int retries = 2;          ///< more attempts where the network or a disk failed
   double retry_delay = 2;   ///< seconds before the first of them; each next one waits four times as long
   std::string folder = {};  ///< gets the log of an entry without output; empty for none
+  /// Above 1: so many processes share the conversion of an entry that has parts, unless the recipe says how
+  /// many; this one finishes what they did.
+  int parts = 0;
+  /// Starts them and waits for them; empty: they have run already. What they left undone is done here.
+  std::function<void(const RecipeEntry&, int parts, const JobContext&)> carry_out_parts = {};
   Budget* budget = nullptr;
   SourceIdentities* identities = nullptr;
   Callbacks callbacks = {};

@@ -23,6 +23,21 @@ nlohmann::json step_json(const StepOutcome& step) {
   return json;
 }
 
+EntryStatus status_of(const std::string& name) {
+  for (const EntryStatus status :
+       {EntryStatus::done, EntryStatus::up_to_date, EntryStatus::failed, EntryStatus::interrupted}) {
+    if (name == status_name(status)) return status;
+  }
+  return EntryStatus::not_run;
+}
+
+/// What time_text made; 0 for nothing.
+double time_of(const std::string& text) {
+  std::tm parts{};
+  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) == nullptr) return 0;
+  return static_cast<double>(::timegm(&parts));
+}
+
 std::string past(const std::string& step) {
   if (step == "download") return "downloaded";
   if (step == "verify") return "verified";
@@ -76,6 +91,38 @@ nlohmann::json to_json(const RecipeEntry& entry, const EntryOutcome& outcome) {
                      {"exit_code", outcome.failure.code},
                      {"message", outcome.failure.message}};
   return json;
+}
+
+std::optional<EntryOutcome> outcome_of_json(const nlohmann::json& json) {
+  try {
+    EntryOutcome outcome;
+    outcome.name = json.at("name");
+    outcome.status = status_of(json.at("status"));
+    outcome.why = json.at("why");
+    outcome.attempts = json.at("attempts");
+    outcome.started = time_of(json.value("started", ""));
+    outcome.ended = time_of(json.value("ended", ""));
+    outcome.log = json.value("log", "");
+    if (const auto error = json.find("error"); error != json.end())
+      outcome.failure = {error->at("exit_code"), error->at("message")};
+    // What a conversion reports stands among the entry's own; one without has no model.
+    if (json.contains("model")) {
+      outcome.report = json;
+      for (const char* own :
+           {"name", "status", "source", "why", "attempts", "started", "ended", "steps", "log", "error"})
+        outcome.report.erase(own);
+    }
+    for (const nlohmann::json& one : json.at("steps")) {
+      StepOutcome step{one.at("step"), one.at("done_before"), time_of(one.at("started"))};
+      step.seconds = one.at("seconds");
+      step.bytes = one.at("bytes");
+      step.result = step.step == "convert" ? outcome.report : one.value("result", nlohmann::json());
+      outcome.steps.push_back(std::move(step));
+    }
+    return outcome;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
 }
 
 std::string summary_line(const EntryOutcome& outcome) {

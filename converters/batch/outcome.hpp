@@ -51,6 +51,8 @@ struct EntryOutcome {
 
 /// An outcome as output.schema.json has it (run_entry).
 nlohmann::json to_json(const RecipeEntry& entry, const EntryOutcome& outcome);
+/// Such a value read back; nothing for what is none. Times are of whole seconds.
+std::optional<EntryOutcome> outcome_of_json(const nlohmann::json& json);
 /// "done: 2.1 GB in 3.2 s, verified, generated, uploaded": a line for people.
 std::string summary_line(const EntryOutcome& outcome);
 

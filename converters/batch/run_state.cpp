@@ -12,6 +12,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/base/progress.hpp"
+#include "mhub/base/staging.hpp"
 #include "mhub/base/written_files.hpp"
 #include "mhub/convert/overwrite.hpp"
 
@@ -85,6 +86,15 @@ void RunState::save(const RecipeEntry& entry) const {
   fs::rename(path + ".next", path);
 }
 
+void RunState::begin(const RecipeEntry& entry, const std::string& source_identity) {
+  converting = true;
+  settings = settings_text(entry);
+  source = source_identity;
+  replaces = identity_of(entry.request.output);
+  verified = false;
+  save(entry);
+}
+
 std::string settings_text(const RecipeEntry& entry) {
   std::string text = "mhub=" + std::string(MHUB_VERSION) + "\nsource=" + entry.request.source + "\n";
   for (const auto& [key, value] : entry.settings) text += key + "=" + value + "\n";
@@ -93,27 +103,26 @@ std::string settings_text(const RecipeEntry& entry) {
 
 Standing standing_of(const RecipeEntry& entry, const RunState& state, const std::string& source) {
   using Work = Standing::Work;
-  if (!entry.converts()) return {Work::none, false, false, "nothing to convert"};
+  if (!entry.converts()) return {Work::none, false, false, false, "nothing to convert"};
   const RunOptions& asked = entry.request.run;
   const std::string there = identity_of(entry.request.output);
   const bool known = !state.settings.empty();
   const bool settings = known && same_conversion(entry, state);
   // A source that is gone, or a Hub that does not answer, is no news.
   const bool same = settings && (source.empty() || source == state.source);
+  const auto to_do = [](Work work, const char* why) { return Standing{work, false, false, false, why}; };
   if (same && state.converting && !there.empty() && there != state.replaces)
     // It got its name, it seems, and nobody was left to write that down.
-    return {Work::verify, false, false, "is there, but the run that wrote it did not say so"};
+    return to_do(Work::verify, "is there, but the run that wrote it did not say so");
   if (same && !state.converting && !there.empty() && there == state.output) {
-    if (asked.verify && !state.verified)
-      return {Work::verify, false, false, "is there, but was not verified"};
-    return {Work::none, false, false, "is there"};
+    if (asked.verify && !state.verified) return to_do(Work::verify, "is there, but was not verified");
+    return to_do(Work::none, "is there");
   }
   if (!known && !asked.overwrite && written_by_mhub(entry.request.output))
-    return {Work::verify, false, false, "is there, though no run of a recipe has written it"};
+    return to_do(Work::verify, "is there, though no run of a recipe has written it");
   Standing standing;
-  const fs::path output = output_path(entry);
-  const bool partial =
-      fs::exists(output.parent_path() / ("." + output.filename().string() + ".mhub-partial"));
+  const bool partial = fs::exists(partial_folder(entry.request.output));
+  standing.begun = same && state.converting;
   standing.resume = partial && (asked.resume || (same && state.converting));
   // Whatever was put in the place of what a run wrote there, convert() looks at it before it goes.
   standing.overwrite = asked.overwrite || (known && !there.empty() && !state.output.empty());
@@ -130,6 +139,14 @@ bool step_is_done(const RecipeEntry& entry, const RunState& state, const std::st
   const auto found = state.steps.find(step);
   return found != state.steps.end() && found->value("settings", "") == entry.step_settings.at(step) &&
          found->value("output", "") == state.output && !state.output.empty();
+}
+
+bool nothing_to_do(const RecipeEntry& entry, const RunState& state, const std::string& source) {
+  if (!entry.keeps() || standing_of(entry, state, source).work != Standing::Work::none) return false;
+  const auto done = [&](bool asked, const char* step) { return !asked || step_is_done(entry, state, step); };
+  const Steps& steps = entry.steps;
+  return done(steps.generate.has_value(), "generate") && done(steps.logits.has_value(), "logits") &&
+         done(steps.upload.has_value(), "upload");
 }
 
 OutputLock::OutputLock(const RecipeEntry& entry, const std::function<void(const std::string&)>& on_wait,

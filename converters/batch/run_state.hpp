@@ -31,6 +31,8 @@ struct RunState {
   /// What is there; an empty one where nothing or nothing of use is.
   static RunState load(const RecipeEntry& entry);
   void save(const RecipeEntry& entry) const;
+  /// Puts down that a conversion of that source begins.
+  void begin(const RecipeEntry& entry, const std::string& source_identity);
 };
 
 /// The settings of a conversion as one text, with mhub's version: another one may write something else.
@@ -41,7 +43,8 @@ struct Standing {
   enum class Work { none, verify, convert };
   Work work = Work::convert;
   bool resume = false, overwrite = false;
-  std::string why;  ///< "is there", "is new", "the source has changed", ...
+  bool begun = false;  ///< the same conversion of the same source was begun, and its end not written down
+  std::string why;     ///< "is there", "is new", "the source has changed", ...
 };
 
 /// Looks at what is there. `source` is the source's identity now, empty where nobody can say. An output of
@@ -51,6 +54,10 @@ Standing standing_of(const RecipeEntry& entry, const RunState& state, const std:
 
 /// Whether a step was done with this output.
 bool step_is_done(const RecipeEntry& entry, const RunState& state, const std::string& step);
+
+/// Whether all that is to be done with an entry has been done: the conversion and the steps behind it. Of one
+/// that leaves nothing here nobody knows.
+bool nothing_to_do(const RecipeEntry& entry, const RunState& state, const std::string& source);
 
 /// The lock of an entry's output: two runs do not work on one at a time. The lock's file says who has it.
 class OutputLock {

@@ -25,7 +25,9 @@ class Schedule {
       --running_;
       if (!outcome.good()) {
         if (code_ == 0) code_ = outcome.failure.code;
-        stopped_ = stopped_ || !options_.keep_going || outcome.status == EntryStatus::interrupted;
+        const bool stop = !options_.keep_going || outcome.status == EntryStatus::interrupted;
+        if (stop && !stopped_) executor_.stop();
+        stopped_ = stopped_ || stop;
       }
       end(entry, std::move(outcome));
     }
@@ -56,6 +58,7 @@ class Schedule {
         later.push_back(k);
       } else {
         ++running_;
+        started_.insert(k);
         if (options_.on_start) options_.on_start(k);
         executor_.start(k);
       }
@@ -65,6 +68,7 @@ class Schedule {
   bool ready(std::size_t entry) const {
     const auto& needs = recipe_.entries[entry].needs;
     return std::all_of(needs.begin(), needs.end(), [&](std::size_t other) {
+      if (executor_.queues() && started_.contains(other)) return true;
       return !chosen(other) || (outcomes_[other] && outcomes_[other]->good());
     });
   }
@@ -91,6 +95,7 @@ class Schedule {
   const ScheduleOptions& options_;
   std::vector<std::optional<EntryOutcome>> outcomes_;
   std::vector<std::size_t> waiting_;  ///< each behind those that it needs
+  std::set<std::size_t> started_;
   std::size_t running_ = 0;
   bool stopped_ = false;
   int code_ = 0;

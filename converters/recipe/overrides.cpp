@@ -22,7 +22,7 @@ bool can_be_set(std::string_view key) {
   if (dot != key.npos) return find_step_key(key.substr(0, dot), key.substr(dot + 1)) != nullptr;
   const std::string_view name = short_name(key);
   return find_convert_key(name) != nullptr || find_step(name) != nullptr || name == "download" ||
-         name == "sources";
+         name == "parts" || name == "sources";
 }
 
 void set_in(WrittenEntry& entry, const std::string& option, std::string_view key, const std::string& value) {

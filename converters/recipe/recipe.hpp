@@ -18,6 +18,7 @@ struct RecipeEntry {
   Place place;
   ConvertRequest request;  ///< without an output nothing is converted, and the steps are the source's
   Steps steps;
+  int parts = 0;  ///< processes that share the conversion, where entries run on several machines; 0: not said
   std::vector<std::size_t> needs;  ///< entries that come before it
   /// What the output depends on, as text: keys that differ from the command's defaults, but for those that
   /// say how (ConvertKey::how). The same settings and source give the same output.

@@ -178,6 +178,7 @@ const std::vector<EntryKey>& entry_keys() {
       {"needs", "names of conversions that come before this one"},
       {"sources", "a pattern of paths, runs/*/iter_*: one conversion for each that is found"},
       {"download", "bring all of a source on the Hub into the cache before the conversion begins"},
+      {"parts", "processes that share the conversion under --executor slurm or mpi"},
       {"matrix", "lists of values: one conversion for every combination"}};
   return keys;
 }

@@ -8,6 +8,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "converters/options.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/hub/repo_id.hpp"
 
@@ -43,6 +44,8 @@ class EntryMaker {
         set_step(*step, pair);
       } else if (pair.key == "download") {
         guarded(pair, [&] { entry_.steps.download = value(pair, KeyKind::flag) == "true"; });
+      } else if (pair.key == "parts") {
+        guarded(pair, [&] { entry_.parts = parse_size(value(pair, KeyKind::number)); });
       } else if (pair.key == "needs") {
         set_needs(pair);
       }

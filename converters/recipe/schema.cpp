@@ -56,6 +56,7 @@ Json entry_key_schema(const std::string& name) {
   if (name == "needs" || name == "sources")
     return {{"anyOf", {{{"type", "string"}}, list_of({{"type", "string"}})}}};
   if (name == "download") return value_of(KeyKind::flag, "");
+  if (name == "parts") return value_of(KeyKind::number, "");
   if (name == "matrix") return matrix_schema();
   return {{"type", "string"}};
 }
