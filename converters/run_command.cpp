@@ -245,6 +245,7 @@ int run_command(const Arguments& arguments) {
   for (const std::string option : {"report", "report-folder", "keep-going"}) {
     if (line.has(option)) throw UsageError("--" + option + " is about a run, and --dry-run is none");
   }
+  executor_settings(line);
   const std::set<std::size_t> only = chosen_entries(line, recipe);
   const Shares shares = shares_of(line, only.empty() ? recipe.entries.size() : only.size());
   ProgressBar bar(line.has("json"));

@@ -89,9 +89,12 @@ class SlurmExecutor final : public Executor {
 
   void submit(std::size_t entry, const JobContext& context) {
     const RecipeEntry& one = recipe_.entries[entry];
+    const Descriptor lock = lock_jobs(one);
     SlurmEntry& jobs = running_.emplace(entry, SlurmEntry(one, settings_, context.say)).first->second;
     const bool new_needs = std::any_of(one.needs.begin(), one.needs.end(),
                                        [&](std::size_t other) { return submitted_.contains(other); });
+    // What another process has submitted since is in no older list.
+    if (!jobs.ids().empty()) queue_.look();
     if (!new_needs && jobs.take_up(queue_)) return;
     submitted_.insert(entry);
     jobs.submit(jobs_before(entry));
@@ -204,20 +207,20 @@ std::unique_ptr<Executor> slurm_executor(const Recipe& recipe, const ExecutorSet
 }
 
 std::size_t cancel_slurm_jobs(const Recipe& recipe, const std::set<std::size_t>& only) {
-  SlurmQueue queue;
-  if (!queue.look()) throw IoError("squeue: " + queue.trouble());
-  std::size_t count = 0;
+  std::vector<SubmittedJob> jobs;
   for (std::size_t entry = 0; entry < recipe.entries.size(); ++entry) {
     if (!only.empty() && !only.contains(entry)) continue;
-    for (const SubmittedJob& job : SlurmRecord::load(recipe.entries[entry]).jobs) {
-      const std::vector<QueuedJob> lines = queue.of(job);
-      if (!queue.active(job)) continue;
-      SlurmQueue::cancel({lines.front().id}, false);
-      ++count;
-    }
-    SlurmRecord::remove(recipe.entries[entry]);
+    for (SubmittedJob& job : SlurmRecord::load(recipe.entries[entry]).jobs) jobs.push_back(std::move(job));
   }
-  return count;
+  if (jobs.empty()) return 0;
+  SlurmQueue queue;
+  if (!queue.look()) throw IoError("squeue: " + queue.trouble());
+  std::vector<std::string> ids;
+  for (const SubmittedJob& job : jobs) {
+    if (queue.active(job)) ids.push_back(queue.of(job).front().id);
+  }
+  SlurmQueue::cancel(ids, false);
+  return ids.size();
 }
 
 }  // namespace mhub::converters

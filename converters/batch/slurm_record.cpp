@@ -2,8 +2,11 @@
 #include "slurm_record.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <optional>
+#include <sys/file.h>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
@@ -35,6 +38,19 @@ std::string part_file(const std::string& folder, int part) {
 
 std::string jobs_folder(const RecipeEntry& entry) {
   return entry.keeps() ? state_folder(entry) : fs::absolute(".mhub-run/" + entry.name).string();
+}
+
+Descriptor lock_jobs(const RecipeEntry& entry) {
+  const std::string folder = jobs_folder(entry), path = folder + "/jobs.lock";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw IoError("cannot create folder", folder, error.value());
+  Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (lock.get() < 0) throw IoError("cannot open", path, errno);
+  // Where the file system has no locks, two of them both submit; one job then finds the work done.
+  while (::flock(lock.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
+  return lock;
 }
 
 std::string jobs_settings(const RecipeEntry& entry) {

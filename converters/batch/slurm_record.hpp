@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "converters/recipe/recipe.hpp"
+#include "mhub/base/file.hpp"
 #include "outcome.hpp"
 
 namespace mhub::converters {
@@ -38,6 +39,10 @@ struct SlurmRecord {
 std::string jobs_settings(const RecipeEntry& entry);
 /// Where jobs of an entry have their files.
 std::string jobs_folder(const RecipeEntry& entry);
+
+/// Held while the jobs of an entry are looked up and submitted: of two processes the second one finds those
+/// of the first. Makes the folder. Throws IoError.
+Descriptor lock_jobs(const RecipeEntry& entry);
 
 /// What a job has left about its entry (what `mhub run --report-folder` writes), or nothing.
 std::optional<EntryOutcome> reported_outcome(const RecipeEntry& entry, const SubmittedJob& job);

@@ -32,6 +32,7 @@ COMMANDS = [
     ("inspect", 0, "inspect m"),
     ("run", 0, "run recipe.yaml"),
     ("run", 0, "run recipe.yaml"),
+    ("run_cancelled", 0, "run recipe.yaml --executor slurm --cancel"),
     ("run", 4, "run failing.yaml --retries 0 --keep-going"),
     ("dry_run", 0, "run recipe.yaml --dry-run"),
     ("dry_run", 0, "run recipe.yaml --set there.tp=2 --dry-run"),
