@@ -118,6 +118,12 @@ void OutputFile::reaches(std::uint64_t end) const {
   }
 }
 
+void OutputFile::flush() const {
+  while (::fsync(descriptor_.get()) != 0) {
+    if (errno != EINTR) throw IoError("cannot flush", path_, errno);
+  }
+}
+
 void OutputFile::close() {
   if (descriptor_.get() >= 0 && ::ftruncate(descriptor_.get(), static_cast<off_t>(end_)) != 0)
     throw IoError("cannot cut off", path_, errno);

@@ -78,6 +78,8 @@ class OutputFile {
   void write(std::uint64_t offset, std::span<const std::byte> data);
   /// Reads back; false when the file is not that long.
   bool read(std::uint64_t offset, std::span<std::byte> out) const;
+  /// Flushes to the device (fsync); nothing is cut off.
+  void flush() const;
   /// Flushes to the device (fsync) and closes; further writes are a programming error.
   void close();
 

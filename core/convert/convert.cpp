@@ -222,10 +222,13 @@ void write_output(const Conversion& conversion, const RunOptions& options, Stagi
     if (conversion.output().discards()) return staging.discard();
     finish_output(conversion, options, std::move(manifest), staging);
   } catch (const Error& error) {
-    // What others wrote is theirs.
     if (options.share) {
+      // What others wrote is theirs; but where it is not what the source says, their notes are wrong.
       if (!staging.resumed()) staging.discard();
-      throw;
+      if (error.category() != ErrorCategory::mismatch) throw;
+      remove_notes(staging.notes(), options.share->of);
+      throw Error(error.category(),
+                  std::string(error.what()) + "; run all parts again, which go on from there");
     }
     // Only what may go better next time is worth keeping.
     const bool again =

@@ -46,6 +46,7 @@ void write_part(const Conversion& conversion, const CopyPlan& mine, const std::v
   const Executed done = execute(mine, *sink, execution);
   if (fingerprint(conversion.copies().sources) != before)
     throw InputError(conversion.source().path + ": changed while it was read; convert it again");
+  sink->flush();  // a note must not outlive what it promises
   leave_note(staging.notes(), *options.share, conversion_key(conversion), conversion.copies(), chunks, done,
              *sink);
 }

@@ -118,19 +118,25 @@ bool adds(const StateMap& map) {
   return false;
 }
 
-/// Every stored tensor's type: the one asked for where its sources are floating-point, else its sources' own,
-/// or, where values change on the way, one that holds them exactly. `layout` has the source's canonical
-/// tensors in their order.
-std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std::optional<DType> wanted,
-                              const Layout& layout) {
-  std::vector<SinkTensor> tensors = layout.tensors;
+/// The types that stored tensors are cast to, where somebody asks for one; else empty. `layout` has the
+/// source's canonical tensors in their order.
+std::vector<DType> cast_dtypes(const Layout& layout, const Checkpoint& source, std::optional<DType> wanted) {
+  std::vector<DType> dtypes;
+  if (!wanted) return dtypes;
+  for (const std::vector<Term>& terms : layout.map.terms)
+    dtypes.push_back(own_dtype(source.state.tensors, terms).value_or(*wanted));
+  return dtypes;
+}
+
+/// Every stored tensor's type: the one that it is cast to where its sources are floating-point, else its
+/// sources' own, or, where values change on the way, one that holds them exactly.
+std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std::vector<SinkTensor> tensors,
+                              const std::vector<DType>& casts) {
   for (std::size_t d = 0; d < tensors.size(); ++d) {
     const DType natural = natural_dtype(map, d, source.state.sources);
-    const bool cast = wanted && is_floating(natural);
-    tensors[d].dtype =
-        cast ? own_dtype(source.state.tensors, layout.map.terms[d]).value_or(*wanted) : natural;
+    tensors[d].dtype = !casts.empty() && is_floating(natural) ? casts[d] : natural;
   }
-  if (wanted) return tensors;
+  if (!casts.empty()) return tensors;
   narrow_again(map, source, tensors);
   const DType model = main_dtype(tensors);
   // Values decide, so they must be right, and they lie all over the files.
@@ -147,10 +153,12 @@ std::vector<SinkTensor> typed(const StateMap& map, const Checkpoint& source, std
 /// given and its sources are floating-point (but for CanonicalTensor::dtype), else its sources' type, or one
 /// that holds its values exactly where they change on the way. Borrows the checkpoint. Throws InputError when
 /// the layout and the checkpoint do not fit.
-CopyPlan plan_export(const Checkpoint& source, const Layout& layout, std::optional<DType> dtype) {
-  const StateMap map = compose(source.state.to_canonical, layout.map, source.path);
+CopyPlan plan_export(const Checkpoint& source, Layout layout, std::optional<DType> dtype) {
+  const std::vector<DType> casts = cast_dtypes(layout, source, dtype);
+  StateMap map = compose(source.state.to_canonical, std::move(layout.map), source.path);
   check_destination_coverage(map, source.path);
-  return compile(map, source.state.sources, typed(map, source, dtype, layout));
+  std::vector<SinkTensor> tensors = typed(map, source, std::move(layout.tensors), casts);
+  return compile(std::move(map), source.state.sources, std::move(tensors));
 }
 
 }  // namespace
@@ -160,7 +168,7 @@ Conversion::Conversion(std::shared_ptr<const Checkpoint> source, const WriteOpti
   if (source_->model == nullptr) throw InputError(source_->unknown_model);
   const Format& format = options.format.empty() ? *formats().front() : format_named(options.format);
   std::shared_ptr<OutputFormat> output = format.output(options, *source_);
-  copies_ = std::make_shared<CopyPlan>(plan_export(*source_, output->layout(), options.dtype));
+  copies_ = std::make_shared<CopyPlan>(plan_export(*source_, output->take_layout(), options.dtype));
   output->set_dtypes(copies_->tensors);
   output_ = std::move(output);
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <random>
 
+#include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 
@@ -13,6 +14,8 @@ namespace mhub {
 namespace {
 
 constexpr std::uint64_t kLargestNote = 1ULL << 32;
+/// Digits of the checksum that a note begins with.
+constexpr std::size_t kChecksum = 32;
 
 std::string name_of(const Share& share) {
   return "part-" + std::to_string(share.part) + "-of-" + std::to_string(share.of);
@@ -64,8 +67,11 @@ void put(const std::string& path, const std::string& content) {
 /// A note, which must be of this conversion.
 nlohmann::json read_note(const std::string& folder, const Share& share, const std::string& key) {
   const std::string path = path_of(folder, share);
-  nlohmann::json note = parse_json_file(path, kLargestNote);
-  if (!note.is_object() || note.value("key", "") != key)
+  const std::string text = read_file(path, kLargestNote);
+  if (text.size() < kChecksum || checksum_of(text.substr(kChecksum)) != text.substr(0, kChecksum))
+    throw InputError(path + ": is damaged; remove it, and run that part again");
+  nlohmann::json note = parse_json(text.substr(kChecksum), path);
+  if (note.at("key") != key)
     throw InputError(path + ": is the note of another conversion (another source, other options or another " +
                      "version of mhub); remove " + folder + " to start anew");
   return note;
@@ -110,7 +116,12 @@ void leave_note(const std::string& folder, const Share& share, const std::string
     list.push_back({chunks[k], done.checksums[k], sink.crc(one.tensor, one.chunk), done.losses[k].to_infinity,
                     done.losses[k].to_zero});
   }
-  put(path_of(folder, share), json_text({{"key", key}, {"chunks", std::move(list)}}));
+  const std::string text = json_text({{"key", key}, {"chunks", std::move(list)}});
+  put(path_of(folder, share), checksum_of(text) + text);
+}
+
+void remove_notes(const std::string& folder, int of) {
+  for (int part = 1; part <= of; ++part) fs::remove(path_of(folder, {part, of}));
 }
 
 Executed take_parts(const std::string& folder, int of, const std::string& key, const CopyPlan& plan,

@@ -39,6 +39,9 @@ void note_process(const std::string& output, const Share& share, const std::stri
 void await_processes(const std::string& output, int of, const std::string& run, double seconds,
                      const Callbacks& callbacks);
 
+/// Forgets that parts were done: they compare what is there with the source when they run again.
+void remove_notes(const std::string& folder, int of);
+
 /// Carries out one part of a shared conversion; of one that is done already it only says so.
 nlohmann::json convert_part(const Conversion& conversion, const std::string& output,
                             const RunOptions& options);

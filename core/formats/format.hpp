@@ -16,8 +16,9 @@ namespace mhub {
 class OutputFormat {
  public:
   virtual ~OutputFormat() = default;
-  /// The layout of this output: canonical state -> stored state.
-  virtual const Layout& layout() const = 0;
+  /// The layout of this output: canonical state -> stored state. Asked for once and given away: that of a
+  /// large model takes hundreds of megabytes.
+  virtual Layout take_layout() = 0;
   /// Told once, before anything is written, which types the tensors have.
   virtual void set_dtypes(const std::vector<SinkTensor>& /*tensors*/) {}
   /// The sink for the tensors. `root` is the partial output folder.

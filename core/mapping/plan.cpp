@@ -204,9 +204,16 @@ std::vector<std::optional<DType>> joined_dtypes(const StateMap& map, std::vector
   return own;
 }
 
-CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
-                 std::vector<SinkTensor> tensors) {
+namespace {
+
+/// Binds a map; `done` is told of each destination that is bound.
+template <typename Done>
+CopyPlan bound(const StateMap& map, std::vector<const StoredTensor*> sources, std::vector<SinkTensor> tensors,
+               const Done& done) {
   CopyPlan plan{std::move(sources), std::move(tensors), {}, {}};
+  std::size_t chunks = 0;
+  for (const SinkTensor& tensor : plan.tensors) chunks += tensor.chunks.size();
+  plan.chunks.reserve(chunks);
   for (std::size_t d = 0; d < plan.tensors.size(); ++d) {
     const SinkTensor& tensor = plan.tensors[d];
     const DType source_dtype = natural_dtype(map, d, plan.sources);
@@ -230,10 +237,26 @@ CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
       std::sort(one.terms.begin(), one.terms.end(), [](const CopyTerm& a, const CopyTerm& b) {
         return a.box.destination_offset < b.box.destination_offset;
       });
+      one.terms.shrink_to_fit();
       plan.chunks.push_back(std::move(one));
     }
+    done(d);
   }
   return plan;
+}
+
+}  // namespace
+
+CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
+                 std::vector<SinkTensor> tensors) {
+  return bound(map, std::move(sources), std::move(tensors), [](std::size_t) {});
+}
+
+CopyPlan compile(StateMap&& map, std::vector<const StoredTensor*> sources, std::vector<SinkTensor> tensors) {
+  return bound(map, std::move(sources), std::move(tensors), [&](std::size_t d) {
+    map.terms[d] = {};
+    map.destination[d] = {};
+  });
 }
 
 std::set<std::string> source_names(const CopyPlan& plan, const ChunkPlan& chunk) {

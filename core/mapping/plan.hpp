@@ -47,6 +47,8 @@ struct CopyPlan {
 /// rounded: exact_dtype finds one that loses nothing.
 CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
                  std::vector<SinkTensor> tensors);
+/// The same with a map that nobody needs any more: it goes as the plan grows.
+CopyPlan compile(StateMap&& map, std::vector<const StoredTensor*> sources, std::vector<SinkTensor> tensors);
 
 /// The type of a destination tensor when nothing is cast: the one that holds all values of the tensors it is
 /// made of. Throws InputError when there is none.

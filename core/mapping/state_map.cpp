@@ -143,10 +143,11 @@ StateMap inverted(const StateMap& map) {
   return result;
 }
 
-StateMap compose(const StateMap& first, const StateMap& second, const std::string& where) {
-  StateMap result{first.source, second.destination, std::vector<std::vector<Term>>(second.destination.size()),
-                  first.dropped};
+StateMap compose(const StateMap& first, StateMap second, const std::string& where) {
   const std::vector<std::size_t> middle = matched(first, second, where);
+  const std::size_t count = second.destination.size();
+  StateMap result{first.source, std::move(second.destination), std::vector<std::vector<Term>>(count),
+                  first.dropped};
   const auto follow = [&](const std::vector<Term>& outer_terms, std::vector<Term>& out) {
     for (const Term& outer : outer_terms) {
       if (outer.zero()) {
@@ -160,7 +161,10 @@ StateMap compose(const StateMap& first, const StateMap& second, const std::strin
       }
     }
   };
-  for (std::size_t d = 0; d < second.destination.size(); ++d) follow(second.terms[d], result.terms[d]);
+  for (std::size_t d = 0; d < count; ++d) {
+    follow(second.terms[d], result.terms[d]);
+    second.terms[d] = {};  // a large model has a million
+  }
   follow(second.dropped, result.dropped);
   std::erase_if(result.dropped, [](const Term& term) { return term.zero(); });
   return result;

@@ -75,9 +75,10 @@ struct Copies {
 };
 Copies checked_copies(const StateMap& map);
 
-/// First `first`, then `second`; the middle state is matched by name. Throws InputError when `second` reads a
-/// tensor that `first` does not make, or one of another shape: `where` says whose fault that is.
-StateMap compose(const StateMap& first, const StateMap& second, const std::string& where);
+/// First `first`, then `second`, which is used up; the middle state is matched by name. Throws InputError
+/// when `second` reads a tensor that `first` does not make, or one of another shape: `where` says whose fault
+/// that is.
+StateMap compose(const StateMap& first, StateMap second, const std::string& where);
 
 /// Checks that every destination element is written exactly once. Throws InputError naming the tensor, and
 /// what is missing or doubled.

@@ -58,6 +58,8 @@ class TensorSink {
   /// Of a chunk that has come whole: what `take_over` elsewhere has to know of it, its CRC-32 where the files
   /// have one.
   virtual std::uint32_t crc(std::size_t /*tensor*/, std::size_t /*chunk*/) const { return 0; }
+  /// Flushes what has come to the device, of a sink that does not finish.
+  virtual void flush() {}
   /// All bytes of a chunk are in its file, where another process wrote them.
   virtual void take_over(std::size_t /*tensor*/, std::size_t /*chunk*/, std::uint32_t /*crc*/) {
     throw std::logic_error("this sink is not shared");

@@ -27,7 +27,7 @@ class Hdf5Output final : public OutputFormat {
         layout_(source.names == StateNames::hugging_face ? hf_layout(source).layout
                                                          : canonical_layout(source.state.tensors)) {}
 
-  const Layout& layout() const override { return layout_; }
+  Layout take_layout() override { return std::move(layout_); }
 
   void set_dtypes(const std::vector<SinkTensor>& tensors) override { dtype_ = main_dtype(tensors); }
 

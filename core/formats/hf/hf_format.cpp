@@ -34,7 +34,7 @@ class HfOutput final : public OutputFormat {
   HfOutput(const WriteOptions& options, const Checkpoint& source)
       : source_(source), max_shard_bytes_(options.max_shard_bytes), hf_(hf_layout(source)) {}
 
-  const Layout& layout() const override { return hf_.layout; }
+  Layout take_layout() override { return std::move(hf_.layout); }
 
   std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan,
                                    OutputMode mode) const override {

@@ -32,7 +32,7 @@ Layout layout_of(const Checkpoint& checkpoint, const std::vector<CanonicalTensor
   if (whole) {
     const WholeState state = whole_state(*whole, canonical, checkpoint.directory);
     Layout layout = stored(state.tensors, config, facts);
-    layout.map = compose(state.map, layout.map, checkpoint.directory);
+    layout.map = compose(state.map, std::move(layout.map), checkpoint.directory);
     return layout;
   }
   if (!named_as_hybrid(checkpoint) || !config.hybrid_layer_pattern.empty())

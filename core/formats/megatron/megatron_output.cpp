@@ -119,13 +119,13 @@ class MegatronOutput final : public OutputFormat {
         layout_(dialect.layout(model_.tensors, model_.request)),
         iteration_(options.iteration),
         folder_(iteration_folder(iteration_)) {
-    if (is_whole()) layout_.map = compose(whole_, layout_.map, source.path);
+    if (is_whole()) layout_.map = compose(whole_, std::move(layout_.map), source.path);
     if (!model_.config.hybrid_layer_pattern.empty() && model_.request.split.stages() > 1)
       model_.config.hybrid_layer_pattern =
           with_stages(model_.config.hybrid_layer_pattern, model_.request.split);
   }
 
-  const Layout& layout() const override { return layout_; }
+  Layout take_layout() override { return std::move(layout_); }
 
   void set_dtypes(const std::vector<SinkTensor>& tensors) override {
     model_.target.dtype = tensors.front().dtype;

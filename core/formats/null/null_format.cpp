@@ -23,7 +23,7 @@ class NullOutput final : public OutputFormat {
   NullOutput(std::unique_ptr<OutputFormat> shape, std::string_view name)
       : shape_(std::move(shape)), name_(name) {}
 
-  const Layout& layout() const override { return shape_->layout(); }
+  Layout take_layout() override { return shape_->take_layout(); }
   void set_dtypes(const std::vector<SinkTensor>& tensors) override { shape_->set_dtypes(tensors); }
   std::unique_ptr<TensorSink> sink(const std::filesystem::path&, const CopyPlan&, OutputMode) const override {
     return std::make_unique<NullSink>();

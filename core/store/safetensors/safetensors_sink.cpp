@@ -78,6 +78,9 @@ class SafetensorsSink final : public TensorSink {
     slot.done = at + data.size();
   }
   bool shared() const override { return true; }
+  void flush() override {
+    for (const auto& file : files_) file->flush();
+  }
   void take_over(std::size_t tensor, std::size_t, std::uint32_t) override {
     slots_.at(tensor).done = slots_[tensor].size;
   }

@@ -66,6 +66,9 @@ class TorchRanksSink final : public TensorSink {
     writers_[place_.at(tensor).file]->keep(place_[tensor].record, data);
   }
   bool shared() const override { return true; }
+  void flush() override {
+    for (const auto& file : files_) file->flush();
+  }
   std::uint32_t crc(std::size_t tensor, std::size_t) const override {
     return writers_[place_.at(tensor).file]->crc(place_[tensor].record);
   }

@@ -123,6 +123,9 @@ class TorchDistSink final : public TensorSink {
     items_.at(tensor).at(chunk).keep(0, data);
   }
   bool shared() const override { return true; }
+  void flush() override {
+    for (auto& [rank, one] : files_) one.file->flush();
+  }
   std::uint32_t crc(std::size_t tensor, std::size_t chunk) const override {
     return items_.at(tensor).at(chunk).crc(0);
   }

@@ -97,11 +97,45 @@ BOOST_AUTO_TEST_CASE(parts_of_different_conversions_are_not_mixed) {
   BOOST_CHECK_EXCEPTION(
       convert(folders.file("hf"), folders.file("h5"), {.format = "hdf5"}, {.share = Share{1, 2}}), UsageError,
       message_has("one file that one process writes"));
+  BOOST_TEST(!fs::exists(folders.file(".h5.mhub-partial")));
   BOOST_CHECK_EXCEPTION(convert(folders.file("hf"), folders.file("x"), {}, {.share = Share{3, 2}}),
                         UsageError, message_has("part 3 of 2"));
   BOOST_CHECK_EXCEPTION(
       convert(folders.file("hf"), folders.file("x"), {}, {.verify = true, .share = Share{1, 2}}), UsageError,
       message_has("--finish-parts"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_damaged_between_parts_and_the_end_is_written_again) {
+  const WriteOptions write{.format = "torch", .tp = 2};
+  const Folders folders;
+  convert(folders.file("hf"), folders.file("alone"), write);
+  for (const int k : {1, 2}) folders.part(write, k, 2);
+  const std::string file =
+      folders.file(".shared.mhub-partial") + "/output/release/mp_rank_01/model_optim_rng.pt";
+  std::string text = tests::TinyLlama::read_text(file);
+  for (std::size_t at = 0; at < text.size(); at += 64)
+    text[at] ^= 1;  // finishing writes headers anew, not data
+  tests::TinyLlama::write_text(file, text);
+  BOOST_CHECK_EXCEPTION(folders.finish(write, 2, true), Error, message_has("run all parts again"));
+  for (const int k : {1, 2}) BOOST_TEST(folders.part(write, k, 2)["done_before"] == false);
+  folders.finish(write, 2, true);
+  folders.check_same("damaged");
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_note_is_not_believed) {
+  const Folders folders;
+  const std::string note = folders.file(".shared.mhub-partial") + "/part-1-of-1";
+  folders.part({}, 1, 1);
+  const std::string text = tests::TinyLlama::read_text(note);
+  for (const std::string& damaged :
+       {text.substr(0, text.size() - 1), text + " ", std::string("x"), std::string()}) {
+    tests::TinyLlama::write_text(note, damaged);
+    BOOST_CHECK_EXCEPTION(folders.finish({}, 1), InputError, message_has("is damaged; remove it"));
+    BOOST_CHECK_EXCEPTION(folders.part({}, 1, 1), InputError, message_has("is damaged; remove it"));
+  }
+  fs::remove(note);
+  folders.part({}, 1, 1);
+  folders.finish({}, 1);
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_a_note_promises_must_be_there) {

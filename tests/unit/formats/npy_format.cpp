@@ -71,7 +71,7 @@ class NpySink final : public TensorSink {
 class NpyOutput final : public OutputFormat {
  public:
   explicit NpyOutput(const Checkpoint& source) : source_(source), layout_(hf_layout(source).layout) {}
-  const Layout& layout() const override { return layout_; }
+  Layout take_layout() override { return std::move(layout_); }
   std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan, OutputMode) const override {
     return std::make_unique<NpySink>(root, plan.tensors);
   }
