@@ -87,6 +87,15 @@ auto flipping(int times) {
   };
 }
 
+/// A byte of a header is wrong, once. Its own request is short.
+auto flipping_header() {
+  return [times = std::make_shared<std::atomic<int>>(1)](const std::string& name, const HttpRequest& request,
+                                                         FakeHttp::Answer& answer) {
+    if (name == "a.safetensors" && FakeHttp::header(request, "Range") == "bytes=0-32767" && (*times)-- > 0)
+      answer.body[10] ^= 1;
+  };
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(it_is_read_while_it_comes) {
@@ -155,12 +164,7 @@ BOOST_AUTO_TEST_CASE(what_stays_wrong_is_an_error_for_all) {
 
 BOOST_AUTO_TEST_CASE(a_header_that_was_damaged_on_its_way_is_found) {
   Sender sender;
-  std::atomic<int> times = 1;
-  sender.change = [&](const std::string& name, const HttpRequest& request, FakeHttp::Answer& answer) {
-    // The header's own request is short.
-    if (name == "a.safetensors" && FakeHttp::header(request, "Range") == "bytes=0-32767" && times-- > 0)
-      answer.body[10] ^= 1;
-  };
+  sender.change = flipping_header();
   const auto model = sender.model();
   model->fetch_headers();
   model->begin_reading();
@@ -169,11 +173,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_was_damaged_on_its_way_is_found) {
 
 BOOST_AUTO_TEST_CASE(headers_can_be_asked_for_once_more) {
   Sender sender;
-  std::atomic<int> times = 1;
-  sender.change = [&](const std::string& name, const HttpRequest& request, FakeHttp::Answer& answer) {
-    if (name == "a.safetensors" && FakeHttp::header(request, "Range") == "bytes=0-32767" && times-- > 0)
-      answer.body[10] ^= 1;
-  };
+  sender.change = flipping_header();
   const auto model = sender.model();
   model->fetch_headers();
   BOOST_TEST(model->renew_headers());
