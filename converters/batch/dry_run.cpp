@@ -190,10 +190,10 @@ class DryRun {
   }
   /// The entry that will write the source of this one.
   std::optional<std::size_t> upstream_of(std::size_t k) const {
-    const fs::path source = fs::absolute(recipe_.entries[k].request.source).lexically_normal();
+    const fs::path source = fs::weakly_canonical(fs::absolute(recipe_.entries[k].request.source));
     for (const std::size_t other : recipe_.entries[k].needs) {
       if (!plans_[other].to_do) continue;
-      const fs::path output = fs::absolute(recipe_.entries[other].request.output).lexically_normal();
+      const fs::path output = fs::weakly_canonical(fs::absolute(recipe_.entries[other].request.output));
       const fs::path inside = source.lexically_relative(output);
       if (!inside.empty() && *inside.begin() != "..") return other;
     }

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "converters/options.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/formats/format.hpp"
 #include "variables.hpp"
 
 namespace mhub::converters {
@@ -22,6 +24,20 @@ std::string with_braces(const std::string& text) {
     out += text[at];
   }
   return out;
+}
+
+/// A {word} that is left would be the name of a folder.
+void require_no_braces(const std::string& text, bool found) {
+  for (std::size_t at = text.find('{'); at != text.npos; at = text.find('{', at + 1)) {
+    const std::size_t end =
+        text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", at + 1);
+    if (end == text.npos || end == at + 1 || text[end] != '}' || (at > 0 && text[at - 1] == '$')) continue;
+    const std::string word = text.substr(at, end - at + 1);
+    throw UsageError(word +
+                     (found ? " is none of {run}, {iteration} and {name}"
+                            : " stands for what `sources` finds, and there is none here") +
+                     "; write $" + word + " for a variable");
+  }
 }
 
 const YamlPair* find_pair(const std::vector<YamlPair>& pairs, std::string_view key) {
@@ -63,13 +79,19 @@ void RecipeText::set_variable(const std::string& name, const YamlPair& value) {
 }
 
 std::string RecipeText::text(std::size_t entry, const YamlPair& pair, KeyKind kind) {
-  if (pair.value->kind != YamlNode::Kind::scalar)
-    fail_value(pair, std::string("expected ") + expected_of(kind) + ", found " + pair.value->found());
+  if (pair.value->kind != YamlNode::Kind::scalar) {
+    // YAML reads null as nothing.
+    const bool null = pair.key == "to" && pair.value->kind == YamlNode::Kind::null;
+    fail_value(pair, std::string("expected ") + expected_of(kind) + ", found " + pair.value->found() +
+                         (null ? "; null has to stand in quotes, to: \"null\"" : ""));
+  }
   try {
     const bool braces = entry != kNoEntry && !entries[entry].found.empty();
     const std::string written = braces ? with_braces(pair.value->text) : pair.value->text;
     const std::string result =
         substitute(written, [&](const std::string& name) { return lookup(entry, name); });
+    if (kind == KeyKind::path || pair.key == "upload.repo" || pair.key == "upload.revision")
+      require_no_braces(result, braces);
     return kind == KeyKind::path ? with_home(result) : result;
   } catch (const UsageError& error) {
     fail_value(pair, error.what());
@@ -120,6 +142,10 @@ std::string RecipeText::value_of(std::size_t entry, const std::string& name) {
       const std::size_t other = named(name.substr(kOutputs.size()));
       const YamlPair* output = entries[other].find("output");
       if (output == nullptr) throw UsageError(entries[other].name + " writes no output; give it one");
+      const YamlPair* to = entries[other].find("to");
+      if (to != nullptr && format_named(parse_format(text(other, *to))).discards())
+        throw UsageError(entries[other].name + " keeps no output, its to is " + text(other, *to) +
+                         "; name one that does");
       uses_[entry].insert(other);
       return text(other, *output, KeyKind::path);
     }

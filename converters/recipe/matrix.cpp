@@ -41,9 +41,9 @@ void add_pair(Combination& to, YamlPair pair) {
     fail_at(pair.place, "matrix: " + pair.key + " has no place in a matrix; move it beside it");
   auto& pairs = is_entry_key(pair.key) ? to.keys : to.variables;
   for (const YamlPair& other : pairs) {
-    if (other.key == pair.key)
-      fail_at(pair.place, "matrix: " + pair.key + " has a value in " + other.place.text() +
-                              " already; let one part of the matrix say it");
+    if (other.key == pair.key && to.conflict.empty())
+      to.conflict = pair.place.text() + ": matrix: " + pair.key + " has a value in " + other.place.text() +
+                    " already; let one part of the matrix say it";
   }
   pairs.push_back(std::move(pair));
 }
@@ -153,6 +153,9 @@ std::vector<Combination> expand_matrix(const YamlPair& matrix) {
   if (const YamlPair* pair = matrix.value->find("exclude")) exclude(*pair, combinations);
   if (const YamlPair* pair = matrix.value->find("include")) {
     for (const YamlPointer& map : maps_of(*pair)) add_map(combinations.emplace_back(), "", *map);
+  }
+  for (const Combination& one : combinations) {
+    if (!one.conflict.empty()) throw InputError(one.conflict);
   }
   if (combinations.empty()) fail_at(matrix.value->place, "matrix: no combination is left; exclude fewer");
   return combinations;

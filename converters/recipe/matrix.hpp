@@ -13,6 +13,7 @@ struct Combination {
   std::vector<YamlPair> keys;       ///< of a conversion, by their short names
   std::vector<YamlPair> variables;  ///< all others
   std::vector<YamlPair> labels;     ///< what values that are maps are called, by their key of the matrix
+  std::string conflict;             ///< two values for one key: an error, unless it is left out
   std::string label;                ///< of all its values, for a name: "org-tiny-tp2"
 };
 

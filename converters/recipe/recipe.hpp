@@ -16,6 +16,7 @@ namespace mhub::converters {
 struct RecipeEntry {
   std::string name;  ///< no other entry has it
   Place place;
+  std::map<std::string, YamlPair> given;  ///< the keys as they are written, for errors
   ConvertRequest request;  ///< without an output nothing is converted, and the steps are the source's
   Steps steps;
   int parts = 0;  ///< processes that share the conversion, where entries run on several machines; 0: not said

@@ -2,30 +2,22 @@
 #include "resolve.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <functional>
-#include <map>
 
 #include <yaml-cpp/yaml.h>
 
 #include "converters/options.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/hub/repo_id.hpp"
+#include "places.hpp"
 
 namespace mhub::converters {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// YAML spells booleans in more ways than the command line.
 std::string flag_text(const std::string& text) {
   bool flag = false;
   return YAML::convert<bool>::decode(YAML::Node(text), flag) ? (flag ? "true" : "false") : text;
-}
-
-fs::path whole(const std::string& path) {
-  fs::path result = fs::absolute(path).lexically_normal();
-  return result.has_filename() ? result : result.parent_path();
 }
 
 class EntryMaker {
@@ -38,12 +30,13 @@ class EntryMaker {
 
   RecipeEntry make() {
     for (const YamlPair& pair : written().keys) {
+      entry_.given.emplace(pair.key, pair);
       if (const ConvertKey* key = find_convert_key(pair.key)) {
         set_key(*key, pair);
       } else if (const StepKind* step = find_step(pair.key)) {
         set_step(*step, pair);
       } else if (pair.key == "download") {
-        guarded(pair, [&] { entry_.steps.download = value(pair, KeyKind::flag) == "true"; });
+        guarded(pair, [&] { entry_.steps.download = parse_flag(value(pair, KeyKind::flag)); });
       } else if (pair.key == "parts") {
         guarded(pair, [&] { entry_.parts = parse_size(value(pair, KeyKind::number)); });
       } else if (pair.key == "needs") {
@@ -91,6 +84,9 @@ class EntryMaker {
       const std::string flag = flag_text(node.text);
       if (flag == "false") return;  // a default that is taken back
       if (*step.short_key != '\0') {
+        if (flag == "true")
+          fail_value(pair, std::string("expected ") + step.short_key + " as text, or a map of keys, found " +
+                               node.found());
         keys.push_back({step.short_key, pair.place, pair.value});
       } else if (flag != "true") {
         fail_value(pair, "expected true, false or a map of keys, found " + node.found());
@@ -154,7 +150,11 @@ class EntryMaker {
   /// Of an output of which nothing is kept there is nothing to verify, and nothing to look at.
   void check_discarded() {
     if (!entry_.converts() || entry_.keeps()) return;
-    if (written().find("verify") == nullptr) entry_.request.run.verify = false;
+    const YamlPair* verify = written().find("verify");
+    if (verify != nullptr && entry_.request.run.verify)
+      fail_value(*verify, "there is no output to compare, to: " + entry_.request.write.format +
+                              " keeps none; say verify: false");
+    entry_.request.run.verify = false;
     for (const auto& [step, settings] : entry_.step_settings)
       fail_value(*written().find(step), "there is no output to look at, to: " + entry_.request.write.format +
                                             " keeps none; take one of them out");
@@ -170,43 +170,11 @@ class EntryMaker {
   RecipeEntry entry_;
 };
 
-/// The entries by what they write.
-std::map<fs::path, std::size_t> outputs_of(const Recipe& recipe) {
-  std::map<fs::path, std::size_t> outputs;
-  for (std::size_t k = 0; k < recipe.entries.size(); ++k) {
-    const RecipeEntry& entry = recipe.entries[k];
-    if (!entry.keeps()) continue;
-    const auto [at, added] = outputs.emplace(whole(entry.request.output), k);
-    if (!added)
-      fail_at(entry.place, "output: " + entry.request.output + " is that of " +
-                               recipe.entries[at->second].name +
-                               ", too; put ${name} or what tells them apart into it");
-  }
-  return outputs;
-}
-
-/// An entry whose source another one writes comes behind it, also where it does not say so.
-void add_paths(Recipe& recipe) {
-  const std::map<fs::path, std::size_t> outputs = outputs_of(recipe);
-  for (std::size_t k = 0; k < recipe.entries.size(); ++k) {
-    RecipeEntry& entry = recipe.entries[k];
-    for (const std::string* path : {&entry.request.source, &entry.request.open.hf_reference}) {
-      if (path->empty()) continue;
-      for (fs::path at = whole(*path); at.has_relative_path(); at = at.parent_path()) {
-        const auto made = outputs.find(at);
-        if (made == outputs.end() || made->second == k) continue;
-        if (std::find(entry.needs.begin(), entry.needs.end(), made->second) == entry.needs.end())
-          entry.needs.push_back(made->second);
-      }
-    }
-  }
-}
-
 }  // namespace
 
 void resolve_entries(RecipeText& text, Recipe& recipe) {
   for (std::size_t k = 0; k < text.entries.size(); ++k) recipe.entries.push_back(EntryMaker(text, k).make());
-  add_paths(recipe);
+  check_places(recipe);
   recipe.order();  // throws where there is none
 }
 

@@ -48,12 +48,13 @@ std::vector<FoundSource> find_sources(const std::string& pattern) {
   for (std::size_t k = 0; status == 0 && k < found.gl_pathc; ++k) {
     fs::path path = fs::path(found.gl_pathv[k]).lexically_normal();
     if (!path.has_filename()) path = path.parent_path();
-    const fs::path run = path.parent_path();
+    // Also of a pattern without a folder, whose paths have no parent.
+    const fs::path run = fs::absolute(path).lexically_normal().parent_path();
     const std::string name = path.filename().string();
     const std::optional<std::int64_t> iteration = iteration_of(name);
     if (iteration && *iteration > newest_of(run).value_or(*iteration)) continue;
-    sources.push_back({path.string(), fs::absolute(run).lexically_normal().filename().string(),
-                       iteration ? std::to_string(*iteration) : name});
+    sources.push_back(
+        {path.string(), run.filename().string(), iteration ? std::to_string(*iteration) : name});
   }
   return sources;
 }

@@ -26,6 +26,7 @@ class TreeBuilder final : public YAML::EventHandler {
   explicit TreeBuilder(std::shared_ptr<const std::string> file) : file_(std::move(file)) {}
 
   YamlPointer root() const { return root_; }
+  const Place& last_scalar() const { return last_scalar_; }
   Place place(const YAML::Mark& mark) const {
     // An empty file has no mark: -1.
     return {file_, std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1};
@@ -42,7 +43,10 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     const auto node = begin(YamlNode::Kind::scalar, mark, tag, anchor);
+    // The system's calls would see no more than what stands before it.
+    if (value.find('\0') != value.npos) fail_at(node->place, "expected text, found a NUL character in it");
     node->text = value;
+    last_scalar_ = node->place;
     add(node);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -148,7 +152,22 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Node> anchors_;
   std::optional<Place> alias_;
+  Place last_scalar_;
 };
+
+/// yaml-cpp 0.7 takes the end of the file for the end of a quote. The end of a document may not stand in one.
+bool ends_in_quote(const std::string& text) {
+  if (text.find('\0') != text.npos) return false;  // UTF-16
+  std::istringstream stream(text + "\n...\n");
+  YAML::Parser parser(stream);
+  TreeBuilder again(nullptr);
+  try {
+    parser.HandleNextDocument(again);
+  } catch (const YAML::Exception&) {
+    return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -191,7 +210,8 @@ YamlPointer make_map(std::vector<YamlPair> pairs, const Place& place) {
 }
 
 YamlPointer read_yaml(const std::string& path) {
-  std::istringstream stream(read_file(path, kLargestFile));
+  const std::string text = read_file(path, kLargestFile);
+  std::istringstream stream(text);
   TreeBuilder builder(std::make_shared<const std::string>(path));
   try {
     YAML::Parser parser(stream);
@@ -200,7 +220,11 @@ YamlPointer read_yaml(const std::string& path) {
   } catch (const YAML::Exception& error) {
     fail_at(builder.place(error.mark), "not valid YAML: " + error.msg);
   }
-  if (builder.root() != nullptr) return builder.root();
+  if (builder.root() != nullptr) {
+    if (ends_in_quote(text))
+      fail_at(builder.last_scalar(), "not valid YAML: the quote that begins here is not closed");
+    return builder.root();
+  }
   auto nothing = std::make_shared<YamlNode>();
   nothing->place = builder.place(YAML::Mark::null_mark());
   return nothing;

@@ -131,6 +131,17 @@ output: out/${model}/${layout}-${dtype}
   BOOST_TEST(recipe.entries[2].request.write.pp == 2);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_out_may_contradict_itself) {
+  const Kitchen kitchen;
+  const std::string yaml =
+      "output: c/${name}\nmatrix:\n  model: [{name: a, source: g}, {name: b, source: l, tp: 2}]\n"
+      "  layout: [{tp: 1}, {pp: 2}]\n";
+  BOOST_TEST(names(kitchen.read(yaml + "  exclude: [{model: b, layout: tp1}]\n")) ==
+                 (Names{"a-tp1", "a-pp2", "b-pp2"}),
+             boost::test_tools::per_element());
+  BOOST_CHECK_EXCEPTION(kitchen.read(yaml), InputError, message_has("tp has a value in ", "already"));
+}
+
 BOOST_AUTO_TEST_CASE(names_are_given_or_made) {
   const Kitchen kitchen;
   BOOST_TEST(names(kitchen.read("conversions:\n- {source: s, output: a/x}\n- {source: s, output: b/x}\n"
@@ -182,6 +193,11 @@ BOOST_AUTO_TEST_CASE(sources_finds_the_iterations_that_are_complete) {
   const Recipe none = kitchen.read("sources: " + runs + "/c*\noutput: o/{run}\n");
   BOOST_TEST(none.entries.empty());
   BOOST_TEST(none.notes.size() == 1u);
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(runs + "/b");
+  const Recipe here = kitchen.read("sources: iter_*\noutput: ../../out/{run}-{iteration}\n");
+  std::filesystem::current_path(before);
+  BOOST_TEST(outputs(here) == Names{"../../out/b-5"}, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(entries_use_each_others_outputs) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wrong recipes: each error names file, line, column and key, what was expected and found, and what to do.
+#include <filesystem>
+
 #include <boost/test/unit_test.hpp>
 
 #include "base/temporary_folder.hpp"
@@ -45,6 +47,15 @@ const Wrong kWrong[] = {
     {"source: s\noutput: o\ntp: 0\n", "3:5", "tp: expected 1 .. 65536, found 0"},
     {"source: s\noutput: o\ntp: [1]\n", "3:5", "tp: expected an integer, found a list"},
     {"source: s\noutput: o\ntp:\n", "3:1", "tp: expected an integer, found nothing"},
+    {"source: s\noutput: o\nto: null\n", "3:5",
+     "to: expected a string, found nothing; null has to stand in quotes, to: \"null\""},
+    {"source: \"a\\0b\"\noutput: o\n", "1:9", "expected text, found a NUL character in it"},
+    {"source: s\noutput: o\ndescription: \"abc\ntp: 4\n", "3:14",
+     "not valid YAML: the quote that begins here is not closed"},
+    {"source: s\noutput: 'o", "2:11", "not valid YAML: illegal EOF in scalar"},
+    {"source: s\noutput: o\ndownload: maybe\n", "3:11", "download: expected true or false, found \"maybe\""},
+    {"source: s\noutput: o\ndownload: 1\n", "3:11", "download: expected true or false, found \"1\""},
+    {"source: s\noutput: o\ndownload: \"\"\n", "3:11", "download: expected true or false, found \"\""},
     {"source: s\noutput: o\nverify: maybe\n", "3:9", "verify: expected true or false, found \"maybe\""},
     {"source: s\noutput: o\ndtype: int8\n", "3:8", "dtype: expected bf16, fp16 or fp32, found \"int8\""},
     {"source: s\noutput: o\niteration: soon\n", "3:12", "iteration: expected an integer, found \"soon\""},
@@ -94,7 +105,44 @@ const Wrong kWrong[] = {
      "matrix: dtyp is no key of a conversion, and nothing says ${dtyp}; did you mean \"dtype\"?"},
     {"source: s\noutput: o\nmatrix: {tp: [1, 2]}\n", "1:1",
      "output: o is that of tp1, too; put ${name} or what tells them apart into it"},
+    // Places.
+    {"source: s\noutput: s\n", "2:9", "output: s is the source itself; name another folder"},
+    {"source: s\noutput: ./s/o\n", "2:9", "output: ./s/o lies in s, which o reads; name a folder beside it"},
+    {"source: o/s\noutput: o\n", "2:9", "output: o holds the source o/s; name a folder beside it"},
+    {"source: s\noutput: o\nhf_reference: o\n", "2:9",
+     "output: o is the hf_reference itself; name another folder"},
+    {"source: s\noutput: .\n", "2:9",
+     "output: . is the current folder or one around it; name a folder of its own"},
+    {"source: s\noutput: ..\n", "2:9",
+     "output: .. is the current folder or one around it; name a folder of its own"},
+    {"source: s\noutput: /\n", "2:9",
+     "output: / is the current folder or one around it; name a folder of its own"},
+    {"conversions:\n- {source: s, output: n/1}\n- {source: t, output: n/1/sub}\n", "3:23",
+     "output: n/1/sub lies in the output of 1; name a folder beside it"},
+    {"conversions:\n- {name: a, source: s, output: o}\n- {name: b, source: t, output: s/o}\n", "3:32",
+     "output: s/o lies in s, which a reads; name a folder beside it"},
+    {"conversions:\n- {name: a, source: s, output: o, upload: org/m}\n"
+     "- {name: b, source: t, output: p, upload: {repo: org/m, revision: main}}\n",
+     "3:43", "upload: org/m@main is where a uploads to, too; give each a branch or a repository of its own"},
+    {"source: s\noutput: o/{run}\n", "2:9",
+     "output: {run} stands for what `sources` finds, and there is none here; write ${run} for a variable"},
+    {"variables: {a: \"{x_1}\"}\nsource: s\noutput: o/${a}\n", "3:9",
+     "output: {x_1} stands for what `sources` finds, and there is none here; write ${x_1} for a variable"},
+    {"source: s\noutput: o\nupload: {repo: org/m, revision: \"i-{iteration}\"}\n", "3:33",
+     "upload.revision: {iteration} stands for what `sources` finds, and there is none here; write "
+     "${iteration} for a variable"},
+    {"sources: /tmp*\noutput: o/{itration}\n", "2:9",
+     "output: {itration} is none of {run}, {iteration} and {name}; write ${itration} for a variable"},
     // Steps and the graph.
+    {"source: s\noutput: o\nupload: true\n", "3:9",
+     "upload: expected repo as text, or a map of keys, found \"true\""},
+    {"source: s\noutput: o\ngenerate: yes\n", "3:11",
+     "generate: expected prompt as text, or a map of keys, found \"yes\""},
+    {"source: s\noutput: o\nto: \"null\"\nverify: true\n", "4:9",
+     "verify: there is no output to compare, to: null keeps none; say verify: false"},
+    {"conversions:\n- {name: a, source: s, output: o, to: \"null\"}\n"
+     "- {name: b, source: \"${outputs.a}\", output: p}\n",
+     "3:21", "source: a keeps no output, its to is null; name one that does"},
     {"source: s\noutput: o\ngenerate: {promt: a}\n", "3:12",
      "generate: unknown key \"promt\"; did you mean \"prompt\"?"},
     {"source: s\noutput: o\ngenerate: {max_new_tokens: 3}\n", "3:11",
@@ -145,6 +193,30 @@ BOOST_AUTO_TEST_CASE(an_include_that_is_not_there) {
   write_file(folder.file("r.yaml"), "source: s\noutput: o\ninclude: [no.yaml]\n");
   BOOST_CHECK_EXCEPTION(converters::read_recipe(folder.file("r.yaml")), InputError,
                         message_has("r.yaml:3:11: include: ", "no.yaml: no such file"));
+}
+
+BOOST_AUTO_TEST_CASE(links_are_followed) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.file("real/s"));
+  std::filesystem::create_directory_symlink("real", folder.file("link"));
+  const auto refused = [&](std::string yaml, const char* part) {
+    for (std::size_t at = yaml.find('@'); at != yaml.npos; at = yaml.find('@'))
+      yaml.replace(at, 1, folder.path());
+    replace_file(folder.file("r.yaml"), yaml);
+    BOOST_CHECK_EXCEPTION(converters::read_recipe(folder.file("r.yaml")), InputError, message_has(part));
+  };
+  refused("conversions: [{source: s, output: @/real/1}, {source: t, output: @/link/1}]\n",
+          "link/1 is that of 1");
+  refused("conversions: [{source: s, output: @/real/1}, {source: t, output: @/link/1/2}]\n",
+          "lies in the output of");
+  refused("source: @/real/s\noutput: @/link/s\n", "is the source itself");
+  refused("source: @/link/s\noutput: @/real/s/o\n", "lies in");
+  // What one writes and another one reads through a link are one, too.
+  replace_file(folder.file("r.yaml"), "conversions: [{source: " + folder.path() +
+                                          "/link/1, output: x}, {source: t, output: " + folder.path() +
+                                          "/real/1}]\n");
+  BOOST_TEST(converters::read_recipe(folder.file("r.yaml")).entries[0].needs == std::vector<std::size_t>{1},
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(bombs_are_refused_at_once) {
