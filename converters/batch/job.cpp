@@ -88,7 +88,7 @@ class Job {
     if (entry_.steps.generate)
       recorded("generate", [&] { return do_generate(entry_, step_context("generating")); });
     if (entry_.steps.logits) recorded("logits", [&] { return do_logits(entry_, step_context("logits")); });
-    if (entry_.steps.upload) recorded("upload", [&] { return do_upload(entry_, step_context("uploading")); });
+    if (entry_.steps.upload) recorded("upload", [&] { return upload_now(); });
     outcome_.report = state_.report;
   }
 
@@ -128,10 +128,17 @@ class Job {
     // Weights that are read in place change with their file: a lock keeps mhub away, the identity shows
     // others.
     step(name, function);
-    state_.steps[name] = {{"settings", entry_.step_settings.at(name)},
-                          {"output", state_.output},
-                          {"result", outcome_.find(name)->result}};
+    nlohmann::json& note = state_.steps[name];
+    if (!note.is_object()) note = nlohmann::json::object();
+    note.update({{"settings", entry_.step_settings.at(name)},
+                 {"output", state_.output},
+                 {"result", outcome_.find(name)->result}});
     state_.save(entry_);
+  }
+
+  nlohmann::json upload_now() {
+    std::set<std::string> own = note_upload(entry_, state_);
+    return do_upload(entry_, step_context("uploading"), std::move(own));
   }
 
   Conversion planned_now() const {

@@ -15,6 +15,8 @@
 #include "mhub/base/staging.hpp"
 #include "mhub/base/written_files.hpp"
 #include "mhub/convert/overwrite.hpp"
+#include "mhub/hub/local_files.hpp"
+#include "mhub/hub/repo_id.hpp"
 
 namespace mhub::converters {
 namespace {
@@ -147,6 +149,20 @@ bool nothing_to_do(const RecipeEntry& entry, const RunState& state, const std::s
   const Steps& steps = entry.steps;
   return done(steps.generate.has_value(), "generate") && done(steps.logits.has_value(), "logits") &&
          done(steps.upload.has_value(), "upload");
+}
+
+std::set<std::string> note_upload(const RecipeEntry& entry, RunState& state) {
+  const RepoId id = require_repo_id(entry.steps.upload->place());
+  const std::string branch = id.name + "@" + id.revision;
+  nlohmann::json& step = state.steps["upload"];
+  std::set<std::string> before;
+  if (step.is_object() && step.value("branch", "") == branch)
+    before = step.value("files", std::set<std::string>{});
+  std::set<std::string> files = before;
+  for (const LocalFile& file : files_of_folder(entry.result())) files.insert(file.name);
+  step = {{"branch", branch}, {"files", files}};
+  state.save(entry);
+  return before;
 }
 
 OutputLock::OutputLock(const RecipeEntry& entry, const std::function<void(const std::string&)>& on_wait,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -25,8 +26,9 @@ struct RunState {
   std::string replaces;     ///< while converting: the identity of what lay at the output before
   std::string output;       ///< the identity of the output, once one was written
   bool verified = false;
-  nlohmann::json report = nullptr;                  ///< of the conversion
-  nlohmann::json steps = nlohmann::json::object();  ///< {"settings", "output", "result"} by name
+  nlohmann::json report = nullptr;  ///< of the conversion
+  /// {"settings", "output", "result"} by name; of an upload also its "branch" and the "files" that are there
+  nlohmann::json steps = nlohmann::json::object();
 
   /// What is there; an empty one where nothing or nothing of use is.
   static RunState load(const RecipeEntry& entry);
@@ -58,6 +60,10 @@ bool step_is_done(const RecipeEntry& entry, const RunState& state, const std::st
 /// Whether all that is to be done with an entry has been done: the conversion and the steps behind it. Of one
 /// that leaves nothing here nobody knows.
 bool nothing_to_do(const RecipeEntry& entry, const RunState& state, const std::string& source);
+
+/// Notes, before an upload begins, which files it brings to its branch: a run that is killed may have made
+/// the commit. Returns those that earlier uploads of the entry to that branch brought.
+std::set<std::string> note_upload(const RecipeEntry& entry, RunState& state);
 
 /// The lock of an entry's output: two runs do not work on one at a time. The lock's file says who has it.
 class OutputLock {

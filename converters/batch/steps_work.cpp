@@ -91,7 +91,7 @@ nlohmann::json do_logits(const RecipeEntry& entry, const StepContext& context) {
           {"different_choices", found.choices}};
 }
 
-nlohmann::json do_upload(const RecipeEntry& entry, const StepContext& context) {
+nlohmann::json do_upload(const RecipeEntry& entry, const StepContext& context, std::set<std::string> own) {
   const UploadStep& step = *entry.steps.upload;
   if (!fs::exists(entry.result()))
     throw InputError(entry.result() + ": is not here to be uploaded; convert or download it first");
@@ -99,9 +99,12 @@ nlohmann::json do_upload(const RecipeEntry& entry, const StepContext& context) {
   options.create = step.create;
   options.is_private = step.is_private;
   if (!step.message.empty()) options.message = step.message;
+  options.own = std::move(own);
   options.callbacks = context.callbacks;
   Hub hub(HubSettings::from_environment());
-  const Uploaded done = upload(hub, entry.result(), require_repo_id(step.place()), options);
+  Uploaded done = upload(hub, entry.result(), require_repo_id(step.place()), options);
+  for (const std::string& name : done.deleted)
+    done.notes.push_back(name + " of an earlier upload was deleted there");
   return {{"repository", done.repo}, {"revision", done.revision}, {"commit", done.commit},
           {"files", done.files},     {"changed", done.changed},   {"uploaded_bytes", done.uploaded_bytes},
           {"notes", done.notes}};

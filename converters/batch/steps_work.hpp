@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
+
 #include <nlohmann/json.hpp>
 
 #include "converters/recipe/recipe.hpp"
@@ -23,6 +25,7 @@ nlohmann::json do_download(const RecipeEntry& entry, const StepContext& context)
 nlohmann::json do_generate(const RecipeEntry& entry, const StepContext& context);
 /// Compares the logits of the output with those of its source.
 nlohmann::json do_logits(const RecipeEntry& entry, const StepContext& context);
-nlohmann::json do_upload(const RecipeEntry& entry, const StepContext& context);
+/// `own` are the files that earlier runs of the entry brought there (UploadOptions::own).
+nlohmann::json do_upload(const RecipeEntry& entry, const StepContext& context, std::set<std::string> own);
 
 }  // namespace mhub::converters

@@ -137,10 +137,13 @@ void RepoWriter::ask_modes(LocalFiles& files) {
   }
 }
 
-std::string RepoWriter::commit(const std::vector<const LocalFile*>& files, const std::string& message) {
+std::string RepoWriter::commit(const std::vector<const LocalFile*>& files,
+                               const std::vector<std::string>& deleted, const std::string& message) {
   std::string body =
       json_text({{"key", "header"}, {"value", {{"summary", message}, {"description", ""}}}}) + "\n";
   for (const LocalFile* file : files) body += json_text(line_of(*file)) + "\n";
+  for (const std::string& name : deleted)
+    body += json_text({{"key", "deletedFile"}, {"value", {{"path", name}}}}) + "\n";
   const Hub::Answer answer = hub_.told({.url = models() + "/commit/" + revision(),
                                         .method = "POST",
                                         .headers = {"Content-Type: application/x-ndjson"},

@@ -20,8 +20,10 @@ class RepoWriter {
   std::vector<std::string> check_card(const std::string& text);
   /// Asks which files go up on their own, which are ignored and what is there. Not repeated.
   void ask_modes(LocalFiles& files);
-  /// Makes one commit of files, of which the large ones are there; its name. Not repeated.
-  std::string commit(const std::vector<const LocalFile*>& files, const std::string& message);
+  /// Makes one commit of files, of which the large ones are there, without the `deleted` ones; its name. Not
+  /// repeated.
+  std::string commit(const std::vector<const LocalFile*>& files, const std::vector<std::string>& deleted,
+                     const std::string& message);
 
  private:
   std::string models() const { return hub_.settings().endpoint + "/api/models/" + id_.name; }

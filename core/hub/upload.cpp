@@ -9,6 +9,7 @@
 #include "mhub/base/utf8.hpp"
 #include "mhub/hub/lfs.hpp"
 #include "mhub/hub/repo_writer.hpp"
+#include "mhub/hub/stale_weights.hpp"
 
 namespace mhub {
 namespace {
@@ -17,7 +18,12 @@ namespace {
 class Upload {
  public:
   Upload(Hub& hub, const std::string& folder, const RepoId& id, const UploadOptions& options)
-      : hub_(hub), id_(id), options_(options), writer_(hub, id), files_(files_of_folder(folder)) {}
+      : hub_(hub),
+        folder_(folder),
+        id_(id),
+        options_(options),
+        writer_(hub, id),
+        files_(files_of_folder(folder)) {}
 
   Uploaded run() {
     Uploaded result{id_.name, id_.revision, {}};
@@ -27,12 +33,14 @@ class Upload {
       if (id_.revision != RepoId::kMain) writer_.create_branch();
     }
     hub_.repeated([&] { ask_modes(); });
+    find_stale();
     hash();
     std::vector<const LocalFile*> large = changed();
     result.changed = large.size();
     std::erase_if(large, [](const LocalFile* file) { return !file->large; });
     if (!large.empty())
       result.uploaded_bytes = LfsUpload(hub_, id_, options_.connections).send(large, options_.callbacks);
+    result.deleted = stale_;
     result.commit = commit();
     for (const LocalFile& file : files_) {
       if (file.ignored) result.ignored.push_back(file.name);
@@ -73,6 +81,24 @@ class Upload {
     }
   }
 
+  /// What an earlier upload left and would be read instead of what comes now, or beside it.
+  void find_stale() {
+    stale_.clear();
+    if (!options_.own) return;
+    std::string foreign;
+    for (const std::string& name : stale_weights(hub_.files_of(id_, hub_.commit_of(id_)), files_)) {
+      if (options_.own->contains(name)) {
+        stale_.push_back(name);
+      } else {
+        foreign += (foreign.empty() ? "" : ", ") + name;
+      }
+    }
+    if (!foreign.empty())
+      throw InputError(id_.text() + " has weights that " + folder_ +
+                       " lacks, and a reader would take them: " + foreign +
+                       "; delete them there, or upload to another branch or repository");
+  }
+
   void hash() {
     std::uint64_t bytes = 0;
     std::vector<LocalFile*> files;
@@ -93,19 +119,25 @@ class Upload {
     std::string made;
     bool again = false;
     hub_.repeated([&] {
-      if (std::exchange(again, true)) writer_.ask_modes(files_);
+      if (std::exchange(again, true)) {
+        writer_.ask_modes(files_);
+        find_stale();
+      }
       const std::vector<const LocalFile*> files = changed();
       for (const LocalFile* file : files) require_unchanged(*file);
-      made = files.empty() ? hub_.commit_of(id_) : writer_.commit(files, options_.message);
+      made = files.empty() && stale_.empty() ? hub_.commit_of(id_)
+                                             : writer_.commit(files, stale_, options_.message);
     });
     return made;
   }
 
   Hub& hub_;
+  std::string folder_;
   RepoId id_;
   const UploadOptions& options_;
   RepoWriter writer_;
   LocalFiles files_;
+  std::vector<std::string> stale_;  ///< goes with the commit
 };
 
 void require_possible(const Hub& hub, const RepoId& id, const UploadOptions& options) {

@@ -163,6 +163,9 @@ class Uploading:
         assert header["key"] == "header" and header["value"]["summary"] and self.headers["content-type"] == "application/x-ndjson"
         for line in lines:
             value = line["value"]
+            if line["key"] == "deletedFile":
+                del files[value["path"]]
+                continue
             if line["key"] == "lfsFile" and not stored(hub, value["oid"]):
                 return self.reply(400, {"X-Error-Message": f"{value['path']}: no such object"}, b"{}")
             files[value["path"]] = base64.b64decode(value["content"]) if line["key"] == "file" else content_of(hub, value["oid"])

@@ -173,6 +173,22 @@ BOOST_AUTO_TEST_CASE(steps_belong_to_an_output) {
   BOOST_TEST(!step_is_done(place.entry, state, "upload"));
 }
 
+BOOST_AUTO_TEST_CASE(the_files_of_an_upload_are_known) {
+  Place place;
+  place.write_output();
+  std::filesystem::create_directories(state_folder(place.entry));
+  place.entry.steps.upload = UploadStep{"org/x"};
+  RunState state = place.ended();
+  BOOST_TEST(note_upload(place.entry, state).empty());
+  std::filesystem::remove(place.entry.request.output + "/config.json");
+  replace_file(place.entry.request.output + "/model.safetensors", "");
+  RunState back = RunState::load(place.entry);
+  BOOST_TEST((note_upload(place.entry, back) == std::set<std::string>{"config.json"}));
+  BOOST_TEST((note_upload(place.entry, back) == std::set<std::string>{"config.json", "model.safetensors"}));
+  place.entry.steps.upload->revision = "dev";
+  BOOST_TEST(note_upload(place.entry, back).empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_output_has_one_worker) {
   const Place place;
   auto first = std::make_unique<OutputLock>(

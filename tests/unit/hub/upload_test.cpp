@@ -187,6 +187,46 @@ BOOST_AUTO_TEST_CASE(a_commit_whose_answer_is_lost_is_not_made_twice) {
   BOOST_TEST(world.asked("/commit/dev").size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(old_weights_do_not_stay_beside_new_ones) {
+  World world;
+  const std::string shard = "model-00001-of-00002.safetensors";
+  put(world.folder / shard, "1");
+  put(world.folder / "release/mp_rank_00/model_optim_rng.pt", "2");
+  std::vector<std::string> branch{"model.safetensors",
+                                  shard,
+                                  "adapter_model.safetensors",
+                                  "README.md",
+                                  "iter_0000001/mp_rank_00/model_optim_rng.pt",
+                                  "release/mp_rank_01/x.pt"};
+  world.change = [&](const HttpRequest& request) -> std::optional<FakeHttp::Answer> {
+    if (request.url.find("/tree/") == std::string::npos) return std::nullopt;
+    json files = json::array();
+    for (const std::string& name : branch)
+      files.push_back({{"type", "file"}, {"path", name}, {"size", 1}, {"oid", std::string(40, 'a')}});
+    return FakeHttp::Answer{200, {}, files.dump()};
+  };
+  world.send();
+  BOOST_TEST(world.asked("/commit/dev").at(0).find("deletedFile") == std::string::npos);
+  world.http->requests.clear();
+  UploadOptions options;
+  options.own = {"model.safetensors", "config.json"};
+  BOOST_CHECK_EXCEPTION(
+      world.send(options), InputError,
+      message_has("take them: release/mp_rank_01/x.pt; delete them there", "org/name@dev has weights"));
+  BOOST_TEST(world.asked("/objects/batch").empty());
+  options.own->insert("release/mp_rank_01/x.pt");
+  const std::vector<std::string> expected{"model.safetensors", "release/mp_rank_01/x.pt"};
+  BOOST_TEST(world.send(options).deleted == expected, boost::test_tools::per_element());
+  const std::string body = world.asked("/commit/dev").at(0);
+  std::vector<std::string> deleted;
+  std::istringstream lines(body);
+  for (std::string line; std::getline(lines, line);) {
+    const json said = json::parse(line);
+    if (said.at("key") == "deletedFile") deleted.push_back(said["value"]["path"]);
+  }
+  BOOST_TEST(deleted == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(addresses_that_expire_are_asked_for_once_more) {
   World world;
   int refused = 1;
