@@ -57,6 +57,14 @@ Overrides overrides_of(const CommandLine& line) {
   return overrides;
 }
 
+int count_of(const std::string& option, const std::string& text) {
+  try {
+    return parse_jobs(text);
+  } catch (const UsageError& error) {
+    throw UsageError("--" + option + ": " + error.what());
+  }
+}
+
 /// How entries share the processors.
 struct Shares {
   std::size_t at_once;
@@ -74,7 +82,7 @@ Shares shares_of(const CommandLine& line, std::size_t entries) {
   const int processors = usable_processors();
   int at_once = std::clamp(processors / 4, 1, 4);
   if (const auto given = line.find<std::string>("jobs-at-once")) {
-    at_once = parse_jobs(*given);
+    at_once = count_of("jobs-at-once", *given);
     if (at_once < 1) throw UsageError("--jobs-at-once: expected 1 .. 1024, found " + *given);
   }
   at_once = std::clamp(at_once, 1, static_cast<int>(std::max<std::size_t>(1, entries)));
@@ -96,7 +104,7 @@ JobContext job_context(const CommandLine& line, int threads) {
   JobContext context;
   context.threads = threads;
   context.folder = line.find<std::string>("report-folder").value_or("");
-  context.retries = parse_jobs(line.get<std::string>("retries"));
+  context.retries = count_of("retries", line.get<std::string>("retries"));
   context.retry_delay = line.get<double>("retry-delay");
   if (!(context.retry_delay >= 0 && context.retry_delay <= 3600))
     throw UsageError("--retry-delay: expected 0 .. 3600 seconds");

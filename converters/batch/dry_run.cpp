@@ -138,7 +138,8 @@ class DryRun {
       throw;
     } catch (const Error& error) {
       // Of a chain it may be only that the source is not there yet; else the run would fail as well.
-      if (!waits(k)) throw Error(error.category(), entry.name + ": " + error.what());
+      if (!waits(k))
+        throw Error(error.category(), entry.place.text() + ": " + entry.name + ": " + error.what());
       one.json["unknown"] = error.what();
     }
   }

@@ -188,6 +188,8 @@ std::string html_report(const Recipe& recipe, const BatchOutcome& batch,
 
 void require_report_place(const std::string& file) {
   if (fs::is_directory(file)) throw UsageError(file + " is a folder; --report wants the name of a file");
+  if (fs::exists(file) && !fs::is_regular_file(file))
+    throw UsageError(file + " is no file; --report wants the name of one");
   if (fs::exists(file) && fs::file_size(file) > 0 && !begins_with(file, kHead))
     throw UsageError(file + " is there and is no report of mhub's; choose another name for the report");
 }

@@ -9,6 +9,7 @@
 #include "entry_parts.hpp"
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/convert/conversion_key.hpp"
 #include "mhub/convert/share.hpp"
 #include "mhub/convert/verify.hpp"
 #include "mhub/formats/format.hpp"
@@ -169,11 +170,23 @@ class Job {
     } else {
       state_.begin(entry_, source);
     }
-    nlohmann::json report = convert(conversion, entry_.request.output, run);
+    nlohmann::json report = converted(conversion, run);
     state_.report = report;
     state_.report["finished"] = time_text(now_seconds());
     note_output(source, run.verify);
     return report;
+  }
+
+  /// What a run left of something else is its own, and goes; who said resume is told.
+  nlohmann::json converted(const Conversion& conversion, RunOptions& run) const {
+    try {
+      return convert(conversion, entry_.request.output, run);
+    } catch (const OtherConversion& error) {
+      if (!run.resume || entry_.request.run.resume) throw;
+      say(std::string("begins anew: ") + error.what());
+    }
+    run.resume = false;
+    return convert(conversion, entry_.request.output, run);
   }
 
   /// All parts of a shared conversion; whoever did them, this process does what is missing.
@@ -209,8 +222,8 @@ class Job {
     const bool same = written.manifest.is_object() &&
                       written.manifest.value("target", nlohmann::json()) == conversion.output().describe();
     if (!same)
-      throw UsageError(entry_.request.output +
-                       " is there and is not what the recipe asks for; move it away, or say overwrite: true");
+      throw UsageError(entry_.request.output + " is there and is not what the recipe asks for; move it away" +
+                       (entry_.request.run.overwrite ? "" : ", or say overwrite: true"));
     const VerifyReport report =
         verify(conversion.source(), written, {threads(), conversion.casts(), context_.callbacks});
     if (!report.equal())
@@ -241,7 +254,8 @@ class Job {
     if (known == nullptr) return system;
     if (known->category() != ErrorCategory::io || dynamic_cast<const HubRefusal*>(&error) != nullptr)
       return false;
-    // What is not here and may not be asked for will not be here later.
+    // What is not here and may not be asked for will not be here later, and nothing goes there either.
+    if (outcome_.failed_step == "upload" && HubSettings::from_environment().offline) return false;
     return fs::exists(entry_.request.source) || !HubSettings::from_environment().offline;
   }
   bool wait_before(int attempt) const {

@@ -18,10 +18,28 @@ constexpr double kPageInterval = 2;
 
 /// Who looks at it sees all of the old one or all of the new one.
 void write_whole(const std::string& path, const std::string& text) {
-  replace_file(path + ".next", text);
+  const fs::path place = path;
+  // A name that nobody else's file has.
+  const std::string next = (place.parent_path() / ("." + place.filename().string() + ".mhub-next")).string();
+  replace_file(next, text);
   std::error_code error;
-  fs::rename(path + ".next", path, error);
-  if (error) throw IoError("cannot rename", path + ".next", error.value());
+  fs::rename(next, path, error);
+  if (error) throw IoError("cannot rename", next, error.value());
+}
+
+/// Throws UsageError for a file that is there and is no report of a run; `key` is in every one.
+void require_report(const std::string& path, const char* key) {
+  constexpr std::uint64_t kLargestReport = 256 << 20;
+  if (!fs::exists(path)) return;
+  bool ours = false;
+  try {
+    ours = fs::is_regular_file(path) && parse_json_file(path, kLargestReport).contains(key);
+  } catch (const InputError&) {
+    // No JSON.
+  }
+  if (!ours)
+    throw UsageError(path +
+                     " is there and is no report of mhub's; choose another folder for --report-folder");
 }
 
 std::uint64_t peak_memory() {
@@ -53,6 +71,9 @@ ReportFiles::ReportFiles(const Recipe& recipe, const Dashboard& dashboard, std::
     std::error_code error;
     fs::create_directories(folder_ + "/entries", error);
     if (error) throw IoError("cannot create folder", folder_ + "/entries", error.value());
+    require_report(folder_ + "/summary.json", "conversions");
+    for (const RecipeEntry& entry : recipe.entries)
+      require_report(folder_ + "/entries/" + entry.name + ".json", "status");
   }
   if (page_.empty()) return;
   require_report_place(page_);

@@ -42,9 +42,22 @@ bool written_by_mhub(const std::string& output) {
   return fs::exists(fs::path(output) / kManifestName) || (fs::is_regular_file(output) && is_own_file(output));
 }
 
-/// What the conversion depends on beside its source's contents.
+/// The source in the text of settings, and the text without it.
+std::pair<std::string, std::string> apart(const std::string& settings) {
+  constexpr std::string_view kSource = "\nsource=";
+  const std::size_t at = settings.find(kSource);
+  if (at == settings.npos) return {{}, settings};
+  const std::size_t begin = at + kSource.size(), end = std::min(settings.find('\n', begin), settings.size());
+  return {settings.substr(begin, end - begin), settings.substr(0, at) + settings.substr(end)};
+}
+
+/// What the conversion depends on beside its source's contents. A path may be spelled otherwise than before.
 bool same_conversion(const RecipeEntry& entry, const RunState& state) {
-  return state.settings == settings_text(entry);
+  const auto [was, others_were] = apart(state.settings);
+  const auto [is, others_are] = apart(settings_text(entry));
+  if (others_were != others_are) return false;
+  std::error_code error;
+  return was == is || (!was.empty() && fs::equivalent(was, is, error));
 }
 
 }  // namespace

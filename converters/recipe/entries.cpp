@@ -14,6 +14,8 @@ namespace {
 /// The variables themselves belong to no entry.
 constexpr std::size_t kNoEntry = static_cast<std::size_t>(-1);
 
+constexpr std::size_t kMostText = 64'000'000;
+
 /// {run}, {iteration} and {name} as ${run}: what a pattern found is written so.
 std::string with_braces(const std::string& text) {
   std::string out;
@@ -90,6 +92,9 @@ std::string RecipeText::text(std::size_t entry, const YamlPair& pair, KeyKind ki
     const std::string written = braces ? with_braces(pair.value->text) : pair.value->text;
     const std::string result =
         substitute(written, [&](const std::string& name) { return lookup(entry, name); });
+    spent_ += result.size();
+    if (spent_ > kMostText)
+      throw UsageError("more than 64 MB of text in all conversions; make it several recipes");
     if (kind == KeyKind::path || pair.key == "upload.repo" || pair.key == "upload.revision")
       require_no_braces(result, braces);
     return kind == KeyKind::path ? with_home(result) : result;
@@ -188,6 +193,7 @@ std::vector<YamlPair> RecipeText::unused(std::size_t entry) const {
 void RecipeText::forget() {
   known_.clear();
   uses_.clear();
+  spent_ = 0;
 }
 
 }  // namespace mhub::converters

@@ -57,6 +57,7 @@ class RecipeText {
   std::map<Reference, std::string> known_;
   std::vector<Reference> active_;
   std::map<std::size_t, std::set<std::size_t>> uses_;
+  std::size_t spent_ = 0;  ///< bytes of all texts so far
 };
 
 /// Throws InputError "place: key: what", or UsageError for a --set.

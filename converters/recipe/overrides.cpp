@@ -62,6 +62,9 @@ std::pair<std::size_t, std::string_view> numbered(const std::string& option, std
 
 void require_key(const std::string& option, std::string_view key) {
   if (can_be_set(key)) return;
+  if (is_entry_key(short_name(key)))
+    throw UsageError("--set " + option + ": " + std::string(key) +
+                     " is said in the recipe alone; change it there");
   throw UsageError("--set " + option + ": " + unknown_entry_key(std::string(key), false));
 }
 

@@ -16,6 +16,7 @@ namespace mhub::converters {
 namespace {
 
 constexpr std::size_t kMostEntries = 10'000;
+constexpr std::size_t kLongestName = 200;  // files are called NAME.log.txt
 
 /// Its own keys, those of the matrix and the defaults, in this order. Of a step that several have, keys of
 /// the map are put together.
@@ -57,6 +58,14 @@ std::string as_it_is(std::string path) {
   return path;
 }
 
+std::vector<FoundSource> found_by(const YamlPair& pair, const std::string& pattern) {
+  try {
+    return find_sources(pattern);
+  } catch (const UsageError& error) {
+    fail_value(pair, error.what());
+  }
+}
+
 /// One entry for each path that `sources` finds; the entry itself where it has none.
 std::vector<WrittenEntry> expand_sources(const WrittenEntry& entry, RecipeText& text,
                                          std::vector<std::string>& notes) {
@@ -71,7 +80,7 @@ std::vector<WrittenEntry> expand_sources(const WrittenEntry& entry, RecipeText& 
   for (const YamlPointer& one : patterns) {
     const YamlPair pair{"sources", sources->place, one};
     const std::string pattern = text.text(text.entries.size() - 1, pair, KeyKind::path);
-    const std::vector<FoundSource> paths = find_sources(pattern);
+    const std::vector<FoundSource> paths = found_by(pair, pattern);
     if (paths.empty()) {
       const std::filesystem::path fixed = pattern.substr(0, pattern.find_first_of("*?["));
       const std::filesystem::path folder = fixed.has_parent_path() ? fixed.parent_path() : ".";
@@ -160,10 +169,12 @@ class RecipeMaker {
       entry.name = label.empty() || varies ? text : text + "-" + label;
       if (entry.name.empty() || name_part(entry.name) != entry.name)
         fail_value(*given, "expected letters, digits, and ._+-, found \"" + entry.name + "\"");
-    } else if (!label.empty()) {
+      if (entry.name.size() > kLongestName)
+        fail_value(*given, "longer than " + std::to_string(kLongestName) + " letters; choose a shorter one");
+    } else if (!label.empty() && label.size() <= kLongestName) {
       entry.name = label;
     } else if (!file_.items[entry.item].listed && !file_.name.empty()) {
-      entry.name = name_part(file_.name);
+      entry.name = name_part(file_.name).substr(0, kLongestName);
     } else {
       entry.name = name_of_place(k);
     }
@@ -184,7 +195,8 @@ class RecipeMaker {
       name = name_part((path.has_filename() ? path : path.parent_path()).filename().string());
       if (taken(name)) name = name_part(path.string());
     }
-    return name.empty() || taken(name) ? "conversion-" + std::to_string(k) : name;
+    return name.empty() || name.size() > kLongestName || taken(name) ? "conversion-" + std::to_string(k)
+                                                                     : name;
   }
   void require_unique_names() const {
     std::set<std::string> names;

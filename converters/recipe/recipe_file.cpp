@@ -27,6 +27,13 @@ std::string text_of(const YamlPair& pair) {
   return pair.value->text;
 }
 
+/// A pipe, /dev/stdin, has no such path.
+fs::path real_file(const std::string& path) {
+  std::error_code error;
+  fs::path real = fs::weakly_canonical(path, error);
+  return error ? fs::path(path) : real;
+}
+
 /// Adds pairs; those that are there are replaced.
 void overlay(std::vector<YamlPair>& onto, const std::vector<YamlPair>& pairs) {
   for (const YamlPair& pair : pairs) {
@@ -64,7 +71,7 @@ class FileReader {
  public:
   void read(const std::string& path, const Place* included_at) {
     check_includes(path, included_at);
-    open_.push_back(fs::weakly_canonical(path));
+    open_.push_back(real_file(path));
     const YamlPointer root = read_yaml(path);
     if (root->kind != YamlNode::Kind::map)
       fail_at(root->place, "expected a recipe as a map of keys, found " + root->found());
@@ -91,7 +98,7 @@ class FileReader {
   }
   void check_includes(const std::string& path, const Place* included_at) const {
     if (included_at == nullptr) return;
-    const auto same = std::find(open_.begin(), open_.end(), fs::weakly_canonical(path));
+    const auto same = std::find(open_.begin(), open_.end(), real_file(path));
     if (same != open_.end()) {
       std::string chain;
       for (auto one = same; one != open_.end(); ++one) chain += one->filename().string() + " -> ";

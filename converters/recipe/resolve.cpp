@@ -8,6 +8,7 @@
 
 #include "converters/options.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/formats/format.hpp"
 #include "mhub/hub/repo_id.hpp"
 #include "places.hpp"
 
@@ -67,13 +68,17 @@ class EntryMaker {
   }
   void set_key(const ConvertKey& key, const YamlPair& pair) {
     const std::string text = value(pair, key.kind);
-    const WriteOptions before = entry_.request.write;
+    WriteOptions before = entry_.request.write;
     guarded(pair, [&] { key.set(entry_.request, text); });
     const bool place = pair.key == "source" || pair.key == "output";
     const bool off = key.kind == KeyKind::flag && text == "false";
     if (place || key.how || off) return;
     // A default that is written out is the same as one that is not, where it can be seen.
-    if (key.kind == KeyKind::number && before == entry_.request.write) return;
+    if (pair.key == "to" && before.format.empty()) before.format = format_named("torch_dist").name();
+    // These are kept elsewhere than in the options of writing.
+    const bool other = pair.key == "hf_reference" || pair.key == "hf_class" || pair.key == "from_iteration" ||
+                       pair.key == "allow_overflow";
+    if (!other && before == entry_.request.write) return;
     entry_.settings[key.name] = text;
   }
   void set_step(const StepKind& step, const YamlPair& pair) {

@@ -11,6 +11,7 @@
 namespace mhub::converters {
 namespace {
 
+constexpr std::size_t kMostFound = 10'000;
 constexpr std::string_view kIterationFolder = "iter_";
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -44,6 +45,9 @@ std::vector<FoundSource> find_sources(const std::string& pattern) {
   const std::unique_ptr<glob_t, decltype(&::globfree)> guard(&found, ::globfree);
   if (status != 0 && status != GLOB_NOMATCH)
     throw IoError(pattern + ": cannot be looked for; is there a folder that may not be read?");
+  if (status == 0 && found.gl_pathc > kMostFound)
+    throw UsageError(pattern + " matches " + std::to_string(found.gl_pathc) + " paths, more than " +
+                     std::to_string(kMostFound) + "; make it several recipes");
   std::vector<FoundSource> sources;
   for (std::size_t k = 0; status == 0 && k < found.gl_pathc; ++k) {
     fs::path path = fs::path(found.gl_pathv[k]).lexically_normal();

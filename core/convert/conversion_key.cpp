@@ -40,6 +40,15 @@ void put_key(const std::string& path, const std::string& key) {
   fs::rename(next, path);
 }
 
+/// A damaged key may be longer than any.
+bool has_key(const std::string& path, const std::string& key) {
+  try {
+    return read_file(path, 1 << 10) == key;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::string conversion_key(const Conversion& conversion) {
@@ -59,8 +68,8 @@ std::string conversion_key(const Conversion& conversion) {
 void note_key(const StagingDirectory& staging, const std::string& key, bool shared) {
   const std::string path = staging.notes() + "/key";
   const bool goes_on = (shared || staging.resumed()) && fs::exists(path);
-  if (goes_on && read_file(path, 1 << 10) != key)
-    throw InputError(
+  if (goes_on && !has_key(path, key))
+    throw OtherConversion(
         staging.notes() +
         ": the interrupted conversion had another source, other options or another version of mhub; " +
         (shared ? "remove it to start anew" : "run without --resume to start anew"));

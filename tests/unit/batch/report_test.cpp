@@ -121,6 +121,16 @@ BOOST_AUTO_TEST_CASE(files_are_there_from_the_beginning) {
   BOOST_TEST(!has(read_file(page, 1 << 20), "still running"));
   BOOST_TEST(parse_json_file(reports + "/summary.json", 1 << 20)["exit_code"] == 3);
   BOOST_TEST(std::filesystem::exists(reports + "/entries/good.json"));
+  // What was there before stays, but for reports.
+  const ReportFiles again(sample.recipe, dashboard, reports, "");
+  BOOST_TEST(!std::filesystem::exists(page + ".next"));
+  for (const char* name : {"summary.json", "entries/good.json"}) {
+    const TemporaryFolder other;
+    std::filesystem::create_directories(other.file("entries"));
+    write_file(other.file(name), "mine");
+    BOOST_CHECK_EXCEPTION(ReportFiles(sample.recipe, dashboard, other.path(), ""), UsageError,
+                          message_has(name, "choose another folder"));
+  }
   // A report may be replaced by the next one, and nothing else.
   require_report_place(page);
   write_file(folder.file("mine.html"), "<!doctype html>\nmine");

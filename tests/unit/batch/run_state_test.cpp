@@ -134,6 +134,18 @@ BOOST_AUTO_TEST_CASE(what_has_changed_is_done_again) {
   BOOST_TEST((output.work == Work::convert && output.overwrite));
 }
 
+BOOST_AUTO_TEST_CASE(a_source_may_be_spelled_otherwise) {
+  Place place;
+  place.write_output();
+  std::filesystem::create_directories(place.entry.request.source);
+  const RunState state = place.ended();
+  place.entry.request.source += "/../source/.";
+  BOOST_TEST((standing_of(place.entry, state, "s1").work == Work::none));
+  std::filesystem::create_directories(place.folder.file("other"));
+  place.entry.request.source = place.folder.file("other");
+  BOOST_TEST((standing_of(place.entry, state, "s1").work == Work::convert));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_ours_is_not_overwritten) {
   Place place;
   place.write_output();

@@ -213,6 +213,29 @@ BOOST_AUTO_TEST_CASE(a_dry_run_writes_nothing_and_knows_chains) {
   BOOST_TEST(after["memory_bytes"].get<std::uint64_t>() > 0u);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_run_left_of_something_else_goes) {
+  const Bench bench;
+  const char* yaml = "source: @/a\noutput: @/o\nto: hf\nname: n\n";
+  bench.run(yaml, 0);
+  const std::string file = bench.scratch / ".o.mhub-run/state.json";
+  nlohmann::json state = nlohmann::json::parse(read_file(file, 1 << 20));
+  state["converting"] = true;
+  state["output"] = state["replaces"] = "";
+  replace_file(file, state.dump());
+  fs::remove_all(bench.scratch / "o");
+  fs::create_directories(bench.scratch / ".o.mhub-partial/output");
+  for (const std::string& key : {std::string("zzz"), std::string(2000, 'z')}) {
+    replace_file(bench.scratch / ".o.mhub-partial/.mhub-partial", "");
+    replace_file(bench.scratch / ".o.mhub-partial/key", key);
+    bench.run(std::string(yaml) + "resume: true\n", 3);
+    const nlohmann::json done = bench.run(yaml, 0);
+    BOOST_TEST(done["conversions"][0]["resumed"] == false);
+    fs::remove_all(bench.scratch / "o");
+    replace_file(file, state.dump());
+    fs::create_directories(bench.scratch / ".o.mhub-partial/output");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(retries_are_for_the_system_alone) {
   const Bench bench;
   TinyLlama::write_text(bench.scratch / "file", "");

@@ -170,6 +170,8 @@ BOOST_AUTO_TEST_CASE(set_names_an_entry) {
                         message_has("--set v1.6.tp: ", "did you mean \"v1.5\"?"));
   BOOST_CHECK_EXCEPTION(kitchen.read(two, {{"b.tp", "x"}}), UsageError,
                         message_has("--set b.tp: expected an integer, found \"x\""));
+  BOOST_CHECK_EXCEPTION(kitchen.read(two, {{"needs", "b"}}), UsageError,
+                        message_has("--set needs: needs is said in the recipe alone; change it there"));
   BOOST_CHECK_EXCEPTION(kitchen.read(two, {{"variables.x", "4"}}), UsageError,
                         message_has("--set variables.x: the recipe has no variable x"));
 }
@@ -246,6 +248,7 @@ BOOST_AUTO_TEST_CASE(settings_are_what_the_output_depends_on) {
   };
   BOOST_TEST(settings("").empty());
   BOOST_TEST((settings("jobs: 2\nverify: false\nresume: true\noverwrite: true\nno_cache: true\n").empty()));
+  BOOST_TEST((settings("to: torch_dist\niteration: release\ntransformer_impl: te\n").empty()));
   BOOST_TEST((settings("tp: 1\npp: 1\nallow_overflow: false\n").empty()));
   BOOST_TEST((settings("tensor_model_parallel_size: 2\n") == settings("tp: 2\n")));
   // Every other key counts.

@@ -238,6 +238,11 @@ BOOST_AUTO_TEST_CASE(bombs_are_refused_at_once) {
       {merges, "more than 200000 values"},
       {texts + "source: s\noutput: ${v11}\n", "longer than 64 KiB"},
       {std::string(100'000, '['), "not valid YAML"},
+      {"conversions: [{name: " + std::string(201, 'n') + ", source: s, output: o}]\n", "longer than 200"},
+      {"variables: {a: " + std::string(60'000, 'x') +
+           "}\nsource: s\noutput: o/${n}/${m}/${k}/${l}\nhf_class: ${a}\n" +
+           "matrix: {n: &n [0,1,2,3,4,5,6,7,8,9], m: *n, k: *n, l: *n}\nname: \"a${n}${m}${k}${l}\"\n",
+       "more than 64 MB of text"},
       {"source: s\noutput: o-${a}${b}${c}${d}\nmatrix: {a: &n [0,1,2,3,4,5,6,7,8,9,10], b: *n, c: *n, d: "
        "*n}\n",
        "more than 10000 combinations"}};
