@@ -58,7 +58,7 @@ bool SlurmEntry::take_up(const SlurmQueue& queue) {
   });
   if (!any_active(queue)) return false;
   if (!same || record_.last() == nullptr || !queue.active(*record_.last())) {
-    cancel(false);
+    cancel_known(queue);
     return false;
   }
   record_.save(entry_);
@@ -66,7 +66,17 @@ bool SlurmEntry::take_up(const SlurmQueue& queue) {
   return true;
 }
 
-void SlurmEntry::submit(std::vector<std::string> after) {
+/// A number alone may be another cluster's: only what has the name as well is ours.
+void SlurmEntry::cancel_known(const SlurmQueue& queue) const {
+  std::vector<std::string> known;
+  for (const SubmittedJob& job : record_.jobs) {
+    if (queue.active(job)) known.push_back(queue.of(job).front().id);
+  }
+  SlurmQueue::cancel(known, false);
+}
+
+void SlurmEntry::submit(std::vector<std::string> after, const SlurmQueue& queue) {
+  cancel_known(queue);
   const std::string folder = jobs_folder(entry_) + "/slurm";
   fs::remove_all(folder);
   std::error_code error;
@@ -135,7 +145,8 @@ std::optional<EntryOutcome> SlurmEntry::look(const SlurmQueue& queue, bool needs
     return std::nullopt;
   }
   std::optional<EntryOutcome> outcome = reported_outcome(entry_, last);
-  if (outcome && outcome->status != EntryStatus::interrupted) return outcome;
+  // A job that was told to end says that it was interrupted, or that it did not begin.
+  if (outcome && (outcome->good() || outcome->status == EntryStatus::failed)) return outcome;
   if (++absent_ < kLooks) return std::nullopt;
   return recover({}, last, queue, needs_done);
 }

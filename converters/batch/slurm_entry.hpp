@@ -18,8 +18,9 @@ class SlurmEntry {
 
   /// Takes up what an earlier process submitted and what is still on its way; false where there is nothing.
   bool take_up(const SlurmQueue& queue);
-  /// Submits all of it. `after`: the jobs that have to end well before it.
-  void submit(std::vector<std::string> after);
+  /// Submits all of it, and cancels what an earlier process submitted. `after`: the jobs that have to end
+  /// well before it.
+  void submit(std::vector<std::string> after, const SlurmQueue& queue);
   /// The same again because one that comes before it has another job now.
   void submit_anew(std::vector<std::string> after);
 
@@ -42,6 +43,7 @@ class SlurmEntry {
   void forget() const { SlurmRecord::remove(entry_); }
 
  private:
+  void cancel_known(const SlurmQueue& queue) const;
   std::string submit_one(std::vector<int> tasks, const std::vector<std::string>& after);
   void submit_parts(std::vector<int> tasks, std::vector<std::string> after);
   std::optional<EntryOutcome> recover(const std::vector<int>& tasks, const SubmittedJob& lost,

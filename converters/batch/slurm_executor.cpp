@@ -97,7 +97,7 @@ class SlurmExecutor final : public Executor {
     if (!jobs.ids().empty()) queue_.look();
     if (!new_needs && jobs.take_up(queue_)) return;
     submitted_.insert(entry);
-    jobs.submit(jobs_before(entry));
+    jobs.submit(jobs_before(entry), queue_);
   }
 
   void look() {

@@ -191,6 +191,150 @@ def faults(world, cluster):
     world.check(all(written(world, "sweep").get(name) == at for name, at in before.items()), "an output was written again")
 
 
+CHAIN = """name: chain
+conversions:
+  - {name: there, source: models-made/gpt2_untied, output: chain/there, tp: 2}
+  - {name: back, source: "${outputs.there}", output: chain/back, to: hf, generate: {tokens: "1,2", max_new_tokens: 2}}
+  - {name: asked, source: models-made/gpt2_untied, generate: {tokens: "1,2", max_new_tokens: 2}}
+"""
+
+
+def drained(cluster, state):
+    cluster.call("scontrol", "update", "NodeName=n[1-4]", f"State={state}", *(["Reason=test"] if state != "RESUME" else []))
+
+
+def chain(world, cluster, home, *more):
+    return world.start(home, "run", "chain.yaml", "--json", *SLURM, *more, HF_HUB_OFFLINE="1", **cluster.environment)
+
+
+def ended(world, process, code):
+    out, said = process.communicate()
+    world.check(process.returncode == code, f"exit code {process.returncode}, expected {code}: {out[-1500:]}{said[-500:]}")
+    return json.loads(out)
+
+
+def taken_up(world, cluster):
+    """Jobs that wait are submitted once, whoever follows them: after a kill, after Ctrl-C, by two at once; --cancel cancels them; another recipe has others."""
+    home = world.cache("chain")
+    (world.scratch / "chain.yaml").write_text(CHAIN)
+    cluster.wait(lambda: not cluster.jobs("PENDING,RUNNING,COMPLETING"), "the queue is empty")
+    drained(cluster, "DRAIN")
+    mine = lambda: sorted({(number.split("_")[0], name) for number, _, name in cluster.jobs("PENDING,RUNNING")})
+
+    def submitted(process, count=5):
+        cluster.wait(lambda: len(mine()) == count or process.poll() is not None, f"{count} jobs are submitted")
+        return mine()
+
+    first = chain(world, cluster, home, "--parts", "2")
+    jobs = submitted(first)
+    world.check(len(jobs) == 5, f"{jobs}")
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    again = chain(world, cluster, home, "--parts", "2")
+    time.sleep(2)
+    world.check(mine() == jobs, f"{mine()} are not {jobs}")
+    again.send_signal(signal.SIGINT)
+    answer = ended(world, again, 130)
+    world.check(set(statuses(answer)) == {"interrupted"} and "go on" in answer["conversions"][0]["error"]["message"], f"{answer}")
+    world.check(mine() == jobs, "Ctrl-C has changed the jobs")
+    # Another conversion, and what is made of it.
+    changed = chain(world, cluster, home, "--parts", "2", "--set", "there.tp=1")
+    cluster.wait(lambda: len({name for name in mine()} & set(jobs)) == 1, "all jobs but one are new")
+    changed.send_signal(signal.SIGKILL)
+    changed.communicate()
+    said = json.loads(world.run(home, "run", "chain.yaml", "--json", "--executor", "slurm", "--cancel", **cluster.environment))
+    world.check(said["cancelled_jobs"] == 5, f"{said}")
+    cluster.wait(lambda: not mine(), "all jobs are cancelled")
+    both = [chain(world, cluster, home, "--parts", "2") for _ in range(2)]
+    jobs = submitted(both[0])
+    time.sleep(1)
+    world.check(mine() == jobs, "two processes have submitted the same")
+    drained(cluster, "RESUME")
+    for process in both:
+        world.check(set(statuses(ended(world, process, 0))) <= {"done", "up_to_date"}, "one of two has failed")
+    world.run(home, "verify", "models-made/gpt2_untied", "chain/back", offline=True)
+
+
+def failures(world, cluster):
+    """What fails stops what needs it; what is lost again and again is given up; a controller that is away is waited for; a node that dies is no end."""
+    home = world.cache("chain")
+    (world.scratch / "chain.yaml").write_text(CHAIN)
+    shutil.rmtree(world.scratch / "chain", ignore_errors=True)
+    answer = ended(world, chain(world, cluster, home, "--keep-going", "--set", "there.source=models-made/absent"), 4)
+    found = {one["name"]: one["status"] for one in answer["conversions"]}
+    world.check(found == {"there": "failed", "back": "not_run", "asked": "done"}, f"{found}")
+    world.check("needs there" in next(one for one in answer["conversions"] if one["name"] == "back")["why"], "why it was not run")
+    answer = ended(world, chain(world, cluster, home, "--parts", "2", "--keep-going", "--set", "there.tp=3"), 3)
+    world.check({one["name"]: one["status"] for one in answer["conversions"]} == found, f"parts: {statuses(answer)}")
+    cluster.wait(lambda: not cluster.jobs("PENDING,RUNNING"), "no job is left of what failed")
+    # Cancelled again and again.
+    world.hub.delay = 0.5
+    process = world.start(home, "run", "chain.yaml", "--json", *SLURM, "--resubmit", "1", "--only", "asked", "--set", "asked.source=models/gpt2", **cluster.environment)
+    while process.poll() is None:
+        for number, _, _ in cluster.jobs("PENDING,RUNNING"):
+            cluster.say("scancel", number)
+        time.sleep(0.2)
+    world.hub.delay = 0
+    answer = ended(world, process, 4)
+    world.check("was lost" in answer["conversions"][0]["error"]["message"] and "1 times" in answer["conversions"][0]["error"]["message"], f"{answer['conversions']}")
+    away(world, cluster, home)
+
+
+def away(world, cluster, home):
+    """The controller and a node's daemon go away while jobs wait, and come back."""
+    drained(cluster, "DRAIN")
+    process = chain(world, cluster, home, "--parts", "2")
+    cluster.wait(lambda: len(cluster.jobs("PENDING")) >= 7, "jobs wait")
+    before = cluster.numbers()
+    cluster.end("slurmctld")
+    time.sleep(2)
+    world.check(process.poll() is None, "it gives up without a controller")
+    cluster.call("slurmctld")
+    cluster.wait(lambda: "n1" in cluster.say("sinfo", "--noheader", "-N"), "the controller is back")
+    cluster.end("slurmd-n1")
+    cluster.call("scontrol", "update", "NodeName=n1", "State=DOWN", "Reason=test")
+    def resumed(node):
+        """A controller that has just begun says no to this and does it."""
+        cluster.say("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        return cluster.say("sinfo", "--noheader", f"--nodes={node}", "--format=%T").strip() in ("idle", "mixed", "allocated", "completing")
+
+    for node in slurm_cluster.NODES[1:]:
+        cluster.wait(lambda node=node: resumed(node), f"{node} is resumed")
+    answer = ended(world, process, 0)
+    world.check(set(statuses(answer)) == {"done"}, f"{statuses(answer)}")
+    world.check(cluster.numbers() <= before + 2, "jobs were submitted again")
+    cluster.call("slurmd", "-N", "n1")
+    cluster.wait(lambda: resumed("n1"), "n1 is resumed")
+
+
+def mpi(world, cluster):
+    """The same sweep with each conversion under mpirun, through four kills."""
+    home, before, chance = world.cache("mpi"), {}, random.Random(3)
+    options = ["--executor", "mpi", "--parts", "4", "--mpi-option=--oversubscribe"]
+
+    def start(*more):
+        return world.start(home, "run", "sweep.yaml", *options, *more, token=world.hub.token, SWEEP_OUT="ranks", **MPI)
+
+    for goal in (3, 10, 17, 24):
+        process = start("--json")
+        while len(written(world, "ranks")) < goal and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.random() * 0.3)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        now = written(world, "ranks")
+        world.check(all(now[name] == at for name, at in before.items()), "an output was written again")
+        before = now
+    answer = ended(world, start("--json"), 0)
+    world.check(set(statuses(answer)) <= {"done", "up_to_date"} and all(one["verified"] for one in answer["conversions"]), f"{statuses(answer)}")
+    now, count = written(world, "ranks"), 3 * len(MODELS)
+    world.check(all(now[name] == at for name, at in before.items()) and len(now) == count, "an output was written again, or is missing")
+    world.hub.forget()
+    said, _ = start().communicate()
+    world.check(f"{count} of {count} are done, {count} of them were before" in said and not world.hub.log, said[-300:])
+    world.check(written(world, "ranks") == now, "an output was written again")
+
+
 def main():
     world = World(*sys.argv[1:3])
     absent = slurm_cluster.missing() + [name for name in ("mpirun", "srun") if not shutil.which(name)]
@@ -202,7 +346,7 @@ def main():
     write_sweep(world)
     cluster = slurm_cluster.Cluster()
     try:
-        for part in (split, faults):
+        for part in (split, taken_up, failures, faults, mpi):
             if len(sys.argv) < 4 or part.__name__ in sys.argv[3:]:
                 began = time.time()
                 world.hub.forget()

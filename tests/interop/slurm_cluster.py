@@ -126,15 +126,17 @@ class Cluster:
             return
         self.say("scancel", "--full", f"--user={os.geteuid()}")
         for name in [*(f"slurmd-{node}" for node in NODES), "slurmctld", "munged"]:
-            pid = self.pid(name)
-            if pid is None:
-                continue
-            for kind in (signal.SIGTERM, signal.SIGKILL):
-                try:
-                    os.kill(pid, kind)
-                    for _ in range(50):
-                        os.kill(pid, 0)
-                        time.sleep(0.1)
-                except ProcessLookupError:
-                    break
+            self.end(name)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def end(self, name):
+        """Ends one of the daemons."""
+        pid = self.pid(name)
+        for kind in (signal.SIGTERM, signal.SIGKILL) if pid else ():
+            try:
+                os.kill(pid, kind)
+                for _ in range(50):
+                    os.kill(pid, 0)
+                    time.sleep(0.1)
+            except ProcessLookupError:
+                return
