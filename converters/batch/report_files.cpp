@@ -16,17 +16,6 @@ namespace {
 /// Seconds between two pages of a run that goes on.
 constexpr double kPageInterval = 2;
 
-/// Who looks at it sees all of the old one or all of the new one.
-void write_whole(const std::string& path, const std::string& text) {
-  const fs::path place = path;
-  // A name that nobody else's file has.
-  const std::string next = (place.parent_path() / ("." + place.filename().string() + ".mhub-next")).string();
-  replace_file(next, text);
-  std::error_code error;
-  fs::rename(next, path, error);
-  if (error) throw IoError("cannot rename", next, error.value());
-}
-
 /// Throws UsageError for a file that is there and is no report of a run; `key` is in every one.
 void require_report(const std::string& path, const char* key) {
   constexpr std::uint64_t kLargestReport = 256 << 20;
@@ -93,8 +82,8 @@ void ReportFiles::end(std::size_t entry, const EntryOutcome& outcome) {
 
 void ReportFiles::write_entry(std::size_t entry, const EntryOutcome& outcome) {
   if (folder_.empty()) return;
-  write_whole(folder_ + "/entries/" + outcome.name + ".json",
-              json_text(to_json(recipe_.entries[entry], outcome), 1) + "\n");
+  put_file(folder_ + "/entries/" + outcome.name + ".json",
+           json_text(to_json(recipe_.entries[entry], outcome), 1) + "\n");
 }
 
 void ReportFiles::finish(const BatchOutcome& batch) {
@@ -102,7 +91,7 @@ void ReportFiles::finish(const BatchOutcome& batch) {
   if (!folder_.empty()) {
     nlohmann::json summary = batch_json(recipe_, batch);
     summary["schema_version"] = kSchemaVersion;
-    write_whole(folder_ + "/summary.json", json_text(summary, 1) + "\n");
+    put_file(folder_ + "/summary.json", json_text(summary, 1) + "\n");
   }
   if (!page_.empty()) write_page(batch, false);
 }
@@ -110,7 +99,7 @@ void ReportFiles::finish(const BatchOutcome& batch) {
 void ReportFiles::write_page(const BatchOutcome& batch, bool running) {
   BatchOutcome shown = batch;
   if (running) shown.ended = now_seconds();
-  write_whole(page_, html_report(recipe_, shown, dashboard_.samples(), page_, running));
+  put_file(page_, html_report(recipe_, shown, dashboard_.samples(), page_, running));
   written_ = now_seconds();
 }
 

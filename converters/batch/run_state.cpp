@@ -96,9 +96,7 @@ void RunState::save(const RecipeEntry& entry) const {
       {"version", kStateVersion}, {"entry", entry.name},  {"converting", converting}, {"settings", settings},
       {"source", source},         {"replaces", replaces}, {"output", output},         {"verified", verified},
       {"report", report},         {"steps", steps}};
-  const std::string path = state_file(entry);
-  replace_file(path + ".next", json_text(json, 1) + "\n");
-  fs::rename(path + ".next", path);
+  put_file(state_file(entry), json_text(json, 1) + "\n");
 }
 
 void RunState::begin(const RecipeEntry& entry, const std::string& source_identity) {

@@ -87,9 +87,7 @@ void SlurmRecord::save(const RecipeEntry& entry) const {
     list.push_back({{"id", job.id}, {"name", job.name}, {"folder", job.folder}, {"tasks", job.tasks}});
   const nlohmann::json json{
       {"settings", settings}, {"parts", parts}, {"resubmitted", resubmitted}, {"jobs", std::move(list)}};
-  const std::string path = record_file(entry);
-  replace_file(path + ".next", json_text(json, 1) + "\n");
-  fs::rename(path + ".next", path);
+  put_file(record_file(entry), json_text(json, 1) + "\n");
 }
 
 void SlurmRecord::remove(const RecipeEntry& entry) { fs::remove(record_file(entry)); }
@@ -102,8 +100,7 @@ std::optional<EntryOutcome> reported_outcome(const RecipeEntry& entry, const Sub
 void report_part(const std::string& folder, int part, const Failure& failure) {
   const std::string path = part_file(folder, part);
   fs::create_directories(fs::path(path).parent_path());
-  replace_file(path + ".next", json_text({{"exit_code", failure.code}, {"message", failure.message}}) + "\n");
-  fs::rename(path + ".next", path);
+  put_file(path, json_text({{"exit_code", failure.code}, {"message", failure.message}}) + "\n");
 }
 
 std::optional<Failure> reported_part(const SubmittedJob& job, int part) {

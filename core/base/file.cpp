@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <random>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,6 +162,20 @@ void write_file(const std::string& path, const std::string& content) {
 void replace_file(const std::string& path, const std::string& content) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw IoError("cannot replace", path, errno);
   write_file(path, content);
+}
+
+void put_file(const std::string& path, const std::string& content, Writers writers) {
+  const fs::path place = path;
+  std::string name = "." + place.filename().string() + ".mhub-next";
+  if (writers == Writers::several) {
+    std::random_device random;
+    name += "-" + std::to_string(random()) + "-" + std::to_string(random());
+  }
+  const std::string next = (place.parent_path() / name).string();
+  replace_file(next, content);
+  std::error_code error;
+  fs::rename(next, path, error);
+  if (error) throw IoError("cannot rename " + next + " to", path, error.value());
 }
 
 bool lies_within(const fs::path& path, const fs::path& place) {

@@ -101,6 +101,12 @@ bool begins_with(const std::string& path, std::string_view magic);
 void write_file(const std::string& path, const std::string& content);
 /// The same, over a file that may be there.
 void replace_file(const std::string& path, const std::string& content);
+/// Who writes a file of that name.
+enum class Writers { one, several };
+/// Gives a file its content at once: who looks sees all of the old one or all of the new one. Where several
+/// write, each has a temporary file of its own; of one it always has the same name, and what a kill left is
+/// used again.
+void put_file(const std::string& path, const std::string& content, Writers writers = Writers::one);
 /// Whether `path`, with all links followed and as far as it exists, is `place` or lies in it, whatever either
 /// is called: by device and inode of every parent.
 bool lies_within(const fs::path& path, const fs::path& place);
