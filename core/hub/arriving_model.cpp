@@ -152,11 +152,7 @@ void ArrivingModel::fetch_headers() {
 bool ArrivingModel::renew_headers() {
   std::vector<const ArrivingBytes*> files;
   for (const auto& [name, file] : files_) files.push_back(file.get());
-  std::atomic<bool> renewed = false;
-  for_all(files.size(), kHeaders, [&](std::size_t k) {
-    if (files[k]->renew_header()) renewed = true;
-  });
-  return renewed;
+  return mhub::renew_headers(files, kHeaders);
 }
 
 std::optional<std::string> ArrivingModel::etag_of(const std::string& path) const {

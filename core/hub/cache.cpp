@@ -117,6 +117,11 @@ std::optional<RepoFiles> RepoCache::listing(const std::string& commit) const {
   }
 }
 
+bool RepoCache::has_blob(const RepoFile& file) const {
+  std::error_code error;
+  return fs::file_size(blob(file.etag()), error) == file.size && !error;
+}
+
 fs::path RepoCache::incomplete(const std::string& etag) const {
   return folder_ / "blobs" / (etag + ".incomplete");
 }

@@ -28,6 +28,8 @@ class RepoCache {
   std::optional<RepoFiles> listing(const std::string& commit) const;
 
   std::filesystem::path blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
+  /// Whether that of a file is there; one of another size is no copy of it.
+  bool has_blob(const RepoFile& file) const;
   /// A download that is not complete. The first bytes of the file are in it, without holes: older versions of
   /// huggingface_hub go on where it ends, too (before its pull request 4228).
   std::filesystem::path incomplete(const std::string& etag) const;

@@ -79,7 +79,7 @@ class Download {
     std::set<std::string> seen;
     std::error_code error;
     for (const RepoFile& file : files) {
-      if (!seen.insert(file.etag()).second || fs::exists(cache_.blob(file.etag()), error)) continue;
+      if (!seen.insert(file.etag()).second || cache_.has_blob(file)) continue;
       const std::uint64_t there = fs::file_size(cache_.incomplete(file.etag()), error);
       needed += file.size - (error ? 0 : std::min(there, file.size));
     }

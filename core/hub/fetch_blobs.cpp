@@ -156,9 +156,7 @@ class Fetch {
 
   /// Nothing where the blob is there already, or came while we waited for its lock.
   std::shared_ptr<Coming> begun(const RepoFile& file, FileLock lock) {
-    std::error_code error;
-    // One of another size is no copy of it, and the new one takes its place.
-    if (fs::file_size(cache_.blob(file.etag()), error) == file.size && !error) {
+    if (cache_.has_blob(file)) {
       request_.on_bytes(file.size);
       finish(file);
       return nullptr;

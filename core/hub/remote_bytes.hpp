@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include "mhub/base/byte_source.hpp"
+#include "mhub/base/parallel.hpp"
 #include "mhub/hub/block_cache.hpp"
 #include "mhub/hub/range.hpp"
 
@@ -41,5 +43,16 @@ class RemoteBytes final : public ByteSource, public BlockSource {
   mutable std::mutex mutex_;
   mutable std::map<std::uint64_t, std::vector<std::byte>> parts_;  ///< by their begin
 };
+
+/// Fetches the headers of files (which have `renew_header`) once more, so many at a time; whether one of them
+/// is another now. No hash checks a header.
+template <class File>
+bool renew_headers(const std::vector<const File*>& files, std::size_t at_a_time) {
+  std::atomic<bool> renewed = false;
+  for_all(files.size(), at_a_time, [&](std::size_t k) {
+    if (files[k]->renew_header()) renewed = true;
+  });
+  return renewed;
+}
 
 }  // namespace mhub

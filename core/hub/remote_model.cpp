@@ -2,7 +2,6 @@
 #include "mhub/hub/remote_model.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/parallel.hpp"
@@ -47,11 +46,7 @@ bool RemoteModel::renew_headers() {
   for (const auto& [name, file] : opened_) {
     if (file->front() > 0) files.push_back(file.get());
   }
-  std::atomic<bool> renewed = false;
-  for_all(files.size(), kConnections, [&](std::size_t k) {
-    if (files[k]->renew_header()) renewed = true;
-  });
-  return renewed;
+  return mhub::renew_headers(files, kConnections);
 }
 
 void RemoteModel::prepare_reading() {
