@@ -5,7 +5,6 @@
 #include <chrono>
 #include <fstream>
 #include <optional>
-#include <sys/stat.h>
 
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/file.hpp"
@@ -43,15 +42,6 @@ std::uint64_t left_in_group() {
     }
   }
   return left;
-}
-
-/// The device that a path is on, or where nothing is there its nearest parent.
-std::uint64_t device_of(const std::string& place) {
-  struct stat found {};
-  for (fs::path at = fs::absolute(place);; at = at.parent_path()) {
-    if (::stat(at.c_str(), &found) == 0) return found.st_dev;
-    if (!at.has_relative_path()) return 0;
-  }
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <iostream>
 #include <map>
 #include <optional>
-#include <sys/stat.h>
 
 #include "budget.hpp"
 #include "identity.hpp"
@@ -25,14 +24,6 @@ const char* work_name(Standing::Work work) {
     case Standing::Work::convert: break;
   }
   return "convert";
-}
-
-std::string mount_of(const std::string& place) {
-  struct stat found {};
-  for (fs::path at = fs::absolute(place);; at = at.parent_path()) {
-    if (::stat(at.c_str(), &found) == 0) return std::to_string(found.st_dev);
-    if (!at.has_relative_path()) return "?";
-  }
 }
 
 class DryRun {
@@ -145,7 +136,7 @@ class DryRun {
   }
 
   void need_disk(const std::string& place, std::uint64_t bytes) {
-    Disk& disk = disks_[mount_of(place)];
+    Disk& disk = disks_[device_of(place)];
     if (disk.place.empty()) disk = {place, 0, free_space(place)};
     disk.needed += bytes;
   }
@@ -220,7 +211,7 @@ class DryRun {
   const DryRunOptions& options_;
   std::vector<Plan> plans_;
   SourceIdentities identities_;
-  std::map<std::string, Disk> disks_;
+  std::map<std::uint64_t, Disk> disks_;  ///< by device
   std::set<std::string> downloads_;
   std::vector<std::uint64_t> memory_;
   std::uint64_t to_convert_ = 0;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <sys/stat.h>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
@@ -16,6 +17,14 @@ std::uint64_t free_space(const std::string& path) {
   const fs::space_info space = fs::space(at, error);
   if (error) throw IoError("cannot ask for free space on", at.string(), error.value());
   return space.available;
+}
+
+std::uint64_t device_of(const std::string& path) {
+  struct stat found {};
+  for (fs::path at = fs::absolute(path);; at = at.parent_path()) {
+    if (::stat(at.c_str(), &found) == 0) return found.st_dev;
+    if (!at.has_relative_path()) return 0;
+  }
 }
 
 std::uint64_t used_space(const std::string& folder) {

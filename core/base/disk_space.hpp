@@ -10,6 +10,10 @@ namespace mhub {
 /// has that name yet, its nearest parent that exists.
 std::uint64_t free_space(const std::string& path);
 
+/// The device that a path is on, or where nothing has that name its nearest parent; 0 where none can be
+/// looked at.
+std::uint64_t device_of(const std::string& path);
+
 /// Bytes of all files in a folder; 0 where there is none.
 std::uint64_t used_space(const std::string& folder);
 
