@@ -5,6 +5,7 @@ Ten tiny models in three layouts are downloaded, converted, verified, asked and 
 never done twice: that is read from the Hub's log and from the outputs' own times."""
 
 import concurrent.futures
+import functools
 import html.parser
 import json
 import os
@@ -100,20 +101,28 @@ def dry(world):
     world.check(not (world.scratch / "dry").exists() and not list(home.rglob("*.safetensors")), "something was written")
 
 
-def killed(world):
-    """kill -9 again and again, then to the end, then once more."""
-    home, chance, before = world.cache("killed"), random.Random(7), {}
-    world.hub.delay = 0.002
-    for goal in (4, 11, 19, 26):
-        process = world.start(home, "run", "sweep.yaml", "--jobs-at-once", "3", token=world.hub.token)
-        while len(written(world, "sweep")) < goal and process.poll() is None:
+def killed_at(world, start, folder, goals, chance, pause):
+    """Kills runs, which `start` begins, a moment after `folder` has so many outputs. Checks that none is written again; returns when each was written."""
+    before = {}
+    for goal in goals:
+        process = start()
+        while len(written(world, folder)) < goal and process.poll() is None:
             time.sleep(0.005)
-        time.sleep(chance.random() * 0.2)
+        time.sleep(chance.random() * pause)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        now = written(world, "sweep")
+        now = written(world, folder)
         world.check(all(now[name] == at for name, at in before.items()), "an output was written again")
         before = now
+    return before
+
+
+def killed(world):
+    """kill -9 again and again, then to the end, then once more."""
+    home = world.cache("killed")
+    world.hub.delay = 0.002
+    start = functools.partial(world.start, home, "run", "sweep.yaml", "--jobs-at-once", "3", token=world.hub.token)
+    before = killed_at(world, start, "sweep", (4, 11, 19, 26), random.Random(7), 0.2)
     time.sleep(0.5)
     made = {branch: commit for branch, commit in commits(world, "made").items() if commit in world.hub.messages}
     answer = sweep(world, home, "--jobs-at-once", "3")

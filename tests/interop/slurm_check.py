@@ -18,7 +18,7 @@ import time
 import hub_server
 import slurm_cluster
 from hub_world import World
-from recipes_check import MODELS, commits, make_models, statuses, write_sweep, written
+from recipes_check import MODELS, commits, killed_at, make_models, statuses, write_sweep, written
 
 MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 SLURM = ["--executor", "slurm", "--poll", "0.3"]
@@ -309,22 +309,13 @@ def away(world, cluster, home):
 
 def mpi(world, cluster):
     """The same sweep with each conversion under mpirun, through four kills."""
-    home, before, chance = world.cache("mpi"), {}, random.Random(3)
+    home = world.cache("mpi")
     options = ["--executor", "mpi", "--parts", "4", "--mpi-option=--oversubscribe"]
 
     def start(*more):
         return world.start(home, "run", "sweep.yaml", *options, *more, token=world.hub.token, SWEEP_OUT="ranks", **MPI)
 
-    for goal in (3, 10, 17, 24):
-        process = start("--json")
-        while len(written(world, "ranks")) < goal and process.poll() is None:
-            time.sleep(0.005)
-        time.sleep(chance.random() * 0.3)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        now = written(world, "ranks")
-        world.check(all(now[name] == at for name, at in before.items()), "an output was written again")
-        before = now
+    before = killed_at(world, lambda: start("--json"), "ranks", (3, 10, 17, 24), random.Random(3), 0.3)
     answer = ended(world, start("--json"), 0)
     world.check(set(statuses(answer)) <= {"done", "up_to_date"} and all(one["verified"] for one in answer["conversions"]), f"{statuses(answer)}")
     now, count = written(world, "ranks"), 3 * len(MODELS)
