@@ -6,11 +6,13 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/overwrite.hpp"
+#include "mhub/formats/format.hpp"
 
 namespace mhub::converters {
 
 bool has_parts(const RecipeEntry& entry) {
-  return entry.converts() && entry.keeps() && entry.request.write.format != "hdf5";
+  const std::string& format = entry.request.write.format;
+  return entry.converts() && (format.empty() ? *formats().front() : format_named(format)).shared();
 }
 
 int parts_of(const RecipeEntry& entry, int asked) {
@@ -18,9 +20,10 @@ int parts_of(const RecipeEntry& entry, int asked) {
   return entry.parts > 0 ? entry.parts : std::max(1, asked);
 }
 
-Conversion plan_shared(const RecipeEntry& entry, const Callbacks& callbacks) {
+Conversion plan_entry(const RecipeEntry& entry, const Callbacks& callbacks, SourceUse use) {
   OpenOptions open = entry.request.open;
   open.callbacks = callbacks;
+  if (open.use == SourceUse::model) open.use = use;
   return plan(entry.request.source, entry.request.write, open);
 }
 
@@ -57,7 +60,7 @@ nlohmann::json run_entry_part(const RecipeEntry& entry, const JobContext& contex
   run.overwrite = standing.overwrite;
   run.share = share;
   run.callbacks = context.callbacks;
-  return convert(plan_shared(entry, context.callbacks), entry.request.output, run);
+  return convert(plan_entry(entry, context.callbacks, SourceUse::model), entry.request.output, run);
 }
 
 }  // namespace mhub::converters

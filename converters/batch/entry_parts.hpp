@@ -11,8 +11,8 @@ bool has_parts(const RecipeEntry& entry);
 /// Into how many parts it is cut: what the recipe says, else `asked`; 1 for a whole.
 int parts_of(const RecipeEntry& entry, int asked);
 
-/// The conversion as a process with all of its source sees it: what is on the Hub comes first.
-Conversion plan_shared(const RecipeEntry& entry, const Callbacks& callbacks);
+/// An entry's conversion; `use` says whether what is on the Hub comes first or meanwhile.
+Conversion plan_entry(const RecipeEntry& entry, const Callbacks& callbacks, SourceUse use);
 
 /// Puts down that a conversion begins, and removes what one with other settings or another source left.
 void begin_parts(const RecipeEntry& entry, RunState& state, const Standing& standing,

@@ -142,12 +142,6 @@ class Job {
     return do_upload(entry_, step_context("uploading"), std::move(own));
   }
 
-  Conversion planned_now() const {
-    OpenOptions open = entry_.request.open;
-    open.callbacks = context_.callbacks;
-    if (open.use == SourceUse::model) open.use = SourceUse::arriving;
-    return plan(entry_.request.source, entry_.request.write, open);
-  }
   BudgetShare share_for(const Conversion& conversion) const {
     return {*context_.budget, demand_of(entry_, conversion.bytes(), threads()),
             [&](const std::string& what) { say("waits for " + what); }, context_.callbacks.cancelled};
@@ -155,7 +149,8 @@ class Job {
 
   nlohmann::json convert_now(const Standing& standing, const std::string& source) {
     const int parts = context_.parts > 0 ? parts_of(entry_, context_.parts) : 1;
-    const Conversion conversion = parts > 1 ? plan_shared(entry_, context_.callbacks) : planned_now();
+    const Conversion conversion =
+        plan_entry(entry_, context_.callbacks, parts > 1 ? SourceUse::model : SourceUse::arriving);
     const BudgetShare share = share_for(conversion);
     RunOptions run = entry_.request.run;
     run.jobs = threads();
@@ -214,7 +209,7 @@ class Job {
 
   /// An output that is there and of which the state does not say that it is right.
   nlohmann::json verify_now(const std::string& source) {
-    const Conversion conversion = planned_now();
+    const Conversion conversion = plan_entry(entry_, context_.callbacks, SourceUse::arriving);
     const BudgetShare share = share_for(conversion);
     OpenOptions open;
     open.callbacks = context_.callbacks;
@@ -229,25 +224,14 @@ class Job {
     if (!report.equal())
       throw MismatchError(entry_.request.output + " differs from its source " + entry_.request.source +
                           "; move it away and run the recipe again");
-    if (!state_.report.is_object()) state_.report = described(conversion);
+    if (!state_.report.is_object()) {  // its own was lost
+      state_.report = describe_result(conversion, entry_.request.output);
+      state_.report.update({{"seconds", 0.0}, {"resumed", false}});
+    }
     state_.report["verified"] = true;
     note_output(source, true);
     return {{"tensors", report.tensors}, {"bytes", report.bytes}};
   }
-  /// The report of a conversion whose own was lost.
-  nlohmann::json described(const Conversion& conversion) const {
-    nlohmann::json report{{"output", entry_.request.output},
-                          {"format", conversion.output().describe()["format"]},
-                          {"model", conversion.source().model->class_name},
-                          {"tensors", conversion.copies().tensors.size()},
-                          {"bytes", conversion.bytes()},
-                          {"seconds", 0.0},
-                          {"resumed", false},
-                          {"notes", conversion.source().notes}};
-    report.update(conversion.output().advice());
-    return report;
-  }
-
   bool worth_another(const std::exception& error) const {
     const auto* known = dynamic_cast<const Error*>(&error);
     const bool system = dynamic_cast<const std::system_error*>(&error) != nullptr;

@@ -74,7 +74,7 @@ class EntryMaker {
     const bool off = key.kind == KeyKind::flag && text == "false";
     if (place || key.how || off) return;
     // A default that is written out is the same as one that is not, where it can be seen.
-    if (pair.key == "to" && before.format.empty()) before.format = format_named("torch_dist").name();
+    if (pair.key == "to" && before.format.empty()) before.format = formats().front()->name();
     // These are kept elsewhere than in the options of writing.
     const bool other = pair.key == "hf_reference" || pair.key == "hf_class" || pair.key == "from_iteration" ||
                        pair.key == "allow_overflow";

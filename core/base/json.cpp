@@ -52,11 +52,7 @@ Json parse(std::string_view text, const std::string& file) {
   try {
     return Json::parse(text, check);
   } catch (const nlohmann::detail::exception& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ..." without the tag
-    const std::string what = error.what();
-    const std::size_t close = what.find("] ");
-    throw InputError(file +
-                     ": not valid JSON: " + (close == std::string::npos ? what : what.substr(close + 2)));
+    throw InputError(file + ": not valid JSON: " + json_problem(error.what()));
   }
 }
 
@@ -104,6 +100,11 @@ nlohmann::json with_placeholders(nlohmann::json value) {
 }
 
 }  // namespace
+
+std::string json_problem(const std::string& what) {
+  const std::size_t close = what.find("] ");  // "[json.exception.parse_error.101] parse error at ..."
+  return close == std::string::npos ? what : what.substr(close + 2);
+}
 
 void require_no_nul(std::string_view text, const std::string& file) {
   if (const std::size_t at = text.find('\0'); at != text.npos)

@@ -24,6 +24,8 @@ std::string config_text(const nlohmann::json& config);
 /// end of the input (lexer::get and "case '\0'" in lexer::scan), and what lies behind it would never be seen.
 /// Throws InputError that names `file` and the byte.
 void require_no_nul(std::string_view text, const std::string& file);
+/// What nlohmann's exception says of a text, without its tag: "parse error at line 1, column 2: ...".
+std::string json_problem(const std::string& what);
 /// The JSON text of a value, in one line unless `indent` says otherwise. Names of files need not be UTF-8,
 /// which JSON has to be: bytes that are none become U+FFFD.
 std::string json_text(const nlohmann::json& value, int indent = -1);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/convert/conversion_key.hpp"
 
-#include <random>
 #include <set>
 
 #include "mhub/base/checksum.hpp"
@@ -30,14 +29,6 @@ std::string contents_of(const std::vector<const StoredTensor*>& tensors, const A
   std::string text;
   for (const std::string& content : contents) text += content + "\n";
   return text;
-}
-
-/// The file gets its content at once, whoever else writes the same.
-void put_key(const std::string& path, const std::string& key) {
-  std::random_device random;
-  const std::string next = path + ".next-" + std::to_string(random());
-  replace_file(next, key);
-  fs::rename(next, path);
 }
 
 /// A damaged key may be longer than any.
@@ -73,7 +64,7 @@ void note_key(const StagingDirectory& staging, const std::string& key, bool shar
         staging.notes() +
         ": the interrupted conversion had another source, other options or another version of mhub; " +
         (shared ? "remove it to start anew" : "run without --resume to start anew"));
-  put_key(path, key);
+  put_file(path, key, Writers::several);
 }
 
 }  // namespace mhub

@@ -148,20 +148,20 @@ Pass write_all(const Conversion& conversion, const RunOptions& options, const St
 }
 
 /// What the parts of a shared conversion wrote.
-Pass taken_over(const Conversion& conversion, const Share& share, const StagingDirectory& staging) {
+Pass taken_over(const Conversion& conversion, const Share& share, const std::string& key,
+                const StagingDirectory& staging) {
   Pass pass{conversion.output().sink(staging.path(), conversion.copies(), OutputMode::resume), {}};
-  pass.done =
-      take_parts(staging.notes(), share.of, conversion_key(conversion), conversion.copies(), *pass.sink);
+  pass.done = take_parts(staging.notes(), share.of, key, conversion.copies(), *pass.sink);
   return pass;
 }
 
 /// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
 /// what there is to say.
-nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options,
+nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options, const std::string& key,
                              StagingDirectory& staging, std::vector<std::string>& notes) {
   staging.keep();
   if (staging.resumed()) drop_strangers(conversion, staging);
-  const auto [sink, done] = options.share ? taken_over(conversion, *options.share, staging)
+  const auto [sink, done] = options.share ? taken_over(conversion, *options.share, key, staging)
                                           : write_all(conversion, options, staging);
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_infinity, "infinite", notes);
   add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", notes);
@@ -216,10 +216,11 @@ std::string nowhere(const RunOptions& options) {
 /// From the folder that is begun to the output that has its name; adds what there is to say.
 void write_output(const Conversion& conversion, const RunOptions& options, StagingDirectory& staging,
                   std::vector<std::string>& notes) {
-  note_key(staging, conversion_key(conversion), options.share.has_value());
+  const std::string key = conversion_key(conversion);
+  note_key(staging, key, options.share.has_value());
   try {
-    nlohmann::json manifest = write_tensors(conversion, options, staging, notes);
-    if (conversion.output().discards()) return staging.discard();
+    nlohmann::json manifest = write_tensors(conversion, options, key, staging, notes);
+    if (conversion.format().discards()) return staging.discard();
     finish_output(conversion, options, std::move(manifest), staging);
   } catch (const Error& error) {
     if (options.share) {
@@ -233,7 +234,7 @@ void write_output(const Conversion& conversion, const RunOptions& options, Stagi
     // Only what may go better next time is worth keeping.
     const bool again =
         error.category() == ErrorCategory::io || error.category() == ErrorCategory::interrupted;
-    if (!again || conversion.output().discards()) staging.discard();
+    if (!again || conversion.format().discards()) staging.discard();
     if (!staging.kept()) throw;
     throw Error(error.category(),
                 std::string(error.what()) + "; --resume continues from what is in " + staging.notes());
@@ -242,9 +243,20 @@ void write_output(const Conversion& conversion, const RunOptions& options, Stagi
 
 }  // namespace
 
+nlohmann::json describe_result(const Conversion& conversion, const std::string& output) {
+  nlohmann::json report{{"output", output},
+                        {"format", conversion.format().name()},
+                        {"model", conversion.source().model->class_name},
+                        {"tensors", conversion.copies().tensors.size()},
+                        {"bytes", conversion.bytes()},
+                        {"notes", conversion.source().notes}};
+  report.update(conversion.output().advice());
+  return report;
+}
+
 nlohmann::json convert(const Conversion& conversion, const std::string& output, const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const bool discards = conversion.output().discards();
+  const bool discards = conversion.format().discards();
   if (options.allow_overflow && !conversion.casts())
     throw UsageError("--allow-overflow: nothing is cast; it goes with --dtype");
   if (options.share && options.share->part > 0) return convert_part(conversion, output, options);
@@ -263,20 +275,15 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
   add_widened_note(conversion, notes);
   write_output(conversion, options, staging, notes);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  nlohmann::json report{{"output", output},
-                        {"format", conversion.output().describe()["format"]},
-                        {"model", conversion.source().model->class_name},
-                        {"tensors", conversion.copies().tensors.size()},
-                        {"bytes", conversion.bytes()},
-                        {"seconds", seconds.count()},
-                        {"resumed", staging.resumed()},
-                        {"verified", options.verify},
-                        {"notes", std::move(notes)}};
+  nlohmann::json report = describe_result(conversion, output);
+  report.update({{"seconds", seconds.count()},
+                 {"resumed", staging.resumed()},
+                 {"verified", options.verify},
+                 {"notes", std::move(notes)}});
   if (!discards) {
     for (std::string& sentence : left_behind(conversion.source()))
       report["notes"].push_back(std::move(sentence));
   }
-  report.update(conversion.output().advice());
   return report;
 }
 

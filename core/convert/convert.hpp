@@ -8,6 +8,7 @@
 
 namespace mhub {
 
+class Format;
 class OutputFormat;
 
 /// A conversion worked out but not done. It owns the opened source; copies share it.
@@ -18,6 +19,8 @@ class Conversion {
   Conversion(std::shared_ptr<const Checkpoint> source, const WriteOptions& options);
 
   const Checkpoint& source() const { return *source_; }
+  /// The driver of what is written.
+  const Format& format() const { return *format_; }
   const OutputFormat& output() const { return *output_; }
   const CopyPlan& copies() const { return *copies_; }
   /// Whether tensors are cast to a type of the caller's choice.
@@ -27,6 +30,7 @@ class Conversion {
 
  private:
   std::shared_ptr<const Checkpoint> source_;
+  const Format* format_;
   std::shared_ptr<const OutputFormat> output_;  // borrows the source
   std::shared_ptr<const CopyPlan> copies_;      // borrows the source
   bool casts_;
@@ -59,6 +63,9 @@ nlohmann::json describe(const Conversion& conversion, const std::string& output)
 /// Every chunk that it writes and the source's tensors that it is made of; of large models hundreds of
 /// thousands. `--chunks` adds them.
 nlohmann::json describe_chunks(const Conversion& conversion);
+
+/// What the report of `convert` says of every run of a conversion, whatever became of one.
+nlohmann::json describe_result(const Conversion& conversion, const std::string& output);
 
 /// Carries a conversion out: checks disk space and tied tensors, writes under a temporary name, adds the
 /// format's metadata, the tokenizer's files and the manifest, verifies when asked, renames. `output` appears

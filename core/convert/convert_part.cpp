@@ -22,22 +22,18 @@ void require_shareable(const Conversion& conversion, const RunOptions& options) 
   if (conversion.source().arriving != nullptr)
     throw UsageError(conversion.source().path +
                      ": is still on its way; mhub download brings it before its parts are converted");
-  if (!conversion.output().single_file().empty())
-    throw UsageError("an output of this format is one file that one process writes: leave --part out");
-  if (conversion.output().discards())
+  if (conversion.format().discards())
     throw UsageError("--to null keeps nothing, so there are no parts of it");
+  if (!conversion.format().shared())
+    throw UsageError("an output of this format is one file that one process writes: leave --part out");
 }
 
 /// Writes a part's chunks and leaves its note. `mine` are those of the plan whose numbers are `chunks`.
 void write_part(const Conversion& conversion, const CopyPlan& mine, const std::vector<std::size_t>& chunks,
-                const RunOptions& options, const StagingDirectory& staging) {
+                const RunOptions& options, const std::string& key, const StagingDirectory& staging) {
   const std::string before = fingerprint(conversion.copies().sources);
   const auto sink = conversion.output().sink(staging.path(), conversion.copies(), OutputMode::resume);
-  if (!sink->shared())
-    throw UsageError("an output of this format is one file that one process writes: leave --part out");
-  std::uint64_t bytes = 0;
-  for (const ChunkPlan& chunk : mine.chunks) bytes += byte_size(chunk);
-  Stage stage(options.callbacks, "converting", bytes);
+  Stage stage(options.callbacks, "converting", byte_size(mine));
   ExecuteOptions execution;
   execution.jobs = options.jobs;
   execution.on_bytes = [&](std::uint64_t count) { stage.add(count); };
@@ -47,8 +43,7 @@ void write_part(const Conversion& conversion, const CopyPlan& mine, const std::v
   if (fingerprint(conversion.copies().sources) != before)
     throw InputError(conversion.source().path + ": changed while it was read; convert it again");
   sink->flush();  // a note must not outlive what it promises
-  leave_note(staging.notes(), *options.share, conversion_key(conversion), conversion.copies(), chunks, done,
-             *sink);
+  leave_note(staging.notes(), *options.share, key, conversion.copies(), chunks, done, *sink);
 }
 
 }  // namespace
@@ -64,19 +59,16 @@ nlohmann::json convert_part(const Conversion& conversion, const std::string& out
                                     .single_file = conversion.output().single_file()});
   const std::string key = conversion_key(conversion);
   note_key(staging, key, true);
-  nlohmann::json report{{"output", output}, {"part", options.share->part}, {"of", options.share->of}};
   const bool before = has_note(staging.notes(), *options.share, key);
   const std::vector<std::size_t> chunks =
       chunks_of_part(conversion.copies(), options.share->part, options.share->of);
-  CopyPlan mine = conversion.copies();
-  mine.chunks.clear();
-  for (const std::size_t chunk : chunks) mine.chunks.push_back(conversion.copies().chunks[chunk]);
-  std::uint64_t bytes = 0;
-  for (const ChunkPlan& chunk : mine.chunks) bytes += byte_size(chunk);
-  if (!before) write_part(conversion, mine, chunks, options, staging);
+  const CopyPlan& all = conversion.copies();
+  CopyPlan mine{all.sources, all.tensors, {}, all.widened};
+  for (const std::size_t chunk : chunks) mine.chunks.push_back(all.chunks[chunk]);
+  if (!before) write_part(conversion, mine, chunks, options, key, staging);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  report.update({{"bytes", bytes}, {"seconds", seconds.count()}, {"done_before", before}});
-  return report;
+  return {{"output", output},         {"part", options.share->part}, {"of", options.share->of},
+          {"bytes", byte_size(mine)}, {"seconds", seconds.count()},  {"done_before", before}};
 }
 
 }  // namespace mhub

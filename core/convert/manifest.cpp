@@ -159,7 +159,7 @@ void check_tensors(const nlohmann::json& recorded, const TensorSource& tensors, 
   }
   const CopyPlan plan = compile(map, std::move(sources), std::move(wanted));
   const std::string before = fingerprint(plan.sources);
-  for (const ChunkPlan& chunk : plan.chunks) report.bytes += byte_size(chunk);
+  report.bytes += byte_size(plan);
   NullSink sink;
   Stage stage(callbacks, "checking", report.bytes);
   ExecuteOptions execution;

@@ -164,20 +164,17 @@ CopyPlan plan_export(const Checkpoint& source, Layout layout, std::optional<DTyp
 }  // namespace
 
 Conversion::Conversion(std::shared_ptr<const Checkpoint> source, const WriteOptions& options)
-    : source_(std::move(source)), casts_(options.dtype.has_value()) {
+    : source_(std::move(source)),
+      format_(options.format.empty() ? formats().front() : &format_named(options.format)),
+      casts_(options.dtype.has_value()) {
   if (source_->model == nullptr) throw InputError(source_->unknown_model);
-  const Format& format = options.format.empty() ? *formats().front() : format_named(options.format);
-  std::shared_ptr<OutputFormat> output = format.output(options, *source_);
+  std::shared_ptr<OutputFormat> output = format_->output(options, *source_);
   copies_ = std::make_shared<CopyPlan>(plan_export(*source_, output->take_layout(), options.dtype));
   output->set_dtypes(copies_->tensors);
   output_ = std::move(output);
 }
 
-std::uint64_t Conversion::bytes() const {
-  std::uint64_t bytes = 0;
-  for (const ChunkPlan& chunk : copies_->chunks) bytes += byte_size(chunk);
-  return bytes;
-}
+std::uint64_t Conversion::bytes() const { return byte_size(*copies_); }
 
 Conversion plan(const std::string& source, const WriteOptions& options, const OpenOptions& open) {
   auto checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(source, open));
@@ -187,12 +184,9 @@ Conversion plan(const std::string& source, const WriteOptions& options, const Op
 }
 
 nlohmann::json describe(const Conversion& conversion, const std::string& output) {
-  return {{"source", conversion.source().path},
-          {"model", conversion.source().model->class_name},
-          {"format", conversion.output().describe()["format"]},
-          {"total_bytes", conversion.bytes()},
-          {"free_bytes", free_space(output)},
-          {"ranks", describe_ranks(conversion.copies())}};
+  return {{"source", conversion.source().path},   {"model", conversion.source().model->class_name},
+          {"format", conversion.format().name()}, {"total_bytes", conversion.bytes()},
+          {"free_bytes", free_space(output)},     {"ranks", describe_ranks(conversion.copies())}};
 }
 
 }  // namespace mhub

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <random>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
@@ -54,14 +53,6 @@ std::vector<std::size_t> part_of_groups(const CopyPlan& plan,
   }
   std::sort(mine.begin(), mine.end());
   return mine;
-}
-
-/// A file that appears whole, whoever else writes one of that name.
-void put(const std::string& path, const std::string& content) {
-  std::random_device random;
-  const std::string next = path + ".next-" + std::to_string(random()) + "-" + std::to_string(random());
-  replace_file(next, content);
-  fs::rename(next, path);
 }
 
 /// A note, which must be of this conversion.
@@ -117,7 +108,7 @@ void leave_note(const std::string& folder, const Share& share, const std::string
                     done.losses[k].to_zero});
   }
   const std::string text = json_text({{"key", key}, {"chunks", std::move(list)}});
-  put(path_of(folder, share), checksum_of(text) + text);
+  put_file(path_of(folder, share), checksum_of(text) + text, Writers::several);
 }
 
 void remove_notes(const std::string& folder, int of) {

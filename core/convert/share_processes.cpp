@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
-#include <random>
 #include <thread>
 
 #include "mhub/base/error.hpp"
@@ -37,10 +36,7 @@ std::vector<int> missing_parts(const Conversion& conversion, const std::string& 
 }
 
 void note_process(const std::string& output, const Share& share, const std::string& run) {
-  const std::string path = mark_of_process(output, share);
-  const std::string next = path + ".next-" + std::to_string(std::random_device()());
-  replace_file(next, run);
-  fs::rename(next, path);
+  put_file(mark_of_process(output, share), run, Writers::several);
 }
 
 void await_processes(const std::string& output, int of, const std::string& run, double seconds,

@@ -76,7 +76,7 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
   for (Difference& difference : compare(left_plan, right_plan, execution))
     report.differences.push_back(std::move(difference));
   report.tensors += left_plan.tensors.size();
-  for (const ChunkPlan& chunk : left_plan.chunks) report.bytes += byte_size(chunk);
+  report.bytes += byte_size(left_plan);
 }
 
 /// The copies that `checkpoint` stores, against the canonical state that `reference` makes.

@@ -36,8 +36,6 @@ class OutputFormat {
   virtual nlohmann::json advice() const {
     return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", nlohmann::json::array()}};
   }
-  /// Whether nothing is kept of what is written, and nothing gets a name.
-  virtual bool discards() const { return false; }
   /// For a format of one file: its name inside the partial folder; empty: the folder is the output.
   virtual std::string single_file() const { return {}; }
 };
@@ -61,8 +59,10 @@ class Format {
   /// that do not fit.
   virtual std::unique_ptr<OutputFormat> output(const WriteOptions& options,
                                                const Checkpoint& source) const = 0;
-  /// Whether nothing is kept of what it writes.
+  /// Whether nothing is kept of what it writes, and nothing gets a name.
   virtual bool discards() const { return false; }
+  /// Whether several processes may fill one output (TensorSink::take_over).
+  virtual bool shared() const { return false; }
   /// For formats of one file: whether mhub wrote that file. Folders have a manifest in them.
   virtual bool written_by_mhub(const std::string& /*file*/) const { return false; }
   /// What a manifest keeps of the Hugging Face folder that a checkpoint comes from, for the way back:

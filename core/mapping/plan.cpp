@@ -271,6 +271,12 @@ std::uint64_t byte_size(const ChunkPlan& chunk) {
   return static_cast<std::uint64_t>(chunk.elements) * size_of(chunk.dtype);
 }
 
+std::uint64_t byte_size(const CopyPlan& plan) {
+  std::uint64_t bytes = 0;
+  for (const ChunkPlan& chunk : plan.chunks) bytes += byte_size(chunk);
+  return bytes;
+}
+
 DType exact_dtype(const StateMap& map, std::size_t destination,
                   const std::vector<const StoredTensor*>& sources, std::span<const DType> candidates) {
   const CopyPlan plan = unchanged(map, destination, sources);

@@ -69,7 +69,8 @@ DType exact_dtype(const StateMap& map, std::size_t destination,
 /// The tensors that a chunk is made of.
 std::set<std::string> source_names(const CopyPlan& plan, const ChunkPlan& chunk);
 
-/// Bytes of a chunk on the destination side.
+/// Bytes of a chunk, or of all, on the destination side.
 std::uint64_t byte_size(const ChunkPlan& chunk);
+std::uint64_t byte_size(const CopyPlan& plan);
 
 }  // namespace mhub

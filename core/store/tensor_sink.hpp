@@ -52,9 +52,9 @@ class TensorSink {
   virtual void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) {
     append(tensor, chunk, data);
   }
-  /// Whether several processes may fill one output, each with a sink of its own made with OutputMode::resume,
-  /// of which one takes over what the others wrote and finishes.
-  virtual bool shared() const { return false; }
+  // Of formats that several processes may fill (Format::shared), each with a sink of its own made with
+  // OutputMode::resume, of which one takes over what the others wrote and finishes.
+
   /// Of a chunk that has come whole: what `take_over` elsewhere has to know of it, its CRC-32 where the files
   /// have one.
   virtual std::uint32_t crc(std::size_t /*tensor*/, std::size_t /*chunk*/) const { return 0; }

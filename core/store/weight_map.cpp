@@ -70,9 +70,7 @@ class MapHandler final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    const std::string what = error.what();
-    const std::size_t close = what.find("] ");
-    fail("not valid JSON: " + (close == std::string::npos ? what : what.substr(close + 2)));
+    fail("not valid JSON: " + json_problem(error.what()));
   }
 
   /// Behind the end.

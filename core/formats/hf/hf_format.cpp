@@ -93,6 +93,7 @@ class HfFormat final : public Format {
     refuse_layout_options(options, name());
     return std::make_unique<HfOutput>(options, source);
   }
+  bool shared() const override { return true; }
   /// The folder is the original itself. Types are recorded where Megatron's cannot tell them: of values that
   /// change on the way, and of a folder that has several, which may be stored together.
   nlohmann::json original(const Checkpoint& checkpoint) const override {

@@ -54,6 +54,7 @@ class MegatronFormat final : public Format {
   void open(Checkpoint& checkpoint, const OpenOptions& options) const override;
   std::shared_ptr<const FileSet> files(const std::string& path) const override;
   std::unique_ptr<OutputFormat> output(const WriteOptions& options, const Checkpoint& source) const override;
+  bool shared() const override { return true; }
 
  private:
   MegatronDialect dialect_;

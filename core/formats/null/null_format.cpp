@@ -9,11 +9,6 @@ namespace {
 class NullSink final : public TensorSink {
  public:
   void append(std::size_t, std::size_t, std::span<const std::byte>) override {}
-  bool shared() const override { return true; }
-  void take_over(std::size_t, std::size_t, std::uint32_t) override {}
-  bool read_back(std::size_t, std::size_t, std::uint64_t, std::span<std::byte>) const override {
-    return true;
-  }
   void finish() override {}
 };
 
@@ -29,7 +24,6 @@ class NullOutput final : public OutputFormat {
     return std::make_unique<NullSink>();
   }
   nlohmann::json describe() const override { return {{"format", name_}}; }
-  bool discards() const override { return true; }
 
  private:
   std::unique_ptr<OutputFormat> shape_;

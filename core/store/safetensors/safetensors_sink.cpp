@@ -77,7 +77,6 @@ class SafetensorsSink final : public TensorSink {
       throw std::logic_error(tensors_[tensor].name + ": more bytes than its shape holds");
     slot.done = at + data.size();
   }
-  bool shared() const override { return true; }
   void flush() override {
     for (const auto& file : files_) file->flush();
   }

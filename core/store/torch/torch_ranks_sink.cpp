@@ -65,7 +65,6 @@ class TorchRanksSink final : public TensorSink {
   void keep(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
     writers_[place_.at(tensor).file]->keep(place_[tensor].record, data);
   }
-  bool shared() const override { return true; }
   void flush() override {
     for (const auto& file : files_) file->flush();
   }

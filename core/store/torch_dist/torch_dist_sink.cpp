@@ -122,7 +122,6 @@ class TorchDistSink final : public TensorSink {
   void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
     items_.at(tensor).at(chunk).keep(0, data);
   }
-  bool shared() const override { return true; }
   void flush() override {
     for (auto& [rank, one] : files_) one.file->flush();
   }
