@@ -41,6 +41,12 @@ std::string type_of(const JsonObject& config, const std::string& usual) {
 
 }  // namespace
 
+ProcessedImage ImageProcessor::process(const Image& picture, const std::string& name,
+                                       std::size_t count) const {
+  image::Making making(name);
+  return count == 1 ? made(picture, making) : made_of_several(picture, making);
+}
+
 std::unique_ptr<ImageProcessor> make_image_processor(const JsonObject& config, const std::string& usual_type,
                                                      ImageBackend backend) {
   const std::string type = type_of(config, usual_type);

@@ -23,15 +23,23 @@ struct ProcessedImage {
   std::int64_t height = 0, width = 0;
 };
 
+namespace image {
+class Making;
+}
+
 /// Makes a model's numbers of pictures, as transformers' image processor of the same name does.
 class ImageProcessor {
  public:
   virtual ~ImageProcessor() = default;
-  /// `name` begins the message of the InputError for a picture that the model cannot take.
-  virtual ProcessedImage process(const Image& picture, const std::string& name) const = 0;
+  /// One of a prompt's `count` pictures. `name` begins the message of the InputError for a picture that the
+  /// model cannot take, and for one of which the processor's file makes more pixels than any model has.
+  ProcessedImage process(const Image& picture, const std::string& name, std::size_t count = 1) const;
+
+ private:
+  virtual ProcessedImage made(const Image& picture, image::Making& making) const = 0;
   /// The same where the prompt has more than one picture, which few processors ask.
-  virtual ProcessedImage process_of_several(const Image& picture, const std::string& name) const {
-    return process(picture, name);
+  virtual ProcessedImage made_of_several(const Image& picture, image::Making& making) const {
+    return made(picture, making);
   }
 };
 

@@ -30,7 +30,7 @@ class VisionProcessor {
   /// One of a prompt's `count` pictures. `name` begins the message of the InputError for a picture that the
   /// model cannot take.
   ProcessedImage process(const Image& picture, const std::string& name, std::size_t count = 1) const {
-    return count == 1 ? images_->process(picture, name) : images_->process_of_several(picture, name);
+    return images_->process(picture, name, count);
   }
   const ImagePrompt& prompt() const { return *prompt_; }
 

@@ -98,7 +98,7 @@ def main():
                        "TMPDIR": os.environ.get("TMPDIR", SCRATCH), "ASAN_OPTIONS": "max_allocation_size_mb=1024:" + os.environ.get("ASAN_OPTIONS", "")}
         arguments = []
         if os.path.basename(FUZZ) == "libfuzzer":
-            arguments = [corpus, f"-max_total_time={seconds}", "-timeout=10", "-malloc_limit_mb=1024", "-rss_limit_mb=4096", "-max_len=65536"]
+            arguments = [corpus, f"-max_total_time={seconds}", "-timeout=30", "-malloc_limit_mb=1024", "-rss_limit_mb=4096", "-max_len=65536"]
         done = subprocess.run([FUZZ, *arguments], env=environment, cwd=SCRATCH, capture_output=True, text=True, errors="replace")
         said = done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:]
         print(f"{target}: {'ok' if done.returncode == 0 else 'FAILED'}: {' '.join(said)[:100]}", flush=True)

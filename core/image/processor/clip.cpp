@@ -31,24 +31,24 @@ class OneTile final : public ImageProcessor {
     fields.finish();
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
+  ProcessedImage made(const Image& picture, Making& making) const override {
     Image image = picture;
-    if (pad_to_square_ && image.height != image.width) image = squared(image, name);
+    if (pad_to_square_ && image.height != image.width) image = squared(image, making);
     if (resize_) {
       const Extent to = resized_extent(size_, {image.height, image.width}, fields_);
-      image = resized_to(image, to, filter_, backend_, name);
+      image = resized_to(image, to, filter_, backend_, making);
     }
-    if (crop_) image = center_cropped(image, crop_size_, backend_, name);
-    return processed({image}, pixels_, name);
+    if (crop_) image = center_cropped(image, crop_size_, backend_, making);
+    return processed({image}, pixels_, making);
   }
 
  private:
-  Image squared(const Image& image, const std::string& name) const {
+  Image squared(const Image& image, Making& making) const {
     const std::int64_t side = std::max(image.height, image.width);
     std::array<std::uint8_t, 3> colour;
     for (std::size_t k = 0; k < 3; ++k)
       colour[k] = static_cast<std::uint8_t>(static_cast<std::int64_t>(pixels_.mean()[k] * 255));
-    return padded(image, (side - image.height) / 2, (side - image.width) / 2, {side, side}, colour, name);
+    return padded(image, (side - image.height) / 2, (side - image.width) / 2, {side, side}, colour, making);
   }
 
   ProcessorFields fields_;

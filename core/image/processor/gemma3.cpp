@@ -32,21 +32,21 @@ class Gemma3 final : public ImageProcessor {
     fields.finish();
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
+  ProcessedImage made(const Image& picture, Making& making) const override {
     std::vector<Image> tiles{picture};
     if (scan_) {
       const Extent crop = crop_of({picture.height, picture.width});
       if (crop != Extent{}) {
-        for (Image& part : divided(picture, crop, name)) tiles.push_back(std::move(part));
+        for (Image& part : divided(picture, crop, making)) tiles.push_back(std::move(part));
       }
     }
     if (resize_ || scan_) {
       for (Image& tile : tiles) {
         const Extent to = resized_extent(size_, {tile.height, tile.width}, fields_);
-        tile = resized_to(tile, to, filter_, backend_, name);
+        tile = resized_to(tile, to, filter_, backend_, making);
       }
     }
-    return processed(tiles, pixels_, name);
+    return processed(tiles, pixels_, making);
   }
 
  private:

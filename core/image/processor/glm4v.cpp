@@ -9,7 +9,7 @@
 namespace mhub::image {
 namespace {
 
-Extent glm_smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
+Extent glm_smart_resized(Extent picture, const PatchLimits& limits, Making& making) {
   const auto block = static_cast<double>(limits.block);
   auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
   if (height < block || width < block) {
@@ -17,7 +17,7 @@ Extent glm_smart_resized(Extent picture, const PatchLimits& limits, const std::s
     height = std::trunc(height * scale);
     width = std::trunc(width * scale);
   }
-  return whole_blocks(height, width, limits, limits.frames, name);
+  return whole_blocks(height, width, limits, limits.frames, making);
 }
 
 }  // namespace

@@ -40,27 +40,27 @@ class Idefics3 final : public ImageProcessor {
       fields.config().fail("size", "expected longest_edge, or height and width");
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
-    Image image = resize_ ? resize(picture, wanted({picture.height, picture.width}), name) : picture;
+  ProcessedImage made(const Image& picture, Making& making) const override {
+    Image image = resize_ ? resize(picture, wanted({picture.height, picture.width}), making) : picture;
     const Extent tile{side_, side_};
     std::vector<Image> tiles;
     std::int64_t rows = 1, columns = 1;
     if (splits_) {
-      image = resize(image, whole_tiles({image.height, image.width}), name);
+      image = resize(image, whole_tiles({image.height, image.width}), making);
       rows = image.height / side_;
       columns = image.width / side_;
-      if (rows * columns > 1) tiles = divided(image, tile, name);
+      if (rows * columns > 1) tiles = divided(image, tile, making);
     }
-    tiles.push_back(resize(image, tile, name));
-    ProcessedImage out = processed(tiles, pixels_, name);
+    tiles.push_back(resize(image, tile, making));
+    ProcessedImage out = processed(tiles, pixels_, making);
     out.rows = rows;
     out.columns = columns;
     return out;
   }
 
  private:
-  Image resize(const Image& picture, Extent to, const std::string& name) const {
-    return resized_to(picture, to, filter_, backend_, name);
+  Image resize(const Image& picture, Extent to, Making& making) const {
+    return resized_to(picture, to, filter_, backend_, making);
   }
 
   /// get_resize_output_image_size.

@@ -27,18 +27,18 @@ class GotOcr2 final : public ImageProcessor {
     fields.finish();
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
+  ProcessedImage made(const Image& picture, Making& making) const override {
     std::vector<Image> tiles{picture};
     Extent grid{1, 1};
     if (cuts_) {
       grid = best_grid({picture.height, picture.width});
       const Extent whole{grid.height * tile_.height, grid.width * tile_.width};
-      tiles = divided(resized_to(picture, whole, filter_, backend_, name), tile_, name);
-      if (tiles.size() > 1) tiles.push_back(resized_to(picture, tile_, filter_, backend_, name));
+      tiles = divided(resized_to(picture, whole, filter_, backend_, making), tile_, making);
+      if (tiles.size() > 1) tiles.push_back(resized_to(picture, tile_, filter_, backend_, making));
     } else if (resize_) {
-      tiles.front() = resized_to(picture, tile_, filter_, backend_, name);
+      tiles.front() = resized_to(picture, tile_, filter_, backend_, making);
     }
-    ProcessedImage out = processed(tiles, pixels_, name);
+    ProcessedImage out = processed(tiles, pixels_, making);
     out.rows = grid.height;
     out.columns = grid.width;
     return out;

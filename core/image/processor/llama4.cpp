@@ -45,7 +45,7 @@ class Llama4 final : public ImageProcessor {
     fields.finish();
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
+  ProcessedImage made(const Image& picture, Making& making) const override {
     const Extent canvas = best_fit({picture.height, picture.width});
     Extent room = canvas;
     if (!largest_) {
@@ -53,18 +53,18 @@ class Llama4 final : public ImageProcessor {
               std::min(std::max(picture.width, tile_.height), canvas.width)};
     }
     const Extent to = fitted(room, {picture.height, picture.width});
-    const Image image = resize(picture, to, name);
-    std::vector<Image> tiles = divided(padded(image, 0, 0, canvas, {}, name), tile_, name);
-    if (tiles.size() > 1) tiles.push_back(resize(picture, tile_, name));
-    ProcessedImage out = processed(tiles, pixels_, name);
+    const Image image = resize(picture, to, making);
+    std::vector<Image> tiles = divided(padded(image, 0, 0, canvas, {}, making), tile_, making);
+    if (tiles.size() > 1) tiles.push_back(resize(picture, tile_, making));
+    ProcessedImage out = processed(tiles, pixels_, making);
     out.rows = canvas.height / tile_.height;
     out.columns = canvas.width / tile_.width;
     return out;
   }
 
  private:
-  Image resize(const Image& picture, Extent to, const std::string& name) const {
-    return resized_to(picture, to, filter_, ImageBackend::torchvision, name);
+  Image resize(const Image& picture, Extent to, Making& making) const {
+    return resized_to(picture, to, filter_, ImageBackend::torchvision, making);
   }
 
   /// get_best_fit, whose scales are float32.

@@ -43,13 +43,13 @@ class LlavaNext final : public ImageProcessor {
     if (crop_ && crop_size_.height == 0) fields_.config().fail("crop_size", "is missing");
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
+  ProcessedImage made(const Image& picture, Making& making) const override {
     const Extent canvas = best_canvas(canvases_, {picture.height, picture.width});
     const std::int64_t side = crop_size_.height > 0 ? crop_size_.height : whole_.height;
-    std::vector<Image> tiles{resized_to(picture, whole_, filter_, backend_, name)};
-    for (Image& tile : divided(on_canvas(picture, canvas, name), {side, side}, name))
+    std::vector<Image> tiles{resized_to(picture, whole_, filter_, backend_, making)};
+    for (Image& tile : divided(on_canvas(picture, canvas, making), {side, side}, making))
       tiles.push_back(std::move(tile));
-    ProcessedImage out = finished(std::move(tiles), name);
+    ProcessedImage out = finished(std::move(tiles), making);
     out.rows = canvas.height / out.height;
     out.columns = canvas.width / out.width;
     out.height = picture.height;
@@ -58,8 +58,8 @@ class LlavaNext final : public ImageProcessor {
   }
 
   /// A square of the mean colour with the picture in the middle (pad_to_square).
-  ProcessedImage process_of_several(const Image& picture, const std::string& name) const override {
-    if (!one_tile_each_) return process(picture, name);
+  ProcessedImage made_of_several(const Image& picture, Making& making) const override {
+    if (!one_tile_each_) return made(picture, making);
     const std::int64_t side = std::max(picture.height, picture.width);
     std::array<std::uint8_t, 3> colour;
     for (std::size_t k = 0; k < 3; ++k)
@@ -67,33 +67,33 @@ class LlavaNext final : public ImageProcessor {
     Image square = picture;
     if (picture.height != picture.width)
       square = padded(picture, (side - picture.height) / 2, (side - picture.width) / 2, {side, side}, colour,
-                      name);
-    ProcessedImage out = finished({std::move(square)}, name);
+                      making);
+    ProcessedImage out = finished({std::move(square)}, making);
     out.height = picture.height;
     out.width = picture.width;
     return out;
   }
 
  private:
-  ProcessedImage finished(std::vector<Image> tiles, const std::string& name) const {
+  ProcessedImage finished(std::vector<Image> tiles, Making& making) const {
     for (Image& tile : tiles) {
       if (resize_) {
         const Extent to = resized_extent(size_, {tile.height, tile.width}, fields_);
-        tile = resized_to(tile, to, filter_, backend_, name);
+        tile = resized_to(tile, to, filter_, backend_, making);
       }
-      if (crop_) tile = center_cropped(tile, crop_size_, backend_, name);
+      if (crop_) tile = center_cropped(tile, crop_size_, backend_, making);
     }
-    return processed(tiles, pixels_, name);
+    return processed(tiles, pixels_, making);
   }
 
   /// As large as it gets without being cut, in the middle of the canvas.
-  Image on_canvas(const Image& picture, Extent canvas, const std::string& name) const {
+  Image on_canvas(const Image& picture, Extent canvas, Making& making) const {
     const Extent to = fitted(canvas, {picture.height, picture.width});
-    const Image image = resized_to(picture, to, filter_, backend_, name);
+    const Image image = resized_to(picture, to, filter_, backend_, making);
     // What is there now is fitted a second time, where rounding up may give another size.
     const Extent again = fitted(canvas, to);
     return padded(image, (canvas.height - again.height) / 2, (canvas.width - again.width) / 2, canvas, {},
-                  name);
+                  making);
   }
 
   /// get_patch_output_size of image_processing_utils.py.

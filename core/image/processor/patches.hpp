@@ -13,7 +13,7 @@ struct PatchLimits {
   std::int64_t fewest = 0, most = 0;  ///< pixels
 };
 /// What a picture is resized to ("smart_resize").
-using SmartResize = Extent(Extent picture, const PatchLimits& limits, const std::string& name);
+using SmartResize = Extent(Extent picture, const PatchLimits& limits, Making& making);
 
 struct PatchDefaults {
   Size size;             ///< whose two "edges" are numbers of pixels
@@ -24,10 +24,10 @@ std::unique_ptr<ImageProcessor> make_patches(const ProcessorFields& fields, Imag
                                              const PatchDefaults& defaults);
 
 /// What is in every smart_resize: both sides whole blocks, the number of pixels, each counted so many times,
-/// within the limits, the shape as it was. Throws InputError, which begins with `name`, for a picture that is
+/// within the limits, the shape as it was. Throws InputError, which names the picture, for a picture that is
 /// more than 200 times as long as wide.
 Extent whole_blocks(double height, double width, const PatchLimits& limits, std::int64_t times,
-                    const std::string& name);
+                    Making& making);
 
 /// A prompt with a token for each block of patches; `usual` is the token where the files do not say.
 std::unique_ptr<ImagePrompt> make_patches_prompt(const ProcessorFiles& files, const std::string& usual);

@@ -28,8 +28,8 @@ class Pixtral final : public ImageProcessor {
     fields.finish();
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
-    if (!resize_) return processed({picture}, pixels_, name);
+  ProcessedImage made(const Image& picture, Making& making) const override {
+    if (!resize_) return processed({picture}, pixels_, making);
     auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
     const double ratio =
         std::max(height / static_cast<double>(most_.height), width / static_cast<double>(most_.width));
@@ -42,7 +42,7 @@ class Pixtral final : public ImageProcessor {
       return (static_cast<std::int64_t>(size) + patch - 1) / patch * patch;
     };
     const Extent to{whole(height, patch_.height), whole(width, patch_.width)};
-    return processed({resized_to(picture, to, filter_, backend_, name)}, pixels_, name);
+    return processed({resized_to(picture, to, filter_, backend_, making)}, pixels_, making);
   }
 
  private:

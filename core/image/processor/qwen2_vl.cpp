@@ -11,9 +11,9 @@
 namespace mhub::image {
 namespace {
 
-Extent smart_resized(Extent picture, const PatchLimits& limits, const std::string& name) {
+Extent smart_resized(Extent picture, const PatchLimits& limits, Making& making) {
   return whole_blocks(static_cast<double>(picture.height), static_cast<double>(picture.width), limits, 1,
-                      name);
+                      making);
 }
 
 /// How many pixels a picture has at least and at most.
@@ -56,16 +56,16 @@ class Patches final : public ImageProcessor {
     fields.finish();
   }
 
-  ProcessedImage process(const Image& picture, const std::string& name) const override {
+  ProcessedImage made(const Image& picture, Making& making) const override {
     Image image = picture;
     const std::int64_t block = patch_ * merge_;
     if (resize_) {
-      const Extent to = smart_resize_({picture.height, picture.width}, limits_, name);
-      image = resized_to(picture, to, filter_, backend_, name);
+      const Extent to = smart_resize_({picture.height, picture.width}, limits_, making);
+      image = resized_to(picture, to, filter_, backend_, making);
     } else if (image.height % block != 0 || image.width % block != 0) {
-      throw InputError(name + ": " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                       " pixels are no whole number of blocks of " + std::to_string(block) +
-                       ", and do_resize is false");
+      throw InputError(making.name() + ": " + std::to_string(image.width) + " x " +
+                       std::to_string(image.height) + " pixels are no whole number of blocks of " +
+                       std::to_string(block) + ", and do_resize is false");
     }
     ProcessedImage out;
     out.rows = image.height / patch_;
@@ -73,6 +73,7 @@ class Patches final : public ImageProcessor {
     out.height = image.height;
     out.width = image.width;
     out.shape = {out.rows * out.columns, Image::kChannels * frames_ * patch_ * patch_};
+    making.add_numbers({image.height, image.width}, frames_);
     append_patches(image, out.values);
     return out;
   }
@@ -132,9 +133,9 @@ class PatchesPrompt final : public ImagePrompt {
 }  // namespace
 
 Extent whole_blocks(double height, double width, const PatchLimits& limits, std::int64_t times,
-                    const std::string& name) {
+                    Making& making) {
   if (std::max(height, width) / std::min(height, width) > 200)
-    throw InputError(name + ": one side is more than 200 times as long as the other");
+    throw InputError(making.name() + ": one side is more than 200 times as long as the other");
   const auto block = static_cast<double>(limits.block), counted = static_cast<double>(times);
   // Python rounds halves to even, as nearbyint does.
   double rows = std::nearbyint(height / block) * block, columns = std::nearbyint(width / block) * block;

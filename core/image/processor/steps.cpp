@@ -15,16 +15,9 @@ namespace {
 /// More tiles of one picture are no model's, but could take memory without limit.
 constexpr std::int64_t kMostTiles = 4096;
 
-/// Pixels of all that a picture becomes: some times what the largest models take.
-constexpr std::int64_t kMostPixelsMade = std::int64_t{1} << 25;
-
-void require_size(Extent size, std::int64_t tiles, const std::string& name) {
-  if (size.height > 0 && size.width > kMostPixelsMade / size.height / tiles)
-    throw InputError(name + ": becomes " + std::to_string(tiles) + " times " + std::to_string(size.height) +
-                     " x " + std::to_string(size.width) + " pixels, more than " +
-                     std::to_string(kMostPixelsMade) +
-                     " together; are the sizes in preprocessor_config.json right?");
-}
+/// Bytes of all steps of a picture together. Qwen3-VL's 16,777,216 pixels in two frames make 500 MB of them,
+/// Idefics 3 with its longest side (4096) 450 MB.
+constexpr std::int64_t kMostBytesMade = std::int64_t{768} << 20;
 
 /// a * b / c as Python's integers divide, cut to a whole number.
 std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) {
@@ -66,6 +59,16 @@ float as_bfloat16(float value) {
 
 }  // namespace
 
+void Making::add(Extent size, std::int64_t tiles, std::int64_t pixel_bytes) {
+  const std::int64_t left = kMostBytesMade - bytes_;
+  if (size.height > 0 && size.width > left / pixel_bytes / tiles / size.height)
+    throw InputError(name_ + ": becomes " + std::to_string(tiles) + " times " + std::to_string(size.height) +
+                     " x " + std::to_string(size.width) + " pixels, with the steps before more than " +
+                     std::to_string(kMostBytesMade >> 20) +
+                     " MB; are the sizes in preprocessor_config.json right?");
+  bytes_ += size.height * size.width * tiles * pixel_bytes;
+}
+
 Extent resized_extent(const Size& size, Extent picture, const ProcessorFields& fields) {
   if (size.shortest_edge && size.longest_edge)
     return with_aspect_ratio(picture, *size.shortest_edge, *size.longest_edge);
@@ -86,16 +89,17 @@ Extent resized_extent(const Size& size, Extent picture, const ProcessorFields& f
   fields.config().fail("size", "expected height and width, max_height and max_width, or shortest_edge");
 }
 
-Image resized_to(const Image& picture, Extent size, Resample filter, ImageBackend backend,
-                 const std::string& name) {
-  require_size(size, 1, name);
-  return resized(picture, size.width, size.height, filter, backend, name);
+Image resized_to(const Image& picture, Extent size, Resample filter, ImageBackend backend, Making& making) {
+  making.add_image(size);
+  // In between one side is the old one; which of the two depends on the backend.
+  const Extent wide{picture.height, size.width}, high{size.height, picture.width};
+  making.add_image(wide.height * wide.width > high.height * high.width ? wide : high);
+  return resized(picture, size.width, size.height, filter, backend, making.name());
 }
 
-Image cropped(const Image& picture, std::int64_t top, std::int64_t left, Extent size,
-              const std::string& name) {
-  require_size(size, 1, name);
-  Image out = blank(size.width, size.height, name);
+Image cropped(const Image& picture, std::int64_t top, std::int64_t left, Extent size, Making& making) {
+  making.add_image(size);
+  Image out = blank(size.width, size.height, making.name());
   const std::int64_t first_row = std::max<std::int64_t>(0, top),
                      first_column = std::max<std::int64_t>(0, left);
   const std::int64_t end_row = std::min(picture.height, top + size.height);
@@ -106,20 +110,20 @@ Image cropped(const Image& picture, std::int64_t top, std::int64_t left, Extent 
   return out;
 }
 
-Image center_cropped(const Image& picture, Extent size, ImageBackend backend, const std::string& name) {
+Image center_cropped(const Image& picture, Extent size, ImageBackend backend, Making& making) {
   // Where a side is too short, center_crop of image_transforms.py has the larger half of black in front, and
   // TorchvisionBackend's the smaller one.
   const std::int64_t odd = backend == ImageBackend::pillow ? 1 : 0;
   const auto begin = [odd](std::int64_t has, std::int64_t wants) {
     return has >= wants ? (has - wants) / 2 : -((wants - has + odd) / 2);
   };
-  return cropped(picture, begin(picture.height, size.height), begin(picture.width, size.width), size, name);
+  return cropped(picture, begin(picture.height, size.height), begin(picture.width, size.width), size, making);
 }
 
 Image padded(const Image& picture, std::int64_t top, std::int64_t left, Extent size,
-             const std::array<std::uint8_t, 3>& colour, const std::string& name) {
-  require_size(size, 1, name);
-  Image out = blank(size.width, size.height, name);
+             const std::array<std::uint8_t, 3>& colour, Making& making) {
+  making.add_image(size);
+  Image out = blank(size.width, size.height, making.name());
   if (colour != std::array<std::uint8_t, 3>{}) {
     for (std::size_t k = 0; k < out.rgb.size(); ++k) out.rgb[k] = colour[k % 3];
   }
@@ -127,11 +131,11 @@ Image padded(const Image& picture, std::int64_t top, std::int64_t left, Extent s
   return out;
 }
 
-std::vector<Image> divided(const Image& picture, Extent tile, const std::string& name) {
+std::vector<Image> divided(const Image& picture, Extent tile, Making& making) {
   const std::int64_t rows = (picture.height + tile.height - 1) / tile.height;
   const std::int64_t columns = (picture.width + tile.width - 1) / tile.width;
   if (rows > kMostTiles / columns)
-    throw InputError(name + ": cut into " + std::to_string(rows) + " x " + std::to_string(columns) +
+    throw InputError(making.name() + ": cut into " + std::to_string(rows) + " x " + std::to_string(columns) +
                      " tiles, more than " + std::to_string(kMostTiles) +
                      "; is the tile's size in preprocessor_config.json right?");
   std::vector<Image> tiles;
@@ -139,7 +143,7 @@ std::vector<Image> divided(const Image& picture, Extent tile, const std::string&
     for (std::int64_t left = 0; left < picture.width; left += tile.width) {
       const Extent part{std::min(tile.height, picture.height - top),
                         std::min(tile.width, picture.width - left)};
-      tiles.push_back(cropped(picture, top, left, part, name));
+      tiles.push_back(cropped(picture, top, left, part, making));
     }
   }
   return tiles;
@@ -188,9 +192,9 @@ void Pixels::append(const Image& picture, std::vector<float>& values) const {
   }
 }
 
-ProcessedImage processed(const std::vector<Image>& tiles, const Pixels& pixels, const std::string& name) {
+ProcessedImage processed(const std::vector<Image>& tiles, const Pixels& pixels, Making& making) {
   const Image& first = tiles.front();
-  require_size({first.height, first.width}, static_cast<std::int64_t>(tiles.size()), name);
+  making.add_numbers({first.height, first.width}, static_cast<std::int64_t>(tiles.size()));
   ProcessedImage out;
   out.shape = {static_cast<std::int64_t>(tiles.size()), Image::kChannels, first.height, first.width};
   out.height = first.height;
@@ -199,8 +203,9 @@ ProcessedImage processed(const std::vector<Image>& tiles, const Pixels& pixels, 
   for (const Image& tile : tiles) {
     if (tile.height != first.height || tile.width != first.width)
       throw InputError(
-          name + ": cut into tiles of " + std::to_string(first.height) + " x " + std::to_string(first.width) +
-          " and of " + std::to_string(tile.height) + " x " + std::to_string(tile.width) +
+          making.name() + ": cut into tiles of " + std::to_string(first.height) + " x " +
+          std::to_string(first.width) + " and of " + std::to_string(tile.height) + " x " +
+          std::to_string(tile.width) +
           " pixels, which no batch holds; do the sizes in preprocessor_config.json fit together?");
     pixels.append(tile, out.values);
   }

@@ -144,4 +144,22 @@ BOOST_AUTO_TEST_CASE(tiles_without_end_are_refused) {
                         message_has("thin.png", "200 times as long"));
 }
 
+/// Each step of these is small enough, and all together are not.
+BOOST_AUTO_TEST_CASE(steps_without_end_are_refused) {
+  const nlohmann::json wrong[] = {
+      {{"image_processor_type", "LlavaNextImageProcessor"},
+       {"do_center_crop", false},
+       {"crop_size", 24},
+       {"size", {{"height", 48}, {"width", 65536}}},
+       {"image_grid_pinpoints", {{240, 240}}}},
+      {{"image_processor_type", "Qwen2VLImageProcessor"},
+       {"temporal_patch_size", 8},
+       {"min_pixels", 16'000'000},
+       {"max_pixels", 17'000'000}},
+      {{"image_processor_type", "Gemma3ImageProcessor"}, {"size", {{"height", 65536}, {"width", 65536}}}}};
+  for (const nlohmann::json& config : wrong)
+    BOOST_CHECK_EXCEPTION(processor(config)->process(picture("rgb_64x48.png"), "p.png"), InputError,
+                          message_has("p.png", "preprocessor_config.json"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
