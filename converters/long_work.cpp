@@ -163,10 +163,13 @@ void print_report(const nlohmann::json& report) {
             << human_bytes(report["bytes"].get<std::uint64_t>()) << " in " << std::fixed
             << std::setprecision(2) << report["seconds"].get<double>() << " s"
             << (report["verified"].get<bool>() ? ", verified" : "") << '\n';
-  if (!report["megatron_lm_flags"].empty()) {
-    std::cout << "Megatron-LM --use-checkpoint-args does not restore these; pass:";
-    for (const auto& flag : report["megatron_lm_flags"]) std::cout << ' ' << flag.get<std::string>();
-    std::cout << '\n';
+  static const std::pair<const char*, const char*> kFrameworks[]{{"megatron_lm", "Megatron-LM"},
+                                                                 {"megatron_bridge", "Megatron-Bridge"},
+                                                                 {"verl", "verl"},
+                                                                 {"nemo_rl", "NeMo-RL"}};
+  for (const auto& [key, name] : kFrameworks) {
+    if (report["launch"].contains(key))
+      std::cout << name << ": " << report["launch"][key].get<std::string>() << '\n';
   }
   for (const char* key : {"notes", "limits"}) {
     for (const auto& one : report[key]) std::cout << "note: " << one.get<std::string>() << '\n';

@@ -309,18 +309,29 @@ void add_multiplier_flags(Lines& flags, const TransformerConfig& c) {
   }
 }
 
+bool activation_needs_spec(const TransformerConfig& c) {
+  const ActivationFunction function = function_of(c.activation);
+  if (!c.gated_linear_unit) return function == ActivationFunction::xielu;
+  return function != ActivationFunction::silu && function != ActivationFunction::quick_gelu;
+}
+
+bool temperature_needs_spec(const TransformerConfig& c) {
+  return !c.attention_temperature->everywhere && !c.no_rope_layers.empty();
+}
+
 void add_activation_limits(Lines& limits, const TransformerConfig& c) {
   const ActivationFunction function = function_of(c.activation);
   const std::string named = "activation \"" + name_of(c.activation) + "\"";
   if (c.gated_linear_unit) {
-    if (function != ActivationFunction::silu && function != ActivationFunction::quick_gelu)
-      limits.push_back("gated " + named + ": Megatron-LM's flags (silu and quick_gelu) cannot" + kLayerSpec);
+    if (activation_needs_spec(c))
+      limits.push_back(with_layer_spec(
+          "gated " + named + ": Megatron-LM's flags (silu and quick_gelu) cannot", {"activation"}, c));
   } else if (function == ActivationFunction::gelu_pytorch_tanh) {
     if (!c.add_bias_linear)
       limits.push_back(named +
                        " without biases: Megatron-LM has the tanh form of GELU as a fusion with biases only");
   } else if (function == ActivationFunction::xielu) {
-    limits.push_back(named + ": Megatron-Core has none" + kLayerSpec);
+    limits.push_back(with_layer_spec(named + ": Megatron-Core has none", {"activation"}, c));
   } else if (function != ActivationFunction::relu2 && function != ActivationFunction::gelu) {
     limits.push_back(named + ": Megatron-LM has no flag for it");
   }
@@ -351,13 +362,9 @@ void add_temperature_limit(Lines& limits, const TransformerConfig& c) {
     limits.push_back(
         "queries that grow with their position: SelfAttention cannot, so it differs from position " +
         std::to_string(temperature.floor_scale) + " on");
-  } else if (!c.no_rope_layers.empty()) {
-    std::string limit =
-        std::string("queries that grow with their position: SelfAttention cannot") + kLayerSpec;
-    for (const Field& field : fields()) {
-      if (field.part == "attention_temperature") limit += beside_spec_value(field, c);
-    }
-    limits.push_back(std::move(limit));
+  } else if (temperature_needs_spec(c)) {
+    limits.push_back(with_layer_spec("queries that grow with their position: SelfAttention cannot",
+                                     {"floor_scale", "scale"}, c));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/config/layer_specs.hpp"
 
 namespace mhub {
 namespace {
@@ -30,13 +31,8 @@ nlohmann::json json_of(const Field& field, const TransformerConfig& c) {
   return field.get != nullptr ? field.get(c) : nlohmann::json();
 }
 
-/// What is compared.
-nlohmann::json meaning_of(const Field& field, const TransformerConfig& c) {
-  return field.meaning != nullptr ? field.meaning(c) : json_of(field, c);
-}
-
-bool has_default(const Field& field, const TransformerConfig& c) {
-  return field.add != nullptr ? !there(field, c) : json_of(field, c) == json_of(field, defaults());
+bool is_limited(const Field& field, const TransformerConfig& c) {
+  return field.limited != nullptr ? field.limited(c) : !has_default(field, c);
 }
 
 /// A name as the table has it; empty: none.
@@ -79,12 +75,6 @@ void bind_field(FieldBinding& f, const Field& field, TransformerConfig& c, Diale
   if (copied && f.reading() && !f.reader().has(key)) key = field.args_copy;
   bind_key(f, field, key, c);
   if (copied) f.constant(field.args_copy, json_of(field, c));
-}
-
-/// A value as Megatron-LM evaluates it, one shell word.
-std::string shown(const nlohmann::json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  return value.is_number_float() ? shortest(value.get<double>()) : json_text(value);
 }
 
 std::string flag_of(const Field& field, const TransformerConfig& c) {
@@ -135,8 +125,26 @@ void compare(const std::string& path, const nlohmann::json& a, const nlohmann::j
 
 }  // namespace
 
+std::string shown(const nlohmann::json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_number_float() ? shortest(value.get<double>()) : json_text(value);
+}
+
 bool matters(const Field& field, const TransformerConfig& c) {
   return there(field, c) && (field.matters == nullptr || field.matters(c));
+}
+
+bool has_default(const Field& field, const TransformerConfig& c) {
+  return field.add != nullptr ? !there(field, c) : json_of(field, c) == json_of(field, defaults());
+}
+
+bool needs_spec(const Field& field, const TransformerConfig& c) {
+  return (field.spec_limit != nullptr && is_limited(field, c)) ||
+         (field.needs_spec != nullptr && field.needs_spec(c));
+}
+
+nlohmann::json meaning_of(const Field& field, const TransformerConfig& c) {
+  return field.meaning != nullptr ? field.meaning(c) : json_of(field, c);
 }
 
 void reset(const Field& field, TransformerConfig& c) {
@@ -205,10 +213,14 @@ Lines field_flags(const TransformerConfig& c) {
   return flags;
 }
 
-std::string beside_spec_value(const Field& field, const TransformerConfig& c) {
-  if (!field.spec_value || field.get(c) == *field.spec_value) return {};
-  return ", with " + std::string(field.member) + " " + shortest(field.get(c).get<double>()) +
-         " in the place of " + shortest(*field.spec_value);
+std::string with_layer_spec(std::string limit, std::initializer_list<std::string> fields,
+                            const TransformerConfig& c) {
+  limit += kLayerSpec;
+  const std::optional<LayerSpec> spec = layer_spec(c);
+  for (const std::string& field : fields) {
+    if (spec && spec->differences.contains(field)) limit += ", with " + spec->differences.at(field);
+  }
+  return limit;
 }
 
 Lines field_limits(const TransformerConfig& c) {
@@ -216,10 +228,10 @@ Lines field_limits(const TransformerConfig& c) {
   if (c.image) return limits;
   for (const Field& field : fields()) {
     if (!matters(field, c)) continue;
-    const bool limited = field.limited != nullptr ? field.limited(c) : !has_default(field, c);
+    const bool limited = is_limited(field, c);
     if (field.limit != nullptr && limited) limits.emplace_back(field.limit);
     if (field.spec_limit != nullptr && limited)
-      limits.push_back(std::string(field.spec_limit) + kLayerSpec + beside_spec_value(field, c));
+      limits.push_back(with_layer_spec(field.spec_limit, {std::string(field.member)}, c));
     if (field.add_limits != nullptr) field.add_limits(limits, c);
   }
   return limits;

@@ -81,8 +81,9 @@ struct Field {
   Note* add_flags = nullptr;
   /// What plain Megatron-LM cannot express, where the field has not its default, or where `limited(c)`.
   const char* limit = nullptr;
-  const char* spec_limit = nullptr;       ///< one that does not hold for a layer spec (examples/megatron/)
-  std::optional<double> spec_value = {};  ///< the only value that those have, a constant in them
+  const char* spec_limit = nullptr;  ///< one that does not hold for a layer spec (examples/megatron/)
+  /// Whether a layer spec has it, of a field whose limits `add_limits` says.
+  bool (*needs_spec)(const TransformerConfig&) = nullptr;
   bool (*limited)(const TransformerConfig&) = nullptr;
   Note* add_limits = nullptr;
 
@@ -103,6 +104,12 @@ std::span<const Field> fields();
 
 /// Whether the model has the field's part and the field means anything there.
 bool matters(const Field& field, const TransformerConfig& config);
+/// Whether it says nothing that its absence does not say.
+bool has_default(const Field& field, const TransformerConfig& config);
+/// Whether the model has something in the field that only a layer spec has.
+bool needs_spec(const Field& field, const TransformerConfig& config);
+/// What is compared.
+nlohmann::json meaning_of(const Field& field, const TransformerConfig& config);
 /// Gives the field its default.
 void reset(const Field& field, TransformerConfig& config);
 
@@ -125,8 +132,11 @@ Lines adopt_fields(TransformerConfig& config, const TransformerConfig& stated,
 
 /// What a limit says where a layer spec can express it.
 inline constexpr const char* kLayerSpec = "; a layer spec can, see examples/megatron/";
-/// What it says of the value of `field` beside that: nothing where it is Field::spec_value.
-std::string beside_spec_value(const Field& field, const TransformerConfig& config);
+/// A limit with that behind it, and in which of these fields the model has not the spec's constants.
+std::string with_layer_spec(std::string limit, std::initializer_list<std::string> fields,
+                            const TransformerConfig& config);
+/// A value as Megatron-LM evaluates it, one shell word.
+std::string shown(const nlohmann::json& value);
 
 /// Command line flags that the model needs in Megatron-LM and that --use-checkpoint-args does not restore:
 /// "--norm-epsilon 1e-06", "--use-rope-scaling".
@@ -154,6 +164,9 @@ void read_layers(const FieldBinding& f, const std::string& key, std::int64_t lay
 /// A list with one entry a layer says the same as an absent one where all entries are `everywhere`.
 std::vector<std::int64_t> list_meaning(const std::vector<std::int64_t>& list, std::int64_t everywhere);
 
+/// Whether an activation, or queries that grow with their position, are those of a layer spec.
+bool activation_needs_spec(const TransformerConfig& config);
+bool temperature_needs_spec(const TransformerConfig& config);
 /// Whether queries grow with their position in any layer.
 bool has_temperature(const TransformerConfig& config);
 /// Whether scores that are a softmax are corrected for the choice of experts.

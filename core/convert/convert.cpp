@@ -250,7 +250,7 @@ nlohmann::json describe_result(const Conversion& conversion, const std::string& 
                         {"tensors", conversion.copies().tensors.size()},
                         {"bytes", conversion.bytes()},
                         {"notes", conversion.source().notes}};
-  report.update(conversion.output().advice());
+  report.update(conversion.output().advice(output));
   return report;
 }
 

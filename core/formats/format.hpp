@@ -32,9 +32,12 @@ class OutputFormat {
   virtual void add_files(const std::filesystem::path& /*root*/, const CopyPlan& /*plan*/) const {}
   /// What the manifest says of the target, "format" first of all; deterministic.
   virtual nlohmann::json describe() const = 0;
-  /// What a report tells its reader about this output.
-  virtual nlohmann::json advice() const {
-    return {{"megatron_lm_flags", nlohmann::json::array()}, {"limits", nlohmann::json::array()}};
+  /// What a report tells its reader about this output, at that path: what the software that it is for cannot
+  /// do with it, and how to start that.
+  virtual nlohmann::json advice(const std::string& /*output*/) const {
+    return {{"megatron_lm_flags", nlohmann::json::array()},
+            {"limits", nlohmann::json::array()},
+            {"launch", nlohmann::json::object()}};
   }
   /// For a format of one file: its name inside the partial folder; empty: the folder is the output.
   virtual std::string single_file() const { return {}; }

@@ -6,6 +6,7 @@
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/config/fields.hpp"
+#include "mhub/config/layer_specs.hpp"
 #include "mhub/plugin/registry.hpp"
 
 namespace mhub {
@@ -37,6 +38,7 @@ nlohmann::ordered_json job_of(const MegatronTarget& t) {
       {"no_save_rng", true},
       {"consumed_train_samples", 0},
       {"consumed_valid_samples", 0}};
+  if (t.spec) job["spec"] = {*t.spec, kLayerSpecAttribute};
   if (!t.pipeline.layout.empty()) job["pipeline_model_parallel_layout"] = t.pipeline.layout;
   return job;
 }

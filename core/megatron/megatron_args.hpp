@@ -18,6 +18,8 @@ struct MegatronTarget {
   std::int64_t vocab_divisible_by = 1;  ///< make_vocab_size_divisible_by
   std::int64_t iteration = 0;
   PipelineOptions pipeline;
+  /// The module of examples/megatron/ that Megatron-LM is to take its layers from.
+  std::optional<std::string> spec = {};
   /// Of a WholeModel: its class and config.json, for args (kWholeArgument), and WholeModel::provider; else
   /// null and an empty object.
   nlohmann::json whole = {};

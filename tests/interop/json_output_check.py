@@ -26,6 +26,7 @@ COMMANDS = [
     ("inspect", 0, "inspect a"),
     ("inspect_tensors", 0, "inspect a --tensors *weight"),
     ("convert", 0, "convert a m --to torch --pp 2"),
+    ("convert", 0, "convert a dist"),
     ("convert", 0, "convert a plan --dry-run"),
     ("convert", 0, "convert a plan --dry-run --chunks"),
     ("convert", 0, "convert a shared --part 1/2"),

@@ -14,6 +14,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import architectures
+import launch_lines
 from arch_dense import BASE, rope
 from arch_moe import MLA, MOE, V3, add_mtp, correction, with_mtp
 
@@ -21,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "..", "golden"))
 from megatron_flags import OPTIONS  # noqa: E402
 
-FEW = ["", "--tp 2 --pp 2"]
+FEW = ["", "--tp 2 --pp 2", "--pp 2 --to torch"]
 DENSE = [*FEW, "--tp 3", "--tp 4", "--pp 3", "--pp 4", "--vpp 2", "--pp 2 --vpp 2", "--pp 4 --vpp 2", "--pp 2 --first-stage-layers 1", "--pp 2 --first-stage-layers 4",
          "--pp 2 --last-stage-layers 3 --first-stage-layers 1", "--pp 2 --first-stage-layers 1 --vpp 2", "--pp 2 --account-for-embedding",
          "--pp 2 --account-for-embedding --account-for-loss", "--pp 4 --pp-layout E|tt|tt|L", "--pp 2 --pp-layout E|tt|t|tL", "--pp 2 --pp-layout Ettt|L",
@@ -81,7 +82,7 @@ STRICTER = [r"--ep and --etp lay out experts, and the model has none"]  # an opt
 class Case:
     def __init__(self, name, entry, options):
         self.name, self.entry, self.options = f"{name} {options}".strip(), entry, options
-        self.refused, self.notes, self.fields = None, [], {}
+        self.refused, self.notes, self.fields, self.launch = None, [], {}, None
 
 
 def world_of(options):
@@ -107,16 +108,20 @@ def convert(binary, case, hf, scratch):
         return
     report = json.loads(done.stdout)
     case.notes = report["limits"] + report.get("notes", [])
-    asked = case.options.replace("--model-type hybrid", "")
+    case.launch = launch_lines.problem(report, case.entry.get("spec"), report["format"])
+    asked = case.options.replace("--model-type hybrid", "").replace("--to torch", "")
     if "--model-type" in case.options or case.entry["model"].startswith("NemotronH"):  # the pattern says what lies on which stage and in which chunk
         asked = re.sub("--vpp [0-9]+", "", asked)
     words = [OPTIONS.get(word, word) for word in asked.split()]
     layout = " ".join(f"'{word}'" if "|" in word else word for word in words)
-    case.fields = {"name": case.name, "megatron": out, "flags": report["megatron_lm_flags"], "layout": layout, "world": world_of(case.options), "spec": case.entry.get("spec")}
+    case.fields = {"name": case.name, "megatron": out, "flags": report["megatron_lm_flags"], "layout": layout, "world": world_of(case.options), "spec": case.entry.get("spec"),
+                   "launch": None if case.refused else report["launch"]["megatron_lm"]}
 
 
 def verdict(case, raised):
     """(whether it is right, what to print)"""
+    if case.launch:
+        return False, f"what convert prints: {case.launch}"
     if not case.fields:  # a config that is refused in every layout
         return case.refused.startswith("exit 3"), f"refused: {case.refused}"
     if raised is None and case.refused is None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Megatron-LM itself has against models and layouts: python limits_megatron.py CASES.json, for limits_check.py.
 
-A case: name, megatron (a torch_dist root), flags (what `mhub convert` printed), layout (Megatron-LM's flags), world, and, where
-the model needs one, spec (a module of examples/megatron). Megatron-LM's parser, load_args_from_checkpoint and validate_args
+A case: name, megatron (a root), world, launch (the command line that `mhub convert` printed), or, for a layout that mhub refuses, flags
+(what it printed for one rank), layout (Megatron-LM's flags) and spec (a module of examples/megatron, where the model needs one). Megatron-LM's parser, load_args_from_checkpoint and validate_args
 make the arguments, megatron-core's TransformerConfig is made from those, and the models of the first and the last rank are
 built over the stand-in for TransformerEngine and torch's fake process group. One RESULT line a case: what was raised."""
 
@@ -18,6 +18,7 @@ import fake_te
 
 fake_te.install()
 
+import launch_lines
 import mlm_load  # noqa: F401  (patches CUDA away)
 import shim
 import torch
@@ -38,15 +39,18 @@ import arch_judges
 common.HAVE_FLA, gdn.chunk_gated_delta_rule, gdn.causal_conv1d = True, gdn.torch_chunk_gated_delta_rule, lambda *args, **kwargs: None
 
 # What every job says, and nothing of the model. Extensions of Apex and TransformerEngine's random states are not here.
-JOB = ("--use-checkpoint-args --micro-batch-size 1 --train-iters 1 --lr 1e-4 --tokenizer-type NullTokenizer --vocab-size 1000 --seq-length 16 "
-       "--distributed-backend gloo --use-cpu-initialization --no-gradient-accumulation-fusion --no-persist-layer-norm")
+JOB = "--use-checkpoint-args --micro-batch-size 1 --train-iters 1 --lr 1e-4 --tokenizer-type NullTokenizer --vocab-size 1000 --seq-length 16"
+HERE_ONLY = "--distributed-backend gloo --use-cpu-initialization --no-gradient-accumulation-fusion --no-persist-layer-norm".split()
 
 
 def arguments(case):
     """The job's arguments, completed."""
     os.environ.update(RANK="0", WORLD_SIZE=str(case["world"]), CUDA_DEVICE_MAX_CONNECTIONS="1")
     spec = ["--spec", case["spec"], "layer_spec"] if case.get("spec") else []
-    sys.argv = ["x", "--load", case["megatron"], *shlex.split(JOB), *shlex.split(" ".join(case["flags"])), *shlex.split(case["layout"]), *spec]
+    words = ["--load", case["megatron"], *shlex.split(JOB), *shlex.split(" ".join(case["flags"])), *shlex.split(case["layout"]), *spec]
+    if case.get("launch"):  # as a user copies it
+        words = launch_lines.command(case["launch"])[2]
+    sys.argv = ["x", *words, *HERE_ONLY]
     global_vars.unset_global_variables()
     unset_num_microbatches_calculator()
     args = parse_args()

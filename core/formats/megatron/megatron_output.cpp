@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/base/error.hpp"
 #include "mhub/config/fields.hpp"
+#include "mhub/config/layer_specs.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/formats/megatron/megatron_format.hpp"
 #include "mhub/megatron/hybrid.hpp"
+#include "mhub/megatron/launch.hpp"
 #include "mhub/megatron/layout.hpp"
 #include "mhub/megatron/megatron_args.hpp"
 #include "mhub/megatron/whole_state.hpp"
@@ -101,6 +103,11 @@ MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& opt
                         .vocab_divisible_by = divisor,
                         .iteration = options.iteration.value_or(0),
                         .pipeline = options.pipeline};
+  // The specs' norms are modules of their own, for which files of `torch` with fused names have no place.
+  const bool named_for_spec = dialect.distributed || options.impl == TransformerImpl::local;
+  const bool text = !named.whole && !named.config.vision && named.config.hybrid_layer_pattern.empty();
+  if (const auto spec = layer_spec(named.config); spec && spec->differences.empty() && named_for_spec && text)
+    target.spec = spec->module;
   if (named.whole) {
     target.whole = outer_words(source);
     target.provider = std::move(named.whole->provider);
@@ -161,17 +168,34 @@ class MegatronOutput final : public OutputFormat {
             {"padded_vocab_size", model_.target.padded_vocab_size}};
   }
 
-  nlohmann::json advice() const override {
-    if (is_whole()) return advice_of_whole();
+  nlohmann::json advice(const std::string& output) const override {
+    nlohmann::json said = is_whole() ? advice_of_whole() : advice_of_text_model();
+    said["launch"] = launch_lines(model_.config, model_.target, site(output));
+    return said;
+  }
+
+ private:
+  bool is_whole() const { return !whole_.destination.empty(); }
+
+  LaunchSite site(const std::string& output) const {
+    const std::vector<std::string> beside = companions(*source_.files);
+    return {.output = output,
+            .folder = folder_,
+            .hugging_face = source_.names == StateNames::hugging_face ? source_.path : "",
+            .has_tokenizer = std::any_of(beside.begin(), beside.end(),
+                                         [](const std::string& name) {
+                                           return name.starts_with("tokenizer") || name.ends_with(".model");
+                                         }),
+            .has_run_config = !model_.config.bridge_provider.empty()};
+  }
+
+  nlohmann::json advice_of_text_model() const {
     std::vector<std::string> limits = field_limits(model_.config);
     for (std::string& limit : layout_limits(model_.config, model_.request))
       limits.push_back(std::move(limit));
     if (const auto limit = spec_names_limit(limits)) limits.push_back(*limit);
     return {{"megatron_lm_flags", field_flags(model_.config)}, {"limits", limits}};
   }
-
- private:
-  bool is_whole() const { return !whole_.destination.empty(); }
 
   nlohmann::json advice_of_whole() const {
     std::vector<std::string> limits = layout_limits(model_.config, model_.request);

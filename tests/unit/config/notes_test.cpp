@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mhub/config/fields.hpp"
+#include "mhub/config/layer_specs.hpp"
 #include "models.hpp"
 
 BOOST_AUTO_TEST_SUITE(notes)
@@ -131,25 +132,21 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
   c.qk_l2_norm_rotated_only = true;
   check_lines(
       field_limits(c),
-      {with_spec("a rotary base of their own for layers with a window: GPTModel cannot",
-                 "rotary_base_local 500 in the place of 10000"),
+      {with_spec("a rotary base of their own for layers with a window: GPTModel cannot"),
        with_spec("gated activation \"gelu_new\": Megatron-LM's flags (silu and quick_gelu) cannot"),
        with_spec("attention and MLP side by side: TransformerLayer cannot"),
        with_spec("norms behind attention and MLP: TransformerLayer cannot"),
-       with_spec("a multiplier on residual branches: TransformerLayer cannot",
-                 "residual_multiplier 0.5 in the place of 0.22"),
+       with_spec("a multiplier on residual branches: TransformerLayer cannot"),
        with_spec("norms on q and k over all heads: SelfAttention cannot"),
        with_spec("norms on q and k with a weight for each head: SelfAttention has one for all"),
        with_spec("norms on q and k behind the rotation: SelfAttention has them in front of it"),
        with_spec("LayerNorm without bias: Megatron's norms have one"),
        "bias on linear_proj alone: Megatron-Core has one setting for all linear layers",
-       with_spec("capped attention logits: Megatron-Core's attention cannot",
-                 "attn_logit_softcapping 30 in the place of 50"),
+       with_spec("capped attention logits: Megatron-Core's attention cannot"),
        with_spec("capped logits: GPTModel cannot"), with_spec("a bias on the output layer: GPTModel cannot"),
        with_spec("rows of the output layer scaled to length 1: GPTModel cannot"),
        "multipliers or a scale of attention need a megatron-core with MuP (0.17 and later)",
-       with_spec("attention within chunks: Megatron-Core has windows only",
-                 "attention_chunk_size 4 in the place of 8192"),
+       with_spec("attention within chunks: Megatron-Core has windows only"),
        with_spec("norms on q and k in layers that rotate only: SelfAttention has them in all"),
        with_spec("queries that grow with their position: SelfAttention cannot")});
   c = models().at("experts");
@@ -166,19 +163,64 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
   check_lines(field_limits(c), {with_spec("activation \"xielu\": Megatron-Core has none")});
 }
 
-BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
-  TransformerConfig c = models().at("window");
+BOOST_AUTO_TEST_CASE(a_model_gets_the_spec_that_has_its_parts) {
+  const auto module = [](const TransformerConfig& c) {
+    const auto spec = layer_spec(c);
+    return spec ? spec->module : std::string("none");
+  };
+  TransformerConfig c = models().at("dense");
+  BOOST_TEST(module(c) == "none");
+  c.parallel_residual = true;
+  BOOST_TEST(module(c) == "gpt_neox");
+  c.shared_pre_norm = true;
+  BOOST_TEST(module(c) == "falcon");
+  c.output_layer_bias = true;
+  BOOST_TEST(module(c) == "phi");
+  c.qk_layernorm = true;  // phi's layers have none
+  BOOST_TEST(module(c) == "none");
+  c = models().at("dense");
+  c.post_norms = true;
+  BOOST_TEST(module(c) == "glm4");
+  c.pre_norms = false;
+  c.qk_layernorm = true;
+  BOOST_TEST(module(c) == "exaone4");
+  c.qk_layernorm_over_heads = true;
+  BOOST_TEST(module(c) == "olmo2");
+  c.residual_multiplier = 0.22;  // no spec has both
+  BOOST_TEST(module(c) == "none");
+  c = models().at("experts");
   c.residual_multiplier = 0.22;
-  c.rotary_base_local = 10000.0;
-  c.attn_logit_softcapping = 50.0;
+  c.qk_layernorm = true;  // layers of experts take it from the config
+  BOOST_TEST(module(c) == "granite_moe");
+}
+
+BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
+  TransformerConfig c = models().at("dense");
+  c.residual_multiplier = 0.22;
+  check_lines(field_limits(c), {with_spec("a multiplier on residual branches: TransformerLayer cannot")});
+  c.residual_multiplier = 0.5;
+  check_lines(field_limits(c), {with_spec("a multiplier on residual branches: TransformerLayer cannot",
+                                          "residual_multiplier 0.5 in the place of 0.22")});
+  c = models().at("dense");
+  c.activation = ActivationFunction::gelu_new;  // the same function under another name
+  c.post_norms = true;
+  c.attn_logit_softcapping = 40.0;
   c.final_logit_softcapping = 30.0;
-  c.attention_chunk_size = 8192;
-  for (const std::string& limit : field_limits(c)) BOOST_TEST(limit.ends_with("examples/megatron/"), limit);
-  c.attention_temperature->floor_scale = 5;
-  c.attention_temperature->scale = 0.3;
-  BOOST_TEST(field_limits(c).back() ==
-             with_spec("queries that grow with their position: SelfAttention cannot",
-                       "floor_scale 5 in the place of 8192, with scale 0.3 in the place of 0.1"));
+  check_lines(field_limits(c),
+              {with_spec("gated activation \"gelu_new\": Megatron-LM's flags (silu and quick_gelu) cannot"),
+               with_spec("norms behind attention and MLP: TransformerLayer cannot"),
+               with_spec("capped attention logits: Megatron-Core's attention cannot",
+                         "attn_logit_softcapping 40 in the place of 50"),
+               with_spec("capped logits: GPTModel cannot")});
+  c = models().at("experts");
+  c.no_rope_layers = {0, 1, 1};
+  c.attention_chunk_size = 4;
+  c.attention_temperature = AttentionTemperature{5, 0.3};
+  check_lines(field_limits(c), {with_spec("attention within chunks: Megatron-Core has windows only",
+                                          "attention_chunk_size 4 in the place of 8192"),
+                                with_spec("queries that grow with their position: SelfAttention cannot",
+                                          "floor_scale 5 in the place of 8192, with scale 0.3 in the place "
+                                          "of 0.1")});
   // The constants of the specs themselves.
   BOOST_TEST(text_of("granite.py").find("residual_multiplier=0.22)") != std::string::npos);
   BOOST_TEST(text_of("moe_layers.py").find("multiplier=0.22)") != std::string::npos);

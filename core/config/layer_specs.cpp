@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mhub/config/layer_specs.hpp"
+
+#include <algorithm>
+
+#include "mhub/config/fields.hpp"
+
+namespace mhub {
+namespace {
+
+using Json = nlohmann::json;
+
+/// What a module of examples/megatron/ builds.
+struct Row {
+  const char* module;
+  bool experts;
+  Json has;  ///< every one of these fields, with these values where the value is a constant of the module
+  std::vector<std::string> may_have = {};  ///< what it takes from Megatron-Core's config, or does without
+};
+
+const std::vector<Row>& rows() {
+  static const Json norms_on_top{{"pre_norms", false}, {"post_norms", true}, {"qk_layernorm", true}};
+  static const auto with = [](Json fields, const Json& more) {
+    fields.update(more);
+    return fields;
+  };
+  static const Json shared{{"parallel_residual", true}, {"shared_pre_norm", true}};
+  static const Json cohere = with(shared, {{"layernorm_bias", false}});
+  static const Json olmo2 = with(norms_on_top, {{"qk_layernorm_over_heads", true}});
+  static const Json tanh{{"activation", "gelu_pytorch_tanh"}};
+  static const std::vector<Row> all{
+      {"apertus", false, {{"activation", "xielu"}, {"qk_layernorm", true}}},
+      {"baichuan", false, {{"normalized_output_layer", true}}},
+      {"cohere", false, cohere},
+      {"command_r_plus", false, with(cohere, {{"qk_layernorm", true}, {"qk_layernorm_per_head", true}})},
+      {"exaone4", false, norms_on_top},
+      {"falcon", false, shared},
+      {"gemma", false, tanh},
+      {"gemma2", false,
+       with(tanh,
+            {{"post_norms", true}, {"attn_logit_softcapping", 50.0}, {"final_logit_softcapping", 30.0}})},
+      {"gemma3", false,
+       with(tanh, {{"post_norms", true}, {"qk_layernorm", true}, {"rotary_base_local", 10000.0}})},
+      {"glm4", false, {{"post_norms", true}}},
+      {"gpt_neox", false, {{"parallel_residual", true}}},
+      {"granite", false, {{"residual_multiplier", 0.22}}},
+      {"hunyuan", false, {{"qk_layernorm", true}, {"qk_layernorm_rotated", true}}},
+      {"olmo2", false, olmo2},
+      {"olmo3", false, with(olmo2, {{"rotary_base_local", 500000.0}})},
+      {"phi", false, with(shared, {{"output_layer_bias", true}})},
+      {"ernie_moe", true, {{"router_score_function", "softmax"}}, {"qk_layernorm"}},
+      {"granite_moe", true, {{"residual_multiplier", 0.22}}, {"qk_layernorm"}},
+      {"hunyuan_moe", true, {{"qk_layernorm", true}, {"qk_layernorm_rotated", true}}},
+      {"olmoe", true, {{"qk_layernorm", true}, {"qk_layernorm_over_heads", true}}},
+      {"llama4",
+       true,
+       {{"attention_chunk_size", 8192}, {"floor_scale", 8192}, {"scale", 0.1}},
+       {"qk_l2_norm_rotated_only"}}};
+  return all;
+}
+
+/// What of a model no layer of Megatron-Core's has, and what tells specs for that apart; by field.
+Json parts_for_specs(const TransformerConfig& c) {
+  Json parts = Json::object();
+  Json beside = Json::object();
+  for (const Field& field : fields()) {
+    if (!matters(field, c)) continue;
+    const std::string member(field.member);
+    if (needs_spec(field, c) && field.get != nullptr) parts[member] = meaning_of(field, c);
+    for (const char* other : {"shared_pre_norm", "pre_norms", "qk_layernorm"}) {
+      if (member == other && !has_default(field, c)) beside[member] = field.get(c);
+    }
+  }
+  if (!parts.empty()) parts.update(beside);
+  return parts;
+}
+
+bool fits(const Row& row, const Json& parts) {
+  for (const auto& one : row.has.items()) {
+    const auto part = parts.find(one.key());
+    // Another number is another constant; another word is another thing.
+    if (part == parts.end() || (one.value().is_string() && *part != one.value())) return false;
+  }
+  return std::all_of(parts.items().begin(), parts.items().end(), [&](const auto& one) {
+    return row.has.contains(one.key()) ||
+           std::find(row.may_have.begin(), row.may_have.end(), one.key()) != row.may_have.end();
+  });
+}
+
+}  // namespace
+
+std::optional<LayerSpec> layer_spec(const TransformerConfig& c) {
+  const Json parts = parts_for_specs(c);
+  if (parts.empty()) return std::nullopt;
+  for (const Row& row : rows()) {
+    if (row.experts != c.moe.has_value() || !fits(row, parts)) continue;
+    LayerSpec spec{row.module, {}};
+    for (const auto& one : row.has.items()) {
+      const Json& found = parts[one.key()];
+      if (found != one.value())
+        spec.differences[one.key()] =
+            one.key() + " " + shown(found) + " in the place of " + shown(one.value());
+    }
+    return spec;
+  }
+  return std::nullopt;
+}
+
+}  // namespace mhub
