@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iomanip>
 #include <iostream>
+#include <sstream>
 
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/json.hpp"
+#include "mhub/config/fields.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/pretrained/inspection.hpp"
@@ -52,6 +56,26 @@ void print_tensors(const std::vector<const StoredTensor*>& tensors, const std::s
   }
 }
 
+nlohmann::json to_json(const MegatronOrigin& origin, const Checkpoint& checkpoint) {
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? nlohmann::json() : nlohmann::json(text);
+  };
+  nlohmann::json json{{"writer", or_null(origin.writer)},
+                      {"iteration", or_null(origin.iteration)},
+                      {"optimizer", origin.optimizer},
+                      {"args", origin.args},
+                      {"run_config", origin.run_config}};
+  if (const auto& sizes = origin.sizes)
+    json["sizes"] = {{"tp", sizes->tensor},
+                     {"pp", sizes->pipeline},
+                     {"vpp", sizes->virtual_pipeline},
+                     {"ep", sizes->expert},
+                     {"etp", sizes->expert_tensor}};
+  if (origin.padded_vocab_size) json["padded_vocab_size"] = *origin.padded_vocab_size;
+  if (checkpoint.transformer) json["fields"] = described(*checkpoint.transformer);
+  return json;
+}
+
 /// A Megatron checkpoint is shown as the model it holds, with how it is stored; one of unknown model by that
 /// alone.
 nlohmann::json describe(const Checkpoint& checkpoint) {
@@ -62,6 +86,7 @@ nlohmann::json describe(const Checkpoint& checkpoint) {
     json["directory"] = checkpoint.directory;
     json["ranks"] = checkpoint.ranks;
   }
+  if (checkpoint.origin) json["megatron"] = to_json(*checkpoint.origin, checkpoint);
   std::uint64_t bytes = 0;
   for (const StoredTensor& tensor : checkpoint.tensors.tensors())
     bytes += byte_count(tensor.shape, tensor.dtype);
@@ -72,15 +97,72 @@ nlohmann::json describe(const Checkpoint& checkpoint) {
   return json;
 }
 
-void print_megatron(const nlohmann::json& json) {
-  std::cout << "MegatronCheckpoint(\n";
-  if (json.contains("model")) {
-    std::cout << "  (model): " << json["model"]["class"].get<std::string>()
-              << " [layers=" << json["model"]["layers"] << ", hidden_size=" << json["model"]["hidden_size"]
-              << "]\n"
-              << "  (parameters): " << with_thousands(json["parameters"].get<std::int64_t>()) << "\n"
-              << "  (dtype): " << json["dtype"].get<std::string>() << "\n";
+/// "500000", which is no 5e+05.
+std::string fixed(double value) {
+  std::ostringstream text;
+  text << std::setprecision(12) << value;
+  return text.str();
+}
+
+std::string shape_of(const TransformerConfig& c) {
+  std::string text = "  (attention): " + std::to_string(c.num_attention_heads) + " heads";
+  if (c.mla) {
+    text += ", latent";
+  } else {
+    text += " of " + std::to_string(c.kv_channels) + ", " + std::to_string(c.num_query_groups) + " groups";
   }
+  text += "\n  (positions): " + name_of(c.position_embedding_type);
+  if (c.position_embedding_type == PositionEmbedding::rope) {
+    text += " [base=" + fixed(c.rotary_base);
+    if (c.rotary_percent != 1) text += ", percent=" + shown(c.rotary_percent);
+    if (c.rope_scaling.type != RopeKind::none)
+      text += ", " + name_of(c.rope_scaling.type) + "=" + shown(c.rope_scaling.factor);
+    text += "]";
+  }
+  if (const auto& moe = c.moe)
+    text += "\n  (experts): " + std::to_string(moe->num_experts) +
+            " [per token=" + std::to_string(moe->router_topk) + "]";
+  return text + "\n";
+}
+
+std::string saved_as(const MegatronOrigin& origin) {
+  std::string text = "  (saved): by " + (origin.writer.empty() ? "nobody who says so" : origin.writer);
+  if (!origin.iteration.empty())
+    text += origin.iteration == "release" ? ", a release" : ", iteration " + origin.iteration;
+  if (const auto& sizes = origin.sizes) {
+    text += ", on TP " + std::to_string(sizes->tensor) + " PP " + std::to_string(sizes->pipeline);
+    if (sizes->virtual_pipeline > 1) text += " VPP " + std::to_string(sizes->virtual_pipeline);
+    if (sizes->expert > 1) text += " EP " + std::to_string(sizes->expert);
+    if (sizes->expert_tensor != sizes->tensor) text += " ETP " + std::to_string(sizes->expert_tensor);
+  }
+  text += std::string("\n  (describes itself): ") +
+          (origin.args         ? origin.run_config ? "args, run_config.yaml" : "args"
+           : origin.run_config ? "run_config.yaml"
+                               : "no");
+  return text + "\n  (optimizer): " + (origin.optimizer ? "present" : "none") + "\n";
+}
+
+void print_model(const nlohmann::json& json, const Checkpoint& checkpoint) {
+  const nlohmann::json& tokenizer = json["tokenizer"];
+  std::cout << "  (model): " << json["model"]["class"].get<std::string>()
+            << " [layers=" << json["model"]["layers"] << ", hidden_size=" << json["model"]["hidden_size"]
+            << "]\n"
+            << shape_of(*checkpoint.transformer) << "  (vocabulary): " << checkpoint.transformer->vocab_size;
+  if (checkpoint.origin &&
+      checkpoint.origin->padded_vocab_size.value_or(0) > checkpoint.transformer->vocab_size)
+    std::cout << " [padded=" << *checkpoint.origin->padded_vocab_size << "]";
+  std::cout << "\n  (tokenizer): "
+            << (tokenizer.is_null() ? "none"
+                                    : tokenizer["class"].get<std::string>() +
+                                          " [vocab_size=" + json_text(tokenizer["vocab_size"]) + "]")
+            << "\n  (parameters): " << with_thousands(json["parameters"].get<std::int64_t>()) << "\n"
+            << "  (dtype): " << json["dtype"].get<std::string>() << "\n";
+}
+
+void print_megatron(const nlohmann::json& json, const Checkpoint& checkpoint) {
+  std::cout << "MegatronCheckpoint(\n";
+  if (checkpoint.model != nullptr) print_model(json, checkpoint);
+  if (checkpoint.origin) std::cout << saved_as(*checkpoint.origin);
   std::cout << "  (format): " << json["format"].get<std::string>();
   if (!json["ranks"].empty()) std::cout << " [ranks=" << json["ranks"].size() << "]";
   std::cout << "\n  (stored): " << json["stored_tensors"] << " tensors, "
@@ -115,7 +197,7 @@ int inspect_command(const Arguments& arguments) {
   if (checkpoint.names == StateNames::hugging_face) {
     std::cout << to_string(summarize(checkpoint)) << '\n';
   } else {
-    print_megatron(json);
+    print_megatron(json, checkpoint);
   }
   return 0;
 }

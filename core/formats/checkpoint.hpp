@@ -6,6 +6,7 @@
 #include "mhub/config/transformer_config.hpp"
 #include "mhub/hub/source.hpp"
 #include "mhub/mapping/mapping.hpp"
+#include "mhub/megatron/pipeline_split.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/store/tensor_source.hpp"
 
@@ -29,6 +30,17 @@ enum class StateNames { hugging_face, megatron };
 
 /// A checkpoint of any format: what was found at a path, its tensors, and what it takes to see them as the
 /// canonical state. Movable; owns everything that its state borrows.
+/// How a Megatron checkpoint came about, as far as it says.
+struct MegatronOrigin {
+  std::string writer;     ///< "mhub 0.2.0", "Megatron-Bridge", "Megatron-LM"; empty: nothing tells
+  std::string iteration;  ///< "100", "release"; empty: the folder's name does not say
+  /// Of the job that saved it, or, of a format with files of ranks, as they lie.
+  std::optional<ParallelSizes> sizes;
+  std::optional<std::int64_t> padded_vocab_size;
+  bool optimizer = false;                 ///< an optimizer's state is there, which mhub does not read
+  bool args = false, run_config = false;  ///< Megatron-LM's description of the model, Megatron-Bridge's
+};
+
 struct Checkpoint {
   std::string path;
   const Format* format = nullptr;  ///< the driver that opened it
@@ -45,7 +57,8 @@ struct Checkpoint {
   std::vector<std::string> notes;  ///< what had to be assumed about the model, for people
   CanonicalState state;            ///< empty without a model
 
-  nlohmann::json manifest;      ///< mhub's manifest; null for checkpoints from elsewhere
+  std::optional<MegatronOrigin> origin;  ///< of a folder of Megatron's
+  nlohmann::json manifest;               ///< mhub's manifest; null for checkpoints from elsewhere
   std::string manifest_folder;  ///< where it lies: the root of what mhub wrote; empty inside an archive
   /// A model that is still coming into the cache: whoever has read it asks whether all of it came right.
   std::shared_ptr<ArrivingModel> arriving;

@@ -135,6 +135,13 @@ SAVED = {
 }
 
 
+def origin(binary, folder):
+    """What mhub says of who saved a checkpoint."""
+    run = mhub(binary, "inspect", folder, "--json")
+    said = json.loads(run.stdout)["megatron"] if run.returncode == 0 else {"failed": run.stderr.strip()}
+    return {key: value for key, value in said.items() if key != "fields"}
+
+
 def saved_by_core(binary, cases, scratch, label, env=None, tp=2, chosen=SAVED):
     """megatron-core trains and saves; mhub exports; transformers must give the real model's logits."""
     start = {case["model"]: case["megatron"] for case in cases if case["written"] == ("torch_dist", 2, 1)}
@@ -150,6 +157,9 @@ def saved_by_core(binary, cases, scratch, label, env=None, tp=2, chosen=SAVED):
         return
     exported = []
     for job in jobs:
+        said = origin(binary, job["out"])
+        expected = {"writer": "Megatron-LM" if job["args"] else None, "iteration": "5", "optimizer": True, "args": job["args"], "run_config": False}
+        record(f"{label} saved, {job['name']}: inspect", said.items() >= expected.items() and said.get("sizes", {"tp": tp})["tp"] == tp, str(said))
         out = job["out"] + "-hf"
         options = [] if job["args"] else ["--hf-reference", job["hf"]]
         run = mhub(binary, "convert", job["out"], out, "--to", "hf", "--verify", "--json", *options)
@@ -203,6 +213,8 @@ def saved_by_bridge(binary, chosen, scratch):
     """Bridge's own imports, exported by mhub from nothing but what Bridge wrote."""
     jobs = []
     for case in chosen:
+        said = origin(binary, os.path.join(scratch, case["name"] + "_imported"))
+        record(f"Bridge saved {case['name']}: inspect", said.get("writer") == "Megatron-Bridge" and said["run_config"] and not said["optimizer"], str(said))
         out = os.path.join(scratch, case["name"] + "_from_bridge")
         run = mhub(binary, "convert", os.path.join(scratch, case["name"] + "_imported"), out, "--to", "hf", "--json")
         if run.returncode != 0:

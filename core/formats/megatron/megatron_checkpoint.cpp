@@ -314,6 +314,7 @@ void take_megatron_state(Checkpoint& checkpoint, const PickleNode* common, const
   if (fs::is_directory(reference) && has_weights(options.hf_reference))
     checkpoint.reference = open_reference(options.hf_reference);
   take_files(checkpoint, reference);
+  take_origin(checkpoint, facts);
   identify_checkpoint(checkpoint, facts, options);
   if (checkpoint.model != nullptr) bind_megatron_state(checkpoint, layout, facts);
 }

@@ -56,12 +56,16 @@ bool MegatronFormat::probe(const std::string& path) const {
 
 void MegatronFormat::open(Checkpoint& checkpoint, const OpenOptions& options) const {
   checkpoint.directory = megatron_folder(checkpoint.path).string();
+  checkpoint.origin.emplace();
   const std::shared_ptr<const PickleNode> common = dialect_.open(checkpoint);
   take_megatron_state(
       checkpoint, common.get(), options, [&](const auto& canonical, const auto& config, const auto& facts) {
-        return dialect_.layout(canonical, stored_layout({checkpoint.directory, checkpoint.ranks, facts.args,
-                                                         facts.vocabulary_rows},
-                                                        checkpoint.tensors, canonical, config));
+        const LayoutRequest request =
+            stored_layout({checkpoint.directory, checkpoint.ranks, facts.args, facts.vocabulary_rows},
+                          checkpoint.tensors, canonical, config);
+        checkpoint.origin->padded_vocab_size = request.padded_vocab_size;
+        if (!checkpoint.ranks.empty()) checkpoint.origin->sizes = request.sizes;
+        return dialect_.layout(canonical, request);
       });
 }
 

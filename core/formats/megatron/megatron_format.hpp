@@ -78,6 +78,9 @@ using StoredLayout = std::function<Layout(const std::vector<CanonicalTensor>&, c
 void take_megatron_state(Checkpoint& checkpoint, const PickleNode* common, const OpenOptions& options,
                          const StoredLayout& layout);
 
+/// Takes what they and the folder say of how a checkpoint came about (Checkpoint::origin).
+void take_origin(Checkpoint& checkpoint, const MegatronFacts& facts);
+
 /// Takes a Hugging Face config and its model.
 void take_config(Checkpoint& checkpoint, const ConfigReader& config);
 

@@ -23,6 +23,10 @@ std::shared_ptr<const PickleNode> open_ranks(Checkpoint& checkpoint) {
   TorchRanksCheckpoint opened = open_torch_ranks(checkpoint.directory);
   checkpoint.tensors = std::move(opened.tensors);
   checkpoint.ranks = std::move(opened.ranks);
+  // A distributed optimizer's state has a file of its own (Megatron-LM checkpointing.py).
+  const fs::path first = fs::path(checkpoint.directory) / checkpoint.ranks.front();
+  checkpoint.origin->optimizer = fs::exists(first / "distrib_optim.pt") ||
+                                 (opened.common != nullptr && opened.common->find("optimizer") != nullptr);
   return opened.common;
 }
 

@@ -31,8 +31,12 @@ std::unique_ptr<TensorSink> torch_dist_sink(const MegatronModel& model, const st
 }
 
 std::shared_ptr<const PickleNode> open_shards(Checkpoint& checkpoint) {
-  TorchDistCheckpoint opened =
-      open_torch_dist(checkpoint.directory, [](const std::string& key) { return !is_training_state(key); });
+  bool optimizer = false;
+  TorchDistCheckpoint opened = open_torch_dist(checkpoint.directory, [&](const std::string& key) {
+    optimizer = optimizer || key.starts_with("optimizer.") || key.starts_with("chained_");
+    return !is_training_state(key);
+  });
+  checkpoint.origin->optimizer = optimizer;
   checkpoint.tensors = std::move(opened.tensors);
   return opened.common;
 }

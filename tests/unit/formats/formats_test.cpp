@@ -190,6 +190,28 @@ BOOST_AUTO_TEST_CASE(an_iteration_of_a_root_is_chosen) {
                         tests::message_has("has iter_0000005, iter_0000010, but no"));
 }
 
+BOOST_AUTO_TEST_CASE(who_saved_a_checkpoint_is_told) {
+  const Scratch scratch;
+  tests::TinyLlama().write(scratch / "hf");
+  BOOST_TEST(!open_checkpoint(scratch / "hf").origin.has_value());
+  convert(scratch / "hf", scratch / "m", {.tp = 2, .iteration = 5});
+  const auto origin = [&](const char* name) { return open_checkpoint(scratch / name).origin.value(); };
+  const MegatronOrigin one = origin("m");
+  BOOST_TEST(one.writer.starts_with("mhub 0"));
+  BOOST_TEST(one.iteration == "5");
+  BOOST_TEST((one.args && one.run_config && !one.optimizer));
+  BOOST_TEST(one.sizes.value().tensor == 2);
+  fs::remove(scratch / "m/mhub_manifest.json");
+  BOOST_TEST(origin("m").writer == "mhub");
+  // Of files of ranks the files count.
+  convert(scratch / "hf", scratch / "ranks", {.format = "torch", .tp = 2});
+  put(scratch / "ranks/release/mp_rank_00/distrib_optim.pt", "x");
+  const MegatronOrigin ranks = origin("ranks");
+  BOOST_TEST(ranks.iteration == "release");
+  BOOST_TEST(ranks.optimizer);
+  BOOST_TEST(ranks.sizes.value().tensor == 2);
+}
+
 BOOST_AUTO_TEST_CASE(what_wrappers_put_in_front_of_all_names_is_taken_off) {
   const Scratch scratch;
   tests::TinyLlama plain, wrapped;
