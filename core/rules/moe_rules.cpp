@@ -208,6 +208,13 @@ void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
   }
 }
 
+void bind_softmax_router(ConfigBinding& b, bool& norm_topk_prob) {
+  MoeConfig& moe = moe_config(b);
+  b.boolean("norm_topk_prob", norm_topk_prob);
+  b.fixed(moe.router_pre_softmax, !norm_topk_prob);
+  if (b.from_megatron()) norm_topk_prob = !moe.router_pre_softmax;
+}
+
 void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token, const std::string& score_key) {
   MoeConfig& moe = moe_config(b);
   if (!score_key.empty()) b.require(score_key, "sigmoid");

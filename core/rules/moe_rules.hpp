@@ -74,6 +74,9 @@ void bind_shared_experts(ConfigBinding& b, const std::string& key, std::optional
 /// `n_group` and `topk_group`; a single group, and no groups, are the same as all groups.
 void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
                         std::optional<std::int64_t>& chosen);
+/// The softmax router of most: "norm_topk_prob" divides the chosen experts' weights by their sum, which is a
+/// softmax over them alone <-> MoeConfig::router_pre_softmax.
+void bind_softmax_router(ConfigBinding& b, bool& norm_topk_prob);
 /// The sigmoid router of DeepSeek-V3: a correction bias for the choice, weights divided by their sum. Groups
 /// of experts, which are bound before, count by their two best.
 /// `score_key` says "sigmoid"; empty: no field says it.

@@ -5,6 +5,48 @@
 #include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::bailing {
+namespace {
+
+DecoderNames decoder_names() {
+  DecoderNames names;
+  names.embedding = "model.word_embeddings";
+  names.qkv = "attention.query_key_value";
+  names.q_norm = "attention.query_layernorm";
+  names.k_norm = "attention.key_layernorm";
+  names.proj = "attention.dense";
+  return names;
+}
+
+}  // namespace
+
+BailingMoeConfig::BailingMoeConfig() {
+  vocab_size = 30592;
+  hidden_size = 1024;
+  intermediate_size = 0;
+  num_hidden_layers = 24;
+  num_attention_heads = 16;
+  max_position_embeddings = 16384;
+}
+
+void BailingMoeConfig::bind(ConfigBinding& b) {
+  DecoderConfig::bind(b);
+  MoeConfig& moe = moe_config(b);
+  b.positive("num_experts", num_experts, moe.num_experts);
+  b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
+  b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
+  bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
+  bind_shared_experts(b, "num_shared_experts", num_shared_experts);
+  bind_softmax_router(b, norm_topk_prob);
+  b.check(num_experts_per_tok > 1 || !norm_topk_prob, "norm_topk_prob",
+          "unsupported with one expert a token: its weight is the score here and would be 1");
+  b.boolean("use_qkv_bias", use_qkv_bias, b.megatron.add_qkv_bias);
+  for (const char* key : {"use_bias", "norm_head", "norm_softmax", "multi_gate", "use_sliding_window"})
+    b.require(key, false);
+}
+
+Mapping BailingMoeForCausalLM::mapping(const BailingMoeConfig&, const TransformerConfig& megatron) {
+  return moe_decoder_mapping(megatron, decoder_names(), {});
+}
 
 BailingMoeV2Config::BailingMoeV2Config() {
   vocab_size = 157184;
@@ -40,12 +82,7 @@ void BailingMoeV2Config::bind(ConfigBinding& b) {
 }
 
 Mapping BailingMoeV2ForCausalLM::mapping(const BailingMoeV2Config&, const TransformerConfig& megatron) {
-  DecoderNames names;
-  names.embedding = "model.word_embeddings";
-  names.qkv = "attention.query_key_value";
-  names.q_norm = "attention.query_layernorm";
-  names.k_norm = "attention.key_layernorm";
-  names.proj = "attention.dense";
+  const DecoderNames names = decoder_names();
   MoeNames moe;
   moe.correction_bias = "mlp.gate.expert_bias";
   Mapping map = moe_decoder_mapping(megatron, names, moe);
@@ -59,6 +96,7 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "bailing";
-  registrar.about = "Ling 2, Ring 2";
+  registrar.about = "Ling and Ring, 1 and 2";
+  registrar.add<mhub::bailing::BailingMoeForCausalLM>();
   registrar.add<mhub::bailing::BailingMoeV2ForCausalLM>();
 }

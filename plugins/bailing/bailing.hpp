@@ -7,6 +7,28 @@
 
 namespace mhub::bailing {
 
+/// BailingMoeConfig of the models' own code (inclusionAI/Ling-lite-1.5, configuration_bailing_moe.py).
+struct BailingMoeConfig : DecoderConfig {
+  std::int64_t num_experts = 16, num_experts_per_tok = 2, moe_intermediate_size = 1408;
+  std::optional<std::int64_t> num_shared_experts;
+  std::int64_t first_k_dense_replace = 0;
+  bool norm_topk_prob = true, use_qkv_bias = false;
+
+  BailingMoeConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// Ling-lite, Ling-plus and Ring-lite: DeepSeekMoE under names of its own, with q, k and v in one tensor.
+struct BailingMoeForCausalLM {
+  using Config = BailingMoeConfig;
+  static constexpr const char* class_name = "BailingMoeForCausalLM";
+  static constexpr const char* config_class = "BailingMoeConfig";
+  static constexpr const char* model_type = "bailing_moe";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -1;  // DeepSeekMoE by another name
+  static Mapping mapping(const BailingMoeConfig& config, const TransformerConfig& megatron);
+};
+
 /// BailingMoeV2Config of the models' own code (inclusionAI/Ling-mini-2.0, configuration_bailing_moe_v2.py).
 struct BailingMoeV2Config : DecoderConfig {
   std::int64_t num_experts = 256, num_experts_per_tok = 8, moe_intermediate_size = 512;

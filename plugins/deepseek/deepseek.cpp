@@ -83,6 +83,31 @@ void DeepseekConfig::bind_experts(ConfigBinding& b) {
   b.fixed(moe.router_pre_softmax, true);
 }
 
+DeepseekMoeConfig::DeepseekMoeConfig() {
+  vocab_size = 102400;
+  num_hidden_layers = 30;
+}
+
+void DeepseekMoeConfig::bind(ConfigBinding& b) {
+  DecoderConfig::bind(b);
+  MoeConfig& moe = moe_config(b);
+  b.positive("n_routed_experts", n_routed_experts, moe.num_experts);
+  b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
+  b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
+  b.require("moe_layer_freq", 1);
+  b.require("scoring_func", "softmax");
+  b.require("attention_bias", false);
+  bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
+  bind_shared_experts(b, "n_shared_experts", n_shared_experts);
+  bind_softmax_router(b, norm_topk_prob);
+  b.check(num_experts_per_tok > 1 || !norm_topk_prob, "norm_topk_prob",
+          "unsupported with one expert a token: its weight is the score here and would be 1");
+}
+
+Mapping DeepseekForCausalLM::mapping(const DeepseekMoeConfig&, const TransformerConfig& megatron) {
+  return moe_decoder_mapping(megatron, {}, {});
+}
+
 DeepseekV2Config::DeepseekV2Config() {
   vocab_size = 102400;
   n_shared_experts = 2;
@@ -161,7 +186,8 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "deepseek";
-  registrar.about = "DeepSeek-V2, V3, R1, Moonlight, Kimi-K2, GLM-4.7-Flash";
+  registrar.about = "DeepSeekMoE 16B, DeepSeek-V2, V3, R1, Moonlight, Kimi-K2, GLM-4.7-Flash";
+  registrar.add<mhub::deepseek::DeepseekForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV2ForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV3ForCausalLM>();
   registrar.add<mhub::deepseek::Glm4MoeLiteForCausalLM>();

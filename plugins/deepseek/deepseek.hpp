@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mhub/config/decoder_config.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 
@@ -27,6 +28,27 @@ struct DeepseekConfig {
  private:
   void bind_attention(ConfigBinding& b);
   void bind_experts(ConfigBinding& b);
+};
+
+/// DeepseekConfig of the model's own code (deepseek-ai/deepseek-moe-16b-base, configuration_deepseek.py).
+struct DeepseekMoeConfig : DecoderConfig {
+  std::int64_t n_routed_experts = 64, num_experts_per_tok = 6, moe_intermediate_size = 1407;
+  std::optional<std::int64_t> n_shared_experts;
+  std::int64_t first_k_dense_replace = 0;
+  bool norm_topk_prob = false;
+
+  DeepseekMoeConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// DeepSeekMoE 16B: Llama's attention, experts with shared ones among them.
+struct DeepseekForCausalLM {
+  using Config = DeepseekMoeConfig;
+  static constexpr const char* class_name = "DeepseekForCausalLM";
+  static constexpr const char* config_class = "DeepseekConfig";
+  static constexpr const char* model_type = "deepseek";
+  static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
+  static Mapping mapping(const DeepseekMoeConfig& config, const TransformerConfig& megatron);
 };
 
 struct DeepseekV2Config : DeepseekConfig {

@@ -14,10 +14,7 @@ void QwenMoeConfig::bind(ConfigBinding& b) {
   b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
   b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
   b.number("router_aux_loss_coef", router_aux_loss_coef, b.megatron.training.moe_aux_loss_coeff);
-  // transformers divides the chosen experts' weights by their sum, which is a softmax over them alone.
-  b.boolean("norm_topk_prob", norm_topk_prob);
-  b.fixed(moe.router_pre_softmax, !norm_topk_prob);
-  if (b.from_megatron()) norm_topk_prob = !moe.router_pre_softmax;
+  bind_softmax_router(b, norm_topk_prob);
   bind_sparse_layers(b, decoder_sparse_step, mlp_only_layers, num_hidden_layers);
   b.require("use_sliding_window", false);
 }

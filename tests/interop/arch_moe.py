@@ -6,6 +6,7 @@ import torch
 from arch_dense import BASE, as_it_is, rope
 
 import llama4_model
+import softmax_moe_model
 from moe_model import build_changed, build_plain
 
 try:
@@ -176,6 +177,8 @@ MODELS = {
     "minimax_m2": entry("MiniMaxM2Config", "MiniMaxM2ForCausalLM", dict(MOE, head_dim=16, intermediate_size=24, num_local_experts=4, num_experts_per_tok=2, **rope(5e6, partial_rotary_factor=0.5)), spec="olmoe", prepare=correction, bridge=True) | dict(few=True, build=build_changed("normalize_over_heads"), layouts=["dist1", "local_dist", "te_ep2"]),
     "hunyuan_moe": entry("HunYuanMoEV1Config", "HunYuanMoEV1ForCausalLM", dict(MOE, head_dim=16, intermediate_size=24, num_experts=4, moe_topk=2), dtype="bfloat16", spec="hunyuan_moe") | dict(few=True, build=build_changed("rotate_before_norms"), layouts=["dist1", "local_dist", "te_ep2"]),
     "bailing_moe_v2": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=4, use_qk_norm=True, n_group=4, topk_group=2), class_name="BailingMoeV2ForCausalLM", twin=True, prepare=correction, keys=bailing_keys, config_json=bailing_config, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
+    "deepseek": entry("LlamaConfig", "SoftmaxMoeForCausalLM", dict(MOE, **softmax_moe_model.EXPERTS, moe_intermediate_size=24, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=1, norm_topk_prob=False), class_name="DeepseekForCausalLM", keys=softmax_moe_model.separate, config_json=softmax_moe_model.deepseek_config) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
+    "bailing_moe": entry("LlamaConfig", "SoftmaxMoeForCausalLM", dict(MOE, head_dim=16, **softmax_moe_model.EXPERTS, moe_intermediate_size=24, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=0, norm_topk_prob=True), class_name="BailingMoeForCausalLM", twin=True, keys=softmax_moe_model.bailing_keys, config_json=softmax_moe_model.bailing_config) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "solar_open": entry("SolarOpenConfig", "SolarOpenForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), twin=True, prepare=correction) | dict(few=True, slow=True, layouts=["dist1", "local_dist"]),
     "hy_v3": entry("HYV3Config", "HYV3ForCausalLM", dict(MOE, first_k_dense_replace=1, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2), dtype="bfloat16", twin=True, prepare=correction) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),

@@ -11,7 +11,7 @@ RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "
 # recipe: entry of arch_dense.py, arch_moe.py, vision_check.py or multimodal_check.py
 TINY = {
     "afm-4.5b": "arcee", "apertus-70b": "apertus", "apertus-8b": "apertus", "aya-23-8b": "cohere", "aya-vision-8b": "aya_vision", "baichuan2-7b": "baichuan2",
-    "clip-vit-large-patch14-336": "clip", "command-a-vision": "cohere2_vision", "command-r-plus": "cohere_qk", "cwm": "cwm", "deepseek-r1": "deepseek_v3",
+    "clip-vit-large-patch14-336": "clip", "command-a-vision": "cohere2_vision", "command-r-plus": "cohere_qk", "cwm": "cwm", "deepseek-moe-16b": "deepseek", "deepseek-r1": "deepseek_v3",
     "deepseek-v2-lite": "deepseek_v2_lite", "deepseek-v3": "deepseek_v3_mtp", "distilgpt2": "gpt2", "dots.llm1": "dots1", "ernie-4.5-0.3b": "ernie4_5",
     "ernie-4.5-21b-a3b": "ernie4_5_moe", "exaone-4.0-1.2b": "exaone4_full", "exaone-4.0-32b": "exaone4", "falcon-40b": "falcon_40b", "falcon-7b": "falcon_7b",
     "gemma-2-9b": "gemma2", "gemma-2b": "gemma", "gemma-3-12b": "gemma3_4b", "gemma-3-1b": "gemma3", "glm-4-32b-0414": "glm4", "glm-4-9b": "glm", "glm-4.1v-9b": "glm4v",
@@ -19,7 +19,7 @@ TINY = {
     "gpt-neox-20b": "gpt_neox", "gpt-oss-120b": "gpt_oss", "gpt-oss-20b": "gpt_oss", "gpt2": "gpt2", "gpt2-large": "gpt2", "gpt2-medium": "gpt2", "gpt2-xl": "gpt2",
     "granite-3.1-3b-a800m": "granite_moe", "granite-3.3-8b": "granite", "hunyuan-7b": "hunyuan", "hunyuan-a13b": "hunyuan_moe", "hy3-preview": "hy_v3",
     "idefics3-8b": "idefics3", "internlm2.5-7b": "internlm2", "internlm3-8b": "internlm3", "internvl3-8b": "internvl", "internvl3.5-8b": "internvl_chat",
-    "kimi-k2": "kimi_k2", "kimi-vl-a3b": "kimi_vl", "ling-mini-2.0": "bailing_moe_v2", "llama-2-7b": "llama", "llama-3-8b": "llama", "llama-3.1-70b": "llama",
+    "kimi-k2": "kimi_k2", "kimi-vl-a3b": "kimi_vl", "ling-lite-1.5": "bailing_moe", "ling-mini-2.0": "bailing_moe_v2", "llama-2-7b": "llama", "llama-3-8b": "llama", "llama-3.1-70b": "llama",
     "llama-3.1-8b": "llama", "llama-3.2-1b": "llama_tied_bias", "llama-3.2-3b": "llama_tied_bias", "llama-4-scout": "llama4_whole", "llava-1.5-7b": "llava",
     "llava-onevision-qwen2-7b": "llava_onevision", "llava-v1.6-mistral-7b": "llava", "mimo-7b": "mimo", "minimax-m2": "minimax_m2", "ministral-3-8b": "ministral3_8b",
     "minitron-4b": "nemotron", "mistral-7b-v0.1": "mistral", "mistral-nemo-12b": "mistral", "mistral-small-3.1-24b": "mistral3", "mixtral-8x22b": "mixtral",
