@@ -85,7 +85,10 @@ TensorSource decoded_weights(TensorSource tensors, const ConfigReader& config) {
   const ConfigReader quantization = config.object(kKey);
   const std::string method = quantization.string("quant_method");
   if (method == "fp8") {
-    quantization.require("fmt", "e4m3");
+    // MiniMax-M2 has torch's name of the type.
+    const std::string type = quantization.string("fmt", "e4m3");
+    if (type != "e4m3" && type != "float8_e4m3fn")
+      quantization.fail("fmt", "unsupported: \"" + type + "\" (e4m3, or float8_e4m3fn, is)");
     const std::string scheme = quantization.string("activation_scheme", "dynamic");
     if (scheme != "dynamic" && scheme != "static")
       quantization.fail("activation_scheme", "expected \"dynamic\" or \"static\"");
