@@ -92,8 +92,8 @@ bool matches(const ModelDescriptor& model, const std::string& wanted, const std:
                    nearest_name(name, known) + "? mhub plugins lists them");
 }
 
-/// `mhub plugins --check NAME CONFIG`. A family of several classes is asked for by class name.
-int check_command(const std::string& name, const std::string& path, const CommandLine& line) {
+/// The one class of that name. A family of several classes is asked for by class name.
+const ModelDescriptor& only_model(const std::string& name) {
   const ModelDescriptor* chosen = nullptr;
   for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
     for (const ModelDescriptor& model : plugin.models) {
@@ -105,28 +105,46 @@ int check_command(const std::string& name, const std::string& path, const Comman
     }
   }
   if (chosen == nullptr) refuse_unknown(name);
-  const MappingCheck check = check_mapping(*chosen, read_config(path));
-  const nlohmann::json json{{"class", chosen->class_name},
+  return *chosen;
+}
+
+/// `mhub plugins --tensors NAME CONFIG`.
+int tensors_command(const ModelDescriptor& model, const ConfigReader& config, const CommandLine& line) {
+  nlohmann::json tensors = nlohmann::json::array();
+  for (const StateTensor& tensor : expanded_mapping(declared_mapping(model, config), config).import.source) {
+    tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}});
+    if (!line.has("json")) std::cout << tensor.name << "  " << to_string(tensor.shape) << '\n';
+  }
+  line.print_json({{"class", model.class_name}, {"tensors", std::move(tensors)}});
+  return 0;
+}
+
+/// `mhub plugins --check NAME CONFIG`.
+int check_command(const ModelDescriptor& model, const ConfigReader& config, const CommandLine& line) {
+  const MappingCheck check = check_mapping(model, config);
+  const nlohmann::json json{{"class", model.class_name},
                             {"hf_tensors", check.hf_tensors},
                             {"elements", check.elements},
                             {"megatron_tensors", check.megatron_tensors},
                             {"problems", check.problems}};
   if (!line.print_json(json) && check.problems.empty()) {
-    std::cout << chosen->class_name << ": " << check.hf_tensors << " Hugging Face tensors <-> "
+    std::cout << model.class_name << ": " << check.hf_tensors << " Hugging Face tensors <-> "
               << check.megatron_tensors << " Megatron tensors, " << check.elements
               << " elements: all covered, and random data comes back bit for bit\n";
   }
   for (const std::string& problem : check.problems)
-    std::cerr << chosen->class_name << ": " << printable_text(problem) << '\n';
+    std::cerr << model.class_name << ": " << printable_text(problem) << '\n';
   return check.problems.empty() ? 0 : 1;
 }
 
 }  // namespace
 
 int plugins_command(const Arguments& arguments) {
-  CommandLine line("mhub plugins [NAME [CONFIG]] [--check] [--json] | --write-index FOLDER", {},
+  CommandLine line("mhub plugins [NAME [CONFIG]] [--check | --tensors] [--json] | --write-index FOLDER", {},
                    {"NAME", "CONFIG"});
-  line.add()("check", "try NAME's mapping out on a config.json, without weights")("json", "print JSON")(
+  line.add()("check", "try NAME's mapping out on a config.json, without weights")(
+      "tensors", "list the Hugging Face tensors that NAME has with a config.json, and their shapes")(
+      "json", "print JSON")(
       "write-index", po::value<std::string>(),
       "write down which plugin of FOLDER has which class, so that only the needed one is opened");
   if (!line.parse(arguments)) return 0;
@@ -136,9 +154,11 @@ int plugins_command(const Arguments& arguments) {
   }
   const std::string wanted = line.find<std::string>("NAME").value_or("");
   const std::optional<std::string> path = line.find<std::string>("CONFIG");
-  if (line.has("check")) {
-    if (!path) throw UsageError("mhub plugins --check needs NAME and CONFIG");
-    return check_command(wanted, *path, line);
+  if (line.has("check") || line.has("tensors")) {
+    if (!path || line.has("check") == line.has("tensors"))
+      throw UsageError("mhub plugins --check, or --tensors, needs NAME and CONFIG");
+    const ModelDescriptor& model = only_model(wanted);
+    return (line.has("check") ? check_command : tensors_command)(model, read_config(*path), line);
   }
   const PluginRegistry& registry = PluginRegistry::instance();
   nlohmann::json json = nlohmann::json::array();

@@ -63,6 +63,7 @@ COMMANDS = [
     ("plugins", 0, "plugins InternLM2ForCausalLM"),
     ("plugins", 0, "plugins Gemma3ForConditionalGeneration"),
     ("plugins", 0, "plugins LlamaForCausalLM a/config.json"),
+    ("plugins_tensors", 0, "plugins --tensors LlamaForCausalLM a/config.json"),
     ("plugins_check", 0, "plugins --check LlamaForCausalLM a/config.json"),
     ("error", 4, "inspect nowhere"),
     ("error", 2, "convert a"),
