@@ -29,7 +29,7 @@ def tensors(hidden, layers, ffn, vocab, heads, groups, tied):
         yield "lm_head.weight", [vocab, hidden]
 
 
-BYTES = {"F8_E4M3": 1, "BF16": 2, "F32": 4}
+BYTES = {"U8": 1, "F8_E4M3": 1, "BF16": 2, "F32": 4}
 
 
 def write_shard(path, entries, fill):
