@@ -8,10 +8,12 @@
 
 namespace mhub {
 
-void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config) {
+void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config,
+                       const std::string& yarn) {
   if (fields.reading()) {
     std::string type = fields.reader().string("rope_type", fields.reader().string("type", "default"));
     if (type == "su") type = "longrope";  // Phi-3's first releases
+    if (type == yarn) type = name_of(RopeKind::yarn);
     const std::optional<RopeKind> known = find_named<RopeKind>(type);
     if (!known) fields.reader().fail("rope_type", "unsupported: \"" + type + "\"");
     rope.type = *known;
@@ -21,7 +23,7 @@ void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigRead
         config.integer("original_max_position_embeddings", config.integer("max_position_embeddings", 8192));
     if (rope.type != RopeKind::longrope) fields.reader().number("factor");  // must be there
   } else {
-    fields.constant("rope_type", name_of(rope.type));
+    fields.constant("rope_type", rope.type == RopeKind::yarn ? yarn : name_of(rope.type));
   }
   if (rope.type != RopeKind::longrope || rope.factor != 1.0 || fields.reading())
     fields.number("factor", rope.factor);
@@ -99,7 +101,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     value.theta = parameters.number("rope_theta", config.number(keys.theta, value.theta));
     value.partial_factor =
         parameters.number("partial_rotary_factor", config.number(partial, value.partial_factor));
-    bind_rope_scaling(scaling, value.scaling, config);
+    bind_rope_scaling(scaling, value.scaling, config, keys.yarn);
     if (scaling.reader().has(keys.temperature_scale))
       scaling.optional(keys.temperature_scale, value.temperature_scale);
     if (value.local_theta) {
@@ -117,7 +119,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     if (value.partial_factor != 1.0 || !keys.partial_factor.empty()) constant(partial, value.partial_factor);
     if (value.scaling.type == RopeKind::none) return;
     nested("rope_scaling", [&](FieldBinding& scaling) {
-      bind_rope_scaling(scaling, value.scaling, reader());
+      bind_rope_scaling(scaling, value.scaling, reader(), keys.yarn);
       if (value.temperature_scale) scaling.optional(keys.temperature_scale, value.temperature_scale);
     });
   }

@@ -63,6 +63,7 @@ struct RotaryKeys {
   std::string theta = "rope_theta";
   std::string partial_factor;          ///< empty: "partial_rotary_factor", and written only where it is not 1
   std::string temperature_scale = {};  ///< beside the scaling's fields; empty: the architecture has none
+  std::string yarn = "yarn";           ///< the kind of scaling; "yarn" is read as well
 };
 
 /// Named values of a config file that are declared once and travel both ways: each function reads its key
@@ -233,7 +234,9 @@ class ConfigBinding : public FieldBinding {
 
 /// A scaling's own fields (`rope_scaling`, or `rope_parameters` without the base), both ways. `config` gives
 /// the trained length where the scaling leaves it out. Throws InputError for a kind that is not known.
-void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config);
+/// `yarn`: RotaryKeys::yarn.
+void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config,
+                       const std::string& yarn = "yarn");
 
 /// The directions of a typed config `C` with `void bind(ConfigBinding&)`.
 template <typename C>

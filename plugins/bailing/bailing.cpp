@@ -90,13 +90,41 @@ Mapping BailingMoeV2ForCausalLM::mapping(const BailingMoeV2Config&, const Transf
   return map;
 }
 
+SarvamMoEConfig::SarvamMoEConfig() {
+  vocab_size = 262144;
+  hidden_size = 4096;
+  intermediate_size = 8192;
+  num_hidden_layers = 19;
+  head_dim = 256;
+  max_position_embeddings = 4096;
+  initializer_range = 0.006;
+  rotary.theta = 10000.0;
+  num_experts = 128;
+  num_experts_per_tok = 6;
+  moe_intermediate_size = 1024;
+  n_group = topk_group = 1;
+  routed_scaling_factor = 2.5;
+}
+
+void SarvamMoEConfig::bind(ConfigBinding& b) {
+  BailingMoeV2Config::bind(b);
+  // modeling_sarvam_moe.py takes no notice of these.
+  b.require("partial_rotary_factor", 1.0);
+  b.require("num_nextn_predict_layers", 0);
+}
+
+Mapping SarvamMoEForCausalLM::mapping(const SarvamMoEConfig& config, const TransformerConfig& megatron) {
+  return BailingMoeV2ForCausalLM::mapping(config, megatron);
+}
+
 }  // namespace mhub::bailing
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "bailing";
-  registrar.about = "Ling and Ring, 1 and 2";
+  registrar.about = "Ling and Ring, 1 and 2, Sarvam 30B";
   registrar.add<mhub::bailing::BailingMoeForCausalLM>();
   registrar.add<mhub::bailing::BailingMoeV2ForCausalLM>();
+  registrar.add<mhub::bailing::SarvamMoEForCausalLM>();
 }

@@ -55,4 +55,22 @@ struct BailingMoeV2ForCausalLM {
   }
 };
 
+/// SarvamMoEConfig of the models' own code (sarvamai/sarvam-30b, configuration_sarvam_moe.py; the sizes of
+/// the published model stand in Megatron-Bridge, models/sarvam/sarvam_provider.py).
+struct SarvamMoEConfig : BailingMoeV2Config {
+  SarvamMoEConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// Sarvam 30B: Ling 2 without prediction blocks, all of a head rotates.
+struct SarvamMoEForCausalLM {
+  using Config = SarvamMoEConfig;
+  static constexpr const char* class_name = "SarvamMoEForCausalLM";
+  static constexpr const char* config_class = "SarvamMoEConfig";
+  static constexpr const char* model_type = "sarvam_moe";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -2;  // Ling 2 by another name
+  static Mapping mapping(const SarvamMoEConfig& config, const TransformerConfig& megatron);
+};
+
 }  // namespace mhub::bailing

@@ -21,7 +21,7 @@ Mapping mapping_of(const TransformerConfig& megatron) {
 
 }  // namespace
 
-void DeepseekConfig::bind(ConfigBinding& b) {
+void DeepseekConfig::bind(ConfigBinding& b, const DeepseekKeys& keys) {
   TransformerConfig& m = b.megatron;
   b.positive("vocab_size", vocab_size, m.vocab_size);
   b.positive("hidden_size", hidden_size, m.hidden_size);
@@ -35,11 +35,11 @@ void DeepseekConfig::bind(ConfigBinding& b) {
   b.text("hidden_act", hidden_act, m.activation);
   b.boolean("tie_word_embeddings", tie_word_embeddings, m.share_embeddings_and_output_weights);
   b.fixed(m.bridge_provider, "megatron.bridge.models.mla_provider.MLAModelProvider");
-  bind_attention(b);
-  bind_experts(b);
+  bind_attention(b, keys);
+  bind_experts(b, keys);
 }
 
-void DeepseekConfig::bind_attention(ConfigBinding& b) {
+void DeepseekConfig::bind_attention(ConfigBinding& b, const DeepseekKeys& keys) {
   TransformerConfig& m = b.megatron;
   if (!m.mla) m.mla.emplace();
   b.positive("num_attention_heads", num_attention_heads, m.num_attention_heads);
@@ -56,7 +56,7 @@ void DeepseekConfig::bind_attention(ConfigBinding& b) {
   b.positive("qk_nope_head_dim", qk_nope_head_dim, m.mla->qk_head_dim);
   b.positive("qk_rope_head_dim", qk_rope_head_dim, m.mla->qk_pos_emb_head_dim);
   b.positive("v_head_dim", v_head_dim, m.mla->v_head_dim);
-  b.rotary(rotary);
+  b.rotary(rotary, keys.rotary);
   const RopeScaling& scaling = rotary.scaling;
   b.check(scaling.type == RopeKind::none || scaling.type == RopeKind::yarn, "rope_scaling",
           "unsupported with latent attention: \"" + name_of(scaling.type) + "\"");
@@ -70,15 +70,15 @@ void DeepseekConfig::bind_attention(ConfigBinding& b) {
   b.fixed(m.qk_layernorm, true);
 }
 
-void DeepseekConfig::bind_experts(ConfigBinding& b) {
+void DeepseekConfig::bind_experts(ConfigBinding& b, const DeepseekKeys& keys) {
   MoeConfig& moe = moe_config(b);
-  b.positive("n_routed_experts", n_routed_experts, moe.num_experts);
+  b.positive(keys.experts, n_routed_experts, moe.num_experts);
   b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
   b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
   b.number("routed_scaling_factor", routed_scaling_factor, moe.router_topk_scaling_factor);
   b.require("moe_layer_freq", 1);
   bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
-  bind_shared_experts(b, "n_shared_experts", n_shared_experts);
+  bind_shared_experts(b, keys.shared_experts, n_shared_experts);
   bind_expert_groups(b, n_group, topk_group);
   b.fixed(moe.router_pre_softmax, true);
 }
@@ -180,16 +180,59 @@ Mapping Glm4MoeLiteForCausalLM::mapping(const Glm4MoeLiteConfig&, const Transfor
   return mapping_of(megatron);
 }
 
+SarvamMLAConfig::SarvamMLAConfig() {
+  vocab_size = 262144;
+  hidden_size = 4096;
+  intermediate_size = 16384;
+  num_hidden_layers = 32;
+  num_attention_heads = 64;
+  q_lora_rank.reset();
+  n_routed_experts = 128;
+  first_k_dense_replace = 1;
+  initializer_range = 0.006;
+  routed_scaling_factor = 2.5;
+}
+
+void SarvamMLAConfig::bind(ConfigBinding& b) {
+  DeepseekKeys keys{"num_experts", "num_shared_experts"};
+  keys.rotary.yarn = "deepseek_yarn";
+  if (b.reading() && !b.reader().has("rope_parameters")) {
+    b.absent_means("rope_scaling", {{"rope_type", keys.rotary.yarn},
+                                    {"factor", 40},
+                                    {"original_max_position_embeddings", 4096},
+                                    {"beta_fast", 32},
+                                    {"beta_slow", 1},
+                                    {"mscale", 1.0},
+                                    {"mscale_all_dim", 1.0}});
+  }
+  // What the gate takes where the config is silent, as the published one is: modeling_sarvam_moe.py, MoEGate.
+  // Megatron-Bridge builds a router without groups, whatever the config says (sarvam_mla_bridge.py).
+  b.absent_means("n_group", b.reader().integer(keys.experts, n_routed_experts) / 8);
+  b.absent_means("topk_group", 2);
+  DeepseekConfig::bind(b, keys);
+  bind_sigmoid_router(b, num_experts_per_tok, "score_function");
+  b.require("scoring_func", "sigmoid");
+  b.require("topk_method", "noaux_tc");
+  b.require("moe_router_enable_expert_bias", true);
+  b.check(rotary.scaling.type == RopeKind::yarn && rotary.scaling.mscale, "rope_scaling",
+          "expected " + keys.rotary.yarn + " with mscale and mscale_all_dim");
+}
+
+Mapping SarvamMLAForCausalLM::mapping(const SarvamMLAConfig&, const TransformerConfig& megatron) {
+  return mapping_of(megatron);
+}
+
 }  // namespace mhub::deepseek
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "deepseek";
-  registrar.about = "DeepSeekMoE 16B, DeepSeek-V2, V3, R1, Moonlight, Kimi-K2, GLM-4.7-Flash";
+  registrar.about = "DeepSeekMoE 16B, DeepSeek-V2, V3, R1, Moonlight, Kimi-K2, GLM-4.7-Flash, Sarvam 105B";
   registrar.add<mhub::deepseek::DeepseekForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV2ForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV3ForCausalLM>();
   registrar.add<mhub::deepseek::Glm4MoeLiteForCausalLM>();
+  registrar.add<mhub::deepseek::SarvamMLAForCausalLM>();
   registrar.add_alias<mhub::deepseek::DeepseekV3ForCausalLM>("KimiK2ForCausalLM", "KimiK2Config", "kimi_k2");
 }

@@ -7,6 +7,12 @@
 
 namespace mhub::deepseek {
 
+/// What a config.json calls fields whose names differ.
+struct DeepseekKeys {
+  std::string experts = "n_routed_experts", shared_experts = "n_shared_experts";
+  RotaryKeys rotary = {};
+};
+
 /// What transformers' DeepseekV2Config and DeepseekV3Config have in common.
 struct DeepseekConfig {
   std::int64_t vocab_size = 129280, hidden_size = 7168, intermediate_size = 18432, num_hidden_layers = 61;
@@ -23,11 +29,11 @@ struct DeepseekConfig {
   bool tie_word_embeddings = false;
   RotaryConfig rotary;
 
-  void bind(ConfigBinding& b);
+  void bind(ConfigBinding& b, const DeepseekKeys& keys = {});
 
  private:
-  void bind_attention(ConfigBinding& b);
-  void bind_experts(ConfigBinding& b);
+  void bind_attention(ConfigBinding& b, const DeepseekKeys& keys);
+  void bind_experts(ConfigBinding& b, const DeepseekKeys& keys);
 };
 
 /// DeepseekConfig of the model's own code (deepseek-ai/deepseek-moe-16b-base, configuration_deepseek.py).
@@ -106,6 +112,24 @@ struct Glm4MoeLiteForCausalLM {
   static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
     return without_absent_blocks(config, tensors);
   }
+};
+
+/// SarvamMLAConfig of the model's own code (sarvamai/sarvam-105b, configuration_sarvam_moe.py).
+struct SarvamMLAConfig : DeepseekConfig {
+  SarvamMLAConfig();
+  void bind(ConfigBinding& b);
+};
+
+/// Sarvam 105B: DeepSeek-V3 without prediction blocks, whose queries have one projection and whose positions
+/// always scale.
+struct SarvamMLAForCausalLM {
+  using Config = SarvamMLAConfig;
+  static constexpr const char* class_name = "SarvamMLAForCausalLM";
+  static constexpr const char* config_class = "SarvamMLAConfig";
+  static constexpr const char* model_type = "sarvam_mla";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr int preference = -2;  // DeepSeek-V3 by another name
+  static Mapping mapping(const SarvamMLAConfig& config, const TransformerConfig& megatron);
 };
 
 }  // namespace mhub::deepseek

@@ -2,6 +2,7 @@
 """Megatron-Bridge's part of architectures.py: python arch_bridge.py CASES.json SCRATCH. A case: name, hf, megatron (a
 torch_dist root), dtype, logits and import (whether to judge them)."""
 
+import functools
 import json
 import os
 import sys
@@ -25,9 +26,10 @@ import megatron.bridge.models.exaone.exaone4.exaone4_bridge as exaone4
 import megatron.bridge.models.gemma.gemma2_provider as gemma2
 import megatron.bridge.models.gemma.gemma3_provider as gemma3
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
+import megatron.bridge.models.sarvam.sarvam_moe_bridge as sarvam_moe
 from megatron.bridge.models.bailing.configuration_bailing_moe_v2 import BailingMoeV2Config
 from megatron.bridge.models.minimax_m2.minimax_m2_provider import FullDimKNorm, FullDimQNorm
-from transformers import AutoConfig, Qwen2Config
+from transformers import AutoConfig, PretrainedConfig, Qwen2Config
 
 
 class WindowedAttention(DotProductAttention):
@@ -68,15 +70,29 @@ def local_minimax(config):
 
 
 minimax.minimax_m2_layer_spec = local_minimax
+# It recomputes parts of grouped experts, which there are none of.
+sarvam_moe.SarvamMoEModelProvider = functools.partial(sarvam_moe.SarvamMoEModelProvider, recompute_granularity=None)
 
 
 class MiMoConfig(Qwen2Config):
     model_type = "mimo"
 
 
+class SarvamMoEConfig(PretrainedConfig):
+    model_type = "sarvam_moe"
+    rope_theta = 10000.0  # transformers 5 moves what config.json has; Megatron-Bridge reads it, and imports tensors without it
+
+
+class SarvamMLAConfig(PretrainedConfig):
+    model_type = "sarvam_mla"
+    rope_theta = 10000.0
+
+
 # Configs of models with code of their own.
 AutoConfig.register("mimo", MiMoConfig)
 AutoConfig.register("bailing_moe_v2", BailingMoeV2Config)
+AutoConfig.register("sarvam_moe", SarvamMoEConfig)
+AutoConfig.register("sarvam_mla", SarvamMLAConfig)
 
 
 def logits_error(case):

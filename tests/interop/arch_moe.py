@@ -95,12 +95,13 @@ def nemotron_keys(state):
     return {key.replace("backbone.embedding.", "backbone.embeddings."): value for key, value in state.items()}
 
 
-def bailing_keys(state):
-    """inclusionAI/Ling-mini-2.0, modeling_bailing_moe_v2.py: GLM-4.5's tensors under other names, q, k and v in one."""
+def fused_keys(state):
+    """inclusionAI/Ling-mini-2.0, modeling_bailing_moe_v2.py, and sarvamai/sarvam-30b, modeling_sarvam_moe.py: GLM-4.5's tensors
+    under other names, q, k and v in one."""
     names = {"model.embed_tokens.": "model.word_embeddings.", "self_attn.q_norm": "attention.query_layernorm", "self_attn.k_norm": "attention.key_layernorm",
              "self_attn.o_proj": "attention.dense", "gate.e_score_correction_bias": "gate.expert_bias", "shared_head.norm": "final_layernorm"}
     out = {}
-    for key, value in add_mtp(state, 4, False).items():
+    for key, value in state.items():
         if "k_proj" in key or "v_proj" in key:
             continue
         for ours, theirs in names.items():
@@ -108,10 +109,14 @@ def bailing_keys(state):
         out[key] = value
     for key in [key for key in out if "q_proj" in key]:
         layer = key[: -len("self_attn.q_proj.weight")]
-        parts = [add_mtp(state, 4, False)[f"{layer}self_attn.{part}_proj.weight"] for part in "qkv"]
+        parts = [state[f"{layer}self_attn.{part}_proj.weight"] for part in "qkv"]
         del out[key]
         out[layer + "attention.query_key_value.weight"] = torch.cat(parts)
     return out
+
+
+def bailing_keys(state):
+    return fused_keys(add_mtp(state, 4, False))
 
 
 def bailing_config(config):
@@ -122,6 +127,22 @@ def bailing_config(config):
             "num_experts": config["n_routed_experts"], "num_shared_experts": config["n_shared_experts"], "num_nextn_predict_layers": 1,
             "rope_theta": 10000.0, "partial_rotary_factor": 0.5, "use_qk_norm": True, "use_qkv_bias": False, "use_bias": False, "torch_dtype": "float32",
             "score_function": "sigmoid", "norm_topk_prob": True, "moe_router_enable_expert_bias": True}
+
+
+def sarvam_config(config):
+    """Of the 30B: Ling 2's keys, and its code knows no prediction blocks and no share of a head that rotates."""
+    published = {**bailing_config(config), "architectures": ["SarvamMoEForCausalLM"], "model_type": "sarvam_moe", "rope_theta": config["rope_parameters"]["rope_theta"]}
+    return {key: value for key, value in published.items() if key not in ("num_nextn_predict_layers", "partial_rotary_factor")}
+
+
+def sarvam_mla_config(config):
+    """Of the 105B: without groups of experts, for which its code has defaults (16 groups for 128 experts, of which 2 are chosen).
+    Of the scaling it takes what it knows; "truncate" is transformers', which mhub writes."""
+    left_out = ("n_group", "topk_group", "n_routed_experts", "n_shared_experts", "rope_parameters", "rope_interleave")
+    scaling = {**config["rope_parameters"], "rope_type": "deepseek_yarn", "truncate": True}
+    return {**{key: value for key, value in config.items() if key not in left_out}, "architectures": ["SarvamMLAForCausalLM"], "model_type": "sarvam_mla",
+            "num_experts": config["n_routed_experts"], "num_shared_experts": config["n_shared_experts"], "rope_theta": scaling.pop("rope_theta"),
+            "rope_scaling": scaling, "use_qk_norm": True, "moe_router_enable_expert_bias": True}
 
 
 def kimi_config(config):
@@ -179,6 +200,8 @@ MODELS = {
     "bailing_moe_v2": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=4, use_qk_norm=True, n_group=4, topk_group=2), class_name="BailingMoeV2ForCausalLM", twin=True, prepare=correction, keys=bailing_keys, config_json=bailing_config, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "deepseek": entry("LlamaConfig", "SoftmaxMoeForCausalLM", dict(MOE, **softmax_moe_model.EXPERTS, moe_intermediate_size=24, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=1, norm_topk_prob=False), class_name="DeepseekForCausalLM", keys=softmax_moe_model.separate, config_json=softmax_moe_model.deepseek_config) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "bailing_moe": entry("LlamaConfig", "SoftmaxMoeForCausalLM", dict(MOE, head_dim=16, **softmax_moe_model.EXPERTS, moe_intermediate_size=24, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=0, norm_topk_prob=True), class_name="BailingMoeForCausalLM", twin=True, keys=softmax_moe_model.bailing_keys, config_json=softmax_moe_model.bailing_config) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
+    "sarvam_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, routed_scaling_factor=2.5, **rope(8e6, partial_rotary_factor=1.0)), class_name="SarvamMoEForCausalLM", twin=True, prepare=correction, keys=fused_keys, config_json=sarvam_config, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
+    "sarvam_mla": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_routed_experts=32, moe_intermediate_size=8, n_group=4, topk_group=2, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)), class_name="SarvamMLAForCausalLM", twin=True, prepare=correction, keys=as_it_is, config_json=sarvam_mla_config, bridge=True, mlm=False) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "solar_open": entry("SolarOpenConfig", "SolarOpenForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), twin=True, prepare=correction) | dict(few=True, slow=True, layouts=["dist1", "local_dist"]),
     "hy_v3": entry("HYV3Config", "HYV3ForCausalLM", dict(MOE, first_k_dense_replace=1, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2), dtype="bfloat16", twin=True, prepare=correction) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),

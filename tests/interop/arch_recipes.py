@@ -28,7 +28,7 @@ TINY = {
     "phi-3-mini-4k": "phi3", "phi-4": "phi3", "phi-4-mini": "phi3_longrope", "pythia-1.4b": "gpt_neox", "qwen1.5-moe-a2.7b": "qwen2_moe", "qwen2.5-0.5b": "qwen2_shards",
     "qwen2.5-72b": "qwen2", "qwen2.5-7b": "qwen2", "qwen2.5-vl-7b": "qwen2_5_vl", "qwen3-0.6b": "qwen3", "qwen3-235b-a22b": "qwen3_moe", "qwen3-30b-a3b": "qwen3_moe",
     "qwen3-32b": "qwen3", "qwen3-8b": "qwen3", "qwen3-next-80b-a3b": "qwen3_next", "qwen3-vl-30b-a3b": "qwen3_vl_moe", "qwen3-vl-8b": "qwen3_vl",
-    "qwen3.5-27b": "qwen3_5_whole", "seed-oss-36b": "seed_oss", "smollm2-135m": "llama_tied_bias", "smollm3-3b": "smollm3", "smolvlm2-2.2b": "smolvlm",
+    "qwen3.5-27b": "qwen3_5_whole", "sarvam-105b": "sarvam_mla", "sarvam-30b": "sarvam_moe", "seed-oss-36b": "seed_oss", "smollm2-135m": "llama_tied_bias", "smollm3-3b": "smollm3", "smolvlm2-2.2b": "smolvlm",
     "solar-open-100b": "solar_open", "starcoder2-7b": "starcoder2",
 }
 SIZES = {"tp": 2, "pp": 2, "ep": 2}
