@@ -23,7 +23,11 @@ bool has_dense_mlp(const C& c) {
   if (!c.hybrid_layer_pattern.empty()) return c.hybrid_layer_pattern.find('-') != std::string::npos;
   return std::find(c.moe->layer_freq.begin(), c.moe->layer_freq.end(), 0) != c.moe->layer_freq.end();
 }
-bool chooses_groups(const C& c) { return c.moe->router_group_topk > 0; }
+/// To choose all groups is no choice (moe_utils.py, group_limited_topk). Megatron-Bridge states one of one where
+/// config.json does (exaone_moe_bridge.py).
+bool chooses_groups(const C& c) {
+  return c.moe->router_group_topk > 0 && c.moe->router_group_topk != c.moe->router_num_groups;
+}
 bool gated(const C& c) { return c.gated_linear_unit; }
 bool not_latent(const C& c) { return !c.mla; }  // latent attention does not look at them
 bool gpt_model_rotates(const C& c) { return rotates(c) && not_latent(c); }
@@ -192,7 +196,9 @@ constexpr auto kFields = std::to_array<Field>({
     field<&MoeConfig::router_enable_expert_bias>({.core = kOwn, .runs = kYes}),
     field<&MoeConfig::router_num_groups>({.core = kOwn, .default_is = kNull, .flag = kOwn,
      .matters = chooses_groups, .runs = kYes}),
-    field<&MoeConfig::router_group_topk>({.core = kOwn, .default_is = kNull, .flag = kOwn, .runs = kYes}),
+    field<&MoeConfig::router_group_topk>({.core = kOwn, .default_is = kNull, .flag = kOwn,
+     .meaning = [](const C& c) { return nlohmann::json(chooses_groups(c) ? c.moe->router_group_topk : 0); },
+     .runs = kYes}),
     field<&MoeConfig::router_group_score_topk>({.bind = bind_group_score, .add_limits = add_group_score_limit,
      .matters = chooses_groups, .runs = kYes}),
     field<&MoeConfig::router_topk_scaling_factor>({.core = kOwn, .default_is = kNull, .runs = kAny}),
