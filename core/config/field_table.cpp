@@ -17,14 +17,16 @@ template <RopeKind... Kinds>
 bool scales(const C& c) {
   return rotates(c) && ((c.rope_scaling.type == Kinds) || ...);
 }
+bool predicts_beside_experts(const C& c) { return c.moe && c.mtp_num_layers > 0; }
+bool has_dense_blocks(const C& c) { return predicts_beside_experts(c) && c.mtp_dense; }
 /// A model with experts in every layer has no other MLP.
 bool has_dense_mlp(const C& c) {
-  if (!c.moe) return true;
+  if (!c.moe || has_dense_blocks(c)) return true;
   if (!c.hybrid_layer_pattern.empty()) return c.hybrid_layer_pattern.find('-') != std::string::npos;
   return std::find(c.moe->layer_freq.begin(), c.moe->layer_freq.end(), 0) != c.moe->layer_freq.end();
 }
-/// To choose all groups is no choice (moe_utils.py, group_limited_topk). Megatron-Bridge states one of one where
-/// config.json does (exaone_moe_bridge.py).
+/// To choose all groups is no choice (moe_utils.py, group_limited_topk). Megatron-Bridge states one of one
+/// where config.json does (exaone_moe_bridge.py).
 bool chooses_groups(const C& c) {
   return c.moe->router_group_topk > 0 && c.moe->router_group_topk != c.moe->router_num_groups;
 }
@@ -258,6 +260,10 @@ constexpr auto kFields = std::to_array<Field>({
     // The runtime leaves the blocks out: they predict further tokens, not the next.
     field<&C::mtp_num_layers>({.core = kOwn, .default_is = kUnsaid, .add_limits = add_prediction_limits,
      .runs = kYes}),
+    field<&C::mtp_dense>({.args = kHf, .default_is = kUnsaid,
+     .limit = "prediction blocks with a dense MLP behind layers of experts: Megatron-LM builds them like the "
+              "last decoder layer (models/gpt.py, mtp_block_spec), Megatron-Bridge's provider can",
+     .limited = has_dense_blocks, .matters = predicts_beside_experts, .runs = kYes}),
 
     // What few models have.
     field<&C::gated_linear_unit>({.run_config = kOwn, .absent = [](C& c) { c.gated_linear_unit = false; },

@@ -173,6 +173,8 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
         {"_partial_", true},
         {"use_transformer_engine", target.impl == TransformerImpl::transformer_engine}};
   }
+  // The provider of a model with dense blocks has a function of its own for both (exaone_moe_provider.py).
+  if (config.mtp_dense) model.erase("transformer_layer_spec");
   if (config.linear_attention && config.hybrid_layer_pattern.empty()) {  // as bridge models/qwen do
     model["transformer_layer_spec"] = reference(
         "megatron.core.models.gpt.experimental_attention_variant_module_specs."

@@ -45,6 +45,20 @@ std::optional<Rule> block_rule(Rule rule, const TransformerConfig& c, const Deco
   return rule;
 }
 
+/// The rules of the decoder's layers that such blocks repeat: its own, or with a dense MLP for its experts.
+std::vector<Rule> repeated_rules(const Mapping& decoder, const TransformerConfig& c,
+                                 const DecoderNames& names) {
+  if (!c.mtp_dense) return decoder.rules();
+  Mapping dense;
+  add_dense_mlp(dense, c, names);
+  std::vector<Rule> rules = dense.rules();
+  for (const Rule& rule : decoder.rules()) {
+    if (!rule.megatron.starts_with(kLayer + "mlp.") && !rule.megatron.starts_with(kLayer + "pre_mlp_"))
+      rules.push_back(rule);
+  }
+  return rules;
+}
+
 /// transformers' XIELUActivation (activations.py): two parameters, and two constants that it saves as well.
 /// The parameters' names in Megatron are those of the fork that trained Apertus (swiss-ai/Megatron-LM) and of
 /// Megatron-Bridge from 0.7 on, where the constants are none of the state.
@@ -193,8 +207,7 @@ void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   if (c.mtp_num_layers == 0) return;
   const std::string block = "mtp.layers.{t}.";
   map.index("t", c.mtp_num_layers);
-  const std::vector<Rule> decoder = map.rules();
-  for (const Rule& rule : decoder) {
+  for (const Rule& rule : repeated_rules(map, c, names)) {
     if (std::optional<Rule> same = block_rule(rule, c, names, mtp.layer))
       map.rule(same->megatron, same->transform) = *same;
   }
@@ -223,6 +236,20 @@ void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   mtp.embedding = mtp.layer + "embed_tokens";
   mtp.head = mtp.layer + "shared_head.head";
   add_mtp(map, c, names, mtp);
+}
+
+MtpNames separate_mtp_names() {
+  return {
+      "mtp.layers.{t}.", "mtp.fc", "mtp.pre_fc_norm_embedding", "mtp.pre_fc_norm_hidden", "mtp.norm", {}, {}};
+}
+
+nlohmann::json with_separate_blocks(const ConfigReader& config, const TensorSource& tensors,
+                                    const std::string& key) {
+  const bool there = std::any_of(tensors.tensors().begin(), tensors.tensors().end(),
+                                 [](const StoredTensor& tensor) { return tensor.name.starts_with("mtp."); });
+  nlohmann::json json = config.json();
+  if (there || json.contains(key)) json[key] = there ? 1 : 0;
+  return json;
 }
 
 nlohmann::json without_absent_blocks(const ConfigReader& config, const TensorSource& tensors) {

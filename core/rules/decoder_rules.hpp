@@ -85,7 +85,8 @@ struct MtpNames {
 /// "num_nextn_predict_layers": how many such blocks there are.
 void bind_prediction_blocks(ConfigBinding& b, std::int64_t& blocks);
 
-/// Multi-token prediction: as many blocks as the config says, each built like the last decoder layer.
+/// Multi-token prediction: as many blocks as the config says, each built like the last decoder layer, or with
+/// a dense MLP (TransformerConfig::mtp_dense).
 /// Megatron shares embedding and output layer with the decoder, so copies in the state must be equal to them.
 /// Call it when all rules of the decoder are there.
 void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names, const MtpNames& mtp);
@@ -95,10 +96,16 @@ MtpNames mtp_names(const TransformerConfig& config, const DecoderNames& names,
                    const std::string& final_norm = "final_layernorm");
 /// As DeepSeek-V3 stores it: so, with "shared_head.norm" and copies "embed_tokens" and "shared_head.head".
 void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
+/// As Qwen3-Next and K-EXAONE have it: the one block beside the decoder's layers, "mtp.layers.0"; no copies.
+MtpNames separate_mtp_names();
 
 /// A config.json that announces such blocks (num_nextn_predict_layers) where no tensor is of one: without
 /// them. transformers leaves them out when it saves a model, and leaves the config as it was
 /// (modeling_deepseek_v3.py and modeling_glm4_moe.py, _keys_to_ignore_on_load_unexpected).
 nlohmann::json without_absent_blocks(const ConfigReader& config, const TensorSource& tensors);
+/// The same where separate_mtp_names() are the tensors' and `key` counts blocks: 1 where there are such
+/// tensors, announced or not, 0 where not.
+nlohmann::json with_separate_blocks(const ConfigReader& config, const TensorSource& tensors,
+                                    const std::string& key);
 
 }  // namespace mhub

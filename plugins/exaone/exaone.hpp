@@ -6,16 +6,21 @@
 
 namespace mhub::exaone {
 
-/// transformers' Exaone4Config.
-struct Exaone4Config : DecoderConfig {
+/// What transformers' Exaone4Config and ExaoneMoeConfig have in common: norms on the heads of q and k. Where
+/// layers have a window, the others do not rotate.
+struct ExaoneConfig : DecoderConfig {
   WindowConfig window{4096, {}};
 
-  Exaone4Config();
+  ExaoneConfig();
   void bind(ConfigBinding& b);
 };
 
-/// EXAONE 4: norms behind attention and MLP alone, and on the heads of q and k. Where layers have a window,
-/// the others do not rotate.
+/// transformers' Exaone4Config.
+struct Exaone4Config : ExaoneConfig {
+  void bind(ConfigBinding& b);
+};
+
+/// EXAONE 4: norms behind attention and MLP alone.
 struct Exaone4ForCausalLM {
   using Config = Exaone4Config;
   static constexpr const char* class_name = "Exaone4ForCausalLM";
@@ -23,6 +28,31 @@ struct Exaone4ForCausalLM {
   static constexpr const char* model_type = "exaone4";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static Mapping mapping(const Exaone4Config& config, const TransformerConfig& megatron);
+};
+
+/// transformers' ExaoneMoeConfig.
+struct ExaoneMoeConfig : ExaoneConfig {
+  std::int64_t num_experts = 64, num_experts_per_tok = 8, moe_intermediate_size = 1024;
+  std::optional<std::int64_t> num_shared_experts = 1, n_group = 1, topk_group = 1;
+  std::int64_t first_k_dense_replace = 1, num_nextn_predict_layers = 0;
+  double routed_scaling_factor = 2.5;
+
+  void bind(ConfigBinding& b);
+};
+
+/// K-EXAONE: norms in front of attention and MLP, experts behind a sigmoid router, one prediction block with
+/// a dense MLP.
+struct ExaoneMoeForCausalLM {
+  using Config = ExaoneMoeConfig;
+  static constexpr const char* class_name = "ExaoneMoeForCausalLM";
+  static constexpr const char* config_class = "ExaoneMoeConfig";
+  static constexpr const char* model_type = "exaone_moe";
+  static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
+  static constexpr const char* bridge_provider =
+      "megatron.bridge.models.exaone.exaone_moe.exaone_moe_provider.ExaoneMoeModelProvider";
+  static void bridge_fields(FieldBinding& f, TransformerConfig& megatron);
+  static Mapping mapping(const ExaoneMoeConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors);
 };
 
 }  // namespace mhub::exaone

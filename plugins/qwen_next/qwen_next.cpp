@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qwen_next.hpp"
 
-#include <algorithm>
-
 #include "../qwen_vl/whole.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
@@ -76,18 +74,12 @@ Mapping QwenNextModel::mapping(const QwenNextConfig& config, const TransformerCo
   } else {
     add_dense_mlp(map, megatron, {});
   }
-  add_mtp(map, megatron, {},
-          {"mtp.layers.{t}.", "mtp.fc", "mtp.pre_fc_norm_embedding", "mtp.pre_fc_norm_hidden", "mtp.norm", "",
-           ""});
+  add_mtp(map, megatron, {}, separate_mtp_names());
   return map;
 }
 
 nlohmann::json QwenNextModel::completed_config(const ConfigReader& config, const TensorSource& tensors) {
-  const bool there = std::any_of(tensors.tensors().begin(), tensors.tensors().end(),
-                                 [](const StoredTensor& tensor) { return tensor.name.starts_with("mtp."); });
-  nlohmann::json json = config.json();
-  if (there || json.contains("mtp_num_hidden_layers")) json["mtp_num_hidden_layers"] = there ? 1 : 0;
-  return json;
+  return with_separate_blocks(config, tensors, "mtp_num_hidden_layers");
 }
 
 Qwen3_5TextConfig::Qwen3_5TextConfig() {

@@ -23,6 +23,7 @@ from megatron.core.transformer.dot_product_attention import DotProductAttention
 from megatron.bridge.models.conversion.param_mapping import AutoMapping
 from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
 import megatron.bridge.models.exaone.exaone4.exaone4_bridge as exaone4
+import megatron.bridge.models.exaone.exaone_moe.exaone_moe_provider as exaone_moe
 import megatron.bridge.models.gemma.gemma2_provider as gemma2
 import megatron.bridge.models.gemma.gemma3_provider as gemma3
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
@@ -70,6 +71,7 @@ def local_minimax(config):
 
 
 minimax.minimax_m2_layer_spec = local_minimax
+exaone_moe.HAVE_TE = False
 # It recomputes parts of grouped experts, which there are none of.
 sarvam_moe.SarvamMoEModelProvider = functools.partial(sarvam_moe.SarvamMoEModelProvider, recompute_granularity=None)
 

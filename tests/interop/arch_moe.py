@@ -52,7 +52,8 @@ def add_mtp(state, layers, head):
 
 
 def add_delta_mtp(state, layer):
-    """The multi-token-prediction block of Qwen3-Next and Qwen3.5 (their checkpoints' index): attention like that of `layer`."""
+    """The multi-token-prediction block of Qwen3-Next and Qwen3.5 (their checkpoints' index) and of K-EXAONE (Megatron-Bridge's
+    exaone_moe_bridge.py): a layer like `layer`."""
     generator = torch.Generator().manual_seed(8)
 
     def random(shape, dtype):
@@ -202,6 +203,8 @@ MODELS = {
     "bailing_moe": entry("LlamaConfig", "SoftmaxMoeForCausalLM", dict(MOE, head_dim=16, **softmax_moe_model.EXPERTS, moe_intermediate_size=24, n_routed_experts=8, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=0, norm_topk_prob=True), class_name="BailingMoeForCausalLM", twin=True, keys=softmax_moe_model.bailing_keys, config_json=softmax_moe_model.bailing_config) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "sarvam_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, routed_scaling_factor=2.5, **rope(8e6, partial_rotary_factor=1.0)), class_name="SarvamMoEForCausalLM", twin=True, prepare=correction, keys=fused_keys, config_json=sarvam_config, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "sarvam_mla": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_routed_experts=32, moe_intermediate_size=8, n_group=4, topk_group=2, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)), class_name="SarvamMLAForCausalLM", twin=True, prepare=correction, keys=as_it_is, config_json=sarvam_mla_config, bridge=True, mlm=False) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
+    "exaone_moe": entry("ExaoneMoeConfig", "ExaoneMoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=4, n_group=4, topk_group=2, sliding_window=5), prepare=correction, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
+    "exaone_moe_mtp": entry("ExaoneMoeConfig", "ExaoneMoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2, sliding_window=5), prepare=correction, keys=lambda state: add_delta_mtp(state, 0), config_json=with_mtp, bridge=True, bridge_logits=True, mlm=False) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "solar_open": entry("SolarOpenConfig", "SolarOpenForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), twin=True, prepare=correction) | dict(few=True, slow=True, layouts=["dist1", "local_dist"]),
     "hy_v3": entry("HYV3Config", "HYV3ForCausalLM", dict(MOE, first_k_dense_replace=1, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2), dtype="bfloat16", twin=True, prepare=correction) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),
     "glm4_moe_mtp": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), prepare=correction, keys=lambda state: add_mtp(state, 4, False), config_json=with_mtp),

@@ -19,6 +19,7 @@ TINY = {
     "gpt-neox-20b": "gpt_neox", "gpt-oss-120b": "gpt_oss", "gpt-oss-20b": "gpt_oss", "gpt2": "gpt2", "gpt2-large": "gpt2", "gpt2-medium": "gpt2", "gpt2-xl": "gpt2",
     "granite-3.1-3b-a800m": "granite_moe", "granite-3.3-8b": "granite", "hunyuan-7b": "hunyuan", "hunyuan-a13b": "hunyuan_moe", "hy3-preview": "hy_v3",
     "idefics3-8b": "idefics3", "internlm2.5-7b": "internlm2", "internlm3-8b": "internlm3", "internvl3-8b": "internvl", "internvl3.5-8b": "internvl_chat",
+    "k-exaone-236b": "exaone_moe_mtp",
     "kimi-k2": "kimi_k2", "kimi-vl-a3b": "kimi_vl", "ling-lite-1.5": "bailing_moe", "ling-mini-2.0": "bailing_moe_v2", "llama-2-7b": "llama", "llama-3-8b": "llama", "llama-3.1-70b": "llama",
     "llama-3.1-8b": "llama", "llama-3.2-1b": "llama_tied_bias", "llama-3.2-3b": "llama_tied_bias", "llama-4-scout": "llama4_whole", "llava-1.5-7b": "llava",
     "llava-onevision-qwen2-7b": "llava_onevision", "llava-v1.6-mistral-7b": "llava", "mimo-7b": "mimo", "minimax-m2": "minimax_m2", "ministral-3-8b": "ministral3_8b",

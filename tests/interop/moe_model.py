@@ -2,6 +2,7 @@
 """Builds Megatron-Core's real GPTModel with experts, latent attention or multi-token prediction from a checkpoint's own
 `args`, on a CPU with the local spec."""
 
+import copy
 import dataclasses
 
 import torch
@@ -85,6 +86,15 @@ def block_spec(config, change=None):
     return spec
 
 
+def blocks_of(args, config, spec):
+    """The specs whose last layer prediction blocks repeat: the decoder's, or dense ones (as Megatron-Bridge's exaone_moe_provider.py)."""
+    if not getattr(args, "hf_mtp_dense", False):
+        return spec
+    dense = copy.copy(config)
+    dense.moe_layer_freq = [0] * config.num_layers
+    return block_spec(dense)
+
+
 def build(args, tp, pp, change=None, layers=None, **settings):
     """The model of one rank. `change` is called with each layer's spec; `layers` makes the specs of layers from a config and
     those of plain ones; `settings` replace what the config has."""
@@ -96,7 +106,7 @@ def build(args, tp, pp, change=None, layers=None, **settings):
     spec = block_spec(config, change)
     if layers:
         spec.layer_specs = layers(config, spec.layer_specs)
-    mtp = gpt_layer_specs.get_gpt_mtp_block_spec(config, spec, use_transformer_engine=False) if config.mtp_num_layers else None
+    mtp = gpt_layer_specs.get_gpt_mtp_block_spec(config, blocks_of(args, config, spec), use_transformer_engine=False) if config.mtp_num_layers else None
     model = GPTModel(
         config, spec, vocab_size=args.padded_vocab_size, max_sequence_length=args.max_position_embeddings, parallel_output=False,
         share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights, position_embedding_type=args.position_embedding_type,

@@ -65,6 +65,10 @@ inline std::map<std::string, TransformerConfig> models() {
   c.moe->shared_expert_intermediate_size = 12;
   all["experts"] = c;
 
+  c.mtp_num_layers = 1;
+  c.mtp_dense = true;
+  all["experts and dense blocks"] = c;
+
   c = three_layers();
   c.mla = MlaConfig{12, 8, 6, 4, 6};
   c.num_query_groups = 4;

@@ -240,6 +240,11 @@ BOOST_AUTO_TEST_CASE(what_does_not_go_with_prediction_blocks_is_said) {
   c = models().at("linear attention");
   c.mtp_num_layers = 1;
   BOOST_TEST(field_limits(c).back().starts_with("prediction blocks beside gated delta nets"));
+  c = models().at("experts and dense blocks");
+  const Lines dense = field_limits(c);
+  BOOST_TEST(dense.back().starts_with("prediction blocks with a dense MLP behind layers of experts"));
+  c.mtp_dense = false;
+  BOOST_TEST(field_limits(c).size() == dense.size() - 1);
 }
 
 BOOST_AUTO_TEST_CASE(experts_with_biases_go_without_a_fusion) {

@@ -102,6 +102,34 @@ BOOST_AUTO_TEST_CASE(prediction_blocks_are_built_like_the_last_layer) {
   BOOST_TEST(map.ties().size() == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(prediction_blocks_may_be_dense_behind_layers_of_experts) {
+  TransformerConfig c = small();
+  c.moe->layer_freq.clear();  // no dense layer to repeat
+  c.mtp_num_layers = 1;
+  c.mtp_dense = true;
+  Mapping map = moe_decoder_mapping(c, {}, {});
+  add_mtp(map, c, {}, separate_mtp_names());
+  check_bijection(map);
+  const ExpandedMapping mapping = expand(map);
+  const std::string block = "mtp.layers.0.transformer_layer.";
+  std::set<std::string> parts;
+  for (const std::string& name : names_of(mapping)) {
+    if (name.starts_with(block)) parts.insert(name.substr(block.size()));
+  }
+  const std::set<std::string> wanted{"self_attention.linear_qkv.layer_norm_weight",
+                                     "self_attention.linear_qkv.weight",
+                                     "self_attention.linear_proj.weight",
+                                     "mlp.linear_fc1.layer_norm_weight",
+                                     "mlp.linear_fc1.weight",
+                                     "mlp.linear_fc2.weight"};
+  BOOST_TEST(parts == wanted, boost::test_tools::per_element());
+  std::set<std::string> sources;
+  for (const StateTensor& tensor : mapping.import.source) sources.insert(tensor.name);
+  for (const char* name : {"mtp.layers.0.mlp.up_proj.weight", "mtp.layers.0.post_attention_layernorm.weight",
+                           "mtp.fc.weight", "mtp.pre_fc_norm_hidden.weight"})
+    BOOST_TEST(sources.contains(name), name);
+}
+
 BOOST_AUTO_TEST_CASE(a_single_group_is_no_choice) {
   std::optional<std::int64_t> groups = 1, chosen = 1;
   ConfigBinding to(ConfigBinding::Direction::to_megatron, small());
