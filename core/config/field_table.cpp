@@ -12,7 +12,13 @@ namespace {
 using C = TransformerConfig;
 using field_entry::field, field_entry::part, field_entry::presence;
 
-bool rotates(const C& c) { return c.position_embedding_type == PositionEmbedding::rope; }
+/// Whether a hybrid model has layers of one of these kinds; every other model has them.
+bool has_layers(const C& c, const char* symbols) {
+  return c.hybrid_layer_pattern.empty() || c.hybrid_layer_pattern.find_first_of(symbols) != std::string::npos;
+}
+bool has_mlp(const C& c) { return has_layers(c, "-E"); }
+bool attends(const C& c) { return has_layers(c, "*+"); }
+bool rotates(const C& c) { return attends(c) && c.position_embedding_type == PositionEmbedding::rope; }
 template <RopeKind... Kinds>
 bool scales(const C& c) {
   return rotates(c) && ((c.rope_scaling.type == Kinds) || ...);
@@ -21,8 +27,8 @@ bool predicts_beside_experts(const C& c) { return c.moe && c.mtp_num_layers > 0;
 bool has_dense_blocks(const C& c) { return predicts_beside_experts(c) && c.mtp_dense; }
 /// A model with experts in every layer has no other MLP.
 bool has_dense_mlp(const C& c) {
-  if (!c.moe || has_dense_blocks(c)) return true;
-  if (!c.hybrid_layer_pattern.empty()) return c.hybrid_layer_pattern.find('-') != std::string::npos;
+  if (has_dense_blocks(c)) return true;
+  if (!c.hybrid_layer_pattern.empty() || !c.moe) return has_layers(c, "-");
   return std::find(c.moe->layer_freq.begin(), c.moe->layer_freq.end(), 0) != c.moe->layer_freq.end();
 }
 /// To choose all groups is no choice (moe_utils.py, group_limited_topk). Megatron-Bridge states one of one
@@ -31,7 +37,7 @@ bool chooses_groups(const C& c) {
   return c.moe->router_group_topk > 0 && c.moe->router_group_topk != c.moe->router_num_groups;
 }
 bool gated(const C& c) { return c.gated_linear_unit; }
-bool not_latent(const C& c) { return !c.mla; }  // latent attention does not look at them
+bool not_latent(const C& c) { return attends(c) && !c.mla; }  // latent attention does not look at them
 bool gpt_model_rotates(const C& c) { return rotates(c) && not_latent(c); }
 /// Entry of a layer of softmax attention, of a window, of experts, where every so many-th layer is another.
 std::int64_t but_every(std::int64_t i, std::int64_t every) { return (i + 1) % every == 0 ? 0 : 1; }
@@ -72,7 +78,7 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::hidden_size>({.core = kOwn, .required = true, .runs = kSize}),
     field<&C::ffn_hidden_size>({.core = kOwn, .absent = [](C& c) { c.ffn_hidden_size = 4 * c.hidden_size; },
      .matters = has_dense_mlp, .runs = kSize}),
-    field<&C::num_attention_heads>({.core = kOwn, .required = true, .runs = kSize}),
+    field<&C::num_attention_heads>({.core = kOwn, .required = true, .matters = attends, .runs = kSize}),
     field<&C::num_query_groups>({.core = kOwn, .bind = bind_query_groups, .required = true,
      .matters = not_latent, .runs = kSize}),
     field<&C::kv_channels>({.core = kOwn, .absent = divide_by_heads, .matters = not_latent, .runs = kSize}),
@@ -96,7 +102,7 @@ constexpr auto kFields = std::to_array<Field>({
      .args_copy = "layernorm_zero_centered_gamma", .flag = kOwn, .runs = kYes}),
 
     // Positions.
-    field<&C::position_embedding_type>({.bind = bind_positions, .runs = kYes}),
+    field<&C::position_embedding_type>({.bind = bind_positions, .matters = attends, .runs = kYes}),
     field<&C::rotary_base>({.core = kOwn, .bind = bind_rotary_base, .matters = rotates, .runs = kBase}),
     field<&C::rotary_percent>({.core = kOwn, .bind = bind_rotary_percent,
      .matters = gpt_model_rotates, .runs = Range{1e-3, 1}}),
@@ -142,7 +148,7 @@ constexpr auto kFields = std::to_array<Field>({
 
     // MLP and residual branches.
     field<&C::activation>({.bind = bind_activation, .add_flags = add_gelu_flag,
-     .needs_spec = activation_needs_spec, .add_limits = add_activation_limits,
+     .needs_spec = activation_needs_spec, .add_limits = add_activation_limits, .matters = has_mlp,
      .meaning = [](const C& c) { return nlohmann::json(name_of(function_of(c.activation))); }, .runs = kYes}),
     field<&C::parallel_residual>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "attention and MLP side by side: TransformerLayer cannot", .runs = kYes}),
@@ -251,7 +257,9 @@ constexpr auto kFields = std::to_array<Field>({
     field<&LinearAttentionConfig::num_value_heads>({.core = kOwn, .flag = kOwn, .runs = kSize}),
     field<&C::hybrid_layer_pattern>({.core = kOwn, .default_is = kUnsaid, .meaning = pattern_meaning,
      .runs = kYes}),
-    part<MambaConfig>({.bind = bind_mamba, .runs = kYes}),
+    part<MambaConfig>({.bind = bind_mamba,
+     .limit = "an epsilon of the norms in Mamba mixers other than 1e-5, which MambaMixer has (mamba_mixer.py)",
+     .limited = [](const C& c) { return c.mamba && c.layernorm_epsilon != 1e-5; }, .runs = kYes}),
     field<&MambaConfig::num_heads>({.core = kOwn, .runs = kSize}),
     field<&MambaConfig::head_dim>({.core = kOwn, .runs = kSize}),
     field<&MambaConfig::num_groups>({.core = kOwn, .runs = kSize}),
@@ -267,7 +275,7 @@ constexpr auto kFields = std::to_array<Field>({
 
     // What few models have.
     field<&C::gated_linear_unit>({.run_config = kOwn, .absent = [](C& c) { c.gated_linear_unit = false; },
-     .add_flags = add_gate_flag, .runs = kYes}),
+     .add_flags = add_gate_flag, .matters = has_mlp, .runs = kYes}),
     field<&C::activation_clamp>({.core = "activation_func_clamp_value", .default_is = kUnsaid, .flag = kOwn,
      .matters = gated, .runs = kPositive}),
     field<&C::glu_linear_offset>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .matters = gated, .runs = kAny}),

@@ -14,11 +14,11 @@
 namespace mhub {
 namespace {
 
-/// A name pattern with index variable "i" called otherwise: "{i}", "{i+3}".
+/// A name pattern with index variable "i" called otherwise: "{i}", "{i+3}", "{i/2}".
 std::string with_index(std::string pattern, const std::string& index) {
   for (std::size_t at = pattern.find("{i"); at != std::string::npos; at = pattern.find("{i", at + 1)) {
     const char next = at + 2 < pattern.size() ? pattern[at + 2] : '\0';
-    if (next == '}' || next == '+') pattern.replace(at + 1, 1, index);
+    if (next == '}' || next == '+' || next == '/') pattern.replace(at + 1, 1, index);
   }
   return pattern;
 }

@@ -28,16 +28,22 @@ std::vector<Brace> braces(std::string_view pattern) {
   return found;
 }
 
-/// The number added to a variable: 3 of "i+3", 0 of "i".
-std::int64_t shift_of(std::string_view expression) {
-  const std::size_t plus = expression.find('+');
-  if (plus == std::string_view::npos) return 0;
-  std::int64_t shift = 0;
+/// The variable of an expression: "i" of "i", "i+3", "i/2".
+std::string_view variable_of(std::string_view expression) {
+  return expression.substr(0, expression.find_first_of("+/"));
+}
+
+/// The number behind `sign` in an expression, 3 in "i+3"; `without` where there is no such sign.
+std::int64_t number_behind(char sign, std::string_view expression, std::int64_t without) {
+  const std::size_t at = expression.find(sign);
+  if (at == std::string_view::npos) return without;
+  std::int64_t number = 0;
   const char* const end = expression.data() + expression.size();
-  const auto parsed = std::from_chars(expression.data() + plus + 1, end, shift);
-  if (parsed.ec != std::errc() || parsed.ptr != end)
-    throw std::logic_error("no number behind + in {" + std::string(expression) + "} of a pattern");
-  return shift;
+  const auto parsed = std::from_chars(expression.data() + at + 1, end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end || number < 1)
+    throw std::logic_error("no number behind " + std::string(1, sign) + " in {" + std::string(expression) +
+                           "} of a pattern");
+  return number;
 }
 
 }  // namespace
@@ -45,12 +51,12 @@ std::int64_t shift_of(std::string_view expression) {
 NamePattern::NamePattern(std::string_view pattern, std::span<const std::string> variables) {
   std::size_t done = 0;
   for (const Brace& brace : braces(pattern)) {
-    const auto found =
-        std::find(variables.begin(), variables.end(), brace.inside.substr(0, brace.inside.find('+')));
+    const auto found = std::find(variables.begin(), variables.end(), variable_of(brace.inside));
     if (found == variables.end())
       throw std::logic_error("no value for index {" + std::string(brace.inside) + "} of a pattern");
     parts_.push_back({std::string(pattern.substr(done, brace.begin - done)),
-                      static_cast<std::size_t>(found - variables.begin()), shift_of(brace.inside)});
+                      static_cast<std::size_t>(found - variables.begin()),
+                      number_behind('+', brace.inside, 0), number_behind('/', brace.inside, 1)});
     done = brace.end;
   }
   end_ = pattern.substr(done);
@@ -60,7 +66,7 @@ std::string NamePattern::name(std::span<const std::int64_t> values) const {
   std::string text;
   for (const Part& part : parts_) {
     text += part.text;
-    text += std::to_string(values[part.variable] + part.shift);
+    text += std::to_string(values[part.variable] / part.divisor + part.shift);
   }
   return text += end_;
 }
@@ -84,8 +90,7 @@ std::vector<std::string> expand_alternatives(std::string_view pattern) {
 
 std::vector<std::string> variables(std::string_view pattern) {
   std::vector<std::string> names;
-  for (const Brace& brace : braces(pattern))
-    names.emplace_back(brace.inside.substr(0, brace.inside.find('+')));
+  for (const Brace& brace : braces(pattern)) names.emplace_back(variable_of(brace.inside));
   return names;
 }
 

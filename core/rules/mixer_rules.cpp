@@ -139,18 +139,43 @@ void LinearAttentionFields::bind(ConfigBinding& b, std::int64_t num_layers) {
               std::to_string(layers.size()));
 }
 
-void MambaMixerConfig::bind(ConfigBinding& b) {
+MambaKeys bamba_keys() {
+  return {.num_heads = "mamba_n_heads",
+          .head_dim = "mamba_d_head",
+          .state_size = "mamba_d_state",
+          .groups = "mamba_n_groups",
+          .conv_kernel = "mamba_d_conv",
+          .conv_bias = "mamba_conv_bias",
+          .activation = "hidden_act",
+          .expand = "mamba_expand"};
+}
+
+void MambaMixerConfig::bind_head_dim(ConfigBinding& b, const MambaKeys& keys, std::int64_t hidden_size) {
+  MambaConfig& mamba = *b.megatron.mamba;
+  if (!keys.expand.empty()) b.positive(keys.expand, expand);
+  const nlohmann::json& json = b.reader().json();
+  const bool automatic = json.contains(keys.head_dim) && json.at(keys.head_dim) == "auto";
+  if (!automatic) b.positive(keys.head_dim, mamba_head_dim, mamba.head_dim);
+  if (keys.expand.empty()) return;
+  if (b.reading() && (automatic || mamba_head_dim == 0))
+    mamba_head_dim = expand * hidden_size / mamba_num_heads;
+  if (b.from_megatron()) expand = mamba_num_heads * mamba_head_dim / hidden_size;
+  b.check(mamba_num_heads * mamba_head_dim == expand * hidden_size, keys.expand,
+          "expected the size of all " + keys.num_heads + " heads together, divided by hidden_size");
+}
+
+void MambaMixerConfig::bind(ConfigBinding& b, const MambaKeys& keys, std::int64_t hidden_size) {
   if (!b.megatron.mamba) b.megatron.mamba.emplace();
   MambaConfig& mamba = *b.megatron.mamba;
-  b.positive("mamba_num_heads", mamba_num_heads, mamba.num_heads);
-  b.positive("mamba_head_dim", mamba_head_dim, mamba.head_dim);
-  b.positive("ssm_state_size", ssm_state_size, mamba.state_dim);
-  b.positive("n_groups", n_groups, mamba.num_groups);
-  b.divides("n_groups", n_groups, "mamba_num_heads", mamba_num_heads);
-  b.require("conv_kernel", conv_kernel);  // MambaMixer has no setting for it
-  b.require("use_conv_bias", true);
-  b.require("mamba_proj_bias", false);
-  b.require("mamba_hidden_act", "silu");
+  b.positive(keys.num_heads, mamba_num_heads, mamba.num_heads);
+  bind_head_dim(b, keys, hidden_size);
+  b.positive(keys.state_size, ssm_state_size, mamba.state_dim);
+  b.positive(keys.groups, n_groups, mamba.num_groups);
+  b.divides(keys.groups, n_groups, keys.num_heads, mamba_num_heads);
+  b.require(keys.conv_kernel, conv_kernel);  // MambaMixer has no setting for it
+  b.require(keys.conv_bias, true);
+  b.require(keys.proj_bias, false);
+  b.require(keys.activation, "silu");
   if (!b.reading() || !b.reader().has("time_step_limit")) return;
   // [0, infinity], which JSON has no number for.
   const nlohmann::json& limit = b.reader().json().at("time_step_limit");
@@ -184,6 +209,26 @@ void add_mamba(Mapping& map, const TransformerConfig& c, const DecoderNames& nam
   for (const char* name : {"A_log", "D", "dt_bias"}) add(name, column(hf + name, {m.num_heads}));
   add("norm.weight", column(hf + "norm.weight", {inner}));
   add("out_proj.weight", row(hf + "out_proj.weight", {c.hidden_size, inner}));
+}
+
+void bind_layer_pairs(ConfigBinding& b, std::int64_t& num_hidden_layers, std::vector<std::int64_t>& kinds,
+                      char mlp) {
+  TransformerConfig& m = b.megatron;
+  if (b.to_megatron()) {
+    m.num_layers = 2 * num_hidden_layers;
+    for (const std::int64_t kind : kinds) {
+      m.hybrid_layer_pattern += kind != 0 ? '*' : 'M';
+      m.hybrid_layer_pattern += mlp;
+    }
+  }
+  if (!b.from_megatron()) return;
+  // Another pattern comes back as a different one, by which it is known that this is none of such a model.
+  num_hidden_layers = m.num_layers / 2;
+  const Layers attention = layers_of(m.hybrid_layer_pattern, '*');
+  kinds.assign(static_cast<std::size_t>(num_hidden_layers), 0);
+  for (const std::int64_t layer : attention) {
+    if (layer / 2 < num_hidden_layers) kinds[static_cast<std::size_t>(layer / 2)] = 1;
+  }
 }
 
 Layers layers_of(const std::string& pattern, char symbol) {

@@ -53,14 +53,37 @@ struct LinearAttentionFields {
   bool last() const { return !layers.empty() && layers.back() != 0; }
 };
 
-/// The fields of a Mamba-2 mixer, as hybrid models' configs call them.
-struct MambaMixerConfig {
-  std::int64_t mamba_num_heads = 128, mamba_head_dim = 64, ssm_state_size = 128, n_groups = 8;
-  std::int64_t conv_kernel = 4;
-
-  /// Binds all fields to `b.megatron.mamba`, and refuses what MambaMixer does not compute.
-  void bind(ConfigBinding& b);
+/// What a config.json calls the fields of a Mamba-2 mixer. The defaults are NemotronHConfig's.
+struct MambaKeys {
+  std::string num_heads = "mamba_num_heads", head_dim = "mamba_head_dim", state_size = "ssm_state_size";
+  std::string groups = "n_groups", conv_kernel = "conv_kernel", conv_bias = "use_conv_bias";
+  std::string proj_bias = "mamba_proj_bias", activation = "mamba_hidden_act";
+  /// All heads together as a multiple of hidden_size, which they must be; empty: they are what they are.
+  std::string expand = {};
 };
+
+/// BambaConfig's and GraniteMoeHybridConfig's.
+MambaKeys bamba_keys();
+
+/// The fields of a Mamba-2 mixer.
+struct MambaMixerConfig {
+  std::int64_t mamba_num_heads = 128;
+  std::int64_t mamba_head_dim = 64;  ///< 0 only until read: what `expand` says
+  std::int64_t ssm_state_size = 128, n_groups = 8, conv_kernel = 4, expand = 2;
+
+  /// Binds all fields to `b.megatron.mamba`, and refuses what MambaMixer does not compute. `hidden_size` is
+  /// for MambaKeys::expand.
+  void bind(ConfigBinding& b, const MambaKeys& keys = {}, std::int64_t hidden_size = 0);
+
+ private:
+  void bind_head_dim(ConfigBinding& b, const MambaKeys& keys, std::int64_t hidden_size);
+};
+
+/// Layers that have a mixer and an MLP are two each of a hybrid pattern. `kinds`, one a layer: 1 for
+/// attention, 0 for Mamba. `mlp` is the second one's symbol, `-` or `E`. Call it when num_hidden_layers is
+/// bound. Tensors of such models are in the Hugging Face layer "{i/2}".
+void bind_layer_pairs(ConfigBinding& b, std::int64_t& num_hidden_layers, std::vector<std::int64_t>& kinds,
+                      char mlp);
 
 /// Megatron-Core's MambaMixer (megatron/core/ssm/mamba_mixer.py) in the given layers: the norm before it, the
 /// input projection [z; x; B; C; dt], the convolution over [x; B; C], A_log, D, dt_bias, the norm before the

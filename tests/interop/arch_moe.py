@@ -6,6 +6,7 @@ import torch
 from arch_dense import BASE, as_it_is, rope
 
 import llama4_model
+import mamba_models
 import softmax_moe_model
 from moe_model import build_changed, build_plain
 
@@ -167,10 +168,12 @@ def delta(config, model, fields, **rest):
     return entry(config, model, fields) | dict(layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2"]) | judge | rest
 
 
+HYBRID_JUDGE = dict(judge="core", build=mamba.build) if mamba else dict(judge=None, absent="logits of Mamba layers")
+
+
 def hybrid(fields, **rest):
     """With Mamba-2 mixers."""
-    judge = dict(judge="core", build=mamba.build) if mamba else dict(judge=None, absent="logits of Mamba layers")
-    return dict(config="NemotronHConfig", model="NemotronHForCausalLM", fields=fields, keys=nemotron_keys, config_json=lambda config: config, mlm=False) | judge | rest
+    return dict(config="NemotronHConfig", model="NemotronHForCausalLM", fields=fields, keys=nemotron_keys, config_json=lambda config: config, mlm=False) | HYBRID_JUDGE | rest
 
 
 MODELS = {
@@ -219,4 +222,4 @@ MODELS = {
     "llama4_plain": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, use_qk_norm=False, attn_temperature_tuning=False, moe_layers=[1, 2], no_rope_layers=[1] * 4, layer_types=["chunked_attention"] * 4)),
     "nemotron_h": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40), prepare=correction, layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"], judged="local_dist"),
     "nemotron_h_dense": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention"], n_groups=2), dtype="bfloat16", layouts=["dist1", "dist22", "te222"], build_module="mamba"),
-}
+} | mamba_models.models(HYBRID_JUDGE)

@@ -10,7 +10,7 @@ RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "
 
 # recipe: entry of arch_dense.py, arch_moe.py, vision_check.py or multimodal_check.py
 TINY = {
-    "afm-4.5b": "arcee", "apertus-70b": "apertus", "apertus-8b": "apertus", "aya-23-8b": "cohere", "aya-vision-8b": "aya_vision", "baichuan2-7b": "baichuan2",
+    "afm-4.5b": "arcee", "apertus-70b": "apertus", "apertus-8b": "apertus", "aya-23-8b": "cohere", "aya-vision-8b": "aya_vision", "baichuan2-7b": "baichuan2", "bamba-9b": "bamba_one_group",
     "clip-vit-large-patch14-336": "clip", "command-a-vision": "cohere2_vision", "command-r-plus": "cohere_qk", "cwm": "cwm", "deepseek-moe-16b": "deepseek", "deepseek-r1": "deepseek_v3",
     "deepseek-v2-lite": "deepseek_v2_lite", "deepseek-v3": "deepseek_v3_mtp", "distilgpt2": "gpt2", "dots.llm1": "dots1", "ernie-4.5-0.3b": "ernie4_5",
     "ernie-4.5-21b-a3b": "ernie4_5_moe", "exaone-4.0-1.2b": "exaone4_full", "exaone-4.0-32b": "exaone4", "falcon-40b": "falcon_40b", "falcon-7b": "falcon_7b",
@@ -22,7 +22,7 @@ TINY = {
     "k-exaone-236b": "exaone_moe_mtp",
     "kimi-k2": "kimi_k2", "kimi-vl-a3b": "kimi_vl", "ling-lite-1.5": "bailing_moe", "ling-mini-2.0": "bailing_moe_v2", "llama-2-7b": "llama", "llama-3-8b": "llama", "llama-3.1-70b": "llama",
     "llama-3.1-8b": "llama", "llama-3.2-1b": "llama_tied_bias", "llama-3.2-3b": "llama_tied_bias", "llama-4-scout": "llama4_whole", "llava-1.5-7b": "llava",
-    "llava-onevision-qwen2-7b": "llava_onevision", "llava-v1.6-mistral-7b": "llava", "mimo-7b": "mimo", "minimax-m2": "minimax_m2", "ministral-3-8b": "ministral3_8b",
+    "llava-onevision-qwen2-7b": "llava_onevision", "llava-v1.6-mistral-7b": "llava", "mamba-codestral-7b": "mamba2", "mimo-7b": "mimo", "minimax-m2": "minimax_m2", "ministral-3-8b": "ministral3_8b",
     "minitron-4b": "nemotron", "mistral-7b-v0.1": "mistral", "mistral-nemo-12b": "mistral", "mistral-small-3.1-24b": "mistral3", "mixtral-8x22b": "mixtral",
     "mixtral-8x7b": "mixtral", "moe-7b-1b-shared": "granite_moe_shared", "moonlight-16b-a3b": "moonlight", "nemotron-h-8b": "nemotron_h_dense", "olmo-2-7b": "olmo2",
     "olmo-3-32b": "olmo3", "olmo-3-7b": "olmo3", "olmoe-1b-7b": "olmoe", "paligemma-3b": "paligemma", "paligemma2-3b": "paligemma2", "phi-2": "phi",

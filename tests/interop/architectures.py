@@ -43,6 +43,7 @@ LAYOUTS = {
     "dist1": ["--to", "torch_dist"],
     "dist22": ["--to", "torch_dist", "--tp", "2", "--pp", "2"],
     "te222": ["--to", "torch", "--tp", "2", "--pp", "2", "--vpp", "2"],
+    "dist_pp2": ["--to", "torch_dist", "--pp", "2"],
     "local2": ["--to", "torch", "--tp", "2", "--transformer-impl", "local"],
     "ep2": ["--to", "torch_dist", "--tp", "2", "--ep", "2", "--etp", "1"],
     "te_ep2": ["--to", "torch", "--tp", "2", "--ep", "2", "--etp", "1"],

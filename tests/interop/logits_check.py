@@ -106,7 +106,7 @@ def all_models():
     models = {}
     for name, entry in architectures.MODELS.items():
         few = entry.get("few", False)
-        layouts = (FEW if few else LAYOUTS) + (EXPERTS[: 1 if few else 2] if "expert" in json.dumps(entry["fields"]) else [])
+        layouts = (FEW if few else LAYOUTS) + (EXPERTS[: 1 if few else 2] if any("expert" in key and size for key, size in entry["fields"].items()) else [])
         layouts = [architectures.sizes(name, layout) for layout in layouts]
         layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe") else [])
         models[name] = (dict(entry, fields=divisible(entry["fields"]), dtype="bfloat16"), layouts)
@@ -137,7 +137,7 @@ class Truth:
         model = architectures.float_model(entry, plain)
         entry.get("compute", lambda model: None)(model)
         config = model.config
-        longest = config.n_positions if hasattr(config, "n_positions") else max(config.max_position_embeddings, 96)
+        longest = config.n_positions if hasattr(config, "n_positions") else max(getattr(config, "max_position_embeddings", 96), 96)
         generator = torch.Generator().manual_seed(3)
         short, long = (torch.randint(0, config.vocab_size, (1, size), generator=generator) for size in (17, min(longest, 110)))
         with torch.no_grad():
@@ -174,10 +174,11 @@ def groups(folder):
     config = json.load(open(os.path.join(folder, "config.json")))
     if config.get("model_type") == "falcon" and not config["new_decoder_architecture"]:
         return 1 if config["multi_query"] else config["num_attention_heads"]
-    for key in ("num_kv_heads", "num_key_value_heads", "n_head", "num_attention_heads"):
-        if config.get(key):
-            return math.gcd(config[key], config["n_groups"]) if "mamba_num_heads" in config else config[key]
-    raise Failure("config.json names no heads")
+    heads = [config[key] for key in ("num_kv_heads", "num_key_value_heads", "n_head", "num_attention_heads") if config.get(key)][:1]
+    mixers = [config[key] for key in ("n_groups", "mamba_n_groups") if config.get(key)]
+    if not heads + mixers:
+        raise Failure("config.json names no heads")
+    return math.gcd(*heads, *mixers)
 
 
 def check(name, binary, folder, truth, layouts, scratch):

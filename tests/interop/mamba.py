@@ -107,5 +107,5 @@ def build(args, tp, pp, _spec=None):
         config, local_stack(args), vocab_size=args.padded_vocab_size, max_sequence_length=args.max_position_embeddings,
         hybrid_layer_pattern=args.hybrid_layer_pattern.replace("|", ""), parallel_output=False,
         share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
-        position_embedding_type=args.position_embedding_type)
+        position_embedding_type=args.position_embedding_type, rotary_percent=args.rotary_percent, rotary_base=args.rotary_base)
     return model.float().eval()

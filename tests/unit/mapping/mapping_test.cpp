@@ -289,7 +289,11 @@ BOOST_AUTO_TEST_CASE(patterns) {
                  (std::vector<std::string>{"a.q.b0", "a.q.b1", "a.k.b0", "a.k.b1", "a.v.b0", "a.v.b1"}),
              boost::test_tools::per_element());
   BOOST_TEST(numbered("layers.{i}.x.{i+61}", 3) == "layers.3.x.64");
+  BOOST_TEST(numbered("layers.{i/2}.x.{i}", 4) == "layers.2.x.4");
+  BOOST_TEST(numbered("layers.{i/2}.x.{i}", 5) == "layers.2.x.5");
   BOOST_CHECK_THROW(numbered("layers.{j}", 3), std::logic_error);
+  BOOST_CHECK_THROW(numbered("layers.{i/0}", 3), std::logic_error);
+  BOOST_CHECK_THROW(numbered("layers.{i/}", 3), std::logic_error);
   BOOST_CHECK_THROW(expand_alternatives("a{b"), std::logic_error);
   BOOST_TEST(glob_match("*.attention.*.weight", "h.0.attention.q.weight"));
   BOOST_TEST(!glob_match("*.attention.*.weight", "h.0.mlp.q.weight"));

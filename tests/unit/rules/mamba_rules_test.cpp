@@ -67,6 +67,24 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// A config of layers that have a mixer and an MLP each.
+struct PairsConfig {
+  std::int64_t hidden_size = 8, num_hidden_layers = 3;
+  std::vector<std::int64_t> kinds{0, 1, 0};
+  MambaMixerConfig mixer{.mamba_head_dim = 0};
+
+  void bind(ConfigBinding& b) {
+    b.positive("num_hidden_layers", num_hidden_layers, b.megatron.num_layers);
+    bind_layer_pairs(b, num_hidden_layers, kinds, '-');
+    mixer.bind(b, bamba_keys(), hidden_size);
+  }
+};
+
+PairsConfig read(nlohmann::json json) {
+  json.update({{"mamba_n_heads", 4}, {"mamba_n_groups", 2}});
+  return config_from_json<PairsConfig>(ConfigReader(std::move(json), "config.json"));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_element_has_its_place) {
@@ -87,6 +105,44 @@ BOOST_AUTO_TEST_CASE(the_convolution_has_a_name_for_each_format) {
   const std::vector<std::string> names = names_of(torch_layout(mapping.canonical, request(1)));
   BOOST_TEST(has(names, "mp_rank_00/" + mixer + "conv1d_weight"));
   BOOST_TEST(has(names, "mp_rank_00/" + mixer + "conv1d_bias"));
+}
+
+BOOST_AUTO_TEST_CASE(a_layer_with_a_mixer_and_an_mlp_is_two_layers) {
+  const TransformerConfig megatron = config_to_megatron(read({}));
+  BOOST_TEST(megatron.num_layers == 6);
+  BOOST_TEST(megatron.hybrid_layer_pattern == "M-*-M-");
+  const auto back = config_from_megatron<PairsConfig>(megatron);
+  BOOST_TEST(back.num_hidden_layers == 3);
+  BOOST_TEST(back.kinds == (std::vector<std::int64_t>{0, 1, 0}), boost::test_tools::per_element());
+  // A stack of another kind does not come back as it was.
+  for (const std::string pattern : {"M-*-M*", "MMMMMM", "-M-*-M", "*-*-*"}) {
+    TransformerConfig other = megatron;
+    other.hybrid_layer_pattern = pattern;
+    other.num_layers = static_cast<std::int64_t>(pattern.size());
+    BOOST_TEST(config_to_megatron(config_from_megatron<PairsConfig>(other)).hybrid_layer_pattern != pattern);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_size_of_heads_follows_from_that_of_all) {
+  BOOST_TEST(read({}).mixer.mamba_head_dim == 4);  // 2 * 8 / 4
+  BOOST_TEST(read({{"mamba_d_head", "auto"}}).mixer.mamba_head_dim == 4);
+  BOOST_TEST(read({{"mamba_d_head", 6}, {"mamba_expand", 3}}).mixer.mamba_head_dim == 6);
+  BOOST_CHECK_THROW(read({{"mamba_d_head", 6}}), InputError);
+  BOOST_TEST(config_to_json(config_from_megatron<PairsConfig>(
+                 config_to_megatron(read({{"mamba_d_head", 6}, {"mamba_expand", 3}}))))["mamba_expand"] == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_mixer_does_not_compute_is_refused) {
+  for (const nlohmann::json& other : std::vector<nlohmann::json>{{{"hidden_act", "gelu"}},
+                                                                 {{"mamba_conv_bias", false}},
+                                                                 {{"mamba_proj_bias", true}},
+                                                                 {{"mamba_d_conv", 3}},
+                                                                 {{"time_step_limit", {0.0, 0.1}}},
+                                                                 {{"mamba_n_groups", 3}}}) {
+    nlohmann::json json{{"mamba_n_heads", 4}, {"mamba_n_groups", 2}};
+    json.update(other);
+    BOOST_CHECK_THROW(config_from_json<PairsConfig>(ConfigReader(json, "config.json")), InputError);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(module_objects_are_those_of_a_hybrid_model) {
