@@ -176,8 +176,10 @@ bool has_multipliers(const TransformerConfig& c) {
 }
 
 void bind_multipliers(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
-  // Bridge's own classes multiply on their own account.
-  if (dialect == Dialect::run_config && c.bridge_provider != TransformerConfig().bridge_provider) return;
+  // Bridge's own classes multiply on their own account; that of any HybridModel has the settings.
+  if (dialect == Dialect::run_config && c.bridge_provider != TransformerConfig().bridge_provider &&
+      !c.bridge_provider.ends_with(".HybridModelProvider"))
+    return;
   const auto heads = static_cast<double>(c.kv_channels);
   bool enabled = has_multipliers(c);
   if (!f.reading() && !enabled) return;

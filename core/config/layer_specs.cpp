@@ -13,7 +13,7 @@ using Json = nlohmann::json;
 /// What a module of examples/megatron/ builds.
 struct Row {
   const char* module;
-  bool experts;
+  enum Layers { dense, experts, hybrid } layers;  ///< hybrid: for any HybridModel, with experts or without
   Json has;  ///< every one of these fields, with these values where the value is a constant of the module
   std::vector<std::string> may_have = {};  ///< what it takes from Megatron-Core's config, or does without
 };
@@ -29,31 +29,32 @@ const std::vector<Row>& rows() {
   static const Json olmo2 = with(norms_on_top, {{"qk_layernorm_over_heads", true}});
   static const Json tanh{{"activation", "gelu_pytorch_tanh"}};
   static const std::vector<Row> all{
-      {"apertus", false, {{"activation", "xielu"}, {"qk_layernorm", true}}},
-      {"baichuan", false, {{"normalized_output_layer", true}}},
-      {"cohere", false, cohere},
-      {"command_r_plus", false, with(cohere, {{"qk_layernorm", true}, {"qk_layernorm_per_head", true}})},
-      {"exaone4", false, norms_on_top},
-      {"falcon", false, shared},
-      {"gemma", false, tanh},
-      {"gemma2", false,
+      {"apertus", Row::dense, {{"activation", "xielu"}, {"qk_layernorm", true}}},
+      {"baichuan", Row::dense, {{"normalized_output_layer", true}}},
+      {"cohere", Row::dense, cohere},
+      {"command_r_plus", Row::dense, with(cohere, {{"qk_layernorm", true}, {"qk_layernorm_per_head", true}})},
+      {"exaone4", Row::dense, norms_on_top},
+      {"falcon", Row::dense, shared},
+      {"gemma", Row::dense, tanh},
+      {"gemma2", Row::dense,
        with(tanh,
             {{"post_norms", true}, {"attn_logit_softcapping", 50.0}, {"final_logit_softcapping", 30.0}})},
-      {"gemma3", false,
+      {"gemma3", Row::dense,
        with(tanh, {{"post_norms", true}, {"qk_layernorm", true}, {"rotary_base_local", 10000.0}})},
-      {"glm4", false, {{"post_norms", true}}},
-      {"gpt_neox", false, {{"parallel_residual", true}}},
-      {"granite", false, {{"residual_multiplier", 0.22}}},
-      {"hunyuan", false, {{"qk_layernorm", true}, {"qk_layernorm_rotated", true}}},
-      {"olmo2", false, olmo2},
-      {"olmo3", false, with(olmo2, {{"rotary_base_local", 500000.0}})},
-      {"phi", false, with(shared, {{"output_layer_bias", true}})},
-      {"ernie_moe", true, {{"router_score_function", "softmax"}}, {"qk_layernorm"}},
-      {"granite_moe", true, {{"residual_multiplier", 0.22}}, {"qk_layernorm"}},
-      {"hunyuan_moe", true, {{"qk_layernorm", true}, {"qk_layernorm_rotated", true}}},
-      {"olmoe", true, {{"qk_layernorm", true}, {"qk_layernorm_over_heads", true}}},
+      {"glm4", Row::dense, {{"post_norms", true}}},
+      {"gpt_neox", Row::dense, {{"parallel_residual", true}}},
+      {"granite", Row::dense, {{"residual_multiplier", 0.22}}},
+      {"hunyuan", Row::dense, {{"qk_layernorm", true}, {"qk_layernorm_rotated", true}}},
+      {"olmo2", Row::dense, olmo2},
+      {"olmo3", Row::dense, with(olmo2, {{"rotary_base_local", 500000.0}})},
+      {"phi", Row::dense, with(shared, {{"output_layer_bias", true}})},
+      {"ernie_moe", Row::experts, {{"router_score_function", "softmax"}}, {"qk_layernorm"}},
+      {"granite_moe", Row::experts, {{"residual_multiplier", 0.22}}, {"qk_layernorm"}},
+      {"hunyuan_moe", Row::experts, {{"qk_layernorm", true}, {"qk_layernorm_rotated", true}}},
+      {"olmoe", Row::experts, {{"qk_layernorm", true}, {"qk_layernorm_over_heads", true}}},
+      {"granite_hybrid", Row::hybrid, {{"residual_multiplier", 0.22}}, {"qk_layernorm"}},
       {"llama4",
-       true,
+       Row::experts,
        {{"attention_chunk_size", 8192}, {"floor_scale", 8192}, {"scale", 0.1}},
        {"qk_l2_norm_rotated_only"}}};
   return all;
@@ -75,6 +76,11 @@ Json parts_for_specs(const TransformerConfig& c) {
   return parts;
 }
 
+Row::Layers layers_of(const TransformerConfig& c) {
+  if (!c.hybrid_layer_pattern.empty()) return Row::hybrid;
+  return c.moe ? Row::experts : Row::dense;
+}
+
 bool fits(const Row& row, const Json& parts) {
   for (const auto& one : row.has.items()) {
     const auto part = parts.find(one.key());
@@ -93,7 +99,7 @@ std::optional<LayerSpec> layer_spec(const TransformerConfig& c) {
   const Json parts = parts_for_specs(c);
   if (parts.empty()) return std::nullopt;
   for (const Row& row : rows()) {
-    if (row.experts != c.moe.has_value() || !fits(row, parts)) continue;
+    if (row.layers != layers_of(c) || !fits(row, parts)) continue;
     LayerSpec spec{row.module, {}};
     for (const auto& one : row.has.items()) {
       const Json& found = parts[one.key()];

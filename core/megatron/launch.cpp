@@ -60,7 +60,8 @@ class MegatronLm {
     add_sizes();
     for (const std::string& flag : field_flags(config_)) add({flag});
     if (target_.spec) add({"--spec", *target_.spec, kLayerSpecAttribute});
-    if (hybrid()) add({"--spec", "megatron.core.models.hybrid.hybrid_layer_specs", "hybrid_stack_spec"});
+    if (hybrid() && !target_.spec)
+      add({"--spec", "megatron.core.models.hybrid.hybrid_layer_specs", "hybrid_stack_spec"});
     if (target_.impl == TransformerImpl::local) add({"--transformer-impl", "local"});
     if (target_.dtype == DType::bf16) add({"--bf16"});
     if (target_.dtype == DType::f16) add({"--fp16"});

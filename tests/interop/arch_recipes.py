@@ -17,7 +17,7 @@ TINY = {
     "gemma-2-9b": "gemma2", "gemma-2b": "gemma", "gemma-3-12b": "gemma3_4b", "gemma-3-1b": "gemma3", "glm-4-32b-0414": "glm4", "glm-4-9b": "glm", "glm-4.1v-9b": "glm4v",
     "glm-4.5-air": "glm4_moe_mtp", "glm-4.5v": "glm4v_moe", "glm-4.6v": "glm4v_moe", "glm-4.6v-flash": "glm4v", "glm-4.7-flash": "glm4_moe_lite_mtp",
     "gpt-neox-20b": "gpt_neox", "gpt-oss-120b": "gpt_oss", "gpt-oss-20b": "gpt_oss", "gpt2": "gpt2", "gpt2-large": "gpt2", "gpt2-medium": "gpt2", "gpt2-xl": "gpt2",
-    "granite-3.1-3b-a800m": "granite_moe", "granite-3.3-8b": "granite", "hunyuan-7b": "hunyuan", "hunyuan-a13b": "hunyuan_moe", "hy3-preview": "hy_v3",
+    "granite-3.1-3b-a800m": "granite_moe", "granite-3.3-8b": "granite", "granite-4.0-h-tiny": "granite_hybrid", "granite-4.0-micro": "granite_hybrid_attention", "hunyuan-7b": "hunyuan", "hunyuan-a13b": "hunyuan_moe", "hy3-preview": "hy_v3",
     "idefics3-8b": "idefics3", "internlm2.5-7b": "internlm2", "internlm3-8b": "internlm3", "internvl3-8b": "internvl", "internvl3.5-8b": "internvl_chat",
     "k-exaone-236b": "exaone_moe_mtp",
     "kimi-k2": "kimi_k2", "kimi-vl-a3b": "kimi_vl", "ling-lite-1.5": "bailing_moe", "ling-mini-2.0": "bailing_moe_v2", "llama-2-7b": "llama", "llama-3-8b": "llama", "llama-3.1-70b": "llama",

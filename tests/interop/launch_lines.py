@@ -59,12 +59,12 @@ def problem(report, spec, format):
     environment, script, words = command(lines["megatron_lm"])
     given = words[words.index("--spec") + 1] if "--spec" in words else None
     if script == "pretrain_hybrid.py":
-        spec = "megatron.core.models.hybrid.hybrid_layer_specs"
+        spec = spec or "megatron.core.models.hybrid.hybrid_layer_specs"
     elif format == "torch":
         spec = given and spec  # files with fused names fit no spec
     if given != spec:
         return f"--spec {given}, expected {spec}"
-    if given and script == "pretrain_gpt.py" and not os.path.isfile(os.path.join(environment["PYTHONPATH"].split(":")[0], given + ".py")):
+    if given and not given.startswith("megatron.") and not os.path.isfile(os.path.join(environment["PYTHONPATH"].split(":")[0], given + ".py")):
         return f"{given}.py is not in {environment['PYTHONPATH']}"
     if not os.path.isdir(words[words.index("--tokenizer-model") + 1]):
         return "there is no such tokenizer"

@@ -97,14 +97,19 @@ def local_stack(args):
     return spec
 
 
-def build(args, tp, pp, _spec=None):
-    """The model of one rank, as moe_model.build."""
+def build(args, tp, pp, spec=None):
+    """The model of one rank, as moe_model.build. `spec`: with what examples/megatron/granite_hybrid.py changes, over local layers."""
     assert pp == 1
     config = moe_model.config_of(args)
     config.tensor_model_parallel_size = tp
     config.is_hybrid_model = True
+    stack = local_stack(args)
+    if spec is not None:
+        import hybrid_layers  # arch_judges.py has put it on the path
+
+        stack = hybrid_layers.multiplied_residuals(stack, 0.22)
     model = HybridModel(
-        config, local_stack(args), vocab_size=args.padded_vocab_size, max_sequence_length=args.max_position_embeddings,
+        config, stack, vocab_size=args.padded_vocab_size, max_sequence_length=args.max_position_embeddings,
         hybrid_layer_pattern=args.hybrid_layer_pattern.replace("|", ""), parallel_output=False,
         share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
         position_embedding_type=args.position_embedding_type, rotary_percent=args.rotary_percent, rotary_base=args.rotary_base)

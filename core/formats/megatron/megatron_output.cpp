@@ -104,8 +104,10 @@ MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& opt
                         .iteration = options.iteration.value_or(0),
                         .pipeline = options.pipeline};
   // The specs' norms are modules of their own, for which files of `torch` with fused names have no place.
-  const bool named_for_spec = dialect.distributed || options.impl == TransformerImpl::local;
-  const bool text = !named.whole && !named.config.vision && named.config.hybrid_layer_pattern.empty();
+  // Those of a HybridModel's are TransformerEngine's.
+  const bool named_for_spec = dialect.distributed || options.impl == TransformerImpl::local ||
+                              !named.config.hybrid_layer_pattern.empty();
+  const bool text = !named.whole && !named.config.vision;
   if (const auto spec = layer_spec(named.config); spec && spec->differences.empty() && named_for_spec && text)
     target.spec = spec->module;
   if (named.whole) {
@@ -208,7 +210,8 @@ class MegatronOutput final : public OutputFormat {
   /// Files of `torch` have the names of modules, and a distributed checkpoint has keys that both spellings
   /// are mapped to (sharded_state_dict_keys_map).
   std::optional<std::string> spec_names_limit(const std::vector<std::string>& limits) const {
-    const bool fused = !dialect_.distributed && model_.target.impl != TransformerImpl::local;
+    const bool fused = !dialect_.distributed && model_.target.impl != TransformerImpl::local &&
+                       model_.config.hybrid_layer_pattern.empty();
     const auto has_spec = [](const std::string& limit) { return limit.find(kLayerSpec) != limit.npos; };
     if (!fused || std::none_of(limits.begin(), limits.end(), has_spec)) return std::nullopt;
     return "these files have the names of TransformerEngine's fused layers, and the specs of "

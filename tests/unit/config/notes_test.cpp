@@ -161,6 +161,12 @@ BOOST_AUTO_TEST_CASE(limits_in_their_order) {
   c.gated_linear_unit = false;
   c.activation = ActivationFunction::xielu;
   check_lines(field_limits(c), {with_spec("activation \"xielu\": Megatron-Core has none")});
+  c = models().at("hybrid");
+  check_lines(field_limits(c), {});
+  c.layernorm_epsilon = 1e-6;
+  check_lines(field_limits(c),
+              {"an epsilon of the norms in Mamba mixers other than 1e-5, which MambaMixer has "
+               "(mamba_mixer.py)"});
 }
 
 BOOST_AUTO_TEST_CASE(a_model_gets_the_spec_that_has_its_parts) {
@@ -192,6 +198,10 @@ BOOST_AUTO_TEST_CASE(a_model_gets_the_spec_that_has_its_parts) {
   c.residual_multiplier = 0.22;
   c.qk_layernorm = true;  // layers of experts take it from the config
   BOOST_TEST(module(c) == "granite_moe");
+  c.hybrid_layer_pattern = "MEME*EMEME";
+  BOOST_TEST(module(c) == "granite_hybrid");
+  c.post_norms = true;
+  BOOST_TEST(module(c) == "none");
 }
 
 BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
