@@ -22,10 +22,10 @@ CONFIGS, RECIPES = os.path.join(HERE, "..", "configs"), os.path.join(HERE, "..",
 UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM", "ExaoneForCausalLM", "Gemma4ForConditionalGeneration",
            "GlmMoeDsaForCausalLM", "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM", "DeciLMForCausalLM",
            "MiMoV2FlashForCausalLM", "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
-           "PhiMoEForCausalLM", "QWenLMHeadModel", "Qwen2_5OmniForConditionalGeneration", "StableLmForCausalLM", "GraniteMoeHybridForCausalLM", "Mamba2ForCausalLM"]
+           "PhiMoEForCausalLM", "QWenLMHeadModel", "Qwen2_5OmniForConditionalGeneration", "StableLmForCausalLM"]
 REFUSED = {"nemotron-3-super-120b-a12b": "num_nextn_predict_layers=1"}
 # No published config was found (tests/configs/README.md).
-WITHOUT_CONFIG = {"moe-7b-1b-shared", "deepseek-moe-16b", "ling-lite-1.5"}
+WITHOUT_CONFIG = {"moe-7b-1b-shared", "deepseek-moe-16b", "ling-lite-1.5", "bamba-9b", "granite-4.0-h-tiny", "granite-4.0-micro", "k-exaone-236b", "sarvam-30b", "sarvam-105b"}
 
 
 def mhub(binary, *arguments):
