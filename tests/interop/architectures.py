@@ -29,6 +29,7 @@ import absent
 import arch_dense
 import arch_judges
 import arch_recipes
+import softmax_moe_model
 from tiny_models import randomize, save_tokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -95,9 +96,14 @@ def tensors_of(folder):
     return tensors
 
 
+def class_of(entry):
+    """transformers' class, or one that is made of its parts."""
+    return softmax_moe_model.CLASSES.get(entry["model"]) or getattr(transformers, entry["model"])
+
+
 def float_model(entry, folder):
     """The saved model in float32. Loaded anew: casting a model to bfloat16 also rounds its rotary frequencies."""
-    model_class = getattr(transformers, entry["model"])
+    model_class = class_of(entry)
     # Megatron has no place for a padding token, and its default may lie beyond a tiny vocabulary.
     options = {"pad_token_id": entry["fields"]["pad_token_id"]} if "pad_token_id" in entry["fields"] else {}
     return model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **options).eval()
@@ -111,7 +117,7 @@ def logits_of(model, ids):
 def make(name, entry, folder):
     """The published form in `folder`, and golden.npz beside it: ids [2, T], float32 logits [2, T, V]."""
     config = getattr(transformers, entry["config"])(**entry["fields"])
-    model = getattr(transformers, entry["model"])._from_config(config, attn_implementation="eager").float().eval()
+    model = class_of(entry)._from_config(config, attn_implementation="eager").float().eval()
     randomize(model, sum(map(ord, name)))
     entry.get("prepare", lambda model: None)(model)
     plain = folder + "_plain" if "keys" in entry else folder

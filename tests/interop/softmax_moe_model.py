@@ -24,7 +24,7 @@ class SoftmaxMoeForCausalLM(transformers.LlamaForCausalLM):
             layer.mlp = SoftmaxMoe(config)
 
 
-transformers.SoftmaxMoeForCausalLM = SoftmaxMoeForCausalLM
+CLASSES = {"SoftmaxMoeForCausalLM": SoftmaxMoeForCausalLM}
 
 
 def separate(state):
