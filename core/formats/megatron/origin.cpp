@@ -48,7 +48,11 @@ std::string iteration_of(const std::string& directory) {
 
 /// Whoever saved it last: Megatron keeps no manifest, and drops names in args that it does not know.
 std::string writer_of(const Checkpoint& checkpoint, const MegatronFacts& facts) {
-  if (checkpoint.manifest.is_object()) return "mhub " + checkpoint.manifest.value("mhub", "");
+  if (checkpoint.manifest.is_object()) {
+    const auto version = checkpoint.manifest.find("mhub");
+    const bool said = version != checkpoint.manifest.end() && version->is_string();
+    return said ? "mhub " + version->get<std::string>() : "mhub";
+  }
   if (facts.args.contains("hf_activation")) return "mhub";
   if (!facts.run_config.empty()) return "Megatron-Bridge";
   return facts.args.empty() ? "" : "Megatron-LM";

@@ -201,6 +201,11 @@ BOOST_AUTO_TEST_CASE(who_saved_a_checkpoint_is_told) {
   BOOST_TEST(one.iteration == "5");
   BOOST_TEST((one.args && one.run_config && !one.optimizer));
   BOOST_TEST(one.sizes.value().tensor == 2);
+  nlohmann::json manifest = nlohmann::json::parse(read_file(scratch / "m/mhub_manifest.json", 1 << 20));
+  manifest["mhub"] = 5;
+  fs::remove(scratch / "m/mhub_manifest.json");
+  put(scratch / "m/mhub_manifest.json", manifest.dump());
+  BOOST_TEST(origin("m").writer == "mhub");
   fs::remove(scratch / "m/mhub_manifest.json");
   BOOST_TEST(origin("m").writer == "mhub");
   // Of files of ranks the files count.
