@@ -25,7 +25,7 @@ struct BailingMoeForCausalLM {
   static constexpr const char* config_class = "BailingMoeConfig";
   static constexpr const char* model_type = "bailing_moe";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
-  static constexpr int preference = -1;  // DeepSeekMoE by another name
+  static constexpr int preference = -2;  // DeepSeekMoE by another name
   static Mapping mapping(const BailingMoeConfig& config, const TransformerConfig& megatron);
 };
 

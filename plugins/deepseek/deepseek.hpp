@@ -54,6 +54,7 @@ struct DeepseekForCausalLM {
   static constexpr const char* config_class = "DeepseekConfig";
   static constexpr const char* model_type = "deepseek";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
+  static constexpr int preference = -1;  // Mixtral and others, where there are no shared experts
   static Mapping mapping(const DeepseekMoeConfig& config, const TransformerConfig& megatron);
 };
 
