@@ -185,7 +185,7 @@ MODELS = {
     "deepseek_v3_mtp": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", V3, prepare=correction, keys=lambda state: add_mtp(state, 4, True), config_json=with_mtp, repeats=("4.embed_tokens.weight", "shared_head.head.weight")),
     "moonlight": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_group=1, topk_group=1, n_shared_experts=2), prepare=correction, mlm=False),
     "qwen2_moe": entry("Qwen2MoeConfig", "Qwen2MoeForCausalLM", dict(MOE, moe_intermediate_size=24, shared_expert_intermediate_size=40, num_experts=4, num_experts_per_tok=2)),
-    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), bridge=True, mlm=False) | dict(build=build_changed("normalize_over_heads")),
+    "olmoe": entry("OlmoeConfig", "OlmoeForCausalLM", dict(MOE, num_experts=4, num_experts_per_tok=2, num_key_value_heads=6), spec="olmoe", bridge=True, mlm=False) | dict(build=build_changed("normalize_over_heads")),
     "gpt_oss": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0, rope_type="yarn", factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False, original_max_position_embeddings=4096)), dtype="bfloat16", bridge=True),
     "gpt_oss_rope": entry("GptOssConfig", "GptOssForCausalLM", dict(MOE, head_dim=16, intermediate_size=40, num_local_experts=4, num_experts_per_tok=2, sliding_window=5, **rope(150000.0))) | dict(layouts=["dist1", "local_dist"]),
     "deepseek_v3_unshared": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, n_shared_experts=0), prepare=correction) | dict(layouts=["dist1", "local_dist"]),
