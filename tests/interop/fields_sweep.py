@@ -22,6 +22,7 @@ import sys
 
 import field_models  # first: patches CUDA away
 import shim
+import softmax_moe_model
 import torch
 import transformers
 import yaml
@@ -124,7 +125,7 @@ class Base:
 def transformers_problem(folder, wanted):
     """What is wrong with transformers' logits; None if nothing."""
     try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+        model = softmax_moe_model.opened(folder) or transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
         with torch.no_grad():
             found = model(field_models.IDS).logits
     except Exception as problem:

@@ -4,14 +4,32 @@
 deepseek-ai/deepseek-moe-16b-base, modeling_deepseek.py: scores are a softmax over all experts, divided by the sum of the chosen ones where
 norm_topk_prob says so; shared experts are one MLP. inclusionAI/Ling-lite, modeling_bailing_moe.py, is the same under names of its own."""
 
+import glob
+import json
+import os
+import re
+
 import torch
 import transformers
+from safetensors.torch import load_file
 from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Moe
 
 EXPERTS = dict(routed_scaling_factor=1.0, topk_method="greedy", n_group=None, topk_group=None)
 
 
+class Nothing(torch.nn.Module):
+    """In the place of shared experts."""
+
+    def forward(self, hidden):
+        return torch.zeros_like(hidden)
+
+
 class SoftmaxMoe(DeepseekV2Moe):
+    def __init__(self, config):
+        super().__init__(config)
+        if not config.n_shared_experts:
+            self.shared_experts = Nothing()
+
     def route_tokens_to_experts(self, router_logits):
         chosen, weights = super().route_tokens_to_experts(router_logits)
         return chosen, weights / weights.sum(-1, keepdim=True) if self.config.norm_topk_prob else weights
@@ -55,6 +73,54 @@ def bailing_keys(state):
                 key = key.replace(ours, theirs)
             out[key] = value
     return out
+
+
+def plain_names(state):
+    """The inverse of bailing_keys; DeepSeekMoE's names are plain already."""
+    names = {"model.word_embeddings.": "model.embed_tokens.", "attention.dense": "self_attn.o_proj", "attention.query_key_value": "self_attn.query_key_value"}
+    for key, value in state.items():
+        for theirs, ours in names.items():
+            key = key.replace(theirs, ours)
+        yield key, value
+
+
+def together(state, config):
+    """The state of SoftmaxMoeForCausalLM: q, k and v on their own, the experts of a layer in one tensor."""
+    rows = [config.num_attention_heads * config.head_dim] + [config.num_key_value_heads * config.head_dim] * 2
+    out, experts = {}, {}
+    for key, value in plain_names(state):
+        found = re.fullmatch(r"(.*experts)\.(\d+)\.(gate|up|down)_proj\.weight", key)
+        if found:
+            experts.setdefault(found[1], {})[int(found[2]), found[3]] = value
+        elif "query_key_value" in key:
+            out |= {key.replace("query_key_value", part + "_proj"): rest for part, rest in zip("qkv", value.split(rows))}
+        else:
+            out[key] = value
+    for front, parts in experts.items():
+        count = 1 + max(number for number, _ in parts)
+        out[front + ".gate_up_proj"] = torch.stack([torch.cat([parts[k, "gate"], parts[k, "up"]]) for k in range(count)])
+        out[front + ".down_proj"] = torch.stack([parts[k, "down"] for k in range(count)])
+    return out
+
+
+def opened(folder):
+    """The model of a folder whose class transformers does not have; None for others."""
+    published = json.load(open(os.path.join(folder, "config.json")))
+    if published["model_type"] not in ("deepseek", "bailing_moe"):
+        return None
+    names = {"num_experts": "n_routed_experts", "num_shared_experts": "n_shared_experts", "use_qkv_bias": "attention_bias"}
+    fields = {names.get(key, key): value for key, value in published.items() if key not in ("architectures", "model_type")}
+    config = transformers.LlamaConfig(**{"n_shared_experts": None, "first_k_dense_replace": 0, **EXPERTS, **fields}, attn_implementation="eager")
+    model = SoftmaxMoeForCausalLM(config).float().eval()
+    state = {}
+    for path in glob.glob(os.path.join(folder, "*.safetensors")):
+        state.update(load_file(path))
+    missing, unexpected = model.load_state_dict({key: value.float() for key, value in together(state, config).items()}, strict=False)
+    assert not unexpected and all(key.endswith("o_proj.bias") or key == "lm_head.weight" and config.tie_word_embeddings for key in missing), (missing, unexpected)
+    for key, value in model.named_parameters():
+        if key.endswith("o_proj.bias"):  # Llama has one switch for four biases
+            torch.nn.init.zeros_(value)
+    return model
 
 
 SAME = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_act", "rms_norm_eps",
