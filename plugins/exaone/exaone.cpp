@@ -44,6 +44,8 @@ Mapping Exaone4ForCausalLM::mapping(const Exaone4Config&, const TransformerConfi
 void ExaoneMoeConfig::bind(ConfigBinding& b) {
   constexpr const char *kDense = "first_k_dense_replace", *kExperts = "is_moe_layer";
   ExaoneConfig::bind(b);
+  // configuration_exaone_moe.py takes nothing else.
+  b.check(window.sliding_window.has_value(), "sliding_window", "expected a number of tokens");
   MoeConfig& moe = moe_config(b);
   b.positive("num_experts", num_experts, moe.num_experts);
   b.positive("num_experts_per_tok", num_experts_per_tok, moe.router_topk);
