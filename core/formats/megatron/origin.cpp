@@ -46,12 +46,20 @@ std::string iteration_of(const std::string& directory) {
   return digit == std::string::npos ? "0" : name.substr(digit);
 }
 
-/// Whoever saved it last: Megatron keeps no manifest, and drops names in args that it does not know.
+/// Text in a manifest; empty where there is none.
+std::string said_in(const nlohmann::json& manifest, const char* pointer) {
+  const nlohmann::json::json_pointer place(pointer);
+  const bool said = manifest.is_object() && manifest.contains(place) && manifest.at(place).is_string();
+  return said ? manifest.at(place).get<std::string>() : "";
+}
+
+/// Whoever saved it last: Megatron keeps no manifest, and drops names in args that it does not know. That of
+/// a root speaks of the iteration that mhub wrote, not of those that came later.
 std::string writer_of(const Checkpoint& checkpoint, const MegatronFacts& facts) {
-  if (checkpoint.manifest.is_object()) {
-    const auto version = checkpoint.manifest.find("mhub");
-    const bool said = version != checkpoint.manifest.end() && version->is_string();
-    return said ? "mhub " + version->get<std::string>() : "mhub";
+  const std::string folder = fs::path(checkpoint.directory).filename().string();
+  if (said_in(checkpoint.manifest, "/target/folder") == folder) {
+    const std::string version = said_in(checkpoint.manifest, "/mhub");
+    return version.empty() ? "mhub" : "mhub " + version;
   }
   if (facts.args.contains("hf_activation")) return "mhub";
   if (!facts.run_config.empty()) return "Megatron-Bridge";

@@ -201,6 +201,11 @@ BOOST_AUTO_TEST_CASE(who_saved_a_checkpoint_is_told) {
   BOOST_TEST(one.iteration == "5");
   BOOST_TEST((one.args && one.run_config && !one.optimizer));
   BOOST_TEST(one.sizes.value().tensor == 2);
+  // The manifest speaks of the iteration that mhub wrote, not of one that came later.
+  fs::copy(scratch / "m/iter_0000005", scratch / "m/iter_0000010", fs::copy_options::recursive);
+  OpenOptions later;
+  later.iteration = "iter_0000010";
+  BOOST_TEST(open_checkpoint(scratch / "m", later).origin.value().writer == "mhub");
   nlohmann::json manifest = nlohmann::json::parse(read_file(scratch / "m/mhub_manifest.json", 1 << 20));
   manifest["mhub"] = 5;
   fs::remove(scratch / "m/mhub_manifest.json");
