@@ -9,6 +9,7 @@
 #include "mhub/config/fields.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/mapping/identity.hpp"
+#include "mhub/megatron/layout.hpp"
 #include "mhub/pretrained/inspection.hpp"
 #include "mhub/text/regex.hpp"
 #include "options.hpp"
@@ -65,12 +66,7 @@ nlohmann::json to_json(const MegatronOrigin& origin, const Checkpoint& checkpoin
                       {"optimizer", origin.optimizer},
                       {"args", origin.args},
                       {"run_config", origin.run_config}};
-  if (const auto& sizes = origin.sizes)
-    json["sizes"] = {{"tp", sizes->tensor},
-                     {"pp", sizes->pipeline},
-                     {"vpp", sizes->virtual_pipeline},
-                     {"ep", sizes->expert},
-                     {"etp", sizes->expert_tensor}};
+  if (origin.sizes) json["sizes"] = described(*origin.sizes);
   if (origin.padded_vocab_size) json["padded_vocab_size"] = *origin.padded_vocab_size;
   if (checkpoint.transformer) json["fields"] = described(*checkpoint.transformer);
   return json;

@@ -209,6 +209,10 @@ struct TrainingDefaults {
 /// GPTModel names. An architecture's plugin binds it to its config.json (config_binding.hpp). Everything else
 /// that there is to know of a field stands in its entry of the table of fields (field_table.cpp): what
 /// Megatron calls it, how it compares, what limits it, whether generation honours it.
+/// Megatron-Bridge's provider of any HybridModel (TransformerConfig::bridge_provider).
+inline constexpr const char* kHybridProvider =
+    "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider";
+
 struct TransformerConfig {
   std::int64_t num_layers = 0;
   std::int64_t hidden_size = 0;

@@ -110,7 +110,7 @@ TransformerConfig hybrid_config(const TransformerConfig& gpt, const std::string&
   hybrid.hybrid_layer_pattern = pattern;
   change_layers(hybrid, doubled);
   if (hybrid.moe) hybrid.moe->layer_freq.clear();
-  hybrid.bridge_provider = "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider";
+  hybrid.bridge_provider = kHybridProvider;
   return hybrid;
 }
 

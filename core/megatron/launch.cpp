@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
 
 #include <boost/dll/runtime_symbol_info.hpp>
 
@@ -43,9 +42,10 @@ std::string specs_folder() {
   return "examples/megatron";
 }
 
-/// The ranks of the smallest job: groups of dense and of expert layers must both divide it
-/// (parallel_state.py).
-int ranks_of(const ParallelSizes& s) { return s.pipeline * std::lcm(s.tensor, s.expert * s.expert_tensor); }
+/// The ranks of the smallest job.
+int ranks_of(const ParallelSizes& sizes) {
+  return sizes.pipeline * static_cast<int>(stage_ranks(sizes).size());
+}
 
 class MegatronLm {
  public:
@@ -107,7 +107,7 @@ class MegatronLm {
     // cannot (torch_norm.py).
     if (sizes.tensor > 1 && target_.impl != TransformerImpl::local) add({"--sequence-parallel"});
     if (sizes.expert > 1) add({"--moe-token-dispatcher-type", "alltoall"});
-    if (target_.vocab_divisible_by != 128)
+    if (target_.vocab_divisible_by != kVocabDivisor)
       add({"--make-vocab-size-divisible-by", std::to_string(target_.vocab_divisible_by)});
   }
 

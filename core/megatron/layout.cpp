@@ -71,6 +71,14 @@ CanonicalTensor padded(CanonicalTensor tensor, std::int64_t rows) {
   return tensor;
 }
 
+nlohmann::json described(const ParallelSizes& sizes) {
+  return {{"tp", sizes.tensor},
+          {"pp", sizes.pipeline},
+          {"vpp", sizes.virtual_pipeline},
+          {"ep", sizes.expert},
+          {"etp", sizes.expert_tensor}};
+}
+
 std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes) {
   const int expert_world = sizes.expert * sizes.expert_tensor;
   const int world = std::lcm(sizes.tensor, expert_world);

@@ -53,6 +53,11 @@ struct AxisRange {
 /// InputError that says that a segment does not divide. Not for replicated tensors.
 std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& partition, int ranks, int rank);
 
+/// Megatron-LM's default of --make-vocab-size-divisible-by.
+inline constexpr std::int64_t kVocabDivisor = 128;
+/// {"tp": 2, "pp": 1, "vpp": 1, "ep": 1, "etp": 2}
+nlohmann::json described(const ParallelSizes& sizes);
+
 /// Vocabulary rows after padding to a multiple of divisible_by * tp (Megatron-LM's vocab_utils.py,
 /// calculate_padded_vocab_size).
 std::int64_t padded_vocabulary(std::int64_t rows, std::int64_t divisible_by, int tensor_parallel);

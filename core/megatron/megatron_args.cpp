@@ -166,15 +166,15 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
   model["fp16"] = target.dtype == DType::f16;
   for (const char* key : {"params_dtype", "pipeline_dtype", "autocast_dtype"}) model[key] = dtype;
   // The provider's default gives every layer experts; its bridges of models with dense layers set this one
-  // (bridge models/deepseek/deepseek_v3_bridge.py).
-  if (config.moe && !config.moe->layer_freq.empty() && config.hybrid_layer_pattern.empty()) {
+  // (bridge models/deepseek/deepseek_v3_bridge.py). That of a model with dense blocks has a function of its
+  // own for both (exaone_moe_provider.py).
+  if (config.moe && !config.moe->layer_freq.empty() && config.hybrid_layer_pattern.empty() &&
+      !config.mtp_dense) {
     model["transformer_layer_spec"] = {
         {"_target_", "megatron.core.models.gpt.gpt_layer_specs.get_gpt_decoder_block_spec"},
         {"_partial_", true},
         {"use_transformer_engine", target.impl == TransformerImpl::transformer_engine}};
   }
-  // The provider of a model with dense blocks has a function of its own for both (exaone_moe_provider.py).
-  if (config.mtp_dense) model.erase("transformer_layer_spec");
   if (config.linear_attention && config.hybrid_layer_pattern.empty()) {  // as bridge models/qwen do
     model["transformer_layer_spec"] = reference(
         "megatron.core.models.gpt.experimental_attention_variant_module_specs."

@@ -215,6 +215,12 @@ void bind_softmax_router(ConfigBinding& b, bool& norm_topk_prob) {
   if (b.from_megatron()) norm_topk_prob = !moe.router_pre_softmax;
 }
 
+void bind_several_softmax_router(ConfigBinding& b, bool& norm_topk_prob, std::int64_t experts_per_token) {
+  bind_softmax_router(b, norm_topk_prob);
+  b.check(experts_per_token > 1 || !norm_topk_prob, "norm_topk_prob",
+          "unsupported with one expert a token: its weight is the score here and would be 1");
+}
+
 void bind_sigmoid_router(ConfigBinding& b, std::int64_t experts_per_token, const std::string& score_key) {
   MoeConfig& moe = moe_config(b);
   if (!score_key.empty()) b.require(score_key, "sigmoid");

@@ -77,6 +77,9 @@ void bind_expert_groups(ConfigBinding& b, std::optional<std::int64_t>& groups,
 /// The softmax router of most: "norm_topk_prob" divides the chosen experts' weights by their sum, which is a
 /// softmax over them alone <-> MoeConfig::router_pre_softmax.
 void bind_softmax_router(ConfigBinding& b, bool& norm_topk_prob);
+/// The same of code that divides only where several experts are chosen (modeling_deepseek.py of DeepSeekMoE,
+/// modeling_bailing_moe.py).
+void bind_several_softmax_router(ConfigBinding& b, bool& norm_topk_prob, std::int64_t experts_per_token);
 /// The sigmoid router of DeepSeek-V3: a correction bias for the choice, weights divided by their sum. Groups
 /// of experts, which are bound before, count by their two best.
 /// `score_key` says "sigmoid"; empty: no field says it.

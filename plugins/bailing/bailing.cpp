@@ -36,9 +36,7 @@ void BailingMoeConfig::bind(ConfigBinding& b) {
   b.positive("moe_intermediate_size", moe_intermediate_size, moe.ffn_hidden_size);
   bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   bind_shared_experts(b, "num_shared_experts", num_shared_experts);
-  bind_softmax_router(b, norm_topk_prob);
-  b.check(num_experts_per_tok > 1 || !norm_topk_prob, "norm_topk_prob",
-          "unsupported with one expert a token: its weight is the score here and would be 1");
+  bind_several_softmax_router(b, norm_topk_prob, num_experts_per_tok);
   b.boolean("use_qkv_bias", use_qkv_bias, b.megatron.add_qkv_bias);
   for (const char* key : {"use_bias", "norm_head", "norm_softmax", "multi_gate", "use_sliding_window"})
     b.require(key, false);

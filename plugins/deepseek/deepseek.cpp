@@ -99,9 +99,7 @@ void DeepseekMoeConfig::bind(ConfigBinding& b) {
   b.require("attention_bias", false);
   bind_leading_dense_layers(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   bind_shared_experts(b, "n_shared_experts", n_shared_experts);
-  bind_softmax_router(b, norm_topk_prob);
-  b.check(num_experts_per_tok > 1 || !norm_topk_prob, "norm_topk_prob",
-          "unsupported with one expert a token: its weight is the score here and would be 1");
+  bind_several_softmax_router(b, norm_topk_prob, num_experts_per_tok);
 }
 
 Mapping DeepseekForCausalLM::mapping(const DeepseekMoeConfig&, const TransformerConfig& megatron) {

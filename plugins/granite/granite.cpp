@@ -138,7 +138,7 @@ void GraniteMoeHybridConfig::bind(ConfigBinding& b) {
     return;
   }
   mixer.bind(b, bamba_keys(), hidden_size);
-  b.fixed(m.bridge_provider, "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider");
+  b.fixed(m.bridge_provider, kHybridProvider);
 }
 
 Mapping GraniteMoeHybridForCausalLM::mapping(const GraniteMoeHybridConfig&,

@@ -4,11 +4,6 @@
 #include <algorithm>
 
 namespace mhub::mamba {
-namespace {
-
-constexpr const char* kHybridProvider = "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider";
-
-}  // namespace
 
 void Mamba2Config::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;

@@ -67,7 +67,7 @@ void NemotronHConfig::bind(ConfigBinding& b) {
   b.require("num_nextn_predict_layers", 0);
   bind_experts(b);
   b.fixed(m.gated_linear_unit, false);
-  b.fixed(m.bridge_provider, "megatron.bridge.models.hybrid.hybrid_provider.HybridModelProvider");
+  b.fixed(m.bridge_provider, kHybridProvider);
 }
 
 Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const TransformerConfig& megatron) {

@@ -61,22 +61,8 @@ def separate(state):
     return out
 
 
-def bailing_keys(state):
-    names = {"model.embed_tokens.": "model.word_embeddings.", "self_attn.o_proj": "attention.dense"}
-    state, out = separate(state), {}
-    for key, value in state.items():
-        if "q_proj" in key:
-            layer = key[: -len("self_attn.q_proj.weight")]
-            out[layer + "attention.query_key_value.weight"] = torch.cat([state[f"{layer}self_attn.{part}_proj.weight"] for part in "qkv"])
-        elif "k_proj" not in key and "v_proj" not in key:
-            for ours, theirs in names.items():
-                key = key.replace(ours, theirs)
-            out[key] = value
-    return out
-
-
 def plain_names(state):
-    """The inverse of bailing_keys; DeepSeekMoE's names are plain already."""
+    """The inverse of arch_moe.fused_keys; DeepSeekMoE's names are plain already."""
     names = {"model.word_embeddings.": "model.embed_tokens.", "attention.dense": "self_attn.o_proj", "attention.query_key_value": "self_attn.query_key_value"}
     for key, value in state.items():
         for theirs, ours in names.items():

@@ -155,19 +155,15 @@ class MegatronOutput final : public OutputFormat {
   }
 
   nlohmann::json describe() const override {
-    const ParallelSizes& sizes = model_.target.sizes;
-    return {{"format", model_.target.format},
-            {"folder", folder_},
-            {"model_type", is_whole()                                   ? kWholeType
-                           : model_.config.hybrid_layer_pattern.empty() ? "gpt"
-                                                                        : "hybrid"},
-            {"tp", sizes.tensor},
-            {"pp", sizes.pipeline},
-            {"vpp", sizes.virtual_pipeline},
-            {"ep", sizes.expert},
-            {"etp", sizes.expert_tensor},
-            {"transformer_impl", model_.target.impl == TransformerImpl::local ? "local" : "te"},
-            {"padded_vocab_size", model_.target.padded_vocab_size}};
+    nlohmann::json json = described(model_.target.sizes);
+    json.update({{"format", model_.target.format},
+                 {"folder", folder_},
+                 {"model_type", is_whole()                                   ? kWholeType
+                                : model_.config.hybrid_layer_pattern.empty() ? "gpt"
+                                                                             : "hybrid"},
+                 {"transformer_impl", model_.target.impl == TransformerImpl::local ? "local" : "te"},
+                 {"padded_vocab_size", model_.target.padded_vocab_size}});
+    return json;
   }
 
   nlohmann::json advice(const std::string& output) const override {

@@ -145,8 +145,8 @@ std::int64_t OwnWords::vocabulary(std::int64_t stated, std::int64_t known, const
   if (dialect_ != Dialect::args || args.has("hf_vocab_size")) return stated;
   if (!args.has("padded_vocab_size")) return known;
   const std::int64_t rows = args.positive("padded_vocab_size"), own = args.integer("vocab_size", 0);
-  const std::int64_t multiple =
-      args.positive("make_vocab_size_divisible_by", 128) * args.positive("tensor_model_parallel_size", 1);
+  const std::int64_t multiple = args.positive("make_vocab_size_divisible_by", kVocabDivisor) *
+                                args.positive("tensor_model_parallel_size", 1);
   const std::string counts = where_ + ": " + std::to_string(rows) + " rows of the vocabulary, and " + place +
                              " has " + std::to_string(known) + ": ";
   if (rows <= known) return known;  // too few rows are refused where tensors are bound
@@ -169,7 +169,7 @@ std::optional<std::int64_t> OwnWords::rows() const {
   if (!fields.has("vocab_size")) return std::nullopt;
   const std::int64_t tokens = fields.positive("vocab_size");
   if (!fields.boolean("should_pad_vocab", false)) return tokens;
-  return padded_vocabulary(tokens, fields.positive("make_vocab_size_divisible_by", 128),
+  return padded_vocabulary(tokens, fields.positive("make_vocab_size_divisible_by", kVocabDivisor),
                            static_cast<int>(fields.positive("tensor_model_parallel_size", 1)));
 }
 

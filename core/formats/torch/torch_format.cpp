@@ -30,15 +30,12 @@ std::shared_ptr<const PickleNode> open_ranks(Checkpoint& checkpoint) {
   return opened.common;
 }
 
-// Megatron-LM's default of --make-vocab-size-divisible-by.
-constexpr std::int64_t kDivisor = 128;
-
 }  // namespace
 
 /// Megatron's checkpoints with a state dict per rank.
 const Format& torch_format() {
   static const MegatronFormat format(
-      {"torch", is_torch_ranks, open_ranks, kDivisor, torch_layout, torch_sink});
+      {"torch", is_torch_ranks, open_ranks, kVocabDivisor, torch_layout, torch_sink});
   return format;
 }
 
