@@ -25,6 +25,7 @@ constexpr auto whole_of(const RopeScaling*) { return Whole{&C::rope_scaling}; }
 constexpr auto whole_of(const AttentionTemperature*) { return Whole{&C::attention_temperature}; }
 constexpr auto whole_of(const MoeConfig*) { return Whole{&C::moe, "moe_"}; }
 constexpr auto whole_of(const MlaConfig*) { return Whole{&C::mla}; }
+constexpr auto whole_of(const SparseAttentionConfig*) { return Whole{&C::sparse_attention, "dsa_indexer_"}; }
 constexpr auto whole_of(const LinearAttentionConfig*) { return Whole{&C::linear_attention, "linear_"}; }
 constexpr auto whole_of(const MambaConfig*) { return Whole{&C::mamba, "mamba_"}; }
 constexpr auto whole_of(const ImageConfig*) { return Whole{&C::image}; }

@@ -76,6 +76,30 @@ void bind_latent_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
   if (enabled && !c.mla) c.mla.emplace();
 }
 
+void bind_sparse_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
+  constexpr const char *kKey = "experimental_attention_variant", *kKind = "dsa";
+  constexpr const char* kNew = "dsa_indexer_rope_interleaved";
+  if (f.reading() && c.mla && f.reader().string(kKey, "") == kKind) {
+    // dsa.py, _apply_rope
+    if (!f.reader().has(kNew))
+      f.reader().fail(
+          kNew,
+          "missing: megatron-core before 0.19 has no such setting, and an indexer that rotates the "
+          "last dimensions of a head, which no Hugging Face model does");
+    c.sparse_attention.emplace();
+  }
+  if (!c.sparse_attention) return;
+  f.constant(kKey, kKind);
+  f.constant("dsa_indexer_rotate_activation", false);
+}
+
+void add_sparse_attention_flags(Lines& flags, const TransformerConfig&) {
+  flags.emplace_back("--experimental-attention-variant dsa");
+  // A Hadamard rotation of the indexer's queries and keys, for FP8 alone: their products stay what they are.
+  // It is the default, and needs bfloat16 and fast_hadamard_transform.
+  flags.emplace_back("--no-dsa-indexer-rotate-activation");
+}
+
 void bind_linear_attention(FieldBinding& f, TransformerConfig& c, Dialect) {
   constexpr const char *kKey = "experimental_attention_variant", *kKind = "gated_delta_net";
   // Without the variant nothing looks at the other settings.
@@ -353,9 +377,11 @@ void add_prediction_limits(Lines& limits, const TransformerConfig& c) {
   if (c.mtp_num_layers < 1) return;
   if (!c.mla && c.rope_scaling.type == RopeKind::yarn)  // arguments.py, validate_args
     limits.emplace_back("prediction blocks beside YaRN: Megatron-LM takes them with plain rope only");
-  if (c.linear_attention)  // training/models/gpt.py, mtp_block_spec, asks get_gpt_decoder_layer_specs
-    limits.emplace_back(
-        "prediction blocks beside gated delta nets: Megatron-LM 0.19 cannot build them, Megatron-Bridge can");
+  if (c.linear_attention || c.sparse_attention)  // training/models/gpt.py, mtp_block_spec, asks
+                                                 // get_gpt_decoder_layer_specs
+    limits.push_back(std::string("prediction blocks beside ") +
+                     (c.linear_attention ? "gated delta nets" : "sparse attention") +
+                     ": Megatron-LM 0.19 cannot build them, Megatron-Bridge can");
 }
 
 void add_temperature_limit(Lines& limits, const TransformerConfig& c) {

@@ -228,6 +228,24 @@ constexpr auto kFields = std::to_array<Field>({
     field<&MlaConfig::v_head_dim>({.core = kOwn, .flag = kOwn, .add_flags = add_rope_type_flags,
      .runs = kSize}),
 
+    // Sparse attention.
+    part<SparseAttentionConfig>({.bind = bind_sparse_attention, .add_flags = add_sparse_attention_flags,
+     .limit = "sparse attention (DSA) needs megatron-core 0.19 or later with TransformerEngine", .runs = kYes}),
+    field<&SparseAttentionConfig::n_heads>({.core = kOwn, .flag = kOwn, .runs = kSize}),
+    field<&SparseAttentionConfig::head_dim>({.core = kOwn, .flag = kOwn, .runs = kSize}),
+    field<&SparseAttentionConfig::topk>({.core = kOwn, .flag = kOwn, .runs = kSize}),
+    field<&SparseAttentionConfig::topk_freq>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .runs = kSize}),
+    field<&SparseAttentionConfig::skip_topk_offset>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn,
+     .matters = [](const C& c) { return c.sparse_attention->topk_freq > 1; },
+     .meaning = [](const C& c) {
+       return nlohmann::json(std::max<std::int64_t>(c.sparse_attention->skip_topk_offset, 1));
+     }, .runs = kYes}),
+    field<&SparseAttentionConfig::rope_interleaved>({.core = kOwn, .flag = kOwn, .runs = kYes}),
+    field<&SparseAttentionConfig::k_norm_epsilon>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn,
+     .meaning = [](const C& c) {
+       return nlohmann::json(c.sparse_attention->k_norm_epsilon.value_or(c.layernorm_epsilon));
+     }, .runs = kYes}),
+
     // Logits.
     field<&C::attn_logit_softcapping>({.args = kOwn, .run_config = kOwn, .default_is = kUnsaid,
      .spec_limit = "capped attention logits: Megatron-Core's attention cannot", .runs = kPositive}),

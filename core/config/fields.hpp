@@ -174,7 +174,8 @@ bool corrects_softmax(const TransformerConfig& config);
 /// Whether the model needs Megatron-Core's MuP settings.
 bool has_multipliers(const TransformerConfig& config);
 
-Bind bind_moe, bind_latent_attention, bind_linear_attention, bind_mamba, bind_query_groups, bind_vocabulary;
+Bind bind_moe, bind_latent_attention, bind_sparse_attention, bind_linear_attention, bind_mamba;
+Bind bind_query_groups, bind_vocabulary;
 Bind bind_epsilon, bind_rotary_base, bind_rotary_percent, bind_biases, bind_window, bind_moe_layers,
     bind_group_score, bind_router_dtype, bind_router_score;
 Bind bind_aux_loss, bind_tied_embeddings;
@@ -192,7 +193,7 @@ Bind bind_activation;
 Bind bind_multipliers;
 
 Note add_vision_flags, add_rope_flags, add_window_flag, add_gelu_flag, add_multiplier_flags,
-    add_rope_type_flags;
+    add_rope_type_flags, add_sparse_attention_flags;
 Note add_gate_flag;
 Note add_vision_limits, add_siglip_note, add_rope_limits, add_activation_limits, add_latent_yarn_limit,
     add_latent_epsilon_note, add_group_score_limit;

@@ -217,10 +217,10 @@ void add_rope_flags(Lines& flags, const TransformerConfig& c) {
 void add_rope_type_flags(Lines& flags, const TransformerConfig& c) {
   const bool yarn = megatron_yarn(c).has_value();
   flags.emplace_back(yarn ? "--rope-type yarn" : "--rope-type rope");
-  if (yarn) return;
-  flags.emplace_back("--rotary-scaling-factor 1");
-  // The fused rotation of latent attention is YaRN's alone (transformer_config.py), and it is the default.
-  flags.emplace_back("--no-rope-fusion");
+  if (!yarn) flags.emplace_back("--rotary-scaling-factor 1");
+  // The fused rotation of latent attention is YaRN's alone, and not sparse attention's
+  // (transformer_config.py); it is the default.
+  if (!yarn || c.sparse_attention) flags.emplace_back("--no-rope-fusion");
 }
 
 void add_rope_limits(Lines& limits, const TransformerConfig& c) {

@@ -139,6 +139,17 @@ struct MlaConfig {
   std::int64_t v_head_dim = 0;
 };
 
+/// DeepSeek sparse attention: in latent attention, an indexer with heads of its own chooses the tokens that a
+/// query sees (Megatron-Core's dsa_indexer_* fields without the prefix).
+struct SparseAttentionConfig {
+  std::int64_t n_heads = 64, head_dim = 128;
+  std::int64_t topk = 2048;           ///< tokens that are chosen; up to so many, attention is dense
+  std::int64_t topk_freq = 1;         ///< of so many layers one chooses, the next ones do as it does
+  std::int64_t skip_topk_offset = 0;  ///< the last of the leading layers that all choose, counted from 1
+  bool rope_interleaved = false;      ///< the indexer pairs neighbours, as latent attention does
+  std::optional<double> k_norm_epsilon = std::nullopt;  ///< absent: layernorm_epsilon
+};
+
 /// Layers with a linear attention in the place of softmax attention (Megatron-Core's gated_delta_net).
 struct LinearAttentionConfig {
   std::vector<std::int64_t> layer_freq;  ///< 1: linear, 0: softmax attention, per layer
@@ -272,6 +283,7 @@ struct TransformerConfig {
 
   std::optional<MoeConfig> moe;
   std::optional<MlaConfig> mla;
+  std::optional<SparseAttentionConfig> sparse_attention;
   std::optional<LinearAttentionConfig> linear_attention;
   std::optional<MambaConfig> mamba;
   std::string hybrid_layer_pattern;  ///< HybridModel's, one symbol a layer; empty: GPTModel

@@ -26,13 +26,19 @@ bool is_without_sinkhorn(const Json& value) {
   const auto sinkhorn = [](const Json& one) { return one == "sinkhorn"; };
   return value.is_array() ? std::none_of(value.begin(), value.end(), sinkhorn) : !sinkhorn(value);
 }
-bool is_known_attention(const Json& value) { return is_off(value) || value == "gated_delta_net"; }
+bool is_known_attention(const Json& value) {
+  return is_off(value) || value == "gated_delta_net" || value == "dsa";
+}
+bool is_not_sparse(const Json& value) { return value != "dsa"; }
+bool is_not_false(const Json& value) { return value != Json(false); }
 
 bool has_experts(const C& c) { return c.moe.has_value(); }
 bool has_gated_experts(const C& c) { return c.moe && c.gated_linear_unit; }
 bool has_gated_shared_expert(const C& c) {
   return has_gated_experts(c) && c.moe->shared_expert_intermediate_size > 0;
 }
+bool has_no_latent_attention(const C& c) { return !c.mla; }
+bool has_sparse_attention(const C& c) { return c.sparse_attention.has_value(); }
 bool has_several_prediction_blocks(const C& c) { return c.mtp_num_layers > 1; }
 
 /// A setting, named alike in args and run_config.yaml.
@@ -59,6 +65,11 @@ constexpr auto kSettings = std::to_array<Setting>({
      has_gated_shared_expert},
     // models/gpt/experimental_attention_variant_module_specs.py
     {"experimental_attention_variant", "attention is of another kind", is_known_attention},
+    {"experimental_attention_variant", "sparse attention without latent attention", is_not_sparse,
+     has_no_latent_attention},
+    // transformer/experimental_attention_variant/dsa.py
+    {"dsa_indexer_scoring_relu", "negative products count in the choice of tokens", is_not_false,
+     has_sparse_attention},
     // transformer/heterogeneous/heterogeneous_config.py
     {"heterogeneous_block_specs", "layers are of several kinds"},
     {"heterogeneous_layers_config_path", "a file of its own describes each layer"},

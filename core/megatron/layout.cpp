@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mhub/base/error.hpp"
+#include "mhub/rules/mixer_rules.hpp"
 
 namespace mhub {
 namespace {
@@ -127,12 +128,38 @@ bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
   return true;
 }
 
+namespace {
+
+/// Choices of tokens do not travel between stages, nor between chunks of one
+/// (experimental_attention_variant_module_specs.py, _validate_dsa_index_share_pipeline_split).
+void add_sharing_limit(std::vector<std::string>& limits, const TransformerConfig& config,
+                       const LayoutRequest& request) {
+  if (!config.sparse_attention) return;
+  const auto chunk = [&](std::int64_t layer) {
+    const StagePlace place = request.split.place_of({"", Block::layer, layer, -1, ""});
+    return std::pair(place.stage, place.chunk);
+  };
+  std::int64_t chooser = 0;
+  for (std::int64_t layer = 0; layer < config.num_layers; ++layer) {
+    if (chooses_tokens(*config.sparse_attention, layer)) chooser = layer;
+    if (chunk(layer) == chunk(chooser)) continue;
+    limits.push_back("sparse attention that layers share: layer " + std::to_string(layer + 1) +
+                     " looks at the tokens that layer " + std::to_string(chooser + 1) +
+                     " chose, on another stage or in another chunk, which Megatron-Core refuses; --pp-layout "
+                     "chooses where stages begin");
+    return;
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> layout_limits(const TransformerConfig& config, const LayoutRequest& request) {
   std::vector<std::string> limits;
   const std::int64_t groups = config.num_query_groups, tensor = request.sizes.tensor;
   if (groups > 0 && groups % tensor != 0)
     limits.push_back("TP=" + std::to_string(tensor) + " with " + std::to_string(groups) +
                      " query groups: megatron-core 0.16 or later");
+  add_sharing_limit(limits, config, request);
   const StagePlace last = request.split.last();
   if (request.has_mtp && request.split.place_of({"", Block::decoder, -1, -1, ""}) != last)
     limits.emplace_back(

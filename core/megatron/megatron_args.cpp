@@ -175,11 +175,13 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
         {"_partial_", true},
         {"use_transformer_engine", target.impl == TransformerImpl::transformer_engine}};
   }
-  if (config.linear_attention && config.hybrid_layer_pattern.empty()) {  // as bridge models/qwen do
+  // As bridge models/qwen and models/glm_moe_dsa do.
+  const bool variant = config.linear_attention || config.sparse_attention;
+  if (variant && config.hybrid_layer_pattern.empty()) {
     model["transformer_layer_spec"] = reference(
         "megatron.core.models.gpt.experimental_attention_variant_module_specs."
         "get_transformer_block_with_experimental_attention_variant_spec");
-    model["hetereogenous_dist_checkpoint"] = true;
+    if (config.linear_attention) model["hetereogenous_dist_checkpoint"] = true;
   }
   const nlohmann::json file{{"_target_", "megatron.bridge.training.config.ConfigContainer"},
                             {"checkpoint",

@@ -30,13 +30,15 @@ Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const
 }
 
 /// The same rule for multi-token-prediction blocks, which are built like the last decoder layer; nothing
-/// where that layer has no such tensor.
+/// where that layer has no such tensor. An indexer is in every block, also where that layer does as another
+/// one: layers of blocks are counted on their own (multi_token_prediction.py).
 std::optional<Rule> block_rule(Rule rule, const TransformerConfig& c, const DecoderNames& names,
                                const std::string& hf_layer) {
   const auto only = rule.values.find("i");
-  const bool applies = rule.megatron.starts_with(kLayer) &&
-                       (only == rule.values.end() || std::find(only->second.begin(), only->second.end(),
-                                                               c.num_layers - 1) != only->second.end());
+  const bool applies =
+      rule.megatron.starts_with(kLayer) &&
+      (only == rule.values.end() || rule.megatron.starts_with(kLayer + kIndexer) ||
+       std::find(only->second.begin(), only->second.end(), c.num_layers - 1) != only->second.end());
   if (!applies) return std::nullopt;
   rule.values.erase("i");
   rule.megatron = "mtp.layers.{t}.transformer_layer." + rule.megatron.substr(kLayer.size());

@@ -68,6 +68,9 @@ Rule& layer_rule(Mapping& map, const std::string& part, Transform transform,
 /// one fused [gate; up], or ungated.
 Transform fc1(const std::string& hf, const TransformerConfig& config, std::int64_t rows, const Shape& inner);
 
+/// What the indexer of sparse attention is called in a layer (mixer_rules.hpp, add_latent_attention).
+inline constexpr const char* kIndexer = "self_attention.core_attention.indexer.";
+
 /// The layers whose entry in a per-layer list is `value`.
 Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value);
 

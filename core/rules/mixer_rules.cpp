@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/rules/mixer_rules.hpp"
 
+#include <algorithm>
+
 namespace mhub {
 namespace {
 
@@ -63,7 +65,29 @@ Transform separate_in_proj(const std::string& hf, const LinearAttentionConfig& c
   return transform;
 }
 
+/// DSAIndexer. Its heads rotate their first dimensions, in Hugging Face's layout and in Megatron-Core's.
+void add_indexer(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
+  const SparseAttentionConfig& s = *c.sparse_attention;
+  Layers layers;
+  for (std::int64_t layer = 0; layer < c.num_layers; ++layer) {
+    if (chooses_tokens(s, layer)) layers.push_back(layer);
+  }
+  const std::string hf = names.layer + "self_attn.indexer.";
+  auto add = [&](const std::string& name, const std::string& hf_name, const Shape& shape) {
+    layer_rule(map, kIndexer + name, replicated(hf + hf_name, shape), layers);
+  };
+  add("linear_wq_b.weight", "wq_b.weight", {s.n_heads * s.head_dim, c.mla->q_lora_rank});
+  add("linear_wk.weight", "wk.weight", {s.head_dim, c.hidden_size});
+  for (const std::string name : {"k_norm.weight", "k_norm.bias"}) add(name, name, {s.head_dim});
+  add("linear_weights_proj.weight", "weights_proj.weight", {s.n_heads, c.hidden_size});
+}
+
 }  // namespace
+
+bool chooses_tokens(const SparseAttentionConfig& s, std::int64_t layer) {
+  const std::int64_t first = std::max<std::int64_t>(s.skip_topk_offset, 1);
+  return std::max<std::int64_t>(layer + 1 - first, 0) % s.topk_freq == 0;
+}
 
 void add_latent_attention(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                           const MlaNames& mla) {
@@ -72,21 +96,26 @@ void add_latent_attention(Mapping& map, const TransformerConfig& c, const Decode
   const std::int64_t h = c.hidden_size, heads = c.num_attention_heads;
   const std::int64_t q_rows = heads * (a.qk_head_dim + a.qk_pos_emb_head_dim);
   auto hf = [&](const std::string& name) { return names.layer + name + ".weight"; };
+  const bool sparse = c.sparse_attention.has_value();
+  auto norm = [&](const std::string& fused, const std::string& own) {
+    return attention + (sparse ? own + ".weight" : fused + ".layer_norm_weight");
+  };
   add_norm(map, c, layer + "input_layernorm.", names.layer + names.input_norm);
   if (a.q_lora_rank == 0) {
     map.rule(attention + "linear_q_proj.weight", column(hf(mla.q), {q_rows, h}));
   } else {
     map.rule(attention + "linear_q_down_proj.weight",
              replicated_or_column(hf(mla.q_down), {a.q_lora_rank, h}));
-    map.rule(attention + "linear_q_up_proj.layer_norm_weight", replicated(hf(mla.q_norm), {a.q_lora_rank}));
+    map.rule(norm("linear_q_up_proj", "q_layernorm"), replicated(hf(mla.q_norm), {a.q_lora_rank}));
     map.rule(attention + "linear_q_up_proj.weight", column(hf(mla.q_up), {q_rows, a.q_lora_rank}));
   }
   map.rule(attention + "linear_kv_down_proj.weight",
            replicated_or_column(hf(mla.kv_down), {a.kv_lora_rank + a.qk_pos_emb_head_dim, h}));
-  map.rule(attention + "linear_kv_up_proj.layer_norm_weight", replicated(hf(mla.kv_norm), {a.kv_lora_rank}));
+  map.rule(norm("linear_kv_up_proj", "kv_layernorm"), replicated(hf(mla.kv_norm), {a.kv_lora_rank}));
   map.rule(attention + "linear_kv_up_proj.weight",
            column(hf(mla.kv_up), {heads * (a.qk_head_dim + a.v_head_dim), a.kv_lora_rank}));
   map.rule(attention + "linear_proj.weight", row(hf(names.proj), {h, heads * a.v_head_dim}));
+  if (sparse) add_indexer(map, c, names);
 }
 
 void add_gated_delta_net(Mapping& map, const TransformerConfig& c, const DecoderNames& names,

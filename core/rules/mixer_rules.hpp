@@ -20,8 +20,14 @@ struct MlaNames {
 /// The norm before attention and Megatron-Core's MLASelfAttention (multi_latent_attention.py) in every layer.
 /// Its down projections are whole on every rank; the norms behind them are fused into the up projections, and
 /// the one before attention is a module of its own, in TransformerEngine's spec too (gpt_layer_specs.py).
+/// With sparse attention those norms are modules of their own, and layers that choose tokens have an indexer,
+/// whole on every rank (experimental_attention_variant_module_specs.py, dsa.py). It has the published names,
+/// self_attn.indexer.
 void add_latent_attention(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                           const MlaNames& mla = {});
+
+/// Whether a layer, counted from 0, chooses tokens itself (dsa.py, is_dsa_skip_topk_layer).
+bool chooses_tokens(const SparseAttentionConfig& sparse, std::int64_t layer);
 
 /// How a Hugging Face state stores the input projections of a gated delta net.
 enum class DeltaProjections {

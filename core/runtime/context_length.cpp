@@ -7,7 +7,9 @@
 
 namespace mhub::runtime {
 
-std::optional<std::int64_t> context_length(const TransformerConfig& config) {
+namespace {
+
+std::optional<std::int64_t> reach_of_positions(const TransformerConfig& config) {
   if (config.position_embedding_type == PositionEmbedding::none) return std::nullopt;
   const RopeScaling& scaling = config.rope_scaling;
   if (config.position_embedding_type != PositionEmbedding::rope || scaling.type == RopeKind::none)
@@ -19,11 +21,28 @@ std::optional<std::int64_t> context_length(const TransformerConfig& config) {
   return std::max(config.max_position_embeddings, static_cast<std::int64_t>(scaled));
 }
 
+/// Whether generation could not see as far as the model does.
+bool ends_early(const TransformerConfig& config, std::int64_t reach) {
+  return config.sparse_attention && config.sparse_attention->topk < reach;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> context_length(const TransformerConfig& config) {
+  const std::optional<std::int64_t> reach = reach_of_positions(config);
+  if (reach && ends_early(config, *reach)) return config.sparse_attention->topk;
+  return reach;
+}
+
 void require_length(const TransformerConfig& config, std::int64_t length) {
   const std::optional<std::int64_t> limit = context_length(config);
   if (!limit || length <= *limit) return;
-  throw UsageError("a sequence of " + std::to_string(length) +
-                   " tokens is longer than the model's context of " + std::to_string(*limit) +
+  const std::string longer = "a sequence of " + std::to_string(length) + " tokens is longer than ";
+  if (ends_early(config, *reach_of_positions(config)))
+    throw UsageError(longer + "the " + std::to_string(*limit) +
+                     " tokens that the indexer of sparse attention chooses (index_topk in config.json): "
+                     "generation computes it only where it chooses all");
+  throw UsageError(longer + "the model's context of " + std::to_string(*limit) +
                    " tokens (max_position_embeddings in config.json)");
 }
 

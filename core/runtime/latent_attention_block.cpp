@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "mhub/rules/decoder_rules.hpp"
 #include "mhub/runtime/attention_block.hpp"
 
 namespace mhub::runtime {
@@ -59,16 +60,21 @@ LatentAttention::LatentAttention(const LayerSource& source, const LayerPlan& pla
       options_(attention_options(source, plan, plain_ + rotated_)),
       residual_(source, source.prefix + "self_attention.linear_proj.post_layernorm.") {
   const std::string name = source.prefix + "self_attention.";
+  // Where all tokens are chosen, attention is dense (context_length.hpp).
+  const bool sparse = source.config.sparse_attention.has_value();
+  if (sparse) source.weights.ignore(source.prefix + kIndexer);
   const std::int64_t h = source.config.hidden_size, query_size = heads_ * (plain_ + rotated_);
   if (query_rank_ == 0) {
     query_ = Linear::load(source, name + "linear_q_proj", query_size, h);
   } else {
     query_down_ = Linear::load(source, name + "linear_q_down_proj", query_rank_, h);
-    query_norm_ = compressed_norm(source, name + "linear_q_up_proj.layer_norm_", query_rank_);
+    query_norm_ = compressed_norm(source, name + (sparse ? "q_layernorm." : "linear_q_up_proj.layer_norm_"),
+                                  query_rank_);
     query_up_ = Linear::load(source, name + "linear_q_up_proj", query_size, query_rank_);
   }
   key_value_down_ = Linear::load(source, name + "linear_kv_down_proj", key_value_rank_ + rotated_, h);
-  key_value_norm_ = compressed_norm(source, name + "linear_kv_up_proj.layer_norm_", key_value_rank_);
+  key_value_norm_ = compressed_norm(
+      source, name + (sparse ? "kv_layernorm." : "linear_kv_up_proj.layer_norm_"), key_value_rank_);
   key_value_up_ =
       Linear::load(source, name + "linear_kv_up_proj", heads_ * (plain_ + value_), key_value_rank_);
   proj_ = Linear::load(source, name + "linear_proj", h, heads_ * value_);

@@ -5,6 +5,7 @@
 #include "mhub/rules/decoder_rules.hpp"
 #include "mhub/rules/mixer_rules.hpp"
 #include "mhub/rules/moe_rules.hpp"
+#include "sparse.hpp"
 
 namespace mhub::deepseek {
 namespace {
@@ -226,11 +227,14 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "deepseek";
-  registrar.about = "DeepSeekMoE 16B, DeepSeek-V2, V3, R1, Moonlight, Kimi-K2, GLM-4.7-Flash, Sarvam 105B";
+  registrar.about =
+      "DeepSeekMoE 16B, DeepSeek-V2, V3, R1, V3.2, Moonlight, Kimi-K2, GLM-4.7-Flash, GLM-5, Sarvam 105B";
   registrar.add<mhub::deepseek::DeepseekForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV2ForCausalLM>();
   registrar.add<mhub::deepseek::DeepseekV3ForCausalLM>();
   registrar.add<mhub::deepseek::Glm4MoeLiteForCausalLM>();
+  registrar.add<mhub::deepseek::DeepseekV32ForCausalLM>();
+  registrar.add<mhub::deepseek::GlmMoeDsaForCausalLM>();
   registrar.add<mhub::deepseek::SarvamMLAForCausalLM>();
   registrar.add_alias<mhub::deepseek::DeepseekV3ForCausalLM>("KimiK2ForCausalLM", "KimiK2Config", "kimi_k2");
 }

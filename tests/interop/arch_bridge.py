@@ -26,6 +26,7 @@ import megatron.bridge.models.exaone.exaone4.exaone4_bridge as exaone4
 import megatron.bridge.models.exaone.exaone_moe.exaone_moe_provider as exaone_moe
 import megatron.bridge.models.gemma.gemma2_provider as gemma2
 import megatron.bridge.models.gemma.gemma3_provider as gemma3
+import megatron.bridge.models.glm_moe_dsa.glm5_bridge as glm5
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
 import megatron.bridge.models.sarvam.sarvam_moe_bridge as sarvam_moe
 from megatron.bridge.models.bailing.configuration_bailing_moe_v2 import BailingMoeV2Config
@@ -60,6 +61,7 @@ def _provide_local_gemma2(self, *args, **kwargs):
 
 gemma2.Gemma2ModelProvider.provide = _provide_local_gemma2
 AutoMapping.register_module_type("LinearWithPostNorm", "row")
+AutoMapping.register_module_type("WholeLinear", "replicated")  # sparse_attention.py
 exaone4.exaone4_layer_spec = lambda config: decoder_layer_spec(pre_norms=False, post_norms=True, qk_norms=NORMS)
 
 
@@ -74,6 +76,17 @@ minimax.minimax_m2_layer_spec = local_minimax
 exaone_moe.HAVE_TE = False
 # It recomputes parts of grouped experts, which there are none of.
 sarvam_moe.SarvamMoEModelProvider = functools.partial(sarvam_moe.SarvamMoEModelProvider, recompute_granularity=None)
+_glm5_provider = glm5.GLM5Bridge.provider_bridge
+
+
+def _without_hybrid_ep(self, hf_pretrained):
+    """Its dispatcher of tokens is a package for GPUs."""
+    provider = _glm5_provider(self, hf_pretrained)
+    provider.moe_token_dispatcher_type, provider.moe_shared_expert_overlap = "allgather", False
+    return provider
+
+
+glm5.GLM5Bridge.provider_bridge = _without_hybrid_ep
 
 
 class MiMoConfig(Qwen2Config):

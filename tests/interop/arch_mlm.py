@@ -14,7 +14,7 @@ import torch
 from mlm_load import JOB_FLAGS  # first: patches CUDA away
 import shim
 try:
-    import delta_net  # noqa: F401  (before Megatron-LM takes the spec of gated delta nets)
+    import sparse_attention  # noqa: F401  (before Megatron-LM takes the spec of it and of gated delta nets)
 except ImportError:
     pass  # a megatron-core before 0.19 has no such layers
 import moe_model  # noqa: F401  (what latent attention and experts need on a CPU)

@@ -8,6 +8,7 @@ from arch_dense import BASE, as_it_is, rope
 import llama4_model
 import mamba_models
 import softmax_moe_model
+import sparse_models
 from moe_model import build_changed, build_plain
 
 try:
@@ -222,4 +223,4 @@ MODELS = {
     "llama4_plain": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, use_qk_norm=False, attn_temperature_tuning=False, moe_layers=[1, 2], no_rope_layers=[1] * 4, layer_types=["chunked_attention"] * 4)),
     "nemotron_h": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40), prepare=correction, layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"], judged="local_dist"),
     "nemotron_h_dense": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention"], n_groups=2), dtype="bfloat16", layouts=["dist1", "dist22", "te222"], build_module="mamba"),
-} | mamba_models.models(HYBRID_JUDGE)
+} | mamba_models.models(HYBRID_JUDGE) | sparse_models.models(entry, MLA, with_mtp, add_mtp, correction)

@@ -12,10 +12,10 @@ RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "
 TINY = {
     "afm-4.5b": "arcee", "apertus-70b": "apertus", "apertus-8b": "apertus", "aya-23-8b": "cohere", "aya-vision-8b": "aya_vision", "baichuan2-7b": "baichuan2", "bamba-9b": "bamba_one_group",
     "clip-vit-large-patch14-336": "clip", "command-a-vision": "cohere2_vision", "command-r-plus": "cohere_qk", "cwm": "cwm", "deepseek-moe-16b": "deepseek", "deepseek-r1": "deepseek_v3",
-    "deepseek-v2-lite": "deepseek_v2_lite", "deepseek-v3": "deepseek_v3_mtp", "distilgpt2": "gpt2", "dots.llm1": "dots1", "ernie-4.5-0.3b": "ernie4_5",
+    "deepseek-v2-lite": "deepseek_v2_lite", "deepseek-v3": "deepseek_v3_mtp", "deepseek-v3.2": "deepseek_v32_mtp", "distilgpt2": "gpt2", "dots.llm1": "dots1", "ernie-4.5-0.3b": "ernie4_5",
     "ernie-4.5-21b-a3b": "ernie4_5_moe", "exaone-4.0-1.2b": "exaone4_full", "exaone-4.0-32b": "exaone4", "falcon-40b": "falcon_40b", "falcon-7b": "falcon_7b",
     "gemma-2-9b": "gemma2", "gemma-2b": "gemma", "gemma-3-12b": "gemma3_4b", "gemma-3-1b": "gemma3", "glm-4-32b-0414": "glm4", "glm-4-9b": "glm", "glm-4.1v-9b": "glm4v",
-    "glm-4.5-air": "glm4_moe_mtp", "glm-4.5v": "glm4v_moe", "glm-4.6v": "glm4v_moe", "glm-4.6v-flash": "glm4v", "glm-4.7-flash": "glm4_moe_lite_mtp",
+    "glm-4.5-air": "glm4_moe_mtp", "glm-4.5v": "glm4v_moe", "glm-4.6v": "glm4v_moe", "glm-4.6v-flash": "glm4v", "glm-4.7-flash": "glm4_moe_lite_mtp", "glm-5": "glm_moe_dsa_mtp", "glm-5.2": "glm_moe_dsa_mtp",
     "gpt-neox-20b": "gpt_neox", "gpt-oss-120b": "gpt_oss", "gpt-oss-20b": "gpt_oss", "gpt2": "gpt2", "gpt2-large": "gpt2", "gpt2-medium": "gpt2", "gpt2-xl": "gpt2",
     "granite-3.1-3b-a800m": "granite_moe", "granite-3.3-8b": "granite", "granite-4.0-h-tiny": "granite_hybrid", "granite-4.0-micro": "granite_hybrid_attention", "hunyuan-7b": "hunyuan", "hunyuan-a13b": "hunyuan_moe", "hy3-preview": "hy_v3",
     "idefics3-8b": "idefics3", "internlm2.5-7b": "internlm2", "internlm3-8b": "internlm3", "internvl3-8b": "internvl", "internvl3.5-8b": "internvl_chat",

@@ -30,7 +30,7 @@ _mtp_block_spec = _specs.get_gpt_mtp_block_spec
 _specs.get_gpt_mtp_block_spec = lambda config, spec, use_transformer_engine=False, **kwargs: _mtp_block_spec(
     config, spec, use_transformer_engine=False, **kwargs)
 
-import delta_net  # noqa: F401  (the block spec of gated delta nets)
+import sparse_attention  # noqa: F401  (the block spec of it and of gated delta nets)
 
 import megatron.bridge.models.gpt_provider as _provider
 import megatron.bridge.models.model_provider as _model_provider

@@ -19,8 +19,8 @@ sys.path.append(os.path.join(HERE, "..", "bench"))
 CONFIGS, RECIPES = os.path.join(HERE, "..", "configs"), os.path.join(HERE, "..", "..", "recipes")
 
 # Class, or model, and what the message says. plugins/README.md has the reasons.
-UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM", "ExaoneForCausalLM", "Gemma4ForConditionalGeneration",
-           "GlmMoeDsaForCausalLM", "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM", "DeciLMForCausalLM",
+UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV4ForCausalLM", "ExaoneForCausalLM", "Gemma4ForConditionalGeneration",
+           "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM", "DeciLMForCausalLM",
            "MiMoV2FlashForCausalLM", "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
            "PhiMoEForCausalLM", "QWenLMHeadModel", "Qwen2_5OmniForConditionalGeneration", "StableLmForCausalLM"]
 REFUSED = {"nemotron-3-super-120b-a12b": "num_nextn_predict_layers=1"}
@@ -105,7 +105,7 @@ def quantized(config, tensors):
     for tensor in tensors:
         name, shape = tensor["name"], tensor["shape"]
         expert = kind == "mxfp4" and re.search(r"experts\.(gate_up|down)_proj$", name)
-        linear = kind == "fp8" and len(shape) == 2 and re.search(r"layers\..*(_proj|_proj_with_mqa|w[123])\.weight$", name) and "eh_proj" not in name
+        linear = kind == "fp8" and len(shape) == 2 and re.search(r"layers\..*(_proj|_proj_with_mqa|w[123]|wq_b|wk)\.weight$", name) and "eh_proj" not in name and "weights_proj" not in name
         if expert:
             count, inner, outer = shape
             yield name + "_blocks", "U8", [count, outer, inner // 32, 16]

@@ -159,12 +159,12 @@ INERT = {
         test_mode timers use_cpu_initialization use_te_rng_tracker""",
     "the same function in exact numbers": "apply_query_key_layer_scaling",
     "means something only beside a setting that is refused": """
-        dsa_indexer_head_dim dsa_indexer_k_norm_epsilon dsa_indexer_k_norm_fp32 dsa_indexer_n_heads dsa_indexer_rope_interleaved dsa_indexer_rotate_activation
-        dsa_indexer_scoring_relu dsa_indexer_skip_topk_offset dsa_indexer_topk dsa_indexer_topk_freq moe_pad_expert_input_to_capacity moe_token_drop_policy mrope_section
+        moe_pad_expert_input_to_capacity moe_token_drop_policy mrope_section
         per_block_parameters""",
     # Models with these parts are judged in architectures.py; heads and states of other sizes have other tensors.
     "means something only in a model with such layers": """
-        is_hybrid_model linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads linear_value_head_dim mamba_head_dim mamba_num_groups
+        dsa_indexer_head_dim dsa_indexer_k_norm_epsilon dsa_indexer_k_norm_fp32 dsa_indexer_n_heads dsa_indexer_rope_interleaved dsa_indexer_rotate_activation
+        dsa_indexer_scoring_relu dsa_indexer_skip_topk_offset dsa_indexer_topk dsa_indexer_topk_freq is_hybrid_model linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads linear_value_head_dim mamba_head_dim mamba_num_groups
         mamba_num_heads mamba_state_dim mtp_hybrid_override_pattern""",
     "read by nothing": "apply_residual_connection_post_layernorm moe_token_dropping mup_width_mult use_arbitrary_attention_mask",
     # Tensors that its layers have not, or have beside the model's, are refused; mhub cannot see into a Python function.

@@ -34,7 +34,7 @@ BLOCKS = ["", "--pp 2", "--pp 2 --vpp 2", "--pp 2 --pp-layout Ett|ttmL", "--pp 4
 LAYOUTS = {
     "llama": DENSE, "gpt2": DENSE, "llama_tied_bias": DENSE, "gemma3": DENSE[:8], "qwen3_moe": EXPERTS, "mixtral": EXPERTS, "gpt_oss": EXPERTS, "qwen2_moe": EXPERTS,
     "qwen3_moe_mixed": EXPERTS, "deepseek_v3": EXPERTS, "qwen3_next": [*EXPERTS, "--tp 4", "--tp 8"], "nemotron_h": [*EXPERTS, "--tp 4", "--tp 8", "--pp 4", "--pp 3"],
-    "deepseek_v3_mtp": BLOCKS, "glm4_moe_mtp": BLOCKS,
+    "deepseek_v3_mtp": BLOCKS, "glm4_moe_mtp": BLOCKS, "glm_moe_dsa_shared": [*FEW, "--pp 2 --vpp 2", "--pp 2 --pp-layout Ettt|tL"],
 }
 
 
@@ -73,7 +73,8 @@ EDGE_LAYOUTS = {"groups3": ["--tp 2", "--tp 3", "--tp 6"], "mtp_yarn": ["", "--p
 NOTED = [
     (r"pre-softmax when topk is 1", r"one expert a token"),
     (r"\(MTP\) is not supported with yarn", r"prediction blocks beside YaRN"),
-    (r"not supported with get_gpt_decoder_layer_specs", r"prediction blocks beside gated delta nets"),
+    (r"not supported with get_gpt_decoder_layer_specs", r"prediction blocks beside (gated delta nets|sparse attention)"),
+    (r"index-share pipeline split is invalid", r"sparse attention that layers share"),
 ]
 # What mhub refuses though Megatron does not, and why that is right.
 STRICTER = [r"--ep and --etp lay out experts, and the model has none"]  # an option that would do nothing

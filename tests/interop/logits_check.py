@@ -109,7 +109,8 @@ def all_models():
         layouts = (FEW if few else LAYOUTS) + (EXPERTS[: 1 if few else 2] if any("expert" in key and size for key, size in entry["fields"].items()) else [])
         layouts = [architectures.sizes(name, layout) for layout in layouts]
         layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe") else [])
-        models[name] = (dict(entry, fields=divisible(entry["fields"]), dtype="bfloat16"), layouts)
+        fields = {**entry["fields"], **entry.get("generated", {})}
+        models[name] = (dict(entry, fields=divisible(fields), dtype="bfloat16"), layouts)
     for name, (config, model, fields, dtype, shard) in tiny_models.MODELS.items():
         models["tiny_" + name] = (dict(config=config, model=model, fields=fields, dtype=dtype, shard=shard), FEW)
     for name, fields in HYBRIDS.items():

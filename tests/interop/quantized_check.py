@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantised sources against transformers' and torch's own arithmetic: python quantized_check.py MHUB SCRATCH.
 
-Tiny models are published as DeepSeek-V3 (FP8 with weight_scale_inv blocks), Ministral 3 (FP8 with one scale a weight and one for its
+Tiny models are published as DeepSeek-V3 and V3.2 (FP8 with weight_scale_inv blocks, in the indexer too), Ministral 3 (FP8 with one scale a weight and one for its
 inputs, a tower that is not quantised) and gpt-oss (MXFP4) are; mhub's export of each,
 directly and through Megatron checkpoints, must have the bits that transformers' dequantisation gives.
 """
@@ -60,11 +60,11 @@ def saved(model, scratch, name):
     return hf_tensors(folder)
 
 
-def make_fp8(scratch):
-    model = tiny_model("deepseek_v3")
+def make_fp8(scratch, name="deepseek_v3"):
+    model = tiny_model(name)
     state, expected = {}, {}
-    for key, value in saved(model, scratch, "fp8").items():
-        quantise = key.endswith("_proj.weight") or "kv_a_proj_with_mqa" in key
+    for key, value in saved(model, scratch, "fp8-" + name).items():
+        quantise = key.endswith(("_proj.weight", "indexer.wq_b.weight", "indexer.wk.weight")) and "weights_proj" not in key or "kv_a_proj_with_mqa" in key
         if not quantise:
             state[key] = expected[key] = value
             continue
@@ -76,7 +76,7 @@ def make_fp8(scratch):
         if rows % BLOCK == 0 and columns % BLOCK == 0:
             theirs = Fp8Dequantize(None)._dequantize_one(state[key], scale, torch.bfloat16)
             assert torch.equal(theirs.view(torch.int16), expected[key].view(torch.int16))
-    folder = os.path.join(scratch, "fp8")
+    folder = os.path.join(scratch, "fp8-" + name)
     publish(model, folder, state, {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [BLOCK, BLOCK]})
     return folder, expected
 
@@ -164,7 +164,8 @@ def main():
     os.makedirs(scratch)
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    failures = check(binary, scratch, "fp8", *make_fp8(scratch)) + check(binary, scratch, "fp8-whole", *make_fp8_whole(scratch), experts=False) + check(binary, scratch, "mxfp4", *make_mxfp4(scratch))
+    failures = check(binary, scratch, "fp8", *make_fp8(scratch)) + check(binary, scratch, "fp8-sparse", *make_fp8(scratch, "deepseek_v32"))
+    failures += check(binary, scratch, "fp8-whole", *make_fp8_whole(scratch), experts=False) + check(binary, scratch, "mxfp4", *make_mxfp4(scratch))
     print(f"quantised sources: {len(failures)} failures")
     sys.exit(1 if failures else 0)
 

@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(every_member_has_an_entry) {
                                                  {"RopeScaling", "rope_scaling."},
                                                  {"MoeConfig", "moe."},
                                                  {"MlaConfig", "mla."},
+                                                 {"SparseAttentionConfig", "sparse_attention."},
                                                  {"LinearAttentionConfig", "linear_attention."},
                                                  {"MambaConfig", "mamba."},
                                                  {"AttentionTemperature", "attention_temperature."},

@@ -74,6 +74,9 @@ inline std::map<std::string, TransformerConfig> models() {
   c.num_query_groups = 4;
   all["latent attention"] = c;
 
+  c.sparse_attention = SparseAttentionConfig{3, 8, 16, 2, 2};
+  all["sparse attention"] = c;
+
   c = three_layers();
   c.linear_attention.emplace().layer_freq = {1, 1, 0};
   all["linear attention"] = c;

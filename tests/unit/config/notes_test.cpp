@@ -68,6 +68,21 @@ BOOST_AUTO_TEST_CASE(flags_of_parts) {
               {"--multi-latent-attention", "--q-lora-rank 12", "--kv-lora-rank 8", "--qk-head-dim 6",
                "--qk-pos-emb-head-dim 4", "--v-head-dim 6", "--rope-type rope", "--rotary-scaling-factor 1",
                "--no-rope-fusion"});
+  TransformerConfig sparse = models().at("sparse attention");
+  sparse.sparse_attention->skip_topk_offset = 3;
+  sparse.sparse_attention->rope_interleaved = true;
+  sparse.sparse_attention->k_norm_epsilon = 1e-6;
+  Lines flags = field_flags(models().at("latent attention"));
+  for (const char* flag : {"--experimental-attention-variant dsa", "--no-dsa-indexer-rotate-activation",
+                           "--dsa-indexer-n-heads 3", "--dsa-indexer-head-dim 8", "--dsa-indexer-topk 16",
+                           "--dsa-indexer-topk-freq 2", "--dsa-indexer-skip-topk-offset 3",
+                           "--dsa-indexer-rope-interleaved", "--dsa-indexer-k-norm-epsilon 1e-06"})
+    flags.emplace_back(flag);
+  check_lines(field_flags(sparse), flags);
+  sparse.rope_scaling.type = RopeKind::yarn;  // whose rotation Megatron-LM fuses
+  BOOST_TEST(std::count(flags.begin(), flags.end(), "--no-rope-fusion") == 1);
+  flags = field_flags(sparse);
+  BOOST_TEST(std::count(flags.begin(), flags.end(), "--no-rope-fusion") == 1);
   check_lines(field_flags(models().at("linear attention")),
               {"--experimental-attention-variant gated_delta_net", "--linear-attention-freq [1,1,0]",
                "--linear-conv-kernel-dim 4", "--linear-key-head-dim 128", "--linear-value-head-dim 128",

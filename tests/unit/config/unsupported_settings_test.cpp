@@ -81,6 +81,31 @@ BOOST_AUTO_TEST_CASE(settings_of_all_models) {
   require_refused(predicting, "mtp_use_repeated_layer", true);
 }
 
+/// megatron/core/transformer/experimental_attention_variant/dsa.py.
+BOOST_AUTO_TEST_CASE(settings_of_sparse_attention) {
+  const TransformerConfig sparse = models().at("sparse attention");
+  require_refused(sparse, "dsa_indexer_scoring_relu", false);
+  require_taken(models().at("latent attention"), {{"dsa_indexer_scoring_relu", false}});
+  // A Hadamard rotation of queries and keys leaves their products as they are; the others are of kernels,
+  // precision and the loss that trains the indexer.
+  require_taken(sparse, {{"dsa_indexer_rotate_activation", true}, {"dsa_indexer_k_norm_fp32", true}});
+  require_taken(sparse, {{"dsa_kernel_backend", "tilelang"}, {"dsa_indexer_loss_coeff", 0.01}});
+  require_taken(sparse, {{"dsa_indexer_k_norm_epsilon", sparse.layernorm_epsilon}});
+  TransformerConfig first = sparse;
+  first.sparse_attention->skip_topk_offset = 0;
+  require_taken(first, {{"dsa_indexer_skip_topk_offset", 1}});  // both begin with the first layer
+  BOOST_TEST(read_with(sparse, Dialect::args, {{"dsa_indexer_k_norm_epsilon", 1e-3}}) !=
+             read_with(sparse, Dialect::args, Json::object()));
+  for (const Dialect dialect : {Dialect::args, Dialect::run_config}) {
+    Json old = description_of(sparse, dialect);
+    old.erase("dsa_indexer_rope_interleaved");
+    BOOST_CHECK_EXCEPTION(
+        read_description(old, dialect, "somewhere"), InputError, [](const InputError& error) {
+          return std::string(error.what()).starts_with("somewhere: dsa_indexer_rope_interleaved: missing");
+        });
+  }
+}
+
 /// A value of another type than the field's is no default.
 BOOST_AUTO_TEST_CASE(what_was_no_plain_value_is_refused_where_it_is_asked_for) {
   const Json object{{"python", "an object of torch Size"}};

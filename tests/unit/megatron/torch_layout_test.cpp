@@ -135,4 +135,27 @@ BOOST_AUTO_TEST_CASE(incomplete_checkpoints_are_refused) {
   BOOST_CHECK_THROW(read_back(layout), InputError);
 }
 
+/// experimental_attention_variant_module_specs.py, _validate_dsa_index_share_pipeline_split.
+BOOST_AUTO_TEST_CASE(choices_of_tokens_stay_within_a_stage) {
+  TransformerConfig config;
+  config.num_layers = 4;
+  config.num_query_groups = 4;
+  config.sparse_attention.emplace().topk_freq = 2;  // layers 1 and 3 choose
+  const auto limits = [&](const ParallelSizes& job, const PipelineOptions& options = {}) {
+    return layout_limits(config, LayoutRequest(job, PipelineSplit(4, job, options)));
+  };
+  const ParallelSizes halves = sizes(1, 2, 1, 1), quarters = sizes(1, 4, 1, 1);
+  BOOST_TEST(limits(halves).empty());
+  BOOST_REQUIRE(limits(quarters).size() == 1U);
+  BOOST_TEST(limits(quarters).front().find("layer 2 looks at the tokens that layer 1 chose") !=
+             std::string::npos);
+  config.sparse_attention->skip_topk_offset = 2;  // 1, 2 and 4
+  BOOST_TEST(limits(halves).size() == 1U);
+  PipelineOptions uneven;
+  uneven.layout = "Ettt|tL";
+  BOOST_TEST(limits(halves, uneven).empty());
+  config.sparse_attention.reset();
+  BOOST_TEST(limits(quarters).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -56,6 +56,15 @@ BOOST_AUTO_TEST_CASE(how_far_positions_reach) {
   BOOST_TEST(*context_length(rope(32768, RopeKind::yarn, 4, 32768)) == 131072);  // Qwen2.5
   BOOST_TEST(*context_length(rope(131072, RopeKind::llama3, 8, 8192)) == 131072);
   BOOST_TEST(*context_length(rope(131072, RopeKind::longrope, 1, 4096)) == 131072);
+  TransformerConfig sparse = rope(163840, RopeKind::yarn, 40, 4096);  // DeepSeek-V3.2
+  sparse.sparse_attention.emplace();
+  BOOST_TEST(*context_length(sparse) == 2048);
+  BOOST_CHECK_NO_THROW(require_length(sparse, 2048));
+  BOOST_CHECK_EXCEPTION(require_length(sparse, 2049), UsageError,
+                        tests::message_has("2049 tokens", "2048 tokens", "index_topk"));
+  sparse.sparse_attention->topk = 200000;
+  BOOST_CHECK_EXCEPTION(require_length(sparse, 163841), UsageError,
+                        tests::message_has("163841", "163840", "max_position_embeddings"));
   TransformerConfig learned;
   learned.position_embedding_type = PositionEmbedding::learned_absolute;
   learned.max_position_embeddings = 1024;
