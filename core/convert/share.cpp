@@ -7,6 +7,7 @@
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"
 
 namespace mhub {
