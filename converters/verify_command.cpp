@@ -22,6 +22,9 @@ nlohmann::json to_json(const VerifyReport& report) {
   nlohmann::json unmatched = nlohmann::json::array();
   for (const UnmatchedTensor& one : report.unmatched)
     unmatched.push_back({{"tensor", one.name}, {"a", to_json(one.left)}, {"b", to_json(one.right)}});
+  nlohmann::json retyped = nlohmann::json::array();
+  for (const RetypedTensor& one : report.retyped)
+    retyped.push_back({{"tensor", one.name}, {"a", torch_name(one.left)}, {"b", torch_name(one.right)}});
   nlohmann::json differences = nlohmann::json::array();
   for (const Difference& d : report.differences) {
     differences.push_back(
@@ -32,26 +35,35 @@ nlohmann::json to_json(const VerifyReport& report) {
          {"b", d.right},
          {"max_abs_difference", d.largest ? nlohmann::json(*d.largest) : nlohmann::json()}});
   }
-  return {{"equal", report.equal()},   {"fields", report.fields}, {"unmatched", unmatched},
-          {"tensors", report.tensors}, {"bytes", report.bytes},   {"differences", differences}};
+  return {{"equal", report.equal()},   {"fields", report.fields},   {"unmatched", unmatched},
+          {"retyped", retyped},        {"tensors", report.tensors}, {"bytes", report.bytes},
+          {"differences", differences}};
 }
 
-/// Two different models may have no tensor in common.
-void print_unmatched(const std::vector<UnmatchedTensor>& unmatched) {
+/// The first of what may be as many as the models have tensors.
+template <class One>
+void print_some(const std::vector<One>& differing, const auto& side) {
   constexpr std::size_t kShown = 10;
-  const auto shape = [](const std::optional<Shape>& one) { return one ? to_string(*one) : "absent"; };
-  for (std::size_t k = 0; k < std::min(kShown, unmatched.size()); ++k) {
-    const UnmatchedTensor& one = unmatched[k];
-    std::cout << "differs: " << one.name << ": " << shape(one.left) << " and " << shape(one.right) << '\n';
+  for (std::size_t k = 0; k < std::min(kShown, differing.size()); ++k) {
+    std::cout << "differs: " << differing[k].name << ": " << side(differing[k].left) << " and "
+              << side(differing[k].right) << '\n';
   }
-  if (unmatched.size() > kShown) std::cout << "... and " << unmatched.size() - kShown << " tensors more\n";
-  if (!unmatched.empty()) std::cout << "not the same model: no elements were compared\n";
+  if (differing.size() > kShown) std::cout << "... and " << differing.size() - kShown << " tensors more\n";
+}
+
+void print_tensors(const VerifyReport& report) {
+  print_some(report.unmatched,
+             [](const std::optional<Shape>& shape) { return shape ? to_string(*shape) : "absent"; });
+  if (!report.unmatched.empty()) std::cout << "not the same model: no elements were compared\n";
+  print_some(report.retyped, torch_name);
+  if (!report.retyped.empty())
+    std::cout << "values of different types were compared as they are; --cast compares after that rounding\n";
 }
 
 void print(const VerifyReport& report) {
   for (const std::string& field : report.fields)
     std::cout << "differs: " << field << ": equal tensors would compute something else (--tensors-only)\n";
-  print_unmatched(report.unmatched);
+  print_tensors(report);
   for (const Difference& d : report.differences) {
     std::cout << "differs: " << d.tensor << ": " << d.count << " elements, first at " << d.first_index << ": "
               << d.left << " and " << d.right;

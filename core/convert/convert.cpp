@@ -184,6 +184,7 @@ void check_result(const Conversion& conversion, const RunOptions& options, const
   if (report.equal()) return;
   const std::string first = !report.fields.empty()      ? report.fields.front()
                             : !report.unmatched.empty() ? report.unmatched.front().name
+                            : !report.retyped.empty()   ? report.retyped.front().name
                                                         : report.differences.front().tensor;
   throw MismatchError(first + " differs after conversion; nothing was written");
 }

@@ -38,21 +38,31 @@ struct SideTypes {
   std::vector<std::optional<DType>> left, right, left_joined, right_joined;
 };
 
+/// Whether a destination has different types on the two sides, and not only because one of them stores it
+/// together with others.
+bool retyped(const SideTypes& types, std::size_t d) {
+  return types.left[d] != types.right[d] && types.left[d] != types.left_joined[d] &&
+         types.right[d] != types.right_joined[d];
+}
+
+/// The type that holds what both sides have of a destination.
+DType common_dtype(const std::string& name, DType left, DType right) {
+  const std::optional<DType> both = joined_dtype(left, right);
+  if (both) return *both;
+  throw MismatchError("tensor " + name + " is " + std::string(torch_name(left)) + " on the left and " +
+                      std::string(torch_name(right)) + " on the right, and no type holds both");
+}
+
 /// The type in which a destination is compared: the right side's, where both have the same or the left is to
 /// be cast; the wider one's, where that is wider only because it is stored together with others; one that
-/// loses nothing where the left side's values change.
+/// loses nothing where the types or the left side's values change.
 DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const SideTypes& types,
                      bool cast) {
   const DType l = types.left[d].value(), r = types.right[d].value();
   if (cast) return r;
   if (added_to(map, d) != 0) return exact_dtype(map, d, left.sources, std::array{DType::f64});
-  if (l != r && l == types.left_joined[d]) return l;
-  if (l != r && r != types.right_joined[d]) {
-    throw MismatchError("tensor " + map.destination[d].name + " is " + std::string(torch_name(l)) +
-                        " on the left and " + std::string(torch_name(r)) +
-                        " on the right; pass --cast to compare after that rounding");
-  }
-  return r;
+  if (retyped(types, d)) return common_dtype(map.destination[d].name, l, r);
+  return l == types.left_joined[d] ? l : r;
 }
 
 /// Compares the destinations of two maps that have the same ones, with the values that the right side stores.
@@ -67,6 +77,8 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
       for (Term& term : map->terms[d]) term.added -= added;
     }
     tensors.push_back(whole(left_map.destination[d], compared_dtype(left_map, d, left, types, options.cast)));
+    if (!options.cast && added_to(left.map, d) == 0 && retyped(types, d))
+      report.retyped.push_back({left_map.destination[d].name, *types.left[d], *types.right[d]});
   }
   const CopyPlan left_plan = compile(left_map, left.sources, tensors);
   const CopyPlan right_plan = compile(right_map, right.sources, std::move(tensors));

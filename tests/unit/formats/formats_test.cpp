@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(a_format_of_ones_own) {
   convert(scratch / "npy", scratch / "back", {.format = "hf"});
   BOOST_TEST(verify(scratch / "hf", scratch / "back").differences.empty());
   BOOST_TEST(verify(scratch / "hf", scratch / "half", {.cast = true}).differences.empty());
-  BOOST_CHECK_THROW(verify(scratch / "hf", scratch / "half"), MismatchError);
+  BOOST_TEST(!verify(scratch / "hf", scratch / "half").retyped.empty());
   convert(scratch / "hf", scratch / "npy", {}, {.overwrite = true});
   BOOST_TEST(find_format(scratch / "npy") == formats().front());
 }
