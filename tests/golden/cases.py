@@ -120,6 +120,12 @@ CASES = {
         te=["", "--tp 2 --pp 2", "--pp 2 --vpp 2", "--pp 2 --pp-layout Ett|ttmL", "--pp 3 --pp-layout Ett|tt|mL", "--pp 2 --pp-layout Etttt|mL",
             "--pp 4 --pp-layout Ett|tt|m|L"],
         local=["--pp 2"]),
+    "glm_moe_dsa": dict(
+        hf=("GlmMoeDsaConfig", "GlmMoeDsaForCausalLM", {**LATENT, "rms_norm_eps": 1e-6, "index_n_heads": 3, "index_head_dim": 4, "index_topk": 5, "index_topk_freq": 2,
+            "index_skip_topk_offset": 1, "indexer_rope_interleave": True}),
+        flags=DEEPSEEK + "--experimental-attention-variant dsa --no-dsa-indexer-rotate-activation --dsa-indexer-n-heads 3 --dsa-indexer-head-dim 4 --dsa-indexer-topk 5 "
+        "--dsa-indexer-topk-freq 2 --dsa-indexer-skip-topk-offset 1 --dsa-indexer-rope-interleaved --dsa-indexer-k-norm-epsilon 1e-06",
+        te_flags="--moe-grouped-gemm", te=["", "--tp 2", "--pp 2 --ep 2"], local=[], bridge=True),
     "qwen3_next": dict(
         hf=("Qwen3NextConfig", "Qwen3NextForCausalLM", {**EXPERTS, "shared_expert_intermediate_size": 8, "linear_key_head_dim": 4, "linear_value_head_dim": 6,
             "linear_num_key_heads": 2, "linear_num_value_heads": 4}),

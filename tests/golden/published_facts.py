@@ -19,9 +19,12 @@ import transformers
 from megatron.bridge.models.gpt_provider import GPTModelProvider
 from megatron.bridge.training.utils.config_utils import _ConfigContainerBase
 
-# The stand-in for a function goes by the name of what it stands for.
+# The stand-ins for functions go by the names of what they stand for.
 bridge_shim._local_block_spec.__module__ = "megatron.core.models.gpt.gpt_layer_specs"
 bridge_shim._local_block_spec.__qualname__ = "get_gpt_decoder_block_spec"
+variant_spec = bridge_shim.sparse_attention.local_block_spec
+variant_spec.__module__ = "megatron.core.models.gpt.experimental_attention_variant_module_specs"
+variant_spec.__qualname__ = "get_transformer_block_with_experimental_attention_variant_spec"
 
 
 def published(case):
