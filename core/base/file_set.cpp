@@ -74,8 +74,9 @@ class FolderFiles final : public FileSet {
 
 class ArchiveFiles final : public FileSet {
  public:
-  ArchiveFiles(std::string archive, std::map<std::string, std::shared_ptr<const ByteSource>> files)
-      : archive_(std::move(archive)), files_(std::move(files)) {}
+  ArchiveFiles(std::string archive, std::map<std::string, std::shared_ptr<const ByteSource>> files,
+               std::vector<std::string> others)
+      : archive_(std::move(archive)), files_(std::move(files)), others_(std::move(others)) {}
   bool has(const std::string& name) const override { return files_.contains(name); }
   std::string read(const std::string& name, std::uint64_t limit) const override {
     return read_all(found(name), place(name), limit);
@@ -87,7 +88,7 @@ class ArchiveFiles final : public FileSet {
     }
     return names;
   }
-  std::vector<std::string> others() const override { return {}; }
+  std::vector<std::string> others() const override { return others_; }
   std::uint64_t size(const std::string& name) const override { return found(name).size(); }
   std::string place(const std::string& name) const override { return archive_ + ": " + name; }
   const std::string& source() const override { return archive_; }
@@ -101,6 +102,7 @@ class ArchiveFiles final : public FileSet {
 
   std::string archive_;
   std::map<std::string, std::shared_ptr<const ByteSource>> files_;
+  std::vector<std::string> others_;
 };
 
 }  // namespace
@@ -110,8 +112,9 @@ std::shared_ptr<const FileSet> folder_files(const std::string& folder) {
 }
 
 std::shared_ptr<const FileSet> archive_files(const std::string& archive,
-                                             std::map<std::string, std::shared_ptr<const ByteSource>> files) {
-  return std::make_shared<ArchiveFiles>(archive, std::move(files));
+                                             std::map<std::string, std::shared_ptr<const ByteSource>> files,
+                                             std::vector<std::string> others) {
+  return std::make_shared<ArchiveFiles>(archive, std::move(files), std::move(others));
 }
 
 }  // namespace mhub

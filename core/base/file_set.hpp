@@ -21,7 +21,8 @@ class FileSet {
   /// hidden ones are left out. None when there is no such folder.
   virtual std::vector<std::string> names(const std::string& folder = {}) const = 0;
   /// What names() leaves out: links that lead nowhere, pipes, folders beyond the eighth, and what is hidden,
-  /// but for what version control and such tools keep in a folder.
+  /// but for what version control and such tools keep in a folder. Of an archive: what is in it beside
+  /// tensors and files.
   virtual std::vector<std::string> others() const = 0;
   /// In bytes. Throws IoError when the file is not there.
   virtual std::uint64_t size(const std::string& name) const = 0;
@@ -33,8 +34,9 @@ class FileSet {
 
 /// Files of a folder.
 std::shared_ptr<const FileSet> folder_files(const std::string& folder);
-/// Files of an archive; `archive` is its path, for messages.
+/// Files of an archive; `archive` is its path, for messages, and `others` is what others() says.
 std::shared_ptr<const FileSet> archive_files(const std::string& archive,
-                                             std::map<std::string, std::shared_ptr<const ByteSource>> files);
+                                             std::map<std::string, std::shared_ptr<const ByteSource>> files,
+                                             std::vector<std::string> others = {});
 
 }  // namespace mhub

@@ -207,10 +207,12 @@ void check_kept_files(const nlohmann::json& recorded, const FileSet& files, Mani
     if (kept_file(text.size(), checksum_of(text)) != entry)
       report.problems.push_back({files.place(name), "", "differs from what was written"});
   }
+  std::vector<std::string> later = files.others();
   for (const std::string& name : files.names()) {
-    if (name != kManifestName && !recorded.contains(name))
-      report.problems.push_back({files.place(name), "", "was not there when the archive was written"});
+    if (name != kManifestName && !recorded.contains(name)) later.push_back(name);
   }
+  for (const std::string& name : later)
+    report.problems.push_back({files.place(name), "", "was not there when the archive was written"});
   report.files = recorded.size();
 }
 

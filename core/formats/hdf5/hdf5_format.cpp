@@ -11,8 +11,10 @@ namespace mhub {
 namespace {
 
 constexpr const char* kFile = "state.h5";
-/// The attribute that says whose state an archive holds.
+/// The attribute that says whose state an archive holds, and those for people.
 constexpr const char* kKind = "kind";
+constexpr const char* kCreator = "created_by";
+constexpr const char* kClass = "class";
 
 std::string kind_of(StateNames names) {
   return names == StateNames::hugging_face ? std::string(hf_format().name()) : "megatron";
@@ -34,8 +36,8 @@ class Hdf5Output final : public OutputFormat {
   std::unique_ptr<TensorSink> sink(const fs::path& root, const CopyPlan& plan, OutputMode) const override {
     Hdf5Contents contents;
     contents.attributes = {{kKind, kind_of(source_.names)},
-                           {"created_by", std::string("mhub ") + MHUB_VERSION},
-                           {"class", source_.model->class_name}};
+                           {kCreator, std::string("mhub ") + MHUB_VERSION},
+                           {kClass, source_.model->class_name}};
     for (const std::string& name : companions(*source_.files))
       contents.files[name] = source_.files->read(name, kLargestCompanion);
     contents.files["config.json"] = config_text(hf_config(source_, dtype_));
@@ -63,6 +65,14 @@ class Hdf5Output final : public OutputFormat {
   DType dtype_ = DType::f32;
 };
 
+std::shared_ptr<const FileSet> files_of(const std::string& path, Hdf5Archive& archive) {
+  std::vector<std::string> others = std::move(archive.others);
+  for (const auto& [name, text] : archive.attributes) {
+    if (name != kKind && name != kCreator && name != kClass) others.push_back("attribute " + name);
+  }
+  return archive_files(path, std::move(archive.files), std::move(others));
+}
+
 /// One HDF5 file with all that a checkpoint has.
 class Hdf5Format final : public Format {
  public:
@@ -71,7 +81,7 @@ class Hdf5Format final : public Format {
 
   void open(Checkpoint& checkpoint, const OpenOptions&) const override {
     Hdf5Archive archive = open_hdf5(checkpoint.path);
-    const auto files = archive_files(checkpoint.path, std::move(archive.files));
+    const auto files = files_of(checkpoint.path, archive);
     const std::string kind = archive.attributes[kKind];
     if (files->has(kManifestName))
       checkpoint.manifest = parse_json(files->read(kManifestName, 1ULL << 30), files->place(kManifestName));
@@ -93,7 +103,8 @@ class Hdf5Format final : public Format {
   }
 
   std::shared_ptr<const FileSet> files(const std::string& path) const override {
-    return archive_files(path, open_hdf5(path).files);
+    Hdf5Archive archive = open_hdf5(path);
+    return files_of(path, archive);
   }
   std::unique_ptr<OutputFormat> output(const WriteOptions& options, const Checkpoint& source) const override {
     refuse_layout_options(options, name());

@@ -162,12 +162,16 @@ std::optional<std::int64_t> read_hdf5_count(hid_t object, const std::string& nam
   return count;
 }
 
-std::map<std::string, std::string> read_hdf5_texts(hid_t object, const std::string& what) {
+std::vector<std::string> hdf5_attribute_names(hid_t object, const std::string& what) {
   std::vector<std::string> names;
   hdf5_read_ok(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &names),
                what + ": attributes");
+  return names;
+}
+
+std::map<std::string, std::string> read_hdf5_texts(hid_t object, const std::string& what) {
   std::map<std::string, std::string> texts;
-  for (const std::string& name : names) {
+  for (const std::string& name : hdf5_attribute_names(object, what)) {
     const std::string where = attribute_of(what, name);
     const Attribute attribute(object, name, where);
     if (attribute.is_text()) texts[name] = read_text(attribute, where);

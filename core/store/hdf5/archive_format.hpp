@@ -56,5 +56,7 @@ std::optional<std::int64_t> read_hdf5_count(hid_t object, const std::string& nam
 
 /// All text attributes of an object; others are left out.
 std::map<std::string, std::string> read_hdf5_texts(hid_t object, const std::string& what);
+/// The names of all attributes of an object.
+std::vector<std::string> hdf5_attribute_names(hid_t object, const std::string& what);
 
 }  // namespace mhub

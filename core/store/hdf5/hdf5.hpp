@@ -13,6 +13,9 @@ struct Hdf5Archive {
   std::map<std::string, std::string> attributes;  ///< texts of the root group, without the driver's own
   /// Side files by relative path; never absolute, never with "..".
   std::map<std::string, std::shared_ptr<const ByteSource>> files;
+  /// What somebody has put into it that is no part of an archive, "attribute units of /state/model/norm":
+  /// attributes that nothing reads, bytes behind the end that the file gives itself.
+  std::vector<std::string> others;
 };
 
 /// True when the file begins with HDF5's signature. Throws IoError, InputError for what is not a regular

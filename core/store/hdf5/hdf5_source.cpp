@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 
 #include "mhub/base/error.hpp"
 #include "mhub/store/hdf5/archive_format.hpp"
@@ -90,6 +91,22 @@ void require_nothing_else(const Hdf5File& file) {
                      kHdf5Files + "; take the rest out");
 }
 
+/// Notes the attributes of an object that are not `known`.
+void add_other_attributes(const Hdf5File& file, hid_t object, const std::string& link,
+                          const std::set<std::string>& known, std::vector<std::string>& others) {
+  for (const std::string& name : hdf5_attribute_names(object, file.path() + ": " + printable(link))) {
+    if (!known.contains(name)) others.push_back("attribute " + name + (link == "/" ? "" : " of " + link));
+  }
+}
+
+/// Notes what was appended to the file: the library does not look behind the end that the superblock says.
+void add_other_bytes(const Hdf5File& file, std::vector<std::string>& others) {
+  haddr_t end = 0;
+  hdf5_read_ok(H5Fget_eoa(file.id(), &end), file.path());
+  if (file.bytes().size() > end)
+    others.push_back(std::to_string(file.bytes().size() - end) + " bytes behind its end");
+}
+
 }  // namespace
 
 Hdf5Archive open_hdf5_file(const std::string& path) {
@@ -102,12 +119,25 @@ Hdf5Archive open_hdf5_file(const std::string& path) {
   require_nothing_else(*file);
   archive.attributes.erase(kHdf5Format);
   archive.attributes.erase(kHdf5FormatVersion);
+  std::set<std::string> texts{kHdf5Format, kHdf5FormatVersion};
+  for (const auto& [name, text] : archive.attributes) texts.insert(name);
+  add_other_attributes(*file, file->id(), "/", texts, archive.others);
+  add_other_bytes(*file, archive.others);
+  const auto for_each_dataset = [&](const std::string& root, const std::set<std::string>& known,
+                                    const auto& add) {
+    file->for_each_object(root, [&](const std::string& link, hid_t opened, bool dataset) {
+      const std::string place = link.empty() ? root : root + "/" + link;
+      add_other_attributes(*file, opened, place, dataset ? known : std::set<std::string>(), archive.others);
+      if (dataset) add(link, opened);
+    });
+  };
   std::vector<StoredTensor> tensors;
-  file->for_each_dataset(kHdf5State, [&](const std::string& link, hid_t opened) {
-    tensors.push_back(read_tensor_entry(file, link, opened));
-  });
+  for_each_dataset(kHdf5State, {kHdf5Name, kHdf5DType, kHdf5ZeroChunks},
+                   [&](const std::string& link, hid_t opened) {
+                     tensors.push_back(read_tensor_entry(file, link, opened));
+                   });
   archive.state = TensorSource(std::move(tensors));
-  file->for_each_dataset(kHdf5Files, [&](const std::string& link, hid_t opened) {
+  for_each_dataset(kHdf5Files, {kHdf5ZeroChunks}, [&](const std::string& link, hid_t opened) {
     archive.files[link] = read_file_entry(file, link, opened);
   });
   return archive;

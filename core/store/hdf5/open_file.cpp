@@ -54,12 +54,13 @@ hid_t Hdf5File::cached_dataset(const std::string& path, std::size_t chunk_bytes)
   return recent_.front().second.get();
 }
 
-void Hdf5File::for_each_dataset(const std::string& root,
-                                const std::function<void(const std::string&, hid_t)>& visit) const {
+void Hdf5File::for_each_object(const std::string& root,
+                               const std::function<void(const std::string&, hid_t, bool)>& visit) const {
   const auto text = [&](const std::string& link) { return path() + ": " + printable(root + link); };
   const Hdf5Handle group = hdf5_opened(H5Gopen2(id(), root.c_str(), H5P_DEFAULT), H5Gclose, text(""));
   Links links;
   hdf5_read_ok(H5Lvisit(group.get(), H5_INDEX_NAME, H5_ITER_NATIVE, collect_link, &links), text(""));
+  visit("", group.get(), false);
   for (const auto& [link, type] : links) {
     const std::string what = text("/" + link);
     if (type != H5L_TYPE_HARD) throw InputError(what + ": is a symbolic link or lies in another file");
@@ -69,7 +70,7 @@ void Hdf5File::for_each_dataset(const std::string& root,
       throw InputError(what + ": groups are more than 64 deep");
     if (kind != H5I_GROUP && kind != H5I_DATASET)
       throw InputError(what + ": is neither a group nor a dataset");
-    if (kind == H5I_DATASET) visit(link, object.get());
+    visit(link, object.get(), kind == H5I_DATASET);
   }
 }
 

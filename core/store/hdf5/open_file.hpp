@@ -26,12 +26,12 @@ class Hdf5File {
   /// identifier is valid as long as the lock is held.
   hid_t cached_dataset(const std::string& path, std::size_t chunk_bytes) const;
 
-  /// Calls `visit` for every dataset below the group `root` ("/state"), with its links from there
-  /// ("model/norm/weight"). Visits a group once, however many links lead to it; goes at most 64 groups deep.
-  /// Throws InputError for links into other files, symbolic links and anything but groups and datasets. Call
-  /// under Hdf5Lock.
-  void for_each_dataset(const std::string& root,
-                        const std::function<void(const std::string& link, hid_t)>& visit) const;
+  /// Calls `visit` for the group `root` ("/state"), with no link, and for every group and dataset below it,
+  /// with its links from there ("model/norm/weight"). Visits a group once, however many links lead to it;
+  /// goes at most 64 groups deep. Throws InputError for links into other files, symbolic links and anything
+  /// but groups and datasets. Call under Hdf5Lock.
+  void for_each_object(const std::string& root,
+                       const std::function<void(const std::string& link, hid_t, bool dataset)>& visit) const;
 
  private:
   InputFile bytes_;

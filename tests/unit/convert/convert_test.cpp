@@ -123,6 +123,17 @@ BOOST_AUTO_TEST_CASE(files_inside_an_archive_are_checked_too) {
   BOOST_TEST(found == expected, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_appended_to_an_archive_is_seen) {
+  const Files files;
+  convert(files / "hf", files / "a.h5", {.format = "hdf5"});
+  std::ofstream(files / "a.h5", std::ios::app) << "mine";
+  const ManifestReport report = check_manifest(open_checkpoint(files / "a.h5"));
+  BOOST_REQUIRE(report.problems.size() == 1u);
+  BOOST_TEST(report.problems[0].file.ends_with("a.h5: 4 bytes behind its end"), report.problems[0].file);
+  BOOST_CHECK_EXCEPTION(convert(files / "hf", files / "a.h5", {.format = "hdf5"}, {.overwrite = true}),
+                        UsageError, tests::message_has("a.h5: 4 bytes behind its end"));
+}
+
 BOOST_AUTO_TEST_CASE(a_target_is_never_replaced_unasked) {
   const Files files;
   convert(files / "hf", files / "out");

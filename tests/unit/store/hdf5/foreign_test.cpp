@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fstream>
 #include <numeric>
 
 #include <boost/test/unit_test.hpp>
@@ -296,6 +297,25 @@ BOOST_AUTO_TEST_CASE(refuses_what_does_not_belong_to_an_archive) {
   }
   BOOST_CHECK_EXCEPTION(open_hdf5(path), InputError,
                         message_has(path, "has more in it than a state archive"));
+}
+
+BOOST_AUTO_TEST_CASE(what_nothing_reads_is_named) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("a.h5");
+  {
+    ForeignFile file(path);
+    file.add_tensor(H5T_IEEE_F32LE, kShape, "float32", numbers().data());
+    const Hdf5Handle tensor(H5Oopen(file.id(), "/state/t", H5P_DEFAULT), H5Oclose);
+    const Hdf5Handle group(H5Oopen(file.id(), "/files", H5P_DEFAULT), H5Oclose);
+    write_hdf5_text(tensor.get(), "units", "metres", path);
+    write_hdf5_count(group.get(), "step", 3, path);
+    write_hdf5_count(file.id(), "seed", 4, path);
+    write_hdf5_text(file.id(), "kind", "hf", path);
+  }
+  std::ofstream(path, std::ios::app) << "appended";
+  const std::vector<std::string> expected{"attribute seed", "8 bytes behind its end",
+                                          "attribute units of /state/t", "attribute step of /files"};
+  BOOST_TEST(open_hdf5(path).others == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(refuses_other_hdf5_files) {
