@@ -38,6 +38,9 @@ bool chooses_groups(const C& c) {
 }
 bool gated(const C& c) { return c.gated_linear_unit; }
 bool not_latent(const C& c) { return attends(c) && !c.mla; }  // latent attention does not look at them
+bool sees_all(const C& c) {
+  return !c.sparse_attention;
+}  // DSAttention has neither windows nor sinks (dsa.py)
 bool gpt_model_rotates(const C& c) { return rotates(c) && not_latent(c); }
 /// Entry of a layer of softmax attention, of a window, of experts, where every so many-th layer is another.
 std::int64_t but_every(std::int64_t i, std::int64_t every) { return (i + 1) % every == 0 ? 0 : 1; }
@@ -134,10 +137,10 @@ constexpr auto kFields = std::to_array<Field>({
     // Attention.
     field<&C::qk_layernorm>({.core = kOwn, .flag = kOwn, .runs = kYes}),
     field<&C::qk_l2_norm>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .runs = kYes}),
-    field<&C::sliding_window>({.bind = bind_window, .add_flags = add_window_flag, .runs = kSize}),
+    field<&C::sliding_window>({.bind = bind_window, .add_flags = add_window_flag, .matters = sees_all, .runs = kSize}),
     field<&C::window_layers>({.args = "window_attn_skip_freq", .run_config = "window_attn_skip_freq",
      .default_is = kUnsaid, .entry = but_every, .flag = kOwn,
-     .matters = [](const C& c) { return c.sliding_window.has_value(); },
+     .matters = [](const C& c) { return c.sliding_window.has_value() && sees_all(c); },
      .meaning = [](const C& c) { return nlohmann::json(list_meaning(c.window_layers, 1)); }, .runs = kYes}),
     field<&C::no_rope_layers>({.args = "no_rope_freq", .run_config = "no_rope_freq", .default_is = kUnsaid,
      .entry = only_every, .flag = kOwn, .matters = gpt_model_rotates,
@@ -297,7 +300,7 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::activation_clamp>({.core = "activation_func_clamp_value", .default_is = kUnsaid, .flag = kOwn,
      .matters = gated, .runs = kPositive}),
     field<&C::glu_linear_offset>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .matters = gated, .runs = kAny}),
-    field<&C::softmax_type>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .runs = kYes}),
+    field<&C::softmax_type>({.core = kOwn, .default_is = kUnsaid, .flag = kOwn, .matters = sees_all, .runs = kYes}),
     field<&C::attention_chunk_size>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "attention within chunks: Megatron-Core has windows only", .runs = kSize}),
     field<&C::qk_l2_norm_rotated_only>({.args = kHf, .default_is = kUnsaid,

@@ -42,12 +42,16 @@ LATENT = JOB + ROTARY + ROUTER + (
     "--rotary-scaling-factor 1.0 --mscale 1.0 --mscale-all-dim 1.0 --num-experts 8 --moe-router-topk 4 --moe-router-num-groups 4 --moe-router-group-topk 2 "
     "--moe-router-score-function sigmoid --moe-router-enable-expert-bias --moe-shared-expert-intermediate-size 24 --moe-layer-freq ([0]+[1]*3) "
     "--moe-router-topk-scaling-factor 2.5 --moe-router-pre-softmax ")
+SPARSE = LATENT + (
+    "--experimental-attention-variant dsa --no-dsa-indexer-rotate-activation --dsa-indexer-n-heads 3 --dsa-indexer-head-dim 8 --dsa-indexer-topk 6 "
+    "--dsa-indexer-rope-interleaved --dsa-indexer-k-norm-epsilon 1e-06 ")
 FLAGS = {
     "llama": LLAMA,
     "gpt": JOB + "--position-embedding-type learned_absolute --openai-gelu ",
     "experts": EXPERTS,
     "shared": EXPERTS + "--moe-shared-expert-intermediate-size 40 --moe-shared-expert-gate ",
     "latent": LATENT,
+    "sparse": SPARSE,
 }
 
 

@@ -35,7 +35,7 @@ VALUES = {
     "position_embedding_type": ["learned_absolute", "rope", "mrope", "yarn", "none", "relative"],
     "window_size": [(4, 0)], "window_attn_skip_freq": [2, [1, 0, 1, 0]], "no_rope_freq": [2, [1, 0, 1, 0]], "mrope_section": [[1, 1, 2]],
     "normalization": ["LayerNorm", "RMSNorm"], "rope_type": ["rope", "yarn", None], "rotary_percent": [0.5], "rotary_base": [500000, 12345],
-    "moe_layer_freq": [2, [1, 0, 1, 0], [1, 1, 1, 1]], "linear_attention_freq": [2, [1, 0, 1, 0]], "experimental_attention_variant": ["gated_delta_net", "dsa"],
+    "moe_layer_freq": [2, [1, 0, 1, 0], [1, 1, 1, 1]], "linear_attention_freq": [2, [1, 0, 1, 0]], "experimental_attention_variant": ["gated_delta_net", "dsa", None],
     "softmax_scale": [0.5], "activation_func_clamp_value": [0.3], "glu_linear_offset": [1.0], "moe_router_score_function": ["softmax", "sigmoid", "sqrtsoftplus"],
     "moe_router_load_balancing_type": ["aux_loss", "sinkhorn", ["aux_loss", "seq_aux_loss"], "quantile"], "moe_router_dtype": ["fp32", "fp64"],
     "moe_router_topk_scaling_factor": [2.5, 1.5, None], "moe_latent_size": [16], "moe_router_topk": [1, 3], "moe_shared_expert_intermediate_size": [48],
@@ -47,7 +47,7 @@ VALUES = {
     "moe_expert_capacity_factor": [0.5], "moe_input_jitter_eps": [0.1], "moe_router_force_biased": [0.5], "num_experts": [2], "num_moe_experts": [2],
     "rotary_scaling_factor": [4.0], "mscale": [0.7], "mscale_all_dim": [0.5, 0.0], "mup_base_hidden_size": [32], "mup_width_mult": [2.0],
     "transformer_impl": ["transformer_engine"], "params_dtype": [torch.bfloat16], "moe_router_num_groups": [None, 2], "moe_router_group_topk": [1, None],
-    "dsa_indexer_topk": [4], "vocab_size": [128], "padded_vocab_size": [128], "yaml_cfg": ["/x.yaml"],
+    "dsa_indexer_topk": [4], "dsa_indexer_k_norm_epsilon": [10.0], "dsa_indexer_head_dim": [12], "vocab_size": [128], "padded_vocab_size": [128], "yaml_cfg": ["/x.yaml"],
 }
 LITERAL = re.compile(r"'([^']*)'")
 
@@ -93,6 +93,9 @@ REACTS = {
         "latent": """
             beta_fast beta_slow kv_lora_rank moe_router_group_topk moe_router_num_groups mscale mscale_all_dim original_max_position_embeddings q_lora_rank qk_head_dim
             qk_pos_emb_head_dim rope_type rotary_scaling_factor v_head_dim""",
+        "sparse": """
+            dsa_indexer_head_dim dsa_indexer_k_norm_epsilon dsa_indexer_n_heads dsa_indexer_rope_interleaved dsa_indexer_scoring_relu dsa_indexer_topk dsa_indexer_topk_freq
+            experimental_attention_variant""",
     },
     "run_config": {
         "llama": """
@@ -164,8 +167,8 @@ INERT = {
     # Models with these parts are judged in architectures.py; heads and states of other sizes have other tensors.
     "means something only in a model with such layers": """
         dsa_indexer_head_dim dsa_indexer_k_norm_epsilon dsa_indexer_k_norm_fp32 dsa_indexer_n_heads dsa_indexer_rope_interleaved dsa_indexer_rotate_activation
-        dsa_indexer_scoring_relu dsa_indexer_skip_topk_offset dsa_indexer_topk dsa_indexer_topk_freq is_hybrid_model linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads linear_value_head_dim mamba_head_dim mamba_num_groups
-        mamba_num_heads mamba_state_dim mtp_hybrid_override_pattern""",
+        dsa_indexer_scoring_relu dsa_indexer_skip_topk_offset dsa_indexer_topk dsa_indexer_topk_freq is_hybrid_model linear_conv_kernel_dim linear_key_head_dim
+        linear_num_key_heads linear_num_value_heads linear_value_head_dim mamba_head_dim mamba_num_groups mamba_num_heads mamba_state_dim mtp_hybrid_override_pattern""",
     "read by nothing": "apply_residual_connection_post_layernorm moe_token_dropping mup_width_mult use_arbitrary_attention_mask",
     # Tensors that its layers have not, or have beside the model's, are refused; mhub cannot see into a Python function.
     "how the layers are built": "spec transformer transformer_layer_spec",
@@ -179,6 +182,8 @@ READ_ELSEWHERE = {
     "experimental_attention_variant", "heterogeneous_block_specs", "heterogeneous_layers_config_encoded_json", "heterogeneous_layers_config_path", "moe_mlp_glu_interleave_size",
     "moe_shared_expert_glu_interleave_size",
 }
+# What a base's model does not read, and mhub refuses for a value that it does not know.
+UNREAD = {"sparse": {"softmax_type"}}
 # Other tensors, or another class, than the files have.
 CONTRADICTS_FILES = {"hybrid_layer_pattern", "vocab_size", "expert_tensor_parallel_size", "pipeline_model_parallel_size"}
 
@@ -219,5 +224,9 @@ COMBINATIONS = {
         dict(rope_type="yarn", rotary_percent=0.5), dict(rope_type="yarn", rotary_scaling_factor=1.0, mscale_all_dim=0.0), dict(qk_layernorm=False),
         dict(q_lora_rank=None, qk_layernorm=True), dict(mtp_num_layers=1), dict(num_query_groups=2, group_query_attention=True),
         dict(moe_router_num_groups=2, moe_router_group_topk=1), dict(softmax_type="off-by-one"),
+    ],
+    "sparse": [
+        dict(dsa_indexer_topk_freq=2, dsa_indexer_skip_topk_offset=2), dict(dsa_indexer_topk_freq=3), dict(dsa_indexer_topk_freq=2, dsa_indexer_skip_topk_offset=1),
+        dict(dsa_indexer_rope_interleaved=False, dsa_indexer_topk_freq=2), LATENT_YARN, {**LATENT_YARN, "mscale": 0.7, "mscale_all_dim": 0.7},
     ],
 }

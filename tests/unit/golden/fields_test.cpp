@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(arguments_mean_what_they_mean_to_megatron) {
                                                                  << " " << fact->at(0) << ": " << model);
     }
   }
-  BOOST_TEST(bases == (std::set<std::string>{"experts", "gpt", "latent", "llama", "shared"}),
+  BOOST_TEST(bases == (std::set<std::string>{"experts", "gpt", "latent", "llama", "shared", "sparse"}),
              boost::test_tools::per_element());
   BOOST_TEST(changes > 200U);
 }
