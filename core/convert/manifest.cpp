@@ -28,6 +28,25 @@ void add_hub_identity(const fs::path& path, nlohmann::json& json) {
   json["name"] = repository->substr(repository->find('/') + 1);
 }
 
+/// What a conversion of conversions knows of them: each one's source, the latest first. Of a long chain (a
+/// model that a job converts on and on) the latest and the very first stay.
+nlohmann::json ancestors(nlohmann::json source) {
+  constexpr std::size_t kKept = 32;
+  nlohmann::json all = nlohmann::json::array();
+  while (source.is_object()) {
+    nlohmann::json before = source.value("made_from", nlohmann::json());
+    source.erase("made_from");
+    all.push_back(std::move(source));
+    if (before.is_array()) {
+      all.insert(all.end(), before.begin(), before.end());
+      break;
+    }
+    source = std::move(before);  // as manifests were nested once
+  }
+  if (all.size() > kKept) all.erase(all.begin() + kKept - 1, all.end() - 1);
+  return all;
+}
+
 nlohmann::json describe_source(const Checkpoint& source) {
   if (source.path.starts_with("hf://")) {
     const RepoId id = require_repo_id(source.path);
@@ -42,7 +61,8 @@ nlohmann::json describe_source(const Checkpoint& source) {
       {"kind", source.format->name()}};
   add_hub_identity(path.has_filename() ? path : path.parent_path(), json);
   // A conversion of a conversion keeps what the first one knew.
-  if (source.manifest.is_object()) json["made_from"] = source.manifest.value("source", nlohmann::json());
+  if (source.manifest.is_object())
+    json["made_from"] = ancestors(source.manifest.value("source", nlohmann::json()));
   return json;
 }
 

@@ -15,6 +15,7 @@
 #include "cli/sized_llama.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/json.hpp"
 #include "mhub/base/staging.hpp"
 #include "mhub/convert/manifest.hpp"
 #include "mhub/convert/verify.hpp"
@@ -132,6 +133,36 @@ BOOST_AUTO_TEST_CASE(what_is_appended_to_an_archive_is_seen) {
   BOOST_TEST(report.problems[0].file.ends_with("a.h5: 4 bytes behind its end"), report.problems[0].file);
   BOOST_CHECK_EXCEPTION(convert(files / "hf", files / "a.h5", {.format = "hdf5"}, {.overwrite = true}),
                         UsageError, tests::message_has("a.h5: 4 bytes behind its end"));
+}
+
+BOOST_AUTO_TEST_CASE(a_chain_of_conversions_may_be_long) {
+  const Files files;
+  std::string last = files / "hf";
+  const auto convert_on = [&](int k) {
+    const std::string next = files / ("step" + std::to_string(k));
+    convert(last, next, {.format = k % 2 == 0 ? "torch" : "hf"});
+    if (k > 0) fs::remove_all(last);
+    last = next;
+  };
+  for (int k = 0; k < 140; ++k) convert_on(k);
+  const nlohmann::json source = open_checkpoint(last).manifest["source"];
+  BOOST_TEST(source["name"] == "step138");
+  BOOST_REQUIRE(source["made_from"].size() == 32u);
+  BOOST_TEST(source["made_from"].front()["name"] == "step137");
+  BOOST_TEST(source["made_from"].back()["name"] == "hf");
+}
+
+BOOST_AUTO_TEST_CASE(nested_ancestors_of_older_manifests_are_kept) {
+  const Files files;
+  convert(files / "hf", files / "a");
+  nlohmann::json manifest = parse_json_file(files / "a/mhub_manifest.json", 1 << 20);
+  manifest["source"]["made_from"] = {{"name", "b"}, {"made_from", {{"name", "c"}}}};
+  replace_file(files / "a/mhub_manifest.json", manifest_text(manifest));
+  convert(files / "a", files / "d", {.format = "hf"});
+  const nlohmann::json source = open_checkpoint(files / "d").manifest["source"];
+  std::vector<std::string> names;
+  for (const nlohmann::json& one : source["made_from"]) names.push_back(one["name"]);
+  BOOST_TEST(names == (std::vector<std::string>{"hf", "b", "c"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_target_is_never_replaced_unasked) {
