@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <iostream>
-#include <sched.h>
 #include <set>
-#include <thread>
 
 #include "batch/dashboard.hpp"
 #include "batch/dry_run.hpp"
@@ -15,6 +13,7 @@
 #include "long_work.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/processors.hpp"
 #include "options.hpp"
 #include "recipe/recipe.hpp"
 #include "recipe/schema.hpp"
@@ -70,13 +69,6 @@ struct Shares {
   std::size_t at_once;
   int threads;  ///< of each
 };
-
-/// Those that this process may use: a batch system gives a job some of them.
-int usable_processors() {
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
 
 Shares shares_of(const CommandLine& line, std::size_t entries) {
   const int processors = usable_processors();

@@ -32,6 +32,13 @@ std::vector<std::string> columns_of(const std::string& line) {
   return columns;
 }
 
+/// A folder in a file name for sbatch, in which "%" begins a pattern (sbatch(1), "FILENAME PATTERN").
+std::string literal(const std::string& folder) {
+  std::string text;
+  for (const char c : folder) text += c == '%' ? "%%" : std::string(1, c);
+  return text;
+}
+
 bool is_number(const std::string& text) {
   return !text.empty() && text.size() < 10 &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -47,7 +54,7 @@ std::vector<std::string> sbatch_command(const ExecutorSettings& settings, const 
       "--requeue",
       "--job-name=" + job.name,
       "--chdir=" + std::filesystem::current_path().string(),
-      "--output=" + job.folder + "/" + (job.tasks.empty() ? "%j" : "%A_%a") + ".log",
+      "--output=" + literal(job.folder) + "/" + (job.tasks.empty() ? "%j" : "%A_%a") + ".log",
       "--open-mode=append"};
   if (!settings.partition.empty()) words.push_back("--partition=" + settings.partition);
   if (!settings.account.empty()) words.push_back("--account=" + settings.account);

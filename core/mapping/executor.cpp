@@ -13,6 +13,7 @@
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/processors.hpp"
 #include "mhub/mapping/work_order.hpp"
 #include "mhub/tensor/convert.hpp"
 
@@ -37,8 +38,7 @@ void for_each_unit(const std::vector<WorkUnit>& units, int jobs, const Work& mak
       next = units.size();
     }
   };
-  const std::size_t wanted =
-      jobs > 0 ? static_cast<std::size_t>(jobs) : std::max(1U, std::thread::hardware_concurrency());
+  const auto wanted = static_cast<std::size_t>(jobs > 0 ? jobs : usable_processors());
   std::vector<std::jthread> threads;
   for (std::size_t k = 1; k < std::min(wanted, units.size()); ++k) threads.emplace_back(run);
   run();

@@ -2,11 +2,11 @@
 #include "mhub/store/sharded_folder.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/parallel.hpp"
+#include "mhub/base/processors.hpp"
 #include "mhub/store/weight_map.hpp"
 
 namespace mhub {
@@ -52,7 +52,7 @@ TensorSource ShardedFiles::open(const WeightFolder& folder) const {
     files.push_back(folder.bytes(shard));
   }
   std::vector<std::vector<StoredTensor>> headers(files.size());
-  for_all(files.size(), std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kThreads),
+  for_all(files.size(), std::min<std::size_t>(static_cast<std::size_t>(usable_processors()), kThreads),
           [&](std::size_t k) { headers[k] = read_bytes(files[k]); });
   std::vector<StoredTensor> tensors;
   tensors.reserve(map.tensors.size());

@@ -2,19 +2,13 @@
 #include "mhub/runtime/cpu/thread_pool.hpp"
 
 #include <algorithm>
-#include <sched.h>
+
+#include "mhub/base/processors.hpp"
 
 namespace mhub::runtime {
 namespace {
 
 constexpr int kSpins = 4000;  // some tens of microseconds
-
-int usable_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 void pause() {
 #if defined(__x86_64__)

@@ -50,6 +50,8 @@ BOOST_AUTO_TEST_CASE(no_shell_reads_what_a_job_is_told) {
   for (const std::string word : {"--partition=big", "--time=1:00:00", "--exclusive", "--comment=$(touch x)",
                                  "--array=1-2,4", "--dependency=afterok:12:13", "--output=/f/%A_%a.log"})
     BOOST_TEST(has(words, word), word);
+  BOOST_TEST(
+      has(sbatch_command(settings, {"n", "/100%/%j", {}, 1, {}}, command), "--output=/100%%/%%j/%j.log"));
   // Its words stand behind the script, each of them whole.
   const auto script = std::find(words.begin(), words.end(), "/f/job.sh");
   BOOST_TEST(Words(script + 1, words.end()) == command, boost::test_tools::per_element());
