@@ -190,6 +190,7 @@ constexpr auto kFields = std::to_array<Field>({
     field<&MoeConfig::num_experts>({.core = "num_moe_experts", .args = "num_experts", .runs = kSize}),
     field<&MoeConfig::ffn_hidden_size>({.core = kOwn,
      .absent = [](C& c) { c.moe->ffn_hidden_size = c.ffn_hidden_size; }, .runs = kSize}),
+    field<&MoeConfig::latent_size>({.core = kOwn, .default_is = kNull, .runs = kYes}),
     field<&MoeConfig::router_topk>({.core = kOwn, .runs = kSize}),
     field<&MoeConfig::layer_freq>({.core = kOwn, .bind = bind_moe_layers,
      .meaning = [](const C& c) { return nlohmann::json(list_meaning(c.moe->layer_freq, 1)); }, .runs = kYes}),

@@ -108,6 +108,9 @@ struct RopeScaling {
 struct MoeConfig {
   std::int64_t num_experts = 0;      ///< num_moe_experts
   std::int64_t ffn_hidden_size = 0;  ///< of one expert
+  /// Experts work in a space of so many dimensions, in front of them and behind them a projection; 0: in the
+  /// hidden one.
+  std::int64_t latent_size = 0;
   std::int64_t router_topk = 2;
   /// moe_layer_freq as a list, 1 for a layer of experts and 0 for a dense one; empty: experts in every layer
   /// and Megatron's default of 1. A list, even of ones alone, makes Megatron-Core keep one key per layer.

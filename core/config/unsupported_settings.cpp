@@ -57,8 +57,6 @@ constexpr auto kSettings = std::to_array<Setting>({
      has_experts},
     {"moe_router_force_load_balancing", "experts are drawn by chance", is_off, has_experts},
     {"moe_router_force_biased", "experts are drawn with a bias", is_off, has_experts},
-    // transformer/moe/moe_layer.py
-    {"moe_latent_size", "experts work in a space of another size", is_off, has_experts},
     // transformer/moe/experts.py, shared_experts.py: rows of linear_fc1
     {"moe_mlp_glu_interleave_size", "gate and up alternate in blocks", is_off, has_gated_experts},
     {"moe_shared_expert_glu_interleave_size", "gate and up alternate in blocks", is_off,

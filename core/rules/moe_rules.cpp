@@ -29,7 +29,14 @@ Transform stored(Transform transform, const MoeNames& names, std::int64_t expert
 
 void add_experts(Mapping& map, const TransformerConfig& c, const std::string& hf, const MoeNames& names,
                  const Layers& layers) {
-  const std::int64_t h = c.hidden_size, f = c.moe->ffn_hidden_size, n = c.moe->num_experts;
+  const std::int64_t latent = c.moe->latent_size, h = latent > 0 ? latent : c.hidden_size;
+  const std::int64_t f = c.moe->ffn_hidden_size, n = c.moe->num_experts;
+  if (latent > 0) {  // whole on every rank (moe_layer.py)
+    layer_rule(map, "mlp.fc1_latent_proj.weight", replicated(hf + names.latent_fc1, {h, c.hidden_size}),
+               layers);
+    layer_rule(map, "mlp.fc2_latent_proj.weight", replicated(hf + names.latent_fc2, {c.hidden_size, h}),
+               layers);
+  }
   const auto add = [&](const std::string& part, Transform transform) {
     layer_rule(map, "mlp.experts.local_experts.{e}." + part, stored(std::move(transform), names, n), layers);
   };

@@ -24,7 +24,9 @@ struct MoeNames {
   std::string fc1 = "mlp.experts.{e}.{gate,up}_proj.weight";  ///< two names, one fused [gate; up], or ungated
   std::string fc2 = "mlp.experts.{e}.down_proj.weight";
   std::string fc1_bias, fc2_bias;  ///< likewise
-  bool interleaved = false;        ///< one fused tensor, in which rows of gate and up alternate
+  /// With MoeConfig::latent_size: into the experts' space and out of it.
+  std::string latent_fc1 = "mlp.fc1_latent_proj.weight", latent_fc2 = "mlp.fc2_latent_proj.weight";
+  bool interleaved = false;  ///< one fused tensor, in which rows of gate and up alternate
   std::string shared_fc1 = "mlp.shared_experts.{gate,up}_proj.weight";
   std::string shared_fc2 = "mlp.shared_experts.down_proj.weight";
   std::string shared_gate = "mlp.shared_expert_gate.weight";

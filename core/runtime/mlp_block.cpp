@@ -26,11 +26,13 @@ class DenseMlp final : public Block {
 
 }  // namespace
 
-Mlp Mlp::load(const LayerSource& source, const std::string& name, std::int64_t ffn, Rows needed) {
+Mlp Mlp::load(const LayerSource& source, const std::string& name, std::int64_t ffn, Rows needed,
+              std::int64_t outer) {
   const TransformerConfig& config = source.config;
+  const std::int64_t size = outer > 0 ? outer : config.hidden_size;
   const std::int64_t wide = config.gated_linear_unit ? 2 * ffn : ffn;
-  Mlp mlp{Linear::load(source, name + "linear_fc1", wide, config.hidden_size, needed),
-          Linear::load(source, name + "linear_fc2", config.hidden_size, ffn, needed),
+  Mlp mlp{Linear::load(source, name + "linear_fc1", wide, size, needed),
+          Linear::load(source, name + "linear_fc2", size, ffn, needed),
           {activation_kind(config.activation, source.weights.source()), config.gated_linear_unit,
            static_cast<float>(config.activation_clamp.value_or(0.0)),
            static_cast<float>(config.glu_linear_offset)}};

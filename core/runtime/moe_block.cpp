@@ -22,12 +22,14 @@ class MixtureOfExperts final : public Block {
   };
   std::vector<Load> choose(ForwardPass& pass, Matrix in) const;
   void run_expert(ForwardPass& pass, const Mlp& expert, const Load& load, Matrix in, Matrix out) const;
+  void run_experts(ForwardPass& pass, const std::vector<Load>& loads, Matrix in, Matrix out) const;
   void add_shared(ForwardPass& pass, Matrix in, Matrix out) const;
 
   MoeConfig moe_;
   Linear router_;
   std::vector<float> correction_;
   std::vector<Mlp> experts_;
+  std::optional<Linear> into_, out_of_;  ///< the experts' own space
   std::optional<Mlp> shared_;
   std::optional<Linear> shared_gate_;
   Residual residual_;
@@ -43,7 +45,11 @@ MixtureOfExperts::MixtureOfExperts(const LayerSource& source)
     correction_ = source.weights.vector(name + "router.expert_bias", moe_.num_experts);
   for (std::int64_t e = 0; e < moe_.num_experts; ++e) {
     experts_.push_back(Mlp::load(source, name + "experts.local_experts." + std::to_string(e) + ".",
-                                 moe_.ffn_hidden_size, Rows::some));
+                                 moe_.ffn_hidden_size, Rows::some, moe_.latent_size));
+  }
+  if (moe_.latent_size > 0) {
+    into_ = Linear::load(source, name + "fc1_latent_proj", moe_.latent_size, h);
+    out_of_ = Linear::load(source, name + "fc2_latent_proj", h, moe_.latent_size);
   }
   if (moe_.shared_expert_intermediate_size > 0)
     shared_ = Mlp::load(source, name + "shared_experts.", moe_.shared_expert_intermediate_size, Rows::all);
@@ -82,6 +88,14 @@ void MixtureOfExperts::run_expert(ForwardPass& pass, const Mlp& expert, const Lo
   pass.backend.scatter_add_rows(result, load.tokens, moe_.apply_probs_on_input ? ones : load.weights, out);
 }
 
+void MixtureOfExperts::run_experts(ForwardPass& pass, const std::vector<Load>& loads, Matrix in,
+                                   Matrix out) const {
+  pass.backend.fill(out, 0.0F);
+  for (std::size_t e = 0; e < loads.size(); ++e) {
+    if (!loads[e].tokens.empty()) run_expert(pass, experts_[e], loads[e], in, out);
+  }
+}
+
 void MixtureOfExperts::add_shared(ForwardPass& pass, Matrix in, Matrix out) const {
   if (!shared_gate_) return shared_->fc2.run(pass, shared_->inner(pass, in), out, true);
   const Matrix gate = pass.workspace.matrix("shared gate", in.rows, 1);
@@ -100,10 +114,15 @@ void MixtureOfExperts::add_shared(ForwardPass& pass, Matrix in, Matrix out) cons
 
 void MixtureOfExperts::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   const Matrix out = pass.workspace.matrix("block output", in.rows, in.columns);
-  pass.backend.fill(out, 0.0F);
   const std::vector<Load> loads = choose(pass, in);
-  for (std::size_t e = 0; e < loads.size(); ++e) {
-    if (!loads[e].tokens.empty()) run_expert(pass, experts_[e], loads[e], in, out);
+  if (into_) {
+    const Matrix latent = pass.workspace.matrix("latent", in.rows, moe_.latent_size);
+    const Matrix sum = pass.workspace.matrix("latent sum", in.rows, moe_.latent_size);
+    into_->run(pass, in, latent, false);
+    run_experts(pass, loads, latent, sum);
+    out_of_->run(pass, sum, out, false);
+  } else {
+    run_experts(pass, loads, in, out);
   }
   if (shared_) add_shared(pass, in, out);
   residual_.add(pass, out, hidden);

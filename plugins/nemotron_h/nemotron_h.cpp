@@ -44,7 +44,10 @@ void NemotronHConfig::bind_experts(ConfigBinding& b) {
              moe.shared_expert_intermediate_size);
   b.number("routed_scaling_factor", routed_scaling_factor, moe.router_topk_scaling_factor);
   b.require("n_shared_experts", 1);
-  b.require("moe_latent_size", nullptr);
+  b.optional("moe_latent_size", moe_latent_size);
+  b.check(moe_latent_size.value_or(1) > 0, "moe_latent_size", "expected null, or 1 or more");
+  if (b.to_megatron()) moe.latent_size = moe_latent_size.value_or(0);
+  if (b.from_megatron() && moe.latent_size > 0) moe_latent_size = moe.latent_size;
   bind_expert_groups(b, n_group, topk_group);
   bind_sigmoid_router(b, num_experts_per_tok);
 }
@@ -96,6 +99,8 @@ Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const Trans
   moe.correction_bias = "mixer.gate.e_score_correction_bias";
   moe.fc1 = "mixer.experts.{e}.up_proj.weight";
   moe.fc2 = "mixer.experts.{e}.down_proj.weight";
+  moe.latent_fc1 = "mixer.fc1_latent_proj.weight";
+  moe.latent_fc2 = "mixer.fc2_latent_proj.weight";
   moe.shared_fc1 = "mixer.shared_experts.up_proj.weight";
   moe.shared_fc2 = "mixer.shared_experts.down_proj.weight";
   add_moe(map, megatron, names, moe);

@@ -13,7 +13,7 @@ struct NemotronHConfig : DecoderConfig {
   MambaMixerConfig mixer;
   std::int64_t n_routed_experts = 8, num_experts_per_tok = 2, moe_intermediate_size = 7688;
   std::int64_t moe_shared_expert_intermediate_size = 7688;
-  std::optional<std::int64_t> n_group = 1, topk_group = 1;
+  std::optional<std::int64_t> n_group = 1, topk_group = 1, moe_latent_size;
   double routed_scaling_factor = 1.0;
 
   NemotronHConfig();

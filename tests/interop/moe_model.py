@@ -15,8 +15,25 @@ from megatron.core.models.gpt import gpt_layer_specs
 from megatron.core.models.gpt.gpt_model import GPTModel
 from megatron.core.transformer.dot_product_attention import DotProductAttention
 from megatron.core.transformer.identity_op import IdentityOp
-from megatron.core.transformer.moe import token_dispatcher
+from megatron.core.transformer.module import MegatronModule
+from megatron.core.transformer.moe import moe_layer, token_dispatcher
 from megatron.core.transformer.transformer_config import MLATransformerConfig, TransformerConfig
+
+
+class WholeLinear(MegatronModule):
+    """TELinear with parallel_mode "duplicated": one that every rank has whole, which Megatron-Core's own modules have not."""
+
+    def __init__(self, input_size, output_size, *, config, bias, parallel_mode, **_):
+        super().__init__(config)
+        assert parallel_mode == "duplicated" and not bias
+        self.weight = torch.nn.Parameter(torch.empty(output_size, input_size))
+
+    def forward(self, x):
+        return torch.nn.functional.linear(x, self.weight), None
+
+
+# The projections of latent experts.
+moe_layer.HAVE_TE, moe_layer.TELinear = True, WholeLinear
 
 # What a CPU has none of, and the job's own settings.
 OFF = ("apply_rope_fusion", "gradient_accumulation_fusion", "bias_activation_fusion", "masked_softmax_fusion", "bias_dropout_fusion",

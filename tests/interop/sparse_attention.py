@@ -1,33 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sparse attention on a CPU: Megatron-Core builds it of TransformerEngine's modules alone. Its own modules stand in here, with one
-for linear layers that every rank has whole, which Megatron-Core has none of; what it computes is the real DSAttention."""
+"""Sparse attention on a CPU: Megatron-Core builds it of TransformerEngine's modules alone. Its own modules stand in here;
+what they compute is the real DSAttention."""
 
 import copy
 
-import torch
-
 import delta_net  # first: local specs for configs that name a variant of attention
 import moe_model
+from moe_model import WholeLinear
 from megatron.core.models.gpt import experimental_attention_variant_module_specs as variant_specs
 from megatron.core.models.gpt import gpt_layer_specs
 from megatron.core.tensor_parallel.layers import ColumnParallelLinear, RowParallelLinear
 from megatron.core.transformer.identity_op import IdentityOp
-from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.spec_utils import ModuleSpec
 from megatron.core.transformer.torch_norm import WrappedTorchNorm
-from megatron.core.transformer.transformer_layer import TransformerLayer
-
-
-class WholeLinear(MegatronModule):
-    """TELinear with parallel_mode "duplicated", as DSAIndexer asks for it."""
-
-    def __init__(self, input_size, output_size, *, config, bias, parallel_mode, **_):
-        super().__init__(config)
-        assert parallel_mode == "duplicated" and not bias
-        self.weight = torch.nn.Parameter(torch.empty(output_size, input_size))
-
-    def forward(self, x):
-        return torch.nn.functional.linear(x, self.weight), None
 
 
 class Backend:

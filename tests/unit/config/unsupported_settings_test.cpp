@@ -49,7 +49,6 @@ BOOST_AUTO_TEST_CASE(settings_of_experts) {
       {"moe_router_load_balancing_type", "sinkhorn"},
       {"moe_router_force_load_balancing", true},
       {"moe_router_force_biased", 0.5},
-      {"moe_latent_size", 8},
       {"moe_mlp_glu_interleave_size", 32},
       {"moe_router_load_balancing_type", Json{"aux_loss", "sinkhorn"}}};
   for (const auto& [name, value] : changes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/rules/moe_rules.hpp"
 
+#include <map>
 #include <set>
 
 #include <boost/test/unit_test.hpp>
@@ -74,6 +75,26 @@ BOOST_AUTO_TEST_CASE(stacked_and_interleaved_experts) {
       BOOST_TEST(tensor.shape == Shape({2, 4, 6}));
     if (tensor.name == "model.layers.1.mlp.experts.down_proj") BOOST_TEST(tensor.shape == Shape({2, 3, 4}));
   }
+}
+
+BOOST_AUTO_TEST_CASE(experts_in_a_space_of_their_own) {
+  TransformerConfig c = small();
+  c.moe->latent_size = 2;
+  c.moe->shared_expert_intermediate_size = 3;
+  const Mapping map = moe_decoder_mapping(c, {}, {});
+  check_bijection(map);
+  std::map<std::string, Shape> shapes;
+  for (const CanonicalTensor& tensor : expand(map).canonical) {
+    shapes[tensor.name] = tensor.shape;
+    if (tensor.name.find("latent") != std::string::npos) BOOST_TEST(tensor.partition.replicated());
+  }
+  const std::string mlp = "decoder.layers.1.mlp.";
+  BOOST_TEST(shapes.at(mlp + "fc1_latent_proj.weight") == Shape({2, 4}));
+  BOOST_TEST(shapes.at(mlp + "fc2_latent_proj.weight") == Shape({4, 2}));
+  BOOST_TEST(shapes.at(mlp + "experts.local_experts.1.linear_fc1.weight") == Shape({6, 2}));
+  BOOST_TEST(shapes.at(mlp + "experts.local_experts.1.linear_fc2.weight") == Shape({2, 3}));
+  BOOST_TEST(shapes.at(mlp + "shared_experts.linear_fc1.weight") == Shape({6, 4}));
+  BOOST_TEST(shapes.at(mlp + "router.weight") == Shape({2, 4}));
 }
 
 BOOST_AUTO_TEST_CASE(prediction_blocks_are_built_like_the_last_layer) {
