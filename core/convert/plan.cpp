@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
@@ -16,27 +18,49 @@
 namespace mhub {
 namespace {
 
+/// Files by number, however many decoded tensors each has.
+class FileNumbers {
+ public:
+  std::size_t of(const ByteSource& bytes) {
+    const auto [at, fresh] = numbers_.emplace(&bytes.name(), names_.size());
+    if (fresh) names_.push_back(bytes.name());
+    return at->second;
+  }
+  const std::string& name(std::size_t number) const { return names_[number]; }
+
+ private:
+  std::unordered_map<const std::string*, std::size_t> numbers_;  ///< a source and its parts have one name
+  std::vector<std::string> names_;
+};
+
 nlohmann::json describe_ranks(const CopyPlan& plan) {
   struct Rank {
-    std::set<std::size_t> tensors;
+    std::size_t tensors = 0,
+                last = 0;  ///< a tensor's chunks follow each other; one behind the last one's number
     std::uint64_t bytes = 0;
-    std::set<const ByteSource*> sources;
+    std::vector<bool> files;
   };
+  FileNumbers files;
   std::map<int, Rank> ranks;
   for (const ChunkPlan& chunk : plan.chunks) {
     Rank& rank = ranks[plan.tensors[chunk.tensor].chunks[chunk.chunk].rank];
-    rank.tensors.insert(chunk.tensor);
+    if (std::exchange(rank.last, chunk.tensor + 1) != chunk.tensor + 1) ++rank.tensors;
     rank.bytes += byte_size(chunk);
     for (const CopyTerm& term : chunk.terms) {
-      if (!term.zero()) rank.sources.insert(term.bytes);
+      if (term.zero()) continue;
+      const std::size_t file = files.of(*term.bytes);
+      if (file >= rank.files.size()) rank.files.resize(file + 1);
+      rank.files[file] = true;
     }
   }
   nlohmann::json list = nlohmann::json::array();
   for (const auto& [number, rank] : ranks) {
-    std::set<std::string> files;
-    for (const ByteSource* source : rank.sources) files.insert(source->name());
+    std::set<std::string> names;
+    for (std::size_t file = 0; file < rank.files.size(); ++file) {
+      if (rank.files[file]) names.insert(files.name(file));
+    }
     list.push_back(
-        {{"rank", number}, {"tensors", rank.tensors.size()}, {"bytes", rank.bytes}, {"source_files", files}});
+        {{"rank", number}, {"tensors", rank.tensors}, {"bytes", rank.bytes}, {"source_files", names}});
   }
   return list;
 }

@@ -56,8 +56,8 @@ std::vector<std::string> missing_weights(const RepoCache& cache, const std::stri
     if (!cache.has(commit, files->index)) continue;
     const std::string index = (cache.snapshot(commit) / files->index).string();
     std::vector<std::string> missing;
-    const WeightMap map = read_weight_map(read_file(index, kLargestIndex), index);
-    for (const std::string& shard : map.files) {
+    const WeightMap map(read_file(index, kLargestIndex), index);
+    for (const std::string& shard : map.files()) {
       if (!cache.has(commit, shard)) missing.push_back(shard);
     }
     return missing;
@@ -110,8 +110,8 @@ RepoFiles weight_files_of(const RepoFiles& all, const std::string& index) {
   if (files == nullptr) return {};
   if (const RepoFile* single = find_file(all, files->single)) return {*single};
   RepoFiles shards;
-  const WeightMap map = read_weight_map(index, files->index);
-  for (const std::string& name : map.files) {
+  const WeightMap map(index, files->index);
+  for (const std::string& name : map.files()) {
     const RepoFile* shard = find_file(all, name);
     if (shard == nullptr)
       throw InputError(std::string(files->index) + ": lists " + name +

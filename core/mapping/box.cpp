@@ -17,25 +17,24 @@ void require(bool condition, const char* operation, const Shape& shape) {
 }  // namespace
 
 Box normalized(Box box) {
-  std::erase_if(box.loops, [](const Loop& loop) { return loop.extent == 1; });
-  if (box.loops.size() < 2) return box;
-  std::sort(box.loops.begin(), box.loops.end(), [](const Loop& a, const Loop& b) {
+  Loops& loops = box.loops;
+  loops.erase(std::remove_if(loops.begin(), loops.end(), [](const Loop& loop) { return loop.extent == 1; }),
+              loops.end());
+  if (loops.size() < 2) return box;
+  std::sort(loops.begin(), loops.end(), [](const Loop& a, const Loop& b) {
     if (a.destination_stride != b.destination_stride) return a.destination_stride > b.destination_stride;
     return a.source_stride > b.source_stride;
   });
-  std::vector<Loop> merged;
-  for (const Loop& loop : box.loops) {
-    if (!merged.empty()) {
-      Loop& outer = merged.back();
-      if (outer.source_stride == loop.extent * loop.source_stride &&
-          outer.destination_stride == loop.extent * loop.destination_stride) {
-        outer = {outer.extent * loop.extent, loop.source_stride, loop.destination_stride};
-        continue;
-      }
+  auto last = loops.begin();
+  for (auto at = last + 1; at != loops.end(); ++at) {
+    if (last->source_stride == at->extent * at->source_stride &&
+        last->destination_stride == at->extent * at->destination_stride) {
+      *last = {last->extent * at->extent, at->source_stride, at->destination_stride};
+    } else {
+      *++last = *at;
     }
-    merged.push_back(loop);
   }
-  box.loops = std::move(merged);
+  loops.erase(last + 1, loops.end());
   return box;
 }
 

@@ -12,6 +12,8 @@ struct Loop {
   std::int64_t destination_stride = 0;
   bool operator==(const Loop&) const = default;
 };
+/// Most boxes have one or two.
+using Loops = SmallVector<Loop, 2>;
 
 /// An affine piece of an index map between two dense row-major tensors, in linear element numbers: for every
 /// combination (n0, n1, ...) of the loops, source element `source_offset + sum n*source_stride` goes to
@@ -24,7 +26,7 @@ struct Loop {
 struct Box {
   std::int64_t source_offset = 0;
   std::int64_t destination_offset = 0;
-  std::vector<Loop> loops;  ///< outermost (largest destination stride) first; extents > 1; coalesced
+  Loops loops;  ///< outermost (largest destination stride) first; extents > 1; coalesced
   bool operator==(const Box&) const = default;
 };
 

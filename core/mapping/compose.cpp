@@ -124,7 +124,7 @@ class Intersection {
   }
 
   std::vector<Box>& out_;
-  std::vector<Loop> loops_;
+  Loops loops_;
 };
 
 /// How many elements a box moves if they are consecutive on both sides, else 0.

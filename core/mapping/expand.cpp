@@ -4,11 +4,10 @@
 #include <numeric>
 #include <set>
 #include <stdexcept>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "mhub/base/config_error.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/name_index.hpp"
 #include "mhub/mapping/mapping.hpp"
 #include "mhub/mapping/most_tensors.hpp"
 #include "mhub/mapping/name_pattern.hpp"
@@ -121,23 +120,32 @@ class Expansion {
 
   void reserve(std::size_t tensors) {
     result_.canonical.reserve(tensors);
+    result_.import.source.reserve(2 * tensors);
     result_.import.destination.reserve(tensors);
     result_.import.terms.reserve(tensors);
-    positions_.reserve(2 * tensors);
-    names_.reserve(tensors);
+    sources_ = NameIndex(2 * tensors);
+    names_ = NameIndex(tensors);
   }
 
   void add(const Rule& rule, const IndexValues& values) {
     const NamePattern pattern(rule.megatron, values.names);
     std::vector<ReadyOperand> operands;
-    for (const Operand& operand : rule.transform.operands) operands.emplace_back(operand, values);
+    std::size_t boxes = 0;
+    for (const Operand& operand : rule.transform.operands) {
+      operands.emplace_back(operand, values);
+      boxes += operand.boxes.size();
+    }
     for_combinations(values, [&](std::span<const std::int64_t> some) {
       const std::string name = pattern.name(some);
-      if (!names_.insert(name).second) problems_.push_back("two rules make " + name);
+      std::vector<StateTensor>& made = result_.import.destination;
+      const auto name_of = [&](std::uint32_t k) { return std::string_view(made[k].name); };
+      if (names_.add(name, static_cast<std::uint32_t>(made.size()), name_of) != NameIndex::kNone)
+        problems_.push_back("two rules make " + name);
       result_.canonical.push_back({identity_of(name), name, rule.transform.shape, rule.transform.partition,
                                    rule.dtype, rule.transform.local_partition});
-      result_.import.destination.push_back({name, rule.transform.shape});
+      made.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result_.import.terms.emplace_back();
+      terms.reserve(boxes);
       for (const ReadyOperand& one : operands) {
         const std::size_t source = source_of(rule, one, some);
         for (const Box& box : one.operand.boxes)
@@ -152,20 +160,23 @@ class Expansion {
   std::size_t source_of(const Rule& rule, const ReadyOperand& one, std::span<const std::int64_t> values) {
     std::vector<StateTensor>& sources = result_.import.source;
     const Shape& shape = one.operand.shape;
-    const auto [at, fresh] = positions_.emplace(one.pattern.name(values), sources.size());
-    if (fresh) {
-      sources.push_back({at->first, shape});
-    } else if (const Shape& other = sources[at->second].shape; other != shape) {
-      problems_.push_back("rule " + rule.megatron + ": " + at->first + " is " + to_string(shape) +
-                          " here and " + to_string(other) + " in another rule");
+    std::string name = one.pattern.name(values);
+    const auto name_of = [&](std::uint32_t k) { return std::string_view(sources[k].name); };
+    const std::uint32_t known = sources_.add(name, static_cast<std::uint32_t>(sources.size()), name_of);
+    if (known == NameIndex::kNone) {
+      sources.push_back({std::move(name), shape});
+      return sources.size() - 1;
     }
-    return at->second;
+    if (const Shape& other = sources[known].shape; other != shape) {
+      problems_.push_back("rule " + rule.megatron + ": " + name + " is " + to_string(shape) + " here and " +
+                          to_string(other) + " in another rule");
+    }
+    return known;
   }
 
   std::vector<std::string>& problems_;
   ExpandedMapping result_;
-  std::unordered_map<std::string, std::size_t> positions_;  ///< of sources, by name
-  std::unordered_set<std::string> names_;                   ///< canonical ones
+  NameIndex sources_, names_;  ///< and canonical ones
 };
 
 /// Expands as far as that makes sense.

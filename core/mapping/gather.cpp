@@ -76,8 +76,7 @@ void copy_loops(const T* source, T* destination, std::span<const Loop> loops) {
 /// Copies elements of `size` bytes in memory: for every combination of the loops from `source + sum
 /// n*source_stride` to `destination + sum n*destination_stride` (strides in elements). Transposes go block by
 /// block, so that both sides stay in cache.
-void strided_copy(const std::byte* source, std::byte* destination, std::vector<Loop> loops,
-                  std::size_t size) {
+void strided_copy(const std::byte* source, std::byte* destination, Loops loops, std::size_t size) {
   // The last two loops decide the speed: the one contiguous in the destination goes last, the one contiguous
   // in the source before it.
   std::sort(loops.begin(), loops.end(),
@@ -177,7 +176,7 @@ void WindowReader::read_part(const CopyTerm& term, const Box& part, std::int64_t
   }
   // Short runs: read the source in its own order, in stretches of which at least half is wanted, then sort
   // out in memory. Loops are split into outer ones (one read each) and inner ones (one stretch).
-  std::vector<Loop> loops = part.loops;
+  Loops loops = part.loops;
   std::sort(loops.begin(), loops.end(),
             [](const Loop& a, const Loop& b) { return a.source_stride > b.source_stride; });
   std::size_t outer = loops.size();

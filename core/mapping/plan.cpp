@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <span>
+#include <utility>
 
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/executor.hpp"
@@ -73,10 +74,10 @@ class Widened final : public ByteSource {
 
 /// The terms of a destination tensor resolved to places on disk, of elements of one type; boxes still end in
 /// the whole tensor.
-std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination, DType dtype,
-                                    CopyPlan& plan) {
+std::vector<CopyTerm> located_terms(const std::vector<Term>& terms, DType dtype, CopyPlan& plan) {
   std::vector<CopyTerm> located;
-  for (const Term& term : map.terms[destination]) {
+  located.reserve(terms.size());
+  for (const Term& term : terms) {
     if (!term.writes()) continue;
     if (term.zero()) {
       located.push_back({&zeros(), 0, Term::kZero, term.box});
@@ -84,7 +85,6 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
     }
     const StoredTensor& tensor = *plan.sources[term.source];
     for (const StoredChunk& chunk : tensor.chunks) {
-      const Box stored = placed(chunk.offset, chunk.shape, chunk.strides, tensor.shape);
       const ByteSource* bytes = chunk.bytes.get();
       std::uint64_t offset = chunk.byte_offset;
       if (tensor.dtype != dtype) {
@@ -92,6 +92,11 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
         bytes = plan.widened.back().get();
         offset = 0;
       }
+      if (chunk.shape == tensor.shape && chunk.strides == row_major_strides(tensor.shape)) {
+        located.push_back({bytes, offset, term.source, term.box});
+        continue;
+      }
+      const Box stored = placed(chunk.offset, chunk.shape, chunk.strides, tensor.shape);
       for (Box& box : compose(stored, term.box))
         located.push_back({bytes, offset, term.source, std::move(box)});
     }
@@ -99,19 +104,37 @@ std::vector<CopyTerm> located_terms(const StateMap& map, std::size_t destination
   return located;
 }
 
-/// Terms by where they are in the whole tensor, so that a chunk meets only those whose span it shares: a
-/// tensor of 256 experts has as many chunks and twice as many terms.
+bool by_destination(const CopyTerm& a, const CopyTerm& b) {
+  return a.box.destination_offset < b.box.destination_offset;
+}
+
+/// Sorted terms by where they are in the whole tensor, so that a chunk meets only those whose span it shares:
+/// a tensor of 256 experts has as many chunks and twice as many terms.
 class TermsBySpan {
  public:
-  explicit TermsBySpan(std::vector<CopyTerm> terms) : terms_(std::move(terms)) {
-    std::sort(terms_.begin(), terms_.end(), [](const CopyTerm& a, const CopyTerm& b) {
-      return a.box.destination_offset < b.box.destination_offset;
-    });
+  explicit TermsBySpan(const std::vector<CopyTerm>& terms) : terms_(terms) {
     std::int64_t last = 0;
+    ends_.reserve(terms.size());
     for (const CopyTerm& term : terms_)
       ends_.push_back(last = std::max(last, term.box.destination_offset + destination_span(term.box)));
   }
 
+  /// Those of the part of a chunk of that shape, numbered from its first element on.
+  std::vector<CopyTerm> of(const SinkChunk& chunk, const Shape& whole) const {
+    std::vector<CopyTerm> terms;
+    const Box from_chunk = placed(chunk.offset, chunk.shape, row_major_strides(chunk.shape), whole);
+    const Box to_chunk = inverted(from_chunk);
+    const std::int64_t begin = from_chunk.destination_offset;
+    for (const CopyTerm& term : within(begin, begin + destination_span(from_chunk))) {
+      for (Box& box : compose(term.box, to_chunk))
+        terms.push_back({term.bytes, term.byte_offset, term.source, std::move(box)});
+    }
+    std::sort(terms.begin(), terms.end(), by_destination);
+    terms.shrink_to_fit();
+    return terms;
+  }
+
+ private:
   /// Those that may have elements in [begin, end), and perhaps others.
   std::span<const CopyTerm> within(std::int64_t begin, std::int64_t end) const {
     const auto first = std::upper_bound(ends_.begin(), ends_.end(), begin) - ends_.begin();
@@ -121,10 +144,24 @@ class TermsBySpan {
     return {terms_.begin() + first, last};
   }
 
- private:
-  std::vector<CopyTerm> terms_;
+  const std::vector<CopyTerm>& terms_;
   std::vector<std::int64_t> ends_;  ///< where the term, or one before it, ends
 };
+
+/// The chunks of a destination tensor, made of terms in the whole of it.
+void add_chunks(const SinkTensor& tensor, std::vector<CopyTerm> located, const ChunkPlan& any,
+                std::vector<ChunkPlan>& chunks) {
+  std::sort(located.begin(), located.end(), by_destination);
+  const auto add = [&](std::size_t c, std::vector<CopyTerm> terms) {
+    ChunkPlan& one = chunks.emplace_back(any);
+    one.chunk = c;
+    one.elements = numel(tensor.chunks[c].shape);
+    one.terms = std::move(terms);
+  };
+  if (tensor.chunks.size() == 1 && tensor.chunks[0].shape == tensor.shape) return add(0, std::move(located));
+  const TermsBySpan spans(located);
+  for (std::size_t c = 0; c < tensor.chunks.size(); ++c) add(c, spans.of(tensor.chunks[c], tensor.shape));
+}
 
 /// The plan of one destination tensor with the values as they are stored.
 CopyPlan unchanged(const StateMap& map, std::size_t destination,
@@ -168,26 +205,30 @@ std::optional<Lost> first_lost(const ChunkPlan& chunk, DType dtype, double added
   return std::nullopt;
 }
 
-}  // namespace
-
-DType natural_dtype(const StateMap& map, std::size_t destination,
+DType natural_dtype(const std::vector<Term>& terms, const std::string& name,
                     const std::vector<const StoredTensor*>& sources) {
   const StoredTensor* first = nullptr;
   DType joined = DType::f32;
-  for (const Term& term : map.terms[destination]) {
+  for (const Term& term : terms) {
     if (term.zero() || !term.writes()) continue;
     const StoredTensor* one = sources[term.source];
     const auto wider = first == nullptr ? one->dtype : joined_dtype(joined, one->dtype);
     if (!wider) {
-      throw InputError("tensor " + map.destination[destination].name +
-                       " is made of tensors of types that no type holds exactly: " + first->name + " is " +
-                       std::string(torch_name(first->dtype)) + ", " + one->name + " is " +
-                       std::string(torch_name(one->dtype)));
+      throw InputError("tensor " + name + " is made of tensors of types that no type holds exactly: " +
+                       first->name + " is " + std::string(torch_name(first->dtype)) + ", " + one->name +
+                       " is " + std::string(torch_name(one->dtype)));
     }
     if (first == nullptr) first = one;
     joined = *wider;
   }
   return joined;
+}
+
+}  // namespace
+
+DType natural_dtype(const StateMap& map, std::size_t destination,
+                    const std::vector<const StoredTensor*>& sources) {
+  return natural_dtype(map.terms[destination], map.destination[destination].name, sources);
 }
 
 std::vector<std::optional<DType>> joined_dtypes(const StateMap& map, std::vector<std::optional<DType>> own) {
@@ -206,40 +247,24 @@ std::vector<std::optional<DType>> joined_dtypes(const StateMap& map, std::vector
 
 namespace {
 
-/// Binds a map; `done` is told of each destination that is bound.
+/// Binds a map's terms; `done` is told of each destination that is bound.
 template <typename Done>
-CopyPlan bound(const StateMap& map, std::vector<const StoredTensor*> sources, std::vector<SinkTensor> tensors,
-               const Done& done) {
+CopyPlan bound(const std::vector<std::vector<Term>>& terms, std::vector<const StoredTensor*> sources,
+               std::vector<SinkTensor> tensors, const Done& done) {
   CopyPlan plan{std::move(sources), std::move(tensors), {}, {}};
   std::size_t chunks = 0;
   for (const SinkTensor& tensor : plan.tensors) chunks += tensor.chunks.size();
   plan.chunks.reserve(chunks);
   for (std::size_t d = 0; d < plan.tensors.size(); ++d) {
     const SinkTensor& tensor = plan.tensors[d];
-    const DType source_dtype = natural_dtype(map, d, plan.sources);
-    const double added = added_to(map, d);
+    const DType source_dtype = natural_dtype(terms[d], tensor.name, plan.sources);
+    const double added = added_to(terms[d], tensor.name);
     if (!can_convert(source_dtype, tensor.dtype) || (added != 0 && !is_floating(source_dtype))) {
       throw InputError("tensor " + tensor.name + ": cannot cast " + std::string(torch_name(source_dtype)) +
                        " to " + std::string(torch_name(tensor.dtype)));
     }
-    const TermsBySpan located(located_terms(map, d, source_dtype, plan));
-    for (std::size_t c = 0; c < tensor.chunks.size(); ++c) {
-      const SinkChunk& chunk = tensor.chunks[c];
-      const Box from_chunk = placed(chunk.offset, chunk.shape, row_major_strides(chunk.shape), tensor.shape);
-      const Box to_chunk = inverted(from_chunk);
-      ChunkPlan one{d, c, numel(chunk.shape), source_dtype, tensor.dtype, added, {}};
-      const std::int64_t begin = from_chunk.destination_offset;
-      for (const CopyTerm& term : located.within(begin, begin + destination_span(from_chunk))) {
-        for (Box& box : compose(term.box, to_chunk)) {
-          one.terms.push_back({term.bytes, term.byte_offset, term.source, std::move(box)});
-        }
-      }
-      std::sort(one.terms.begin(), one.terms.end(), [](const CopyTerm& a, const CopyTerm& b) {
-        return a.box.destination_offset < b.box.destination_offset;
-      });
-      one.terms.shrink_to_fit();
-      plan.chunks.push_back(std::move(one));
-    }
+    add_chunks(tensor, located_terms(terms[d], source_dtype, plan),
+               {d, 0, 0, source_dtype, tensor.dtype, added, {}}, plan.chunks);
     done(d);
   }
   return plan;
@@ -249,14 +274,14 @@ CopyPlan bound(const StateMap& map, std::vector<const StoredTensor*> sources, st
 
 CopyPlan compile(const StateMap& map, std::vector<const StoredTensor*> sources,
                  std::vector<SinkTensor> tensors) {
-  return bound(map, std::move(sources), std::move(tensors), [](std::size_t) {});
+  return bound(map.terms, std::move(sources), std::move(tensors), [](std::size_t) {});
 }
 
 CopyPlan compile(StateMap&& map, std::vector<const StoredTensor*> sources, std::vector<SinkTensor> tensors) {
-  return bound(map, std::move(sources), std::move(tensors), [&](std::size_t d) {
-    map.terms[d] = {};
-    map.destination[d] = {};
-  });
+  std::exchange(map.source, {});  // "= {}" would keep the memory
+  std::exchange(map.destination, {});
+  return bound(map.terms, std::move(sources), std::move(tensors),
+               [&](std::size_t d) { std::exchange(map.terms[d], {}); });
 }
 
 std::set<std::string> source_names(const CopyPlan& plan, const ChunkPlan& chunk) {

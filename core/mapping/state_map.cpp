@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "mhub/base/error.hpp"
+#include "mhub/base/name_index.hpp"
 
 namespace mhub {
 namespace {
@@ -18,32 +21,38 @@ Term::Kind turned(Term::Kind kind) {
 
 /// Where `first` makes what `second` reads: per source tensor of `second` a destination of `first`.
 std::vector<std::size_t> matched(const StateMap& first, const StateMap& second, const std::string& where) {
-  std::unordered_map<std::string, std::size_t> made;
-  for (std::size_t d = 0; d < first.destination.size(); ++d) made.emplace(first.destination[d].name, d);
+  const auto name_of = [&](std::uint32_t d) { return std::string_view(first.destination[d].name); };
+  NameIndex made(first.destination.size());
+  for (std::size_t d = 0; d < first.destination.size(); ++d)
+    made.add(first.destination[d].name, static_cast<std::uint32_t>(d), name_of);
   std::vector<std::size_t> middle;
+  middle.reserve(second.source.size());
   for (const StateTensor& tensor : second.source) {
-    const auto at = made.find(tensor.name);
-    if (at == made.end()) throw InputError(where + ": tensor " + tensor.name + " is missing");
-    const Shape& shape = first.destination[at->second].shape;
+    const std::uint32_t at = made.find(tensor.name, name_of);
+    if (at == NameIndex::kNone) throw InputError(where + ": tensor " + tensor.name + " is missing");
+    const Shape& shape = first.destination[at].shape;
     if (shape != tensor.shape) {
       throw InputError(where + ": tensor " + tensor.name + " has shape " + to_string(shape) + ", expected " +
                        to_string(tensor.shape));
     }
-    middle.push_back(at->second);
+    middle.push_back(at);
   }
   return middle;
 }
 
-/// The destination's elements of a box, numbered alike on both sides: what counts where only they do.
-Box destination_side(Box box) {
-  box.source_offset = box.destination_offset;
-  for (Loop& loop : box.loops) loop.source_stride = loop.destination_stride;
+/// A side's elements of a box, numbered alike on both sides: what counts where only they do.
+Box side(Box box, bool source) {
+  (source ? box.destination_offset : box.source_offset) = source ? box.source_offset : box.destination_offset;
+  for (Loop& loop : box.loops) {
+    (source ? loop.destination_stride : loop.source_stride) =
+        source ? loop.source_stride : loop.destination_stride;
+  }
   return normalized(std::move(box));
 }
 
 /// One of two boxes whose destination sides share an element, if there are any. Only boxes whose spans
 /// overlap are compared, so that long lists of disjoint pieces cost little.
-std::optional<Box> first_overlap(std::vector<Box> boxes) {
+std::optional<Box> first_overlap(std::vector<Box>& boxes) {
   std::sort(boxes.begin(), boxes.end(),
             [](const Box& a, const Box& b) { return a.destination_offset < b.destination_offset; });
   std::vector<const Box*> open;
@@ -59,27 +68,37 @@ std::optional<Box> first_overlap(std::vector<Box> boxes) {
   return std::nullopt;
 }
 
-void check_coverage(const StateMap& map, const std::string& where, const char* done, const char* does) {
-  for (std::size_t d = 0; d < map.destination.size(); ++d) {
-    const StateTensor& tensor = map.destination[d];
+/// Whether each element of a tensor is met once, in the terms that `visit` tells of. A box of its own meets
+/// none twice.
+class Coverage {
+ public:
+  Coverage(const std::string& where, const char* done, const char* does)
+      : where_(where), done_(done), does_(does) {}
+
+  void check(const StateTensor& tensor, std::span<const Term* const> terms, bool source) {
     std::int64_t count = 0;
-    std::vector<Box> boxes;
-    for (const Term& term : map.terms[d]) {
-      if (!term.writes()) continue;
-      count += element_count(term.box);
-      boxes.push_back(destination_side(term.box));
-    }
-    if (const auto twice = first_overlap(std::move(boxes))) {
-      throw InputError(where + ": tensor " + tensor.name + " would be " + done + " twice from element " +
-                       std::to_string(twice->destination_offset) + " on");
+    for (const Term* term : terms) count += element_count(term->box);
+    if (terms.size() > 1) {
+      boxes_.clear();
+      for (const Term* term : terms) boxes_.push_back(side(term->box, source));
+      if (const auto twice = first_overlap(boxes_)) {
+        throw InputError(where_ + ": tensor " + tensor.name + " would be " + done_ + " twice from element " +
+                         std::to_string(twice->destination_offset) + " on");
+      }
     }
     if (count != numel(tensor.shape)) {
-      throw InputError(where + ": tensor " + tensor.name + " " + to_string(tensor.shape) + " has " +
-                       std::to_string(numel(tensor.shape)) + " elements, but the mapping " + does + " " +
+      throw InputError(where_ + ": tensor " + tensor.name + " " + to_string(tensor.shape) + " has " +
+                       std::to_string(numel(tensor.shape)) + " elements, but the mapping " + does_ + " " +
                        std::to_string(count));
     }
   }
-}
+
+ private:
+  const std::string& where_;
+  const char* done_;
+  const char* does_;
+  std::vector<Box> boxes_;
+};
 
 /// Sets of numbers that grow together.
 class Sets {
@@ -118,15 +137,17 @@ Term zero_term(std::int64_t begin, std::int64_t end) {
 }
 
 double added_to(const StateMap& map, std::size_t destination) {
-  const std::vector<Term>& terms = map.terms[destination];
+  return added_to(map.terms[destination], map.destination[destination].name);
+}
+
+double added_to(const std::vector<Term>& terms, const std::string& name) {
   const auto writes = [](const Term& term) { return term.writes(); };
   const auto first = std::find_if(terms.begin(), terms.end(), writes);
   const double added = first == terms.end() ? 0 : first->added;
   const bool same =
       std::all_of(first, terms.end(), [&](const Term& t) { return !writes(t) || t.added == added; });
   if (!same)
-    throw std::logic_error("tensor " + map.destination[destination].name +
-                           ": not all elements change their value by the same amount");
+    throw std::logic_error("tensor " + name + ": not all elements change their value by the same amount");
   return added;
 }
 
@@ -145,6 +166,7 @@ StateMap inverted(const StateMap& map) {
 
 StateMap compose(const StateMap& first, StateMap second, const std::string& where) {
   const std::vector<std::size_t> middle = matched(first, second, where);
+  std::exchange(second.source, {});
   const std::size_t count = second.destination.size();
   StateMap result{first.source, std::move(second.destination), std::vector<std::vector<Term>>(count),
                   first.dropped};
@@ -162,8 +184,9 @@ StateMap compose(const StateMap& first, StateMap second, const std::string& wher
     }
   };
   for (std::size_t d = 0; d < count; ++d) {
+    result.terms[d].reserve(second.terms[d].size());
     follow(second.terms[d], result.terms[d]);
-    second.terms[d] = {};  // a large model has a million
+    std::exchange(second.terms[d], {});  // a large model has a million; "= {}" would keep the memory
   }
   follow(second.dropped, result.dropped);
   std::erase_if(result.dropped, [](const Term& term) { return term.zero(); });
@@ -184,11 +207,37 @@ Copies checked_copies(const StateMap& map) {
 }
 
 void check_destination_coverage(const StateMap& map, const std::string& where) {
-  check_coverage(map, where, "written", "makes");
+  Coverage coverage(where, "written", "makes");
+  std::vector<const Term*> writing;
+  for (std::size_t d = 0; d < map.destination.size(); ++d) {
+    writing.clear();
+    for (const Term& term : map.terms[d]) {
+      if (term.writes()) writing.push_back(&term);
+    }
+    coverage.check(map.destination[d], writing, false);
+  }
 }
 
 void check_source_coverage(const StateMap& map, const std::string& where) {
-  check_coverage(inverted(map), where, "read", "reads");
+  // A copy is a check from the other side, which takes nothing away.
+  const auto takes = [](const Term& term) { return !term.zero() && term.kind != Term::Kind::copy; };
+  std::vector<std::size_t> ends(map.source.size() + 1);  // of each tensor's terms, one behind
+  const auto each = [&](const auto& visit) {
+    for (const std::vector<Term>& terms : map.terms) std::for_each(terms.begin(), terms.end(), visit);
+    std::for_each(map.dropped.begin(), map.dropped.end(), visit);
+  };
+  each([&](const Term& term) {
+    if (takes(term)) ++ends[term.source + 1];
+  });
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  std::vector<const Term*> all(ends.back());
+  std::vector<std::size_t> next(ends.begin(), ends.end() - 1);
+  each([&](const Term& term) {
+    if (takes(term)) all[next[term.source]++] = &term;
+  });
+  Coverage coverage(where, "read", "reads");
+  for (std::size_t s = 0; s < map.source.size(); ++s)
+    coverage.check(map.source[s], std::span(all).subspan(ends[s], ends[s + 1] - ends[s]), true);
 }
 
 std::vector<StateMap> independent_parts(const StateMap& map) {

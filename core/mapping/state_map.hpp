@@ -58,6 +58,8 @@ struct StateMap {
 /// What a map adds to every element of a destination tensor. Throws std::logic_error when that differs among
 /// its terms.
 double added_to(const StateMap& map, std::size_t destination);
+/// The same of terms, for a message about the tensor `name`.
+double added_to(const std::vector<Term>& terms, const std::string& name);
 
 /// The map of a state to itself.
 StateMap identity_map(const std::vector<StateTensor>& tensors);

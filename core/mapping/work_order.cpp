@@ -29,7 +29,7 @@ std::int64_t unit_window(const ChunkPlan& chunk, std::size_t chunks) {
   const std::int64_t elements =
       std::max<std::int64_t>(1, bytes / static_cast<std::int64_t>(size_of(chunk.source_dtype)));
   // Whole rows, where they fit, keep the parts of a window few.
-  const std::vector<Loop>& loops = chunk.terms[0].box.loops;
+  const Loops& loops = chunk.terms[0].box.loops;
   const std::int64_t row = loops.empty() ? 1 : loops.back().extent;
   return elements > row ? elements / row * row : elements;
 }

@@ -27,7 +27,7 @@ bool is_norm(const std::string& module) {
 }
 
 /// "3.5" for {3, 5}; `fallback` for nothing.
-std::string joined(const std::vector<std::int64_t>& numbers, const char* fallback) {
+std::string joined(std::span<const std::int64_t> numbers, const char* fallback) {
   std::string text;
   for (const std::int64_t number : numbers) text += (text.empty() ? "" : ".") + std::to_string(number);
   return text.empty() ? fallback : text;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include "mhub/base/error.hpp"
@@ -45,9 +44,8 @@ bool divides(const Partition::Segment& segment, int ranks) {
 
 }  // namespace
 
-std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& partition, int ranks,
-                                    int rank) {
-  std::vector<AxisRange> ranges;
+AxisRanges shard_ranges(const std::string& name, const Partition& partition, int ranks, int rank) {
+  AxisRanges ranges;
   std::int64_t global = 0;
   std::int64_t local = 0;
   for (const Partition::Segment& one : partition.segments) {
@@ -101,13 +99,16 @@ std::vector<Shard> shards_of(const CanonicalTensor& tensor, const std::vector<Ra
                      "; choose an expert-parallel size that divides them");
   }
   std::vector<Shard> shards;
-  std::set<int> seen;
+  const int all = expert ? sizes.expert_tensor : sizes.tensor;
+  std::vector<bool> seen(static_cast<std::size_t>(all));
+  if (!expert) shards.reserve(ranks.size());
   for (std::size_t r = 0; r < ranks.size(); ++r) {
     if (expert && tensor.identity.expert / (experts / sizes.expert) != ranks[r].expert) continue;
-    const int parts = expert ? sizes.expert_tensor : sizes.tensor;
     const int part = expert ? ranks[r].expert_tensor : ranks[r].tensor;
-    Shard& shard = shards.emplace_back(Shard{r, {}, !seen.insert(whole ? 0 : part).second});
-    if (!whole) shard.ranges = shard_ranges(tensor.name, tensor.partition, parts, part);
+    std::vector<bool>::reference before = seen[whole ? 0 : static_cast<std::size_t>(part)];
+    Shard& shard = shards.emplace_back(Shard{r, {}, before});
+    before = true;
+    if (!whole) shard.ranges = shard_ranges(tensor.name, tensor.partition, all, part);
   }
   return shards;
 }

@@ -49,9 +49,11 @@ struct AxisRange {
   std::int64_t length = 0;
 };
 
+using AxisRanges = SmallVector<AxisRange, 2>;
+
 /// The runs that `rank` of `ranks` owns, one per segment, in order. `name` is for the message of the
 /// InputError that says that a segment does not divide. Not for replicated tensors.
-std::vector<AxisRange> shard_ranges(const std::string& name, const Partition& partition, int ranks, int rank);
+AxisRanges shard_ranges(const std::string& name, const Partition& partition, int ranks, int rank);
 
 /// Megatron-LM's default of --make-vocab-size-divisible-by.
 inline constexpr std::int64_t kVocabDivisor = 128;
@@ -74,9 +76,9 @@ std::vector<RankPlace> stage_ranks(const ParallelSizes& sizes);
 
 /// What a rank of a stage holds of a tensor.
 struct Shard {
-  std::size_t rank = 0;           ///< among the stage's
-  std::vector<AxisRange> ranges;  ///< none of a replicated tensor, which it holds whole
-  bool again = false;             ///< a rank before this one holds the same
+  std::size_t rank = 0;  ///< among the stage's
+  AxisRanges ranges;     ///< none of a replicated tensor, which it holds whole
+  bool again = false;    ///< a rank before this one holds the same
 };
 /// All shards of a tensor, of which `experts` are in its layer if it is an expert's: contiguous blocks of
 /// them go to each expert-parallel rank. Throws InputError where it does not divide.

@@ -74,7 +74,8 @@ class ModelCounts {
 struct TorchDistPlace {
   std::string key;
   /// Positions along the new first axes (layer, expert) and their lengths.
-  std::vector<std::int64_t> index, count;
+  Index index;
+  Shape count;
 };
 /// `counts` are those of the whole model.
 TorchDistPlace torch_dist_place(const TensorIdentity& identity, const Naming& naming,

@@ -31,14 +31,18 @@ class Builder {
 
   void add(std::size_t source, const CanonicalTensor& canonical) {
     layout_.map.source.push_back({canonical.name, canonical.shape});
-    const CanonicalTensor tensor = padded(canonical, request_.padded_vocab_size);
-    const TorchDistPlace place = torch_dist_place(tensor.identity, request_, counts_);
-    for (const Piece& piece : pieces_of(tensor, request_.keys))
-      add_piece(source, tensor, canonical.shape, place, piece);
+    if (!canonical.partition.vocabulary) return add_pieces(source, canonical, canonical.shape);
+    add_pieces(source, padded(canonical, request_.padded_vocab_size), canonical.shape);
   }
   Layout take() { return std::move(layout_); }
 
  private:
+  void add_pieces(std::size_t source, const CanonicalTensor& tensor, const Shape& canonical) {
+    const TorchDistPlace place = torch_dist_place(tensor.identity, request_, counts_);
+    for (const Piece& piece : pieces_of(tensor, request_.keys))
+      add_piece(source, tensor, canonical, place, piece);
+  }
+
   void add_piece(std::size_t source, const CanonicalTensor& tensor, const Shape& canonical,
                  const TorchDistPlace& place, const Piece& piece) {
     Shape part = tensor.shape;

@@ -43,9 +43,9 @@ TensorSource ShardedFiles::open(const std::string& folder) const { return open(L
 TensorSource ShardedFiles::open(const WeightFolder& folder) const {
   if (folder.has(single)) return TensorSource(read_bytes(folder.bytes(single)));
   const std::string index_path = folder.place(index);
-  const WeightMap map = read_weight_map(read_all(*folder.bytes(index), index_path, 256 << 20), index_path);
+  const WeightMap map(read_all(*folder.bytes(index), index_path, 256 << 20), index_path);
   std::vector<std::shared_ptr<const ByteSource>> files;
-  for (const std::string& shard : map.files) {
+  for (const std::string& shard : map.files()) {
     if (!folder.has(shard))
       throw InputError(folder.place(shard) + ": missing, but " + index_path +
                        " lists it; the download is incomplete");
@@ -55,22 +55,22 @@ TensorSource ShardedFiles::open(const WeightFolder& folder) const {
   for_all(files.size(), std::min<std::size_t>(static_cast<std::size_t>(usable_processors()), kThreads),
           [&](std::size_t k) { headers[k] = read_bytes(files[k]); });
   std::vector<StoredTensor> tensors;
-  tensors.reserve(map.tensors.size());
+  tensors.reserve(map.tensors().size());
   for (std::size_t k = 0; k < files.size(); ++k) {
     for (StoredTensor& tensor : headers[k]) {
       if (!map.lists(tensor.name, k))
-        throw InputError(folder.place(map.files[k]) + ": tensor " + tensor.name +
+        throw InputError(folder.place(map.files()[k]) + ": tensor " + tensor.name +
                          " is not listed for this file in " + index_path);
       tensors.push_back(std::move(tensor));
     }
   }
   TensorSource source(std::move(tensors));
   // No file has one that is not listed, and none is in two: fewer than listed are there where one is missing.
-  if (source.tensors().size() == map.tensors.size()) return source;
-  for (const auto& [tensor, file] : map.tensors) {
+  if (source.tensors().size() == map.tensors().size()) return source;
+  for (const auto& [tensor, file] : map.tensors()) {
     if (source.find(tensor) == nullptr)
-      throw InputError(folder.place(map.files[file]) + ": tensor " + tensor + " is missing, but " +
-                       index_path + " lists it");
+      throw InputError(folder.place(map.files()[file]) + ": tensor " + std::string(tensor) +
+                       " is missing, but " + index_path + " lists it");
   }
   return source;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mhub/base/byte_source.hpp"
+#include "mhub/base/name_index.hpp"
 #include "mhub/tensor/dtype.hpp"
 #include "mhub/tensor/shape.hpp"
 
@@ -80,9 +81,12 @@ class TensorSource {
   const std::vector<StoredTensor>& tensors() const&& = delete;
   /// The tensor of that name, or nullptr.
   const StoredTensor* find(std::string_view name) const;
+  /// All of them, in order, for who makes other ones of them.
+  std::vector<StoredTensor> take() &&;
 
  private:
   std::vector<StoredTensor> tensors_;
+  NameIndex names_;
 };
 
 }  // namespace mhub

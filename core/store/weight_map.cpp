@@ -3,75 +3,72 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <numeric>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/json_events.hpp"
 
 namespace mhub {
 namespace {
 
-bool is_plain_name(const std::string& name) {
+bool is_plain_name(std::string_view name) {
   return !name.empty() && std::filesystem::path(name).filename() == name && name != "." && name != "..";
 }
 
-/// Takes "weight_map" of the outermost object; other values are walked over.
-class MapHandler final : public nlohmann::json_sax<nlohmann::json> {
- public:
-  MapHandler(const std::string& path, WeightMap& map) : path_(path), map_(map) {}
+}  // namespace
 
-  bool null() override { return other("null"); }
-  bool boolean(bool value) override { return other(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return other(std::to_string(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return other(std::to_string(value)); }
-  bool number_float(number_float_t, const string_t& text) override { return other(text); }
-  bool binary(binary_t&) override { return other("binary"); }
-  bool string(string_t& value) override {
-    if (!in_map()) return other("a string");
-    if (!is_plain_name(value)) refuse('"' + value + '"');
-    const auto [at, fresh] = numbers_.emplace(value, static_cast<std::uint32_t>(map_.files.size()));
-    if (fresh) map_.files.push_back(value);
-    map_.tensors.push_back({std::move(tensor_), at->second});
-    return true;
+/// Takes "weight_map" of the outermost object; other values are walked over.
+class WeightMap::Handler final : public JsonEvents {
+ public:
+  Handler(const std::string& path, WeightMap& map) : path_(path), map_(map) {}
+
+  void count(std::uint64_t number) override { value(std::to_string(number)); }
+  void other(std::string_view text) override { value(std::string(text)); }
+  void string(std::string_view text) override {
+    if (!in_map()) return value("a string");
+    const auto file_name = [&](std::uint32_t k) { return std::string_view(map_.files_[k]); };
+    auto file = static_cast<std::uint32_t>(map_.files_.size());
+    if (const std::uint32_t known = files_.add(text, file, file_name); known != NameIndex::kNone) {
+      file = known;
+    } else if (is_plain_name(text)) {
+      map_.files_.emplace_back(text);
+    } else {
+      refuse('"' + std::string(text) + '"');
+    }
+    map_.tensors_.push_back({tensor_, file});
   }
-  bool start_object(std::size_t) override {
+  void begin_object() override {
     if (depth_ == 1 && in_weight_map_) {
       found_ = true;
     } else {
-      other("an object");
+      value("an object");
       keys_.emplace_back();
     }
-    return deeper();
+    deeper();
   }
-  bool key(string_t& name) override {
+  void key(std::string_view name) override {
     if (in_map()) {
-      tensor_ = name;
-      return true;
+      const auto name_of = [&](std::uint32_t k) { return map_.tensors_[k].tensor; };
+      if (map_.names_.add(name, static_cast<std::uint32_t>(map_.tensors_.size()), name_of) !=
+          NameIndex::kNone)
+        fail("key \"" + std::string(name) + "\" is there twice");
+      tensor_ = kept(name);
+      return;
     }
-    if (!keys_.back().insert(name).second) fail("key \"" + name + "\" is there twice");
+    if (!keys_.back().emplace(name).second) fail("key \"" + std::string(name) + "\" is there twice");
     if (depth_ == 1) in_weight_map_ = name == "weight_map";
-    return true;
   }
-  bool end_object() override {
+  void end_object() override {
     if (!in_map()) keys_.pop_back();
     --depth_;
-    return true;
   }
-  bool start_array(std::size_t) override {
-    other("a list");
-    return deeper();
+  void begin_list() override {
+    value("a list");
+    deeper();
   }
-  bool end_array() override {
-    --depth_;
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    fail("not valid JSON: " + json_problem(error.what()));
-  }
+  void end_list() override { --depth_; }
 
   /// Behind the end.
   void require_map() const {
@@ -83,64 +80,59 @@ class MapHandler final : public nlohmann::json_sax<nlohmann::json> {
 
   [[noreturn]] void fail(const std::string& what) const { throw InputError(path_ + ": " + what); }
   [[noreturn]] void refuse(const std::string& found) const {
-    fail("tensor " + tensor_ + ": expected a file name, found " + found);
+    fail("tensor " + std::string(tensor_) + ": expected a file name, found " + found);
+  }
+  /// A name that is valid as long as the map.
+  std::string_view kept(std::string_view name) const {
+    const std::less_equal<const char*> not_after;
+    const std::string& text = *map_.text_;
+    const bool inside =
+        not_after(text.data(), name.data()) && not_after(name.data(), text.data() + text.size());
+    return inside ? name : map_.unescaped_.emplace_back(name);
   }
   /// Between the braces of weight_map itself.
   bool in_map() const { return in_weight_map_ && depth_ == 2; }
-  /// A value that is no file's name.
-  bool other(const std::string& found) const {
+  /// One that is no file's name.
+  void value(const std::string& found) const {
     if (in_map()) refuse(found);
     if (depth_ == 0 ? found != "an object" : depth_ == 1 && in_weight_map_)
       fail("expected an object \"weight_map\"");
-    return true;
   }
-  bool deeper() {
+  void deeper() {
     if (++depth_ > kDeepest) fail("JSON nested deeper than " + std::to_string(kDeepest) + " levels");
-    return true;
   }
 
   const std::string& path_;
   WeightMap& map_;
-  std::map<std::string, std::uint32_t> numbers_;  ///< of files
-  std::vector<std::set<std::string>> keys_;       ///< so far, of every object around but weight_map
-  std::string tensor_;
+  NameIndex files_;
+  std::vector<std::set<std::string, std::less<>>> keys_;  ///< so far, of every object around but weight_map
+  std::string_view tensor_;
   int depth_ = 0;
   bool in_weight_map_ = false, found_ = false;
 };
 
-/// Files in the order of their names.
-void sort_files(WeightMap& map) {
-  std::vector<std::uint32_t> order(map.files.size()), place(map.files.size());
+WeightMap::WeightMap(std::string text, const std::string& path)
+    : text_(std::make_unique<const std::string>(std::move(text))) {
+  require_no_nul(*text_, path);
+  Handler handler(path, *this);
+  read_json_events(*text_, path, handler);
+  handler.require_map();
+  sort_files();
+}
+
+void WeightMap::sort_files() {
+  std::vector<std::uint32_t> order(files_.size()), place(files_.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return map.files[a] < map.files[b]; });
+            [&](std::uint32_t a, std::uint32_t b) { return files_[a] < files_[b]; });
   for (std::uint32_t k = 0; k < order.size(); ++k) place[order[k]] = k;
-  std::sort(map.files.begin(), map.files.end());
-  for (WeightMap::Entry& entry : map.tensors) entry.file = place[entry.file];
+  std::sort(files_.begin(), files_.end());
+  for (Entry& entry : tensors_) entry.file = place[entry.file];
 }
-
-}  // namespace
 
 bool WeightMap::lists(std::string_view tensor, std::size_t file) const {
-  const auto at = std::lower_bound(tensors.begin(), tensors.end(), tensor,
-                                   [](const Entry& one, std::string_view name) { return one.tensor < name; });
-  return at != tensors.end() && at->tensor == tensor && at->file == file;
-}
-
-WeightMap read_weight_map(std::string_view text, const std::string& path) {
-  require_no_nul(text, path);
-  WeightMap map;
-  MapHandler handler(path, map);
-  nlohmann::json::sax_parse(text, &handler);
-  handler.require_map();
-  sort_files(map);
-  std::sort(map.tensors.begin(), map.tensors.end(),
-            [](const WeightMap::Entry& a, const WeightMap::Entry& b) { return a.tensor < b.tensor; });
-  const auto twin = std::adjacent_find(
-      map.tensors.begin(), map.tensors.end(),
-      [](const WeightMap::Entry& a, const WeightMap::Entry& b) { return a.tensor == b.tensor; });
-  if (twin != map.tensors.end()) throw InputError(path + ": key \"" + twin->tensor + "\" is there twice");
-  return map;
+  const std::uint32_t at = names_.find(tensor, [&](std::uint32_t k) { return tensors_[k].tensor; });
+  return at != NameIndex::kNone && tensors_[at].file == file;
 }
 
 }  // namespace mhub

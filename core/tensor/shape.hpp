@@ -3,16 +3,16 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
+#include "mhub/base/small_vector.hpp"
 #include "mhub/tensor/dtype.hpp"
 
 namespace mhub {
 
 /// Sizes of a tensor's axes, outermost first; empty for a scalar. Never negative.
-using Shape = std::vector<std::int64_t>;
+using Shape = SmallVector<std::int64_t, 4>;
 /// A position in, or an offset into, a tensor of the same rank.
-using Index = std::vector<std::int64_t>;
+using Index = SmallVector<std::int64_t, 4>;
 
 /// The number of elements, or nothing when a size is negative or the product does not fit 2^62: headers of
 /// damaged files claim such shapes.

@@ -67,6 +67,7 @@ ConfigReader completed_config(const ModelDescriptor& model, const ConfigReader& 
 
 const StoredTensor* find_spelled(const TensorSource& tensors, const Mapping& mapping,
                                  const std::string& declared) {
+  if (const StoredTensor* tensor = tensors.find(declared)) return tensor;
   for (const std::string& one : mapping.names_of(declared)) {
     if (const StoredTensor* tensor = tensors.find(one)) return tensor;
   }
@@ -92,7 +93,7 @@ TensorSource decoded_weights(TensorSource tensors, const ConfigReader& config) {
     const std::string scheme = quantization.string("activation_scheme", "dynamic");
     if (scheme != "dynamic" && scheme != "static")
       quantization.fail("activation_scheme", "expected \"dynamic\" or \"static\"");
-    return decode_fp8(tensors, scale_block(quantization));
+    return decode_fp8(std::move(tensors), scale_block(quantization));
   }
   if (method == "mxfp4") return decode_mxfp4(tensors);
   config.fail(std::string(kKey) + ".quant_method",

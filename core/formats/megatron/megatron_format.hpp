@@ -24,7 +24,7 @@ std::filesystem::path megatron_folder(const std::string& path);
 /// A model as the target's Megatron class sees it, and how it is laid out.
 struct MegatronModel {
   TransformerConfig config;
-  std::vector<CanonicalTensor> tensors;
+  std::shared_ptr<const std::vector<CanonicalTensor>> tensors;  ///< or the source's own
   LayoutRequest request;
   MegatronTarget target;
 };

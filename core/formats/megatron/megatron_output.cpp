@@ -18,16 +18,20 @@ constexpr const char* kWholeType = "vlm";
 /// The model as the target's Megatron class sees it: its config and its tensors' names.
 struct NamedModel {
   TransformerConfig config;
-  std::vector<CanonicalTensor> tensors;
+  std::shared_ptr<const std::vector<CanonicalTensor>> tensors;
   std::optional<WholeModel> whole = {};
   StateMap map = {};  ///< of a whole: WholeState::map
 };
 
+std::shared_ptr<const std::vector<CanonicalTensor>> owned(std::vector<CanonicalTensor> tensors) {
+  return std::make_shared<const std::vector<CanonicalTensor>>(std::move(tensors));
+}
+
 NamedModel named_whole(const Checkpoint& source) {
-  NamedModel model{*source.transformer, {}, whole_model(*source.model, *source.config)};
+  NamedModel model{*source.transformer, nullptr, whole_model(*source.model, *source.config)};
   model.config.bridge_provider = source.model->bridge_provider;
   WholeState state = whole_state(*model.whole, source.state.tensors, source.path);
-  model.tensors = std::move(state.tensors);
+  model.tensors = owned(std::move(state.tensors));
   model.map = std::move(state.map);
   return model;
 }
@@ -45,8 +49,10 @@ NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
   if (type == kWholeType || (type.empty() && whole)) return named_whole(source);
   if (type == "hybrid" && (gpt.image || gpt.vision))
     throw UsageError("--model-type hybrid: a model with a vision part has no HybridModel");
-  if (type != "hybrid" || !gpt.hybrid_layer_pattern.empty()) return {gpt, source.state.tensors};
-  return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)), hybrid_tensors(source.state.tensors)};
+  if (type != "hybrid" || !gpt.hybrid_layer_pattern.empty())
+    return {gpt, {std::shared_ptr<const void>(), &source.state.tensors}};  // which outlives the output
+  return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)),
+          owned(hybrid_tensors(source.state.tensors))};
 }
 
 /// What args say of a whole.
@@ -84,7 +90,7 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
   request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
   const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
   request.keys.stack_layers = !listed && config.hybrid_layer_pattern.empty() &&
-                              layers_are_alike(model.whole ? source.state.tensors : model.tensors);
+                              layers_are_alike(model.whole ? source.state.tensors : *model.tensors);
   // The layers of a whole's encoder have a config of their own.
   request.keys.stack_encoders = model.whole || request.keys.stack_layers;
   return request;
@@ -125,7 +131,7 @@ class MegatronOutput final : public OutputFormat {
         dialect_(dialect),
         whole_(std::move(named.map)),
         model_(make_model(dialect, options, source, std::move(named))),
-        layout_(dialect.layout(model_.tensors, model_.request)),
+        layout_(dialect.layout(*model_.tensors, model_.request)),
         iteration_(options.iteration),
         folder_(iteration_folder(iteration_)) {
     if (is_whole()) layout_.map = compose(whole_, std::move(layout_.map), source.path);

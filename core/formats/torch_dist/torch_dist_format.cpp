@@ -25,7 +25,7 @@ std::unique_ptr<TensorSink> torch_dist_sink(const MegatronModel& model, const st
   add_common_state(arena, common, model.config, model.target);
   const std::string empty = torch_save_bytes(*arena.list({arena.none()}));
   std::vector<TorchDistObject> objects;
-  for (std::string& key : extra_state_keys(model.tensors, model.request))
+  for (std::string& key : extra_state_keys(*model.tensors, model.request))
     objects.push_back({std::move(key), empty});
   return make_torch_dist_sink(folder, plan.tensors, std::move(objects), *common, mode);
 }

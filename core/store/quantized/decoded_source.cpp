@@ -18,24 +18,23 @@ void refuse(const StoredTensor& tensor, const std::string& problem) {
                    to_string(tensor.shape) + ": " + problem);
 }
 
-const StoredTensor& packed(const StoredTensor& tensor) {
+Packed packed(const StoredTensor& tensor) {
   if (tensor.chunks.size() != 1 || tensor.chunks[0].strides != row_major_strides(tensor.shape))
     throw InputError(tensor.file() + (tensor.chunks.empty() ? "" : ": ") + "tensor " + tensor.name +
                      ": a quantised tensor must lie in one row-major piece");
-  return tensor;
+  return {tensor.chunks[0].bytes, tensor.chunks[0].byte_offset, tensor.dtype};
 }
 
-std::vector<std::byte> read_elements(const StoredTensor& tensor, std::int64_t first, std::int64_t count) {
-  const std::size_t size = size_of(tensor.dtype);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(count) * size);
-  const StoredChunk& chunk = tensor.chunks[0];
-  chunk.bytes->read(chunk.byte_offset + static_cast<std::uint64_t>(first) * size, bytes);
-  return bytes;
+std::vector<std::byte> Packed::read(std::int64_t first, std::int64_t count) const {
+  const std::size_t size = size_of(dtype);
+  std::vector<std::byte> elements(static_cast<std::size_t>(count) * size);
+  bytes->read(offset + static_cast<std::uint64_t>(first) * size, elements);
+  return elements;
 }
 
 std::string DecodedSource::fingerprint() const {
-  const std::string values = bytes_->fingerprint();
-  return scale_bytes_ == bytes_ ? values : values + " " + scale_bytes_->fingerprint();
+  const std::string values = values_.bytes->fingerprint();
+  return scales_.bytes == values_.bytes ? values : values + " " + scales_.bytes->fingerprint();
 }
 
 void DecodedSource::read(std::uint64_t offset, std::span<std::byte> out) const {

@@ -36,10 +36,7 @@ const ScaledValues& scaled_values() {
 class Mxfp4Source final : public DecodedSource {
  public:
   Mxfp4Source(const StoredTensor& blocks, const StoredTensor& scales)
-      : DecodedSource(packed(blocks).chunks[0].bytes, packed(scales).chunks[0].bytes,
-                      numel(blocks.shape) * 2),
-        blocks_(blocks),
-        scales_(packed(scales)) {}
+      : DecodedSource(packed(blocks), packed(scales), numel(blocks.shape) * 2) {}
 
  private:
   void decode(std::int64_t first, std::span<std::uint16_t> out) const override {
@@ -47,23 +44,21 @@ class Mxfp4Source final : public DecodedSource {
     const std::int64_t first_byte = first / 2, bytes = (first + count + 1) / 2 - first_byte;
     const std::int64_t first_block = first / kValues,
                        block_count = (first + count + kValues - 1) / kValues - first_block;
-    const std::vector<std::byte> packed_values = read_elements(blocks_, first_byte, bytes);
-    const std::vector<std::byte> scales = read_elements(scales_, first_block, block_count);
+    const std::vector<std::byte> packed_values = values().read(first_byte, bytes);
+    const std::vector<std::byte> exponents = scales().read(first_block, block_count);
     for (std::int64_t at = 0; at < count;) {
       const std::int64_t element = first + at;
       const auto scale =
-          std::to_integer<std::size_t>(scales[static_cast<std::size_t>(element / kValues - first_block)]);
-      const std::array<std::uint16_t, 16>& values = scaled_values()[scale];
+          std::to_integer<std::size_t>(exponents[static_cast<std::size_t>(element / kValues - first_block)]);
+      const std::array<std::uint16_t, 16>& of_scale = scaled_values()[scale];
       const std::int64_t end = std::min(count, at + kValues - element % kValues);
       for (; at < end; ++at) {
         const auto byte =
             std::to_integer<unsigned>(packed_values[static_cast<std::size_t>((first + at) / 2 - first_byte)]);
-        out[static_cast<std::size_t>(at)] = values[(first + at) % 2 == 0 ? byte & 15U : byte >> 4];
+        out[static_cast<std::size_t>(at)] = of_scale[(first + at) % 2 == 0 ? byte & 15U : byte >> 4];
       }
     }
   }
-
-  StoredTensor blocks_, scales_;
 };
 
 StoredTensor decoded(const std::string& name, const StoredTensor& blocks, const StoredTensor& scales) {

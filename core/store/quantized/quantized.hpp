@@ -15,7 +15,7 @@ struct ScaleBlock {
 /// ("....activation_scale" beside an FP8 "....weight") are left out. Other tensors stay as they are. Throws
 /// InputError that names the file and the tensor where a weight or its scale is missing, or shapes or types
 /// do not fit.
-TensorSource decode_fp8(const TensorSource& tensors, const std::optional<ScaleBlock>& block);
+TensorSource decode_fp8(TensorSource tensors, const std::optional<ScaleBlock>& block);
 
 /// The state with every pair "X_blocks", "X_scales" of MXFP4 values replaced by a bf16 tensor "X" that is
 /// decoded when it is read (README.md): blocks [e, r, g, 16] become X [e, 32 g, r], as transformers'
@@ -28,32 +28,40 @@ TensorSource decode_mxfp4(const TensorSource& tensors);
 /// Throws InputError that names the file, the tensor and its shape.
 [[noreturn]] void refuse(const StoredTensor& tensor, const std::string& problem);
 
-/// The same tensor, which lies in one row-major piece, as all quantised tensors do. Throws InputError for one
-/// that does not.
-const StoredTensor& packed(const StoredTensor& tensor);
-/// Elements [first, first + count) of such a tensor, as bytes.
-std::vector<std::byte> read_elements(const StoredTensor& tensor, std::int64_t first, std::int64_t count);
+/// Where a tensor lies that is in one row-major piece.
+struct Packed {
+  std::shared_ptr<const ByteSource> bytes;
+  std::uint64_t offset = 0;
+  DType dtype = DType::f32;
+
+  /// Elements [first, first + count), as bytes.
+  std::vector<std::byte> read(std::int64_t first, std::int64_t count) const;
+};
+/// That of a tensor, as all quantised ones lie. Throws InputError for one that does not.
+Packed packed(const StoredTensor& tensor);
 
 /// A row-major bf16 tensor that is decoded while it is read. Thread-safe, keeps nothing.
 class DecodedSource : public ByteSource {
  public:
   std::uint64_t size() const final { return 2 * static_cast<std::uint64_t>(elements_); }
-  const std::string& name() const final { return bytes_->name(); }
+  const std::string& name() const final { return values_.bytes->name(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const final;
   /// Those of the files.
   std::string fingerprint() const final;
-  bool arrives() const final { return bytes_->arrives(); }
+  bool arrives() const final { return values_.bytes->arrives(); }
 
  protected:
-  /// The file of the quantised values, which gives the name, and that of their scales.
-  DecodedSource(std::shared_ptr<const ByteSource> bytes, std::shared_ptr<const ByteSource> scales,
-                std::int64_t elements)
-      : bytes_(std::move(bytes)), scale_bytes_(std::move(scales)), elements_(elements) {}
+  /// The quantised values, whose file gives the name, and their scales.
+  DecodedSource(Packed values, Packed scales, std::int64_t elements)
+      : values_(std::move(values)), scales_(std::move(scales)), elements_(elements) {}
   /// Decodes elements [first, first + out.size()) to bf16.
   virtual void decode(std::int64_t first, std::span<std::uint16_t> out) const = 0;
 
+  const Packed& values() const { return values_; }
+  const Packed& scales() const { return scales_; }
+
  private:
-  std::shared_ptr<const ByteSource> bytes_, scale_bytes_;
+  Packed values_, scales_;
   std::int64_t elements_;
 };
 

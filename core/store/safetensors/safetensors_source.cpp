@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <bit>
-#include <unordered_set>
-
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/json.hpp"
+#include "mhub/base/json_events.hpp"
+#include "mhub/base/name_index.hpp"
 #include "mhub/store/safetensors/safetensors.hpp"
 
 namespace mhub {
@@ -24,110 +24,95 @@ struct Entry {
   std::uint64_t begin = 0, end = 0;  ///< bytes in the data section
 };
 
-/// Takes the header apart while it is being parsed: no DOM, so that a header of 100,000 tensors opens
-/// quickly.
-class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
+/// Takes the header apart while it is read: no tree, so that a header of 100,000 tensors opens quickly.
+class HeaderHandler final : public JsonEvents {
  public:
   HeaderHandler(const std::string& file, std::vector<Entry>& entries) : file_(file), entries_(entries) {}
 
-  bool null() override { refuse(); }
-  bool boolean(bool) override { refuse(); }
-  bool number_integer(number_integer_t) override { refuse(); }
-  bool number_float(number_float_t, const string_t&) override { refuse(); }
-  bool binary(binary_t&) override { refuse(); }
-  bool number_unsigned(number_unsigned_t value) override {
+  void other(std::string_view) override { refuse(); }
+  void count(std::uint64_t value) override {
     if (depth_ != 3 || value > (std::uint64_t{1} << 62)) refuse();
     numbers_.push_back(value);
-    return true;
   }
-  bool string(string_t& value) override {
+  void string(std::string_view value) override {
     if (depth_ != 2) refuse();
-    if (in_metadata_) {
-      if (!metadata_.insert(field_).second) fail("metadata key " + field_ + " is there twice");
-    } else if (field_ == "dtype") {
-      set(kDtype, "dtype");
-      const auto dtype = dtype_from_safetensors(value);
-      if (!dtype) fail("tensor " + entry_.name + ": unsupported dtype \"" + value + "\"");
-      entry_.dtype = *dtype;
-    } else {
-      refuse();
-    }
-    return true;
+    if (in_metadata_) return;
+    if (field_ != kDtype) refuse();
+    set("dtype");
+    const auto dtype = dtype_from_safetensors(value);
+    if (!dtype) fail("tensor " + entry().name + ": unsupported dtype \"" + std::string(value) + "\"");
+    entry().dtype = *dtype;
   }
-  bool start_object(std::size_t) override {
+  void begin_object() override {
     if (depth_ >= 2) refuse();
     ++depth_;
-    return true;
   }
-  bool end_object() override {
-    if (--depth_ != 1 || in_metadata_) return true;
-    if (fields_ != (kDtype | kShape | kOffsets)) {
-      fail("tensor " + entry_.name + ": expected dtype, shape and data_offsets");
-    }
-    entries_.push_back(std::move(entry_));
-    return true;
+  void end_object() override {
+    if (--depth_ == 1 && !in_metadata_ && fields_ != (kDtype | kShape | kOffsets))
+      fail("tensor " + entry().name + ": expected dtype, shape and data_offsets");
   }
-  bool start_array(std::size_t) override {
+  void begin_list() override {
     if (depth_ != 2 || in_metadata_) refuse();
     ++depth_;
     numbers_.clear();
-    return true;
   }
-  bool end_array() override {
+  void end_list() override {
     --depth_;
-    if (field_ == "shape") {
-      set(kShape, "shape");
-      entry_.shape.assign(numbers_.begin(), numbers_.end());
-    } else if (field_ == "data_offsets") {
-      set(kOffsets, "data_offsets");
+    if (field_ == kShape) {
+      set("shape");
+      entry().shape.assign(numbers_.begin(), numbers_.end());
+    } else if (field_ == kOffsets) {
+      set("data_offsets");
       if (numbers_.size() != 2)
-        fail("tensor " + entry_.name + ": data_offsets has " + std::to_string(numbers_.size()) +
+        fail("tensor " + entry().name + ": data_offsets has " + std::to_string(numbers_.size()) +
              " numbers, expected 2");
-      entry_.begin = numbers_[0];
-      entry_.end = numbers_[1];
+      entry().begin = numbers_[0];
+      entry().end = numbers_[1];
     } else {
       refuse();
     }
-    return true;
   }
-  bool key(string_t& name) override {
-    if (depth_ == 1) {
-      if (!names_.insert(name).second) fail("tensor " + name + " is there twice");
-      in_metadata_ = name == "__metadata__";
-      entry_ = {};
-      entry_.name = name;
-      fields_ = 0;
-    } else {
-      field_ = name;
-    }
-    return true;
-  }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    fail("header is not valid JSON at byte " + std::to_string(position));
+  void key(std::string_view name) override {
+    if (depth_ == 1) return begin_entry(name);
+    if (in_metadata_ && !metadata_.emplace(name).second)
+      fail("metadata key " + std::string(name) + " is there twice");
+    field_ = name == "dtype" ? kDtype : name == "shape" ? kShape : name == "data_offsets" ? kOffsets : 0;
   }
 
  private:
   static constexpr unsigned kDtype = 1, kShape = 2, kOffsets = 4;
 
-  void set(unsigned field, const char* name) {
-    if ((fields_ & field) != 0) fail("tensor " + entry_.name + ": " + name + " is there twice");
-    fields_ |= field;
+  void begin_entry(std::string_view name) {
+    constexpr std::string_view kMetadata = "__metadata__";
+    const auto name_of = [&](std::uint32_t k) { return std::string_view(entries_[k].name); };
+    in_metadata_ = name == kMetadata;
+    const bool twin = in_metadata_ ? std::exchange(has_metadata_, true)
+                                   : names_.add(name, static_cast<std::uint32_t>(entries_.size()), name_of) !=
+                                         NameIndex::kNone;
+    if (twin) fail("tensor " + std::string(name) + " is there twice");
+    fields_ = 0;
+    if (!in_metadata_) entries_.emplace_back().name = name;
+  }
+  Entry& entry() { return entries_.back(); }
+  void set(const char* name) {
+    if ((fields_ & field_) != 0) fail("tensor " + entry().name + ": " + name + " is there twice");
+    fields_ |= field_;
   }
   [[noreturn]] void fail(const std::string& what) const { throw InputError(file_ + ": " + what); }
   [[noreturn]] void refuse() const {
-    fail("header: unexpected value" + (entry_.name.empty() ? "" : " in entry " + entry_.name) +
+    fail("header: unexpected value" + (entries_.empty() ? "" : " in entry " + entries_.back().name) +
          "; expected {\"name\": {\"dtype\", \"shape\", \"data_offsets\"}}");
   }
 
   const std::string& file_;
   std::vector<Entry>& entries_;
-  std::unordered_set<std::string> names_, metadata_;  ///< keys so far
-  Entry entry_;
-  std::string field_;
+  NameIndex names_;                              ///< of entries
+  std::set<std::string, std::less<>> metadata_;  ///< keys so far
   std::vector<std::uint64_t> numbers_;
-  unsigned fields_ = 0;
+  unsigned field_ = 0;   ///< whose value comes; 0: none that an entry has
+  unsigned fields_ = 0;  ///< that the entry has so far
   int depth_ = 0;
-  bool in_metadata_ = false;
+  bool in_metadata_ = false, has_metadata_ = false;
 };
 
 void check_layout(std::vector<Entry>& entries, std::uint64_t data_size, const std::string& file) {
@@ -192,7 +177,7 @@ std::vector<StoredTensor> parse_safetensors_header(std::string_view json,
   require_no_nul(json, file);
   std::vector<Entry> entries;
   HeaderHandler handler(file, entries);
-  nlohmann::json::sax_parse(json, &handler);
+  read_json_events(json, file, handler);
   check_layout(entries, size, file);
   std::vector<StoredTensor> tensors;
   tensors.reserve(entries.size());

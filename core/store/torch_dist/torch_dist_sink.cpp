@@ -50,7 +50,7 @@ class MetadataBuilder {
                              std::initializer_list<std::pair<const char*, const PickleNode*>> state) {
     return arena_.instance(std::string(kDcp) + name, arena_.dict(state));
   }
-  const PickleNode* size(const std::vector<std::int64_t>& values) {
+  const PickleNode* size(std::span<const std::int64_t> values) {
     std::vector<const PickleNode*> items;
     for (const std::int64_t value : values) items.push_back(arena_.integer(value));
     return arena_.call("torch Size", {arena_.tuple(std::move(items))});

@@ -24,7 +24,7 @@ void put_twice(std::string& out, std::uint64_t value, int bytes) {
   put(out, value, bytes);
 }
 
-const PickleNode* integers(PickleArena& arena, const std::vector<std::int64_t>& values) {
+const PickleNode* integers(PickleArena& arena, std::span<const std::int64_t> values) {
   std::vector<const PickleNode*> items;
   for (const std::int64_t value : values) items.push_back(arena.integer(value));
   return arena.tuple(std::move(items));

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mhub/tensor/shape.hpp"
+
 namespace mhub::tests {
 
 /// A tiny Hugging Face Llama folder written by hand, every part of which a test can spoil before it is
@@ -43,7 +45,7 @@ struct TinyLlama {
     add("lm_head.weight", {13, 8});
   }
 
-  void add(const std::string& name, const std::vector<std::int64_t>& shape) {
+  void add(const std::string& name, const Shape& shape) {
     std::size_t bytes = 4;
     for (const std::int64_t size : shape) bytes *= static_cast<std::size_t>(size);
     header[name] = {

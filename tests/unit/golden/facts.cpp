@@ -54,7 +54,7 @@ void set_shapes(GoldenTensor& tensor) {
   for (std::size_t k = 0; k < tensor.parts.size(); ++k) {
     GoldenPart& part = tensor.parts[k];
     const std::int64_t end = k + 1 < tensor.parts.size() ? tensor.parts[k + 1].begin : numel(tensor.shape);
-    part.shape.assign(part.offset.size() - tensor.shape.size(), 1);
+    part.shape = Shape(part.offset.size() - tensor.shape.size(), 1);
     if (!tensor.shape.empty()) part.shape.push_back((end - part.begin) / numel(inner));
     part.shape.insert(part.shape.end(), inner.begin(), inner.end());
   }
