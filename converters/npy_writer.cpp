@@ -2,11 +2,6 @@
 #include "npy_writer.hpp"
 
 namespace mhub::converters {
-namespace {
-
-constexpr std::string_view kMagic = "\x93NUMPY";
-
-}  // namespace
 
 NpyWriter::NpyWriter(const std::string& path, std::int64_t rows, std::int64_t columns) : file_(path) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
@@ -15,7 +10,7 @@ NpyWriter::NpyWriter(const std::string& path, std::int64_t rows, std::int64_t co
   header.append(63 - (kPrefix + header.size()) % 64, ' ');
   header += '\n';
   const auto size = static_cast<unsigned>(header.size());
-  std::string begin(kMagic);
+  std::string begin(kNpyMagic);
   for (const unsigned byte : {1U, 0U, size & 0xffU, size >> 8U}) begin += static_cast<char>(byte);
   begin += header;
   write(std::as_bytes(std::span(begin)));
@@ -28,7 +23,7 @@ void NpyWriter::write(std::span<const std::byte> bytes) {
 
 StagingOptions npy_staging(const std::string& name, bool overwrite) {
   return {.overwrite = overwrite,
-          .ours = [](const std::string& path) { return begins_with(path, kMagic); },
+          .ours = [](const std::string& path) { return begins_with(path, kNpyMagic); },
           .single_file = name};
 }
 

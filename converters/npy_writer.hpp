@@ -8,6 +8,9 @@
 
 namespace mhub::converters {
 
+/// How an .npy file begins (numpy/lib/format.py).
+inline constexpr std::string_view kNpyMagic = "\x93NUMPY";
+
 /// A float32 matrix written row after row as NumPy's .npy, version 1.0 (numpy/lib/format.py).
 class NpyWriter {
  public:

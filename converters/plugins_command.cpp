@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
+#include "layer_comparison.hpp"
+#include "logits_comparison.hpp"
+#include "long_work.hpp"
 #include "mapping_check.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
@@ -9,6 +12,7 @@
 #include "mhub/formats/hf/hf_format.hpp"
 #include "mhub/formats/hf/hf_state.hpp"
 #include "mhub/plugin/registry.hpp"
+#include "mhub/runtime/make_backend.hpp"
 #include "options.hpp"
 #include "terminal.hpp"
 
@@ -137,13 +141,56 @@ int check_command(const ModelDescriptor& model, const ConfigReader& config, cons
   return check.problems.empty() ? 0 : 1;
 }
 
+nlohmann::json to_json(const LayerDifference& one, double tolerance) {
+  return {{"place", one.place},
+          {"relative_difference", one.difference},  // null where it is infinite
+          {"agrees", one.difference <= tolerance}};
+}
+
+/// `mhub plugins --compare NAME FOLDER GOLDEN.npy`.
+int compare_command(const ModelDescriptor& model, const CommandLine& line) {
+  const Checkpoint checkpoint = open_checkpoint(line.get<std::string>("CONFIG"));
+  if (checkpoint.model == nullptr) throw InputError(checkpoint.unknown_model);
+  if (checkpoint.model->class_name != model.class_name)
+    throw UsageError(checkpoint.path + " is a " + checkpoint.model->class_name + ", not a " +
+                     model.class_name);
+  const double tolerance = line.find<double>("tolerance").value_or(kLogitsTolerance);
+  const auto backend = runtime::make_backend({"cpu", 0, DType::f32});
+  const GoldenStates golden = read_golden(line.get<std::string>("GOLDEN"));
+  const std::vector<LayerDifference> found = compare_layers(checkpoint, golden, *backend, interrupted);
+  const auto apart = std::find_if(found.begin(), found.end(),
+                                  [&](const LayerDifference& one) { return !(one.difference <= tolerance); });
+  nlohmann::json places = nlohmann::json::array();
+  for (const LayerDifference& one : found) places.push_back(to_json(one, tolerance));
+  const nlohmann::json json{
+      {"class", model.class_name},
+      {"tokens", golden.tokens.size()},
+      {"tolerance", tolerance},
+      {"equal", apart == found.end()},
+      {"parts_in", apart == found.end() ? nlohmann::json() : nlohmann::json(apart->place)},
+      {"places", places}};
+  if (!line.print_json(json)) {
+    for (const LayerDifference& one : found) std::cout << one.place << ": " << one.difference << '\n';
+    if (apart == found.end())
+      std::cout << "agrees with transformers everywhere (tolerance " << tolerance << ")\n";
+    else
+      std::cout << "parts from transformers in: " << apart->place << " (tolerance " << tolerance << ")\n";
+  }
+  return apart == found.end() ? 0 : 1;
+}
+
 }  // namespace
 
 int plugins_command(const Arguments& arguments) {
-  CommandLine line("mhub plugins [NAME [CONFIG]] [--check | --tensors] [--json] | --write-index FOLDER", {},
-                   {"NAME", "CONFIG"});
+  CommandLine line(
+      "mhub plugins [NAME [CONFIG]] [--check | --tensors] [--json] | --write-index FOLDER\n"
+      "mhub plugins --compare NAME FOLDER GOLDEN.npy [--tolerance X] [--json]",
+      {}, {"NAME", "CONFIG", "GOLDEN"});
   line.add()("check", "try NAME's mapping out on a config.json, without weights")(
       "tensors", "list the Hugging Face tensors that NAME has with a config.json, and their shapes")(
+      "compare", "tell in which layer FOLDER parts from transformers, whose states golden.py wrote down")(
+      "tolerance", po::value<double>(),
+      "with --compare: largest difference, as a share of the largest number of a layer (default: 1e-3)")(
       "json", "print JSON")(
       "write-index", po::value<std::string>(),
       "write down which plugin of FOLDER has which class, so that only the needed one is opened");
@@ -154,6 +201,12 @@ int plugins_command(const Arguments& arguments) {
   }
   const std::string wanted = line.find<std::string>("NAME").value_or("");
   const std::optional<std::string> path = line.find<std::string>("CONFIG");
+  if (line.has("compare") != line.has("GOLDEN") ||
+      (line.has("compare") && (line.has("check") || line.has("tensors"))))
+    throw UsageError(
+        "mhub plugins --compare needs NAME, FOLDER and GOLDEN.npy, and neither --check nor --tensors");
+  if (line.has("tolerance") && !line.has("compare")) throw UsageError("--tolerance needs --compare");
+  if (line.has("compare")) return compare_command(only_model(wanted), line);
   if (line.has("check") || line.has("tensors")) {
     if (!path || line.has("check") == line.has("tensors"))
       throw UsageError("mhub plugins --check, or --tensors, needs NAME and CONFIG");

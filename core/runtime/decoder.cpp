@@ -180,8 +180,11 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   place_features(steps, pass, hidden);
   std::vector<std::vector<LayerCache>*> caches;
   for (const Step& step : steps) caches.push_back(&step.sequence->layers);
-  layers_->run(pass, caches, hidden, cancelled_,
-               [&](std::size_t layer) { add_deep_features(steps, pass, layer, hidden); });
+  if (observer_) observer_(0, hidden);
+  layers_->run(pass, caches, hidden, cancelled_, [&](std::size_t layer) {
+    add_deep_features(steps, pass, layer, hidden);
+    if (observer_) observer_(layer + 1, hidden);
+  });
   for (const Step& step : steps) step.sequence->length += static_cast<std::int64_t>(step.tokens.size());
   return hidden;
 }
@@ -198,6 +201,7 @@ Matrix Decoder::head(ForwardPass& pass, std::span<const Step> steps, Logits want
     }
   }
   const Matrix normed = normalized(pass, final_norm_, "final norm", rows);
+  if (observer_) observer_(layers_->size() + 1, normed);
   const Matrix logits = workspace_.matrix("logits", rows.rows, config_.vocab_size);
   backend_.linear(output_.weight, output_.bias, normed, logits, false, pass.precision);
   if (!output_scale_.empty()) backend_.scale_columns(output_scale_, logits);

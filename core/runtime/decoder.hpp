@@ -28,6 +28,13 @@ class Decoder {
   /// Asked between layers; once it is true, `forward` ends with Interrupted.
   void stop_when(std::function<bool()> cancelled) { cancelled_ = std::move(cancelled); }
 
+  /// Called with the tokens' states as they are computed: how many layers they have gone through (0: the
+  /// embeddings; layers + 1: behind the final norm) and the states [tokens, hidden_size], valid during the
+  /// call.
+  void observe(std::function<void(std::size_t passed, Matrix hidden)> observer) {
+    observer_ = std::move(observer);
+  }
+
   std::int64_t vocab_size() const { return config_.vocab_size; }
   const TransformerConfig& config() const { return config_; }
   Backend& backend() const { return backend_; }
@@ -92,6 +99,7 @@ class Decoder {
   std::optional<Rotary> rotary_, local_rotary_;
   std::uint64_t gathered_bytes_ = 0;
   std::function<bool()> cancelled_;
+  std::function<void(std::size_t, Matrix)> observer_;
 };
 
 }  // namespace mhub::runtime

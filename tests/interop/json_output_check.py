@@ -66,6 +66,8 @@ COMMANDS = [
     ("plugins", 0, "plugins LlamaForCausalLM a/config.json"),
     ("plugins_tensors", 0, "plugins --tensors LlamaForCausalLM a/config.json"),
     ("plugins_check", 0, "plugins --check LlamaForCausalLM a/config.json"),
+    ("plugins_compare", 0, "plugins --compare LlamaForCausalLM a a.npy"),
+    ("plugins_compare", 1, "plugins --compare LlamaForCausalLM changed a.npy --tolerance 0"),
     ("error", 4, "inspect nowhere"),
     ("error", 2, "convert a"),
     ("error", 2, "convert a m --overwritten"),
@@ -125,6 +127,8 @@ def make_folders():
     for folder, options in (("damaged", []), ("half", ["--dtype", "fp16"])):
         subprocess.run([MHUB, "convert", "a", folder, *options], check=True, capture_output=True)
     open("damaged/release/metadata.json", "a").write("\n")
+    golden = pathlib.Path(__file__).parents[2] / "examples" / "plugin" / "golden.py"
+    subprocess.run([sys.executable, golden, "a", "a.npy", "1,2,3"], check=True)
     see_models.make_model(see_models.MODELS[0], pathlib.Path("eyes"))
     see_models.make_clip(pathlib.Path("clip"))
     open("picture.png", "wb").write(pictures.encoded(pictures.rgb(9, 7), "PNG"))

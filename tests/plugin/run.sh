@@ -11,6 +11,7 @@ mkdir -p "$scratch/broken"
 cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/install.log"
 cmake -S "$source/examples/plugin" -B "$scratch/plugin" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE=Release "$@" >"$scratch/configure.log"
 cmake --build "$scratch/plugin"
+ctest --test-dir "$scratch/plugin" --no-tests=error
 mhub=$scratch/prefix/bin/mhub
 python3 "$source/tests/plugin/tiny_stablelm.py" "$scratch/hf"
 
