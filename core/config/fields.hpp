@@ -175,6 +175,8 @@ bool corrects_softmax(const TransformerConfig& config);
 bool has_multipliers(const TransformerConfig& config);
 
 Bind bind_moe, bind_latent_attention, bind_sparse_attention, bind_linear_attention, bind_mamba;
+/// HybridModel's pattern, with those of prediction blocks behind it.
+Bind bind_hybrid_pattern;
 Bind bind_query_groups, bind_vocabulary;
 Bind bind_epsilon, bind_rotary_base, bind_rotary_percent, bind_biases, bind_window, bind_moe_layers,
     bind_group_score, bind_router_dtype, bind_router_score;

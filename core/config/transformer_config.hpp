@@ -289,8 +289,9 @@ struct TransformerConfig {
   std::optional<SparseAttentionConfig> sparse_attention;
   std::optional<LinearAttentionConfig> linear_attention;
   std::optional<MambaConfig> mamba;
-  std::string hybrid_layer_pattern;  ///< HybridModel's, one symbol a layer; empty: GPTModel
-  std::int64_t mtp_num_layers = 0;   ///< multi-token prediction blocks
+  std::string hybrid_layer_pattern;      ///< HybridModel's, one symbol a layer; empty: GPTModel
+  std::int64_t mtp_num_layers = 0;       ///< multi-token prediction blocks
+  std::string mtp_hybrid_layer_pattern;  ///< HybridModel's, of the layers in each of them
   bool mtp_dense = false;            ///< of which each has a dense MLP, whatever the decoder's last layer has
   std::optional<ImageConfig> image;  ///< a model of images instead of tokens
   /// A vision-language model: the fields above are its decoder's

@@ -42,6 +42,22 @@ bool in_layer(const TensorIdentity& identity) {
   return identity.block == Block::layer || identity.block == Block::mtp_layer;
 }
 
+/// What is in front of a layer's part: layers of a HybridModel's prediction block nest in its own
+/// (multi_token_prediction.py). Nothing for a tensor that is in no layer.
+std::optional<std::size_t> layer_part(const TensorIdentity& identity) {
+  constexpr std::string_view kNested = "mtp_model_layer.layers.";
+  if (in_layer(identity)) return 0;
+  if (identity.block != Block::mtp || !identity.part.starts_with(kNested)) return std::nullopt;
+  return identity.part.find('.', kNested.size()) + 1;
+}
+
+/// `identity`'s part with that of its layer changed.
+template <typename Change>
+std::string with_layer_part(const TensorIdentity& identity, const Change& change) {
+  const std::optional<std::size_t> at = layer_part(identity);
+  return at ? identity.part.substr(0, *at) + change(identity.part.substr(*at)) : identity.part;
+}
+
 /// Among layers that one key can have together.
 bool in_stack(const TensorIdentity& identity) {
   return identity.block == Block::layer || identity.block == Block::deepstack;
@@ -62,7 +78,8 @@ std::string layer_parameter(const std::string& part, TransformerImpl impl) {
 
 std::string rank_name(const TensorIdentity& local, const Naming& naming) {
   TensorIdentity spelled = local;
-  if (in_layer(local)) spelled.part = layer_parameter(local.part, naming.impl);
+  spelled.part =
+      with_layer_part(local, [&](const std::string& part) { return layer_parameter(part, naming.impl); });
   if (local.of_expert() && naming.experts == ExpertNames::grouped) {
     spelled.part += std::to_string(local.expert);
     spelled.expert = -1;
@@ -105,7 +122,8 @@ TorchDistPlace torch_dist_place(const TensorIdentity& identity, const Naming& na
                                 const ModelCounts& counts) {
   TorchDistPlace place;
   TensorIdentity spelled = identity;
-  if (in_layer(identity)) spelled.part = torch_dist_part(identity.part, naming);
+  spelled.part =
+      with_layer_part(identity, [&](const std::string& part) { return torch_dist_part(part, naming); });
   const bool stacks = identity.of_decoder() ? naming.keys.stack_layers : naming.keys.stack_encoders;
   if (in_stack(identity) && stacks && !naming.keys.singleton) {
     place.index.push_back(identity.layer);

@@ -8,6 +8,64 @@
 #include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::nemotron_h {
+namespace {
+
+constexpr std::string_view kSymbols = "M*-E";
+
+/// Layers of every kind, where the config's pattern has them.
+void add_layers(Mapping& map, const TransformerConfig& megatron, const DecoderNames& names) {
+  const std::string& pattern = megatron.hybrid_layer_pattern;
+  add_mamba(map, megatron, names, "mixer", layers_of(pattern, 'M'));
+  add_attention(map, megatron, names, layers_of(pattern, '*'));
+  add_dense_mlp(map, megatron, names, layers_of(pattern, '-'));
+  if (!megatron.moe) return;
+  MoeNames moe;
+  moe.router = "mixer.gate.weight";
+  moe.correction_bias = "mixer.gate.e_score_correction_bias";
+  moe.fc1 = "mixer.experts.{e}.up_proj.weight";
+  moe.fc2 = "mixer.experts.{e}.down_proj.weight";
+  moe.latent_fc1 = "mixer.fc1_latent_proj.weight";
+  moe.latent_fc2 = "mixer.fc2_latent_proj.weight";
+  moe.shared_fc1 = "mixer.shared_experts.up_proj.weight";
+  moe.shared_fc2 = "mixer.shared_experts.down_proj.weight";
+  add_moe(map, megatron, names, moe);
+}
+
+std::string with_variable(std::string pattern) {
+  const std::size_t at = pattern.find("{i}");
+  return at == std::string::npos ? pattern : pattern.replace(at, 3, "{m}");
+}
+
+/// The one prediction block: a stack of layers of its own. Its parts beside them are in the first and in the
+/// last one of the Hugging Face state (Megatron-Bridge's nemotron_h_bridge.py; transformers has no such
+/// block).
+void add_block(Mapping& map, const TransformerConfig& megatron, DecoderNames names) {
+  const std::string block = "mtp.layers.0.", stack = block + "mtp_model_layer.layers.{m}.",
+                    hf = "mtp.layers.";
+  TransformerConfig inner = megatron;
+  inner.hybrid_layer_pattern = megatron.mtp_hybrid_layer_pattern;
+  inner.num_layers = static_cast<std::int64_t>(inner.hybrid_layer_pattern.size());
+  names.layer = hf + "{i}.";
+  Mapping layers;
+  add_layers(layers, inner, names);
+  map.index("m", inner.num_layers);
+  for (Rule rule : layers.rules()) {
+    rule.megatron = stack + rule.megatron.substr(std::string_view("decoder.layers.{i}.").size());
+    for (Operand& operand : rule.transform.operands) operand.name = with_variable(operand.name);
+    if (const auto only = rule.values.find("i"); only != rule.values.end()) {
+      rule.values["m"] = only->second;
+      rule.values.erase("i");
+    }
+    map.rule(rule.megatron, rule.transform) = rule;
+  }
+  const std::string last = hf + std::to_string(inner.num_layers - 1) + ".";
+  for (const char* norm : {"enorm", "hnorm"}) add_norm(map, megatron, block + norm + ".", hf + "0." + norm);
+  map.rule(block + "eh_proj.weight",
+           column(hf + "0.eh_proj.weight", {megatron.hidden_size, 2 * megatron.hidden_size}));
+  add_norm(map, megatron, block + "final_layernorm.", last + "final_layernorm");
+}
+
+}  // namespace
 
 NemotronHConfig::NemotronHConfig()
     : DecoderConfig{.vocab_size = 131072,
@@ -22,7 +80,6 @@ void NemotronHConfig::bind_pattern(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
   // transformers 5 writes names of kinds of layers, the published models the pattern.
   std::vector<std::int64_t> kinds;
-  constexpr std::string_view kSymbols = "M*-E";
   b.per_layer("layers_block_type", {"mamba", "attention", "mlp", "moe"}, kinds);
   for (const std::int64_t kind : kinds) hybrid_override_pattern += kSymbols[static_cast<std::size_t>(kind)];
   if (kinds.empty()) b.text("hybrid_override_pattern", hybrid_override_pattern);
@@ -52,6 +109,26 @@ void NemotronHConfig::bind_experts(ConfigBinding& b) {
   bind_sigmoid_router(b, num_experts_per_tok);
 }
 
+void NemotronHConfig::bind_blocks(ConfigBinding& b) {
+  constexpr const char *kBlocks = "num_nextn_predict_layers", *kPattern = "mtp_hybrid_override_pattern";
+  TransformerConfig& m = b.megatron;
+  b.integer(kBlocks, num_nextn_predict_layers);
+  b.check(num_nextn_predict_layers == 0 || num_nextn_predict_layers == 1, kBlocks, "unsupported: several");
+  b.link(num_nextn_predict_layers, m.mtp_num_layers);
+  if (b.writing() && num_nextn_predict_layers == 0) return;
+  std::vector<std::int64_t> kinds;
+  b.per_layer("mtp_layers_block_type", {"mamba", "attention", "mlp", "moe"}, kinds);
+  if (!kinds.empty()) mtp_hybrid_override_pattern.clear();
+  for (const std::int64_t kind : kinds)
+    mtp_hybrid_override_pattern += kSymbols[static_cast<std::size_t>(kind)];
+  if (kinds.empty()) b.text(kPattern, mtp_hybrid_override_pattern);
+  if (num_nextn_predict_layers > 0) b.link(mtp_hybrid_override_pattern, m.mtp_hybrid_layer_pattern);
+  b.check(num_nextn_predict_layers == 0 ||
+              (!mtp_hybrid_override_pattern.empty() &&
+               mtp_hybrid_override_pattern.find_first_not_of(hybrid_override_pattern) == std::string::npos),
+          kPattern, "expected kinds of layers that hybrid_override_pattern has");
+}
+
 void NemotronHConfig::bind(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
   bind_pattern(b);
@@ -67,14 +144,13 @@ void NemotronHConfig::bind(ConfigBinding& b) {
   mixer.bind(b);
   for (const char* bias : {"use_bias", "attention_bias", "mlp_bias"}) b.require(bias, false);
   b.require("sliding_window", nullptr);
-  b.require("num_nextn_predict_layers", 0);
+  bind_blocks(b);
   bind_experts(b);
   b.fixed(m.gated_linear_unit, false);
   b.fixed(m.bridge_provider, kHybridProvider);
 }
 
-Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const TransformerConfig& megatron) {
-  const std::string& pattern = config.hybrid_override_pattern;
+Mapping NemotronHForCausalLM::mapping(const NemotronHConfig&, const TransformerConfig& megatron) {
   DecoderNames names;
   names.base_prefix = "backbone.";
   names.embedding = "backbone.embeddings";
@@ -90,20 +166,10 @@ Mapping NemotronHForCausalLM::mapping(const NemotronHConfig& config, const Trans
   // As transformers 5 saves the model, and as it has it in memory (conversion_mapping.py).
   map.also_spelled("backbone.embeddings.", "backbone.embedding.");
   map.also_spelled("backbone.", "model.");
-  add_mamba(map, megatron, names, "mixer", layers_of(pattern, 'M'));
-  add_attention(map, megatron, names, layers_of(pattern, '*'));
-  add_dense_mlp(map, megatron, names, layers_of(pattern, '-'));
-  if (!megatron.moe) return map;
-  MoeNames moe;
-  moe.router = "mixer.gate.weight";
-  moe.correction_bias = "mixer.gate.e_score_correction_bias";
-  moe.fc1 = "mixer.experts.{e}.up_proj.weight";
-  moe.fc2 = "mixer.experts.{e}.down_proj.weight";
-  moe.latent_fc1 = "mixer.fc1_latent_proj.weight";
-  moe.latent_fc2 = "mixer.fc2_latent_proj.weight";
-  moe.shared_fc1 = "mixer.shared_experts.up_proj.weight";
-  moe.shared_fc2 = "mixer.shared_experts.down_proj.weight";
-  add_moe(map, megatron, names, moe);
+  TransformerConfig decoder = megatron;
+  std::erase(decoder.hybrid_layer_pattern, '|');
+  add_layers(map, decoder, names);
+  if (megatron.mtp_num_layers > 0) add_block(map, megatron, names);
   return map;
 }
 

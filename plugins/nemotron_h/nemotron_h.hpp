@@ -15,6 +15,8 @@ struct NemotronHConfig : DecoderConfig {
   std::int64_t moe_shared_expert_intermediate_size = 7688;
   std::optional<std::int64_t> n_group = 1, topk_group = 1, moe_latent_size;
   double routed_scaling_factor = 1.0;
+  std::int64_t num_nextn_predict_layers = 0;
+  std::string mtp_hybrid_override_pattern = "*E";  ///< of the layers in a prediction block
 
   NemotronHConfig();
   void bind(ConfigBinding& b);
@@ -22,6 +24,7 @@ struct NemotronHConfig : DecoderConfig {
  private:
   void bind_pattern(ConfigBinding& b);
   void bind_experts(ConfigBinding& b);
+  void bind_blocks(ConfigBinding& b);
 };
 
 /// Nemotron-H, Nemotron Nano 2 and 3: one mixer a layer, without positions; Megatron's HybridModel.
@@ -32,6 +35,9 @@ struct NemotronHForCausalLM {
   static constexpr const char* model_type = "nemotron_h";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static Mapping mapping(const NemotronHConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return with_separate_blocks(config, tensors, "num_nextn_predict_layers");
+  }
 };
 
 }  // namespace mhub::nemotron_h

@@ -9,7 +9,8 @@ CASES maps a name to an entry (a dict):
     refused       layouts that megatron-core refuses with specs of TransformerEngine
     te_flags      flags that only go with TransformerEngine's specs
     layout_flags  {layout: flags of Megatron-LM's that say the same where a map of options cannot}
-    mtp           True: one multi-token-prediction block is published behind the last layer, as DeepSeek-V3's
+    mtp           True: one multi-token-prediction block is published behind the last layer, as DeepSeek-V3's; "hybrid": as Nemotron 3's, with
+                  an attention and a layer of experts
     bridge        True: Megatron-Bridge knows the class, and its provider is recorded
 """
 
@@ -133,6 +134,10 @@ CASES = {
         "--moe-router-topk 2 --moe-aux-loss-coeff 0.001 --moe-shared-expert-intermediate-size 8 --moe-shared-expert-gate --experimental-attention-variant gated_delta_net "
         "--linear-attention-freq [1,1,1,0] --linear-conv-kernel-dim 4 --linear-key-head-dim 4 --linear-value-head-dim 6 --linear-num-key-heads 2 --linear-num-value-heads 4",
         te_flags="--moe-grouped-gemm", te=["", "--tp 2"], local=[]),
+    "nemotron_h_mtp": dict(
+        hf=("NemotronHConfig", "NemotronHForCausalLM", {**HYBRID, "moe_latent_size": 10}), flags=NEMOTRON_H + "--moe-latent-size 10 ", te_flags="--moe-grouped-gemm", mtp="hybrid",
+        te=["", "--tp 2", "--pp 2", "--ep 2"], local=[],
+        layout_flags={**{layout: "--hybrid-layer-pattern M-M*ME/*E" for layout in ("", "--tp 2", "--ep 2")}, "--pp 2": "--hybrid-layer-pattern 'M-M|*ME/*E'"}),
     "nemotron_h": dict(
         hf=("NemotronHConfig", "NemotronHForCausalLM", HYBRID), flags=NEMOTRON_H, te_flags="--moe-grouped-gemm",
         te=["", "--tp 2", "--pp 2", "--ep 2"], local=[],

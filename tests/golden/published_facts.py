@@ -35,7 +35,9 @@ def published(case):
         model = getattr(transformers, model_class)._from_config(config)
     folder_config = {"architectures": [model_class], "model_type": config.model_type, **fields}
     tensors = {name: list(value.shape) for name, value in as_saved(model, config).items()}
-    if case.get("mtp"):
+    if case.get("mtp") == "hybrid":
+        add_hybrid_block(folder_config, tensors, config.hidden_size)
+    elif case.get("mtp"):
         add_prediction_block(folder_config, tensors, config)
     return {"config": folder_config, "tensors": tensors}, config
 
@@ -60,6 +62,16 @@ def add_prediction_block(config, tensors, model_config):
     tensors.update({new + name[len(last):]: shape for name, shape in list(tensors.items()) if name.startswith(last)})
     tensors.update({new + name + ".weight": [hidden] for name in ("enorm", "hnorm", "shared_head.norm")})
     tensors.update({new + "eh_proj.weight": [hidden, 2 * hidden], new + "embed_tokens.weight": [vocabulary, hidden], new + "shared_head.head.weight": [vocabulary, hidden]})
+
+
+def add_hybrid_block(config, tensors, hidden):
+    """Nemotron 3's, of an attention and a layer of experts: names of Megatron-Bridge's nemotron_h_bridge.py."""
+    config["num_nextn_predict_layers"] = 1
+    for number, kind in enumerate(("attention", "moe")):
+        like, new = f"backbone.layers.{config['layers_block_type'].index(kind)}.", f"mtp.layers.{number}."
+        tensors.update({new + name[len(like):]: shape for name, shape in list(tensors.items()) if name.startswith(like)})
+    tensors.update({f"mtp.layers.{name}.weight": [hidden] for name in ("0.enorm", "0.hnorm", "1.final_layernorm")})
+    tensors["mtp.layers.0.eh_proj.weight"] = [hidden, 2 * hidden]
 
 
 def sections(value):

@@ -98,6 +98,21 @@ def nemotron_keys(state):
     return {key.replace("backbone.embedding.", "backbone.embeddings."): value for key, value in state.items()}
 
 
+def add_hybrid_mtp(state):
+    """Nemotron 3 Super's prediction block, attention and experts (its config.json; Megatron-Bridge's nemotron_h_bridge.py has the names): like
+    layers 2 and 3."""
+    generator = torch.Generator().manual_seed(9)
+    random = lambda shape, dtype: (0.2 * torch.randn(shape, generator=generator)).to(dtype)  # noqa: E731
+    out = dict(state)
+    for layer, like in (("mtp.layers.0.", "backbone.layers.2."), ("mtp.layers.1.", "backbone.layers.3.")):
+        out.update({layer + key[len(like):]: random(value.shape, value.dtype) for key, value in state.items() if key.startswith(like)})
+    hidden = state["backbone.norm_f.weight"]
+    for name in ("0.enorm", "0.hnorm", "1.final_layernorm"):
+        out[f"mtp.layers.{name}.weight"] = random(hidden.shape, hidden.dtype)
+    out["mtp.layers.0.eh_proj.weight"] = random((len(hidden), 2 * len(hidden)), hidden.dtype)
+    return out
+
+
 def fused_keys(state):
     """inclusionAI/Ling-lite and Ling-mini-2.0, modeling_bailing_moe.py and modeling_bailing_moe_v2.py, and sarvamai/sarvam-30b,
     modeling_sarvam_moe.py: GLM-4.5's tensors under other names, q, k and v in one."""
@@ -223,5 +238,6 @@ MODELS = {
     "llama4_plain": entry("Llama4TextConfig", "Llama4ForCausalLM", dict(LLAMA4, use_qk_norm=False, attn_temperature_tuning=False, moe_layers=[1, 2], no_rope_layers=[1] * 4, layer_types=["chunked_attention"] * 4)),
     "nemotron_h": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention", "mamba", "moe", "mamba", "mlp"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40), prepare=correction, layouts=["dist1", "local_dist", "dist22", "ep2", "te_ep2", "local_ep2"], judged="local_dist"),
     "nemotron_h_latent": hybrid(dict(HYBRID, layers_block_type=["mamba", "moe", "attention", "moe"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, moe_latent_size=20), prepare=correction, few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"], judged="local_dist"),
+    "nemotron_h_mtp": hybrid(dict(HYBRID, layers_block_type=["mamba", "moe", "attention", "moe"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, moe_latent_size=20), prepare=correction, few=True, layouts=["dist1", "local_dist", "dist22", "te222", "te_ep2"], judged="local_dist", keys=lambda state: add_hybrid_mtp(nemotron_keys(state)), config_json=lambda config: {**config, "num_nextn_predict_layers": 1}),
     "nemotron_h_dense": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention"], n_groups=2), dtype="bfloat16", layouts=["dist1", "dist22", "te222"], build_module="mamba"),
 } | mamba_models.models(HYBRID_JUDGE) | sparse_models.models(entry, MLA, with_mtp, add_mtp, correction)

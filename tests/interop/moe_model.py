@@ -32,8 +32,8 @@ class WholeLinear(MegatronModule):
         return torch.nn.functional.linear(x, self.weight), None
 
 
-# The projections of latent experts.
-moe_layer.HAVE_TE, moe_layer.TELinear = True, WholeLinear
+if not moe_layer.HAVE_TE:  # the projections of latent experts
+    moe_layer.HAVE_TE, moe_layer.TELinear = True, WholeLinear
 
 # What a CPU has none of, and the job's own settings.
 OFF = ("apply_rope_fusion", "gradient_accumulation_fusion", "bias_activation_fusion", "masked_softmax_fusion", "bias_dropout_fusion",

@@ -150,10 +150,32 @@ BOOST_AUTO_TEST_CASE(every_field_is_compared_and_survives_args) {
   }
   for (const Field& field : fields()) {
     const std::set<std::string> untried{"image.vision_model_type", "bridge_provider", "hybrid_layer_pattern",
-                                        "rope_scaling.type"};
+                                        "mtp_hybrid_layer_pattern", "rope_scaling.type"};
     BOOST_TEST((field.get == nullptr || tried.contains(field.name()) || untried.contains(field.name())),
                field.name());
   }
+}
+
+/// hybrid_layer_allocation.py, parse_hybrid_pattern.
+BOOST_AUTO_TEST_CASE(a_hybrid_pattern_has_those_of_prediction_blocks_behind_it) {
+  TransformerConfig c = models().at("hybrid");
+  c.mtp_num_layers = 2;
+  c.mtp_hybrid_layer_pattern = "*-";
+  for (const Dialect dialect : {Dialect::args, Dialect::run_config}) {
+    nlohmann::json stated = written(c, dialect);
+    BOOST_TEST(stated.at("hybrid_layer_pattern") == "M*-/*-/*-");
+    BOOST_TEST(joined(differing_fields(read(stated, dialect), c)) == "");
+    stated.erase("mtp_num_layers");  // Megatron-LM infers it
+    BOOST_TEST(read(stated, dialect).mtp_num_layers == 2);
+    stated["hybrid_layer_pattern"] = "M*-";  // as Megatron-Bridge's provider has it
+    stated["mtp_hybrid_override_pattern"] = "*-";
+    stated["mtp_num_layers"] = 2;
+    BOOST_TEST(joined(differing_fields(read(stated, dialect), c)) == "");
+    stated["hybrid_layer_pattern"] = "M*-/*-/-*";
+    BOOST_CHECK_THROW(read(stated, dialect), InputError);
+  }
+  c.mtp_num_layers = 0;
+  BOOST_TEST(written(c, Dialect::args).at("hybrid_layer_pattern") == "M*-");
 }
 
 BOOST_AUTO_TEST_CASE(what_bridge_has_a_name_for_survives_its_run_config) {
