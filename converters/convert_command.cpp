@@ -46,7 +46,8 @@ std::optional<Share> share_of(const CommandLine& line) {
 void print_part(const nlohmann::json& report) {
   std::cout << report["output"].get<std::string>() << ": part " << report["part"] << " of " << report["of"]
             << ", " << human_bytes(report["bytes"].get<std::uint64_t>())
-            << (report["done_before"].get<bool>() ? ", was written before\n" : " written\n");
+            << (report["done_before"].get<bool>() ? ", was written before" : " written")
+            << shared_text(report) << '\n';
 }
 
 }  // namespace

@@ -157,12 +157,17 @@ void print_notes(const Checkpoint& checkpoint) {
   for (const std::string& note : checkpoint.notes) print_note(note);
 }
 
+std::string shared_text(const nlohmann::json& report) {
+  const auto shared = report.value("shared_bytes", std::uint64_t{0});
+  return shared > 0 ? ", " + human_bytes(shared) + " in blocks of the source's files" : "";
+}
+
 void print_report(const nlohmann::json& report) {
   std::cout << report["output"].get<std::string>() << ": " << report["model"].get<std::string>() << ", "
             << report["format"].get<std::string>() << ", "
             << human_bytes(report["bytes"].get<std::uint64_t>()) << " in " << std::fixed
             << std::setprecision(2) << report["seconds"].get<double>() << " s"
-            << (report["verified"].get<bool>() ? ", verified" : "") << '\n';
+            << (report["verified"].get<bool>() ? ", verified" : "") << shared_text(report) << '\n';
   static const std::pair<const char*, const char*> kFrameworks[]{{"megatron_lm", "Megatron-LM"},
                                                                  {"megatron_bridge", "Megatron-Bridge"},
                                                                  {"verl", "verl"},

@@ -59,5 +59,7 @@ void print_notes(const Checkpoint& checkpoint);
 
 /// Such a report for people, on stdout.
 void print_report(const nlohmann::json& report);
+/// ", 2.47 GB in blocks of the source's files" of a report of which that is true; else nothing.
+std::string shared_text(const nlohmann::json& report);
 
 }  // namespace mhub::converters

@@ -50,8 +50,9 @@ nlohmann::json run_entry_part(const RecipeEntry& entry, const JobContext& contex
     standing = standing_of(entry, state, source);
     // Somebody has finished it.
     if (standing.work != Standing::Work::convert)
-      return {{"output", entry.request.output}, {"part", share.part},  {"of", share.of},
-              {"bytes", std::uint64_t{0}},      {"done_before", true}, {"seconds", 0.0}};
+      return {{"output", entry.request.output},  {"part", share.part},  {"of", share.of},
+              {"bytes", std::uint64_t{0}},       {"done_before", true}, {"seconds", 0.0},
+              {"shared_bytes", std::uint64_t{0}}};
     if (!prepared && !standing.begun) begin_parts(entry, state, standing, source);
   }
   RunOptions run = entry.request.run;

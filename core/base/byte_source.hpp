@@ -8,6 +8,16 @@
 
 namespace mhub {
 
+/// Bytes [begin, end) of something.
+struct ByteRange {
+  std::uint64_t begin = 0, end = 0;
+  std::uint64_t size() const { return end - begin; }
+};
+/// The same bytes, counted from `first` on.
+inline ByteRange within(const ByteRange& range, std::uint64_t first) {
+  return {range.begin - first, range.end - first};
+}
+
 /// Random-access bytes: a file, or something that a driver computes on the fly (a decoded quantised tensor, a
 /// chunk of an archive). Implementations are thread-safe and never hand out bytes that they could not read.
 class ByteSource {
@@ -25,6 +35,10 @@ class ByteSource {
   /// Whether the bytes come from afar: who reads files in the order of their names, each from its front,
   /// waits least, and what is read twice may have to come twice.
   virtual bool arrives() const { return false; }
+  /// Whether these are a file's bytes, at their places in it, so that another file may have the same blocks.
+  virtual bool in_file() const { return false; }
+  /// That file, open for reading; -1 where it is not on this machine, or not yet.
+  virtual int descriptor() const { return -1; }
   /// All bytes in memory where the source can offer that without copying; empty otherwise.
   virtual std::span<const std::byte> map() const { return {}; }
 };

@@ -3,7 +3,9 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <random>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +114,28 @@ bool OutputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   if (read_some(descriptor_, "cannot read back", path_, offset, out) != out.size()) return false;
   reaches(offset + out.size());
   return true;
+}
+
+ByteRange OutputFile::share(std::uint64_t offset, const ByteSource& source, std::uint64_t from,
+                            std::uint64_t size) {
+  const std::uint64_t begin = (offset + kFileBlock - 1) / kFileBlock * kFileBlock;
+  const std::uint64_t end = (offset + size) / kFileBlock * kFileBlock;
+  const bool congruent = offset % kFileBlock == from % kFileBlock;
+  if (!shares_ || source.descriptor() < 0 || !congruent || begin >= end) return {offset, offset};
+  struct file_clone_range range {};
+  range.src_fd = source.descriptor();
+  range.src_offset = from + (begin - offset);
+  range.src_length = end - begin;
+  range.dest_offset = begin;
+  while (::ioctl(descriptor_.get(), FICLONERANGE, &range) != 0) {
+    if (errno == EINTR) continue;
+    // Larger blocks, or a source that has become shorter, are EINVAL, and the next run may do. Whatever is
+    // wrong beside that, writing the bytes will tell.
+    if (errno != EINVAL) shares_ = false;
+    return {offset, offset};
+  }
+  reaches(end);
+  return {begin, end};
 }
 
 void OutputFile::reaches(std::uint64_t end) const {

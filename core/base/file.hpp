@@ -15,6 +15,15 @@ namespace mhub {
 
 namespace fs = std::filesystem;
 
+/// Files share whole blocks of this size, on XFS and Btrfs as they are made by default. Where a file system's
+/// are larger, less is shared.
+inline constexpr std::uint64_t kFileBlock = 4096;
+/// The first place from `offset` on that lies `phase` bytes into a block.
+constexpr std::uint64_t at_phase(std::uint64_t offset, int phase) {
+  const auto wanted = static_cast<std::uint64_t>(phase);
+  return offset + (wanted + kFileBlock - offset % kFileBlock) % kFileBlock;
+}
+
 /// Owns the number of an open file.
 class Descriptor {
  public:
@@ -51,6 +60,8 @@ class InputFile final : public ByteSource {
   /// Device, inode, size and modification time of the open file: bytes changed in place show, renaming does
   /// not.
   std::string fingerprint() const override;
+  bool in_file() const override { return true; }
+  int descriptor() const override { return descriptor_.get(); }
   /// The whole file mapped read-only at the first call; valid while this object lives.
   std::span<const std::byte> map() const override;
 
@@ -78,6 +89,10 @@ class OutputFile {
   void write(std::uint64_t offset, std::span<const std::byte> data);
   /// Reads back; false when the file is not that long.
   bool read(std::uint64_t offset, std::span<std::byte> out) const;
+  /// Gives bytes [offset, offset + size) of this file the blocks that `source` has from `from` on, as many
+  /// as are whole on both sides; which bytes are so then. None where the file systems cannot: they must be
+  /// written.
+  ByteRange share(std::uint64_t offset, const ByteSource& source, std::uint64_t from, std::uint64_t size);
   /// Flushes to the device (fsync); nothing is cut off.
   void flush() const;
   /// Flushes to the device (fsync) and closes; further writes are a programming error.
@@ -89,6 +104,7 @@ class OutputFile {
   std::string path_;
   Descriptor descriptor_;
   mutable std::atomic<std::uint64_t> end_{0};
+  std::atomic<bool> shares_{true};  ///< until the file system said that it does not
 };
 
 /// All bytes of a source, which messages call `name`, as a string. Refuses more than `limit` with InputError.

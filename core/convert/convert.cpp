@@ -155,16 +155,23 @@ Pass taken_over(const Conversion& conversion, const Share& share, const std::str
   return pass;
 }
 
+/// What a report tells of how it went.
+struct Said {
+  std::vector<std::string> notes;
+  std::uint64_t shared_bytes = 0;
+};
+
 /// Carries the plan out in the partial folder; returns the manifest, which does not list files yet, and adds
 /// what there is to say.
 nlohmann::json write_tensors(const Conversion& conversion, const RunOptions& options, const std::string& key,
-                             StagingDirectory& staging, std::vector<std::string>& notes) {
+                             StagingDirectory& staging, Said& said) {
   staging.keep();
   if (staging.resumed()) drop_strangers(conversion, staging);
   const auto [sink, done] = options.share ? taken_over(conversion, *options.share, key, staging)
                                           : write_all(conversion, options, staging);
-  add_cast_note(conversion.copies(), done.losses, &CastLosses::to_infinity, "infinite", notes);
-  add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", notes);
+  add_cast_note(conversion.copies(), done.losses, &CastLosses::to_infinity, "infinite", said.notes);
+  add_cast_note(conversion.copies(), done.losses, &CastLosses::to_zero, "zero", said.notes);
+  said.shared_bytes = done.shared_bytes;
   nlohmann::json manifest =
       make_manifest(conversion.source(), conversion.copies(), conversion.output().describe(), done.checksums);
   conversion.output().finish(*sink, [&](nlohmann::json files) {
@@ -216,11 +223,11 @@ std::string nowhere(const RunOptions& options) {
 
 /// From the folder that is begun to the output that has its name; adds what there is to say.
 void write_output(const Conversion& conversion, const RunOptions& options, StagingDirectory& staging,
-                  std::vector<std::string>& notes) {
+                  Said& said) {
   const std::string key = conversion_key(conversion);
   note_key(staging, key, options.share.has_value());
   try {
-    nlohmann::json manifest = write_tensors(conversion, options, key, staging, notes);
+    nlohmann::json manifest = write_tensors(conversion, options, key, staging, said);
     if (conversion.format().discards()) return staging.discard();
     finish_output(conversion, options, std::move(manifest), staging);
   } catch (const Error& error) {
@@ -271,16 +278,17 @@ nlohmann::json convert(const Conversion& conversion, const std::string& output, 
                                     .single_file = conversion.output().single_file()});
   if (options.overwrite) require_as_written(output, options.jobs, options.callbacks);
   if (!discards) require_space(conversion, staging);
-  std::vector<std::string> notes = conversion.source().notes;
-  if (!staging.warning().empty()) notes.push_back(staging.warning());
-  add_widened_note(conversion, notes);
-  write_output(conversion, options, staging, notes);
+  Said said{conversion.source().notes};
+  if (!staging.warning().empty()) said.notes.push_back(staging.warning());
+  add_widened_note(conversion, said.notes);
+  write_output(conversion, options, staging, said);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   nlohmann::json report = describe_result(conversion, output);
   report.update({{"seconds", seconds.count()},
                  {"resumed", staging.resumed()},
                  {"verified", options.verify},
-                 {"notes", std::move(notes)}});
+                 {"shared_bytes", said.shared_bytes},
+                 {"notes", std::move(said.notes)}});
   if (!discards) {
     for (std::string& sentence : left_behind(conversion.source()))
       report["notes"].push_back(std::move(sentence));

@@ -71,9 +71,10 @@ nlohmann::json describe_result(const Conversion& conversion, const std::string& 
 /// format's metadata, the tokenizer's files and the manifest, verifies when asked, renames. `output` appears
 /// complete or not at all; a failure that may go better next time, and a cancelled run, leave a partial
 /// folder that `resume` continues. Returns a report: "output", "format", "model", "tensors", "bytes",
-/// "seconds", "resumed", "verified", "notes" (what was found out or assumed about the source),
-/// "megatron_lm_flags", "limits"; of a part "part", "of", "output", "bytes" and "seconds". Throws
-/// mhub::Error. Conversions to different outputs may run in several threads at once.
+/// "seconds", "resumed", "verified", "shared_bytes" (in blocks of the source's files), "notes" (what was
+/// found out or assumed about the source), "megatron_lm_flags", "limits"; of a part "part", "of", "output",
+/// "bytes", "shared_bytes" and "seconds". Throws mhub::Error. Conversions to different outputs may run in
+/// several threads at once.
 nlohmann::json convert(const Conversion& conversion, const std::string& output,
                        const RunOptions& options = {});
 

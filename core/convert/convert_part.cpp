@@ -28,9 +28,11 @@ void require_shareable(const Conversion& conversion, const RunOptions& options) 
     throw UsageError("an output of this format is one file that one process writes: leave --part out");
 }
 
-/// Writes a part's chunks and leaves its note. `mine` are those of the plan whose numbers are `chunks`.
-void write_part(const Conversion& conversion, const CopyPlan& mine, const std::vector<std::size_t>& chunks,
-                const RunOptions& options, const std::string& key, const StagingDirectory& staging) {
+/// Writes a part's chunks and leaves its note; returns how many bytes the source's blocks have. `mine` are
+/// those of the plan whose numbers are `chunks`.
+std::uint64_t write_part(const Conversion& conversion, const CopyPlan& mine,
+                         const std::vector<std::size_t>& chunks, const RunOptions& options,
+                         const std::string& key, const StagingDirectory& staging) {
   const std::string before = fingerprint(conversion.copies().sources);
   const auto sink = conversion.output().sink(staging.path(), conversion.copies(), OutputMode::resume);
   Stage stage(options.callbacks, "converting", byte_size(mine));
@@ -44,6 +46,7 @@ void write_part(const Conversion& conversion, const CopyPlan& mine, const std::v
     throw InputError(conversion.source().path + ": changed while it was read; convert it again");
   sink->flush();  // a note must not outlive what it promises
   leave_note(staging.notes(), *options.share, key, conversion.copies(), chunks, done, *sink);
+  return done.shared_bytes;
 }
 
 }  // namespace
@@ -65,10 +68,11 @@ nlohmann::json convert_part(const Conversion& conversion, const std::string& out
   const CopyPlan& all = conversion.copies();
   CopyPlan mine{all.sources, all.tensors, {}, all.widened};
   for (const std::size_t chunk : chunks) mine.chunks.push_back(all.chunks[chunk]);
-  if (!before) write_part(conversion, mine, chunks, options, key, staging);
+  const std::uint64_t shared = before ? 0 : write_part(conversion, mine, chunks, options, key, staging);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   return {{"output", output},         {"part", options.share->part}, {"of", options.share->of},
-          {"bytes", byte_size(mine)}, {"seconds", seconds.count()},  {"done_before", before}};
+          {"bytes", byte_size(mine)}, {"seconds", seconds.count()},  {"done_before", before},
+          {"shared_bytes", shared}};
 }
 
 }  // namespace mhub

@@ -86,10 +86,6 @@ nlohmann::json describe_chunks(const CopyPlan& plan, const std::vector<std::stri
 
 // --- what a manifest proves about a folder: checksums of tensors and of everything around them
 
-struct ByteRange {
-  std::uint64_t begin, end;
-};
-
 /// The bytes that tensors take, by file. Stored chunks of mhub's own outputs are dense.
 std::map<std::string, std::vector<ByteRange>> tensor_ranges(const TensorSource& tensors) {
   std::map<std::string, std::vector<ByteRange>> ranges;

@@ -108,7 +108,8 @@ void leave_note(const std::string& folder, const Share& share, const std::string
     list.push_back({chunks[k], done.checksums[k], sink.crc(one.tensor, one.chunk), done.losses[k].to_infinity,
                     done.losses[k].to_zero});
   }
-  const std::string text = json_text({{"key", key}, {"chunks", std::move(list)}});
+  const std::string text =
+      json_text({{"key", key}, {"shared_bytes", done.shared_bytes}, {"chunks", std::move(list)}});
   put_file(path_of(folder, share), checksum_of(text) + text, Writers::several);
 }
 
@@ -118,7 +119,7 @@ void remove_notes(const std::string& folder, int of) {
 
 Executed take_parts(const std::string& folder, int of, const std::string& key, const CopyPlan& plan,
                     TensorSink& sink) {
-  Executed all{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size())};
+  Executed all{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size()), 0};
   for (int part = 1; part <= of; ++part) {
     const Share share{part, of};
     if (!has_note(folder, share, key))
@@ -126,6 +127,7 @@ Executed take_parts(const std::string& folder, int of, const std::string& key, c
                        " is not done: run --part " + std::to_string(part) + "/" + std::to_string(of) +
                        " with the same options");
     const nlohmann::json note = read_note(folder, share, key);
+    all.shared_bytes += note.at("shared_bytes").get<std::uint64_t>();
     for (const nlohmann::json& line : note.at("chunks")) {
       const auto chunk = line.at(0).get<std::size_t>();
       const ChunkPlan& one = plan.chunks.at(chunk);

@@ -27,6 +27,7 @@ class ArrivingBytes final : public ByteSource {
   const std::string& name() const override { return path_; }
   void read(std::uint64_t offset, std::span<std::byte> out) const override;
   bool arrives() const override { return true; }
+  bool in_file() const override { return true; }
   /// Another one once bytes that were here turned out to be wrong.
   std::string fingerprint() const override;
 

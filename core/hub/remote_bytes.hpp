@@ -25,6 +25,7 @@ class RemoteBytes final : public ByteSource, public BlockSource {
   std::string fingerprint() const override { return reader_.file().etag(); }
   void read(std::uint64_t offset, std::span<std::byte> out) const override;
   bool arrives() const override { return true; }
+  bool in_file() const override { return true; }
 
   /// From now on all but the header is read through that cache, which must outlive this.
   void read_through(BlockCache& blocks) { blocks_ = &blocks; }

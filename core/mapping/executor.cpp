@@ -14,6 +14,7 @@
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/processors.hpp"
+#include "mhub/mapping/shared_runs.hpp"
 #include "mhub/mapping/work_order.hpp"
 #include "mhub/tensor/convert.hpp"
 
@@ -100,18 +101,21 @@ class Writer {
  public:
   Writer(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options, Executed& done)
       : plan_(plan), sink_(sink), options_(options), done_(done) {}
+  Writer(Writer&&) = default;
 
   void operator()(const WorkUnit& unit, const std::atomic<bool>& stop) {
     std::vector<const ChunkPlan*> chunks;
     for (const std::size_t k : unit) chunks.push_back(&plan_.chunks[k]);
     std::vector<Checksum> checksums(unit.size());
+    shared_.clear();
+    for (const std::size_t k : unit) shared_.push_back(share(k));
     const std::int64_t elements = chunks[0]->elements, step = window_elements(plan_, unit);
     for (std::int64_t begin = 0; begin < elements; begin += step) {
       const std::int64_t count = std::min(step, elements - begin);
       if (unit.size() > 1) reader_.hold(chunks, begin, count);
       for (std::size_t at = 0; at < unit.size(); ++at) {
         if (stop) return;
-        write(unit[at], begin, count, checksums[at]);
+        write(unit[at], begin, count, shared_[at], checksums[at]);
       }
     }
     reader_.hold({}, 0, 0);
@@ -119,7 +123,43 @@ class Writer {
   }
 
  private:
-  void write(std::size_t k, std::int64_t begin, std::int64_t count, Checksum& checksum) {
+  /// Has the sink share what it can of a chunk; which bytes it did, in their order.
+  std::vector<ByteRange> share(std::size_t k) {
+    const ChunkPlan& chunk = plan_.chunks[k];
+    std::vector<ByteRange> shared;
+    std::uint64_t bytes = 0;
+    for (const SharedRun& run : shared_runs(chunk)) {
+      const ByteRange range = sink_.share(chunk.tensor, chunk.chunk, run.at, *run.bytes, run.from, run.size);
+      if (range.size() == 0) continue;
+      shared.push_back(range);
+      bytes += range.size();
+    }
+    std::atomic_ref(done_.shared_bytes) += bytes;
+    return shared;
+  }
+
+  /// Gives the sink a window of a chunk, which begins at byte `begin` of it.
+  void put(const ChunkPlan& chunk, std::uint64_t begin, const std::vector<ByteRange>& shared) {
+    const std::uint64_t end = begin + window_.size();
+    const auto give = [&](std::uint64_t from, std::uint64_t to, bool there) {
+      if (from >= to) return;
+      const auto bytes = std::span<const std::byte>(window_).subspan(from - begin, to - from);
+      there ? sink_.keep(chunk.tensor, chunk.chunk, bytes) : sink_.append(chunk.tensor, chunk.chunk, bytes);
+    };
+    auto next = std::partition_point(shared.begin(), shared.end(),
+                                     [&](const ByteRange& r) { return r.end <= begin; });
+    std::uint64_t at = begin;
+    for (; next != shared.end() && next->begin < end; ++next) {
+      const std::uint64_t from = std::max(at, next->begin), to = std::min(end, next->end);
+      give(at, from, false);
+      give(from, to, true);
+      at = to;
+    }
+    give(at, end, false);
+  }
+
+  void write(std::size_t k, std::int64_t begin, std::int64_t count, const std::vector<ByteRange>& shared,
+             Checksum& checksum) {
     const ChunkPlan& chunk = plan_.chunks[k];
     const std::size_t size = size_of(chunk.dtype);
     window_.resize(static_cast<std::size_t>(count) * size);
@@ -133,7 +173,7 @@ class Writer {
         there_ == window_) {
       sink_.keep(chunk.tensor, chunk.chunk, window_);
     } else {
-      sink_.append(chunk.tensor, chunk.chunk, window_);
+      put(chunk, static_cast<std::uint64_t>(begin) * size, shared);
     }
     if (options_.on_bytes) options_.on_bytes(window_.size());
   }
@@ -144,12 +184,13 @@ class Writer {
   Executed& done_;
   WindowReader reader_;
   std::vector<std::byte> window_, there_;
+  std::vector<std::vector<ByteRange>> shared_;  ///< of the unit's chunks
 };
 
 }  // namespace
 
 Executed execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
-  Executed done{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size())};
+  Executed done{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size()), 0};
   const bool serial = sink.serial();
   for_each_unit(work_units(plan, !serial), serial ? 1 : options.jobs,
                 [&] { return Writer(plan, sink, options, done); });

@@ -58,6 +58,7 @@ struct ExecuteOptions {
 struct Executed {
   std::vector<std::string> checksums;  ///< the XXH3-128 of its bytes as written (hex)
   std::vector<CastLosses> losses;
+  std::uint64_t shared_bytes = 0;  ///< that the output's files have in the blocks of the source's
 };
 
 /// Carries out a plan: reads, rearranges, casts and appends every chunk to the sink; memory use is bounded by

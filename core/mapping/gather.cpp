@@ -3,6 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "mhub/mapping/loop_steps.hpp"
 #include "mhub/mapping/work_order.hpp"
 #include "mhub/tensor/convert.hpp"
 
@@ -44,20 +45,6 @@ std::int64_t inner_run(const Box& box) {
   if (box.loops.empty()) return 1;
   const Loop& inner = box.loops.back();
   return inner.source_stride == 1 && inner.destination_stride == 1 ? inner.extent : 1;
-}
-
-/// Visits every combination of the outer loops with its source and destination offsets.
-template <typename Visit>
-void for_each_step(std::span<const Loop> loops, std::int64_t source, std::int64_t destination,
-                   const Visit& visit) {
-  if (loops.empty()) {
-    visit(source, destination);
-    return;
-  }
-  for (std::int64_t i = 0; i < loops[0].extent; ++i) {
-    for_each_step(loops.subspan(1), source + i * loops[0].source_stride,
-                  destination + i * loops[0].destination_stride, visit);
-  }
 }
 
 template <typename T>

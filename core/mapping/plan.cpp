@@ -9,6 +9,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/mapping/executor.hpp"
+#include "mhub/mapping/shared_runs.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
@@ -149,7 +150,7 @@ class TermsBySpan {
 };
 
 /// The chunks of a destination tensor, made of terms in the whole of it.
-void add_chunks(const SinkTensor& tensor, std::vector<CopyTerm> located, const ChunkPlan& any,
+void add_chunks(SinkTensor& tensor, std::vector<CopyTerm> located, const ChunkPlan& any,
                 std::vector<ChunkPlan>& chunks) {
   std::sort(located.begin(), located.end(), by_destination);
   const auto add = [&](std::size_t c, std::vector<CopyTerm> terms) {
@@ -157,6 +158,7 @@ void add_chunks(const SinkTensor& tensor, std::vector<CopyTerm> located, const C
     one.chunk = c;
     one.elements = numel(tensor.chunks[c].shape);
     one.terms = std::move(terms);
+    tensor.chunks[c].phase = best_phase(one);
   };
   if (tensor.chunks.size() == 1 && tensor.chunks[0].shape == tensor.shape) return add(0, std::move(located));
   const TermsBySpan spans(located);
@@ -256,7 +258,7 @@ CopyPlan bound(const std::vector<std::vector<Term>>& terms, std::vector<const St
   for (const SinkTensor& tensor : plan.tensors) chunks += tensor.chunks.size();
   plan.chunks.reserve(chunks);
   for (std::size_t d = 0; d < plan.tensors.size(); ++d) {
-    const SinkTensor& tensor = plan.tensors[d];
+    SinkTensor& tensor = plan.tensors[d];
     const DType source_dtype = natural_dtype(terms[d], tensor.name, plan.sources);
     const double added = added_to(terms[d], tensor.name);
     if (!can_convert(source_dtype, tensor.dtype) || (added != 0 && !is_floating(source_dtype))) {

@@ -12,6 +12,9 @@ struct SinkChunk {
   Index offset;  ///< where the chunk starts in the tensor
   Shape shape;
   int rank = 0;  ///< which rank's file it goes to, for formats that have one file per rank
+  /// Where in a block of its file (kFileBlock) it begins best, so that it can share blocks with what it is
+  /// made of; -1: anywhere.
+  int phase = -1;
 };
 
 /// A tensor that is going to be written.
@@ -51,6 +54,13 @@ class TensorSink {
   /// As append, for bytes that read_back has just given: counts them and writes nothing.
   virtual void keep(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) {
     append(tensor, chunk, data);
+  }
+  /// Makes bytes [begin, begin + size) of a chunk those that `file` has from `from` on without moving them,
+  /// where the format and the file systems can; which bytes of the chunk are so then, and may be kept instead
+  /// of appended.
+  virtual ByteRange share(std::size_t /*tensor*/, std::size_t /*chunk*/, std::uint64_t begin,
+                          const ByteSource& /*file*/, std::uint64_t /*from*/, std::uint64_t /*size*/) {
+    return {begin, begin};
   }
   // Of formats that several processes may fill (Format::shared), each with a sink of its own made with
   // OutputMode::resume, of which one takes over what the others wrote and finishes.

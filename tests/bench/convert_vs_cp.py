@@ -1,49 +1,121 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conversion of a 2.5 GB Llama against `cp -r` of the same folder, in turn: python convert_vs_cp.py MHUB SCRATCH [RUNS].
+"""Conversions of a 2.5 GB Llama in every direction against copies of the same source: python convert_vs_cp.py MHUB SCRATCH [RUNS] [--cold] [WORD]...
 
-Prints wall times, their ratio and mhub's peak memory. The source is read once before, so that both find it in the page
-cache."""
+Each run takes in turn `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes. Copies never share blocks with their
+source (--reflink=never); what mhub shares on a file system that can is in the last column. Prints a table: medians, with the smallest and the
+largest. With --cold, the source is dropped from the page cache before each command. WORDs choose directions that contain one of them. What
+SCRATCH lies on (a disk, /dev/shm, a loop-mounted XFS) decides what is measured."""
 
+import argparse
+import json
 import os
 import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 
 import llama_folder
 
+# Name, options of the conversion that makes the source (none: Hugging Face's folder itself), options.
+DIRECTIONS = [
+    ("hf to torch_dist, TP 1", None, ["--tp", "1"]),
+    ("hf to torch_dist, TP 8", None, ["--tp", "8"]),
+    ("hf to torch, TP 1", None, ["--to", "torch"]),
+    ("hf to torch, TP 2", None, ["--to", "torch", "--tp", "2"]),
+    ("hf to hdf5", None, ["--to", "hdf5"]),
+    ("torch_dist TP 1 to hf", ["--tp", "1"], ["--to", "hf"]),
+    ("torch_dist TP 8 to hf", ["--tp", "8"], ["--to", "hf"]),
+    ("torch TP 2 to hf", ["--to", "torch", "--tp", "2"], ["--to", "hf"]),
+    ("hdf5 to hf", ["--to", "hdf5"], ["--to", "hf"]),
+    ("torch_dist TP 1 to TP 4", ["--tp", "1"], ["--tp", "4"]),
+    ("torch TP 2 to torch_dist TP 1", ["--to", "torch", "--tp", "2"], ["--tp", "1"]),
+]
 
-def timed(command):
+
+def files_of(path):
+    if os.path.isfile(path):
+        return [path]
+    return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+
+
+def prepare(source, cold):
+    """Nothing is left to be flushed, and the source is in the page cache, or is not."""
     os.sync()
+    for path in files_of(source):
+        with open(path, "rb") as file:
+            if cold:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            else:
+                while file.read(1 << 24):
+                    pass
+
+
+def removed(path):
+    if os.path.isfile(path):
+        os.remove(path)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def timed(command, source, target, cold):
+    removed(target)
+    prepare(source, cold)
     start = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - start
+    run = subprocess.run(command, check=True, capture_output=True, text=True, shell=isinstance(command, str))
+    seconds = time.monotonic() - start
+    return seconds, run.stdout
+
+
+def spread(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def measured(mhub, source, options, scratch, runs, cold):
+    copy, out = os.path.join(scratch, "copy"), os.path.join(scratch, "out")
+    ours, over_copy, over_synced, shared = [], [], [], 0.0
+    for _ in range(runs):
+        plain, _ = timed(["cp", "-r", "--reflink=never", source, copy], source, copy, cold)
+        synced, _ = timed(f"cp -r --reflink=never '{source}' '{copy}' && sync -f '{copy}'", source, copy, cold)
+        removed(copy)
+        seconds, text = timed([mhub, "convert", source, out, "--json", *options], source, out, cold)
+        report = json.loads(text)
+        shared = report.get("shared_bytes", 0) / report["bytes"]
+        ours.append(seconds)
+        over_copy.append(seconds / plain)
+        over_synced.append(seconds / synced)
+    removed(out)
+    return ours, over_copy, over_synced, shared
 
 
 def main():
-    mhub, scratch = sys.argv[1], sys.argv[2]
-    runs = int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    source, copy, out = (os.path.join(scratch, name) for name in ("llama-1b", "copy", "out"))
-    if not os.path.exists(os.path.join(source, "config.json")):
-        shutil.rmtree(source, ignore_errors=True)
-        llama_folder.make(source, tied=True, **llama_folder.LLAMA_1B)
-    timed(["cat", os.path.join(source, "model.safetensors")])
-    for options in (["--tp", "1"], ["--tp", "8"], ["--to", "torch", "--tp", "2"]):
-        ratios = []
-        for _ in range(runs):
-            shutil.rmtree(copy, ignore_errors=True)
-            cp = timed(["cp", "-r", source, copy])
-            shutil.rmtree(copy)
-            shutil.rmtree(out, ignore_errors=True)
-            ours = timed([mhub, "convert", source, out, *options])
-            ratios.append(ours / cp)
-            print(f"convert {' '.join(options)}: {ours:.2f} s, cp -r: {cp:.2f} s, ratio {ours / cp:.2f}")
-        print(f"convert {' '.join(options)}: median ratio {statistics.median(ratios):.2f} over {runs} runs")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-    print(f"peak memory of any command: {peak:.0f} MB")
-    shutil.rmtree(out)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("mhub")
+    parser.add_argument("scratch")
+    parser.add_argument("runs", type=int, nargs="?", default=7)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--cold", action="store_true")
+    arguments = parser.parse_intermixed_args()
+    scratch, mhub = arguments.scratch, arguments.mhub
+    model, made = os.path.join(scratch, "llama-1b"), os.path.join(scratch, "made")
+    if not os.path.exists(os.path.join(model, "config.json")):
+        shutil.rmtree(model, ignore_errors=True)
+        llama_folder.make(model, tied=True, **llama_folder.LLAMA_1B)
+    print(f"{arguments.runs} runs, {'cold' if arguments.cold else 'warm'}, load {os.getloadavg()[0]:.1f}")
+    print("| direction | seconds | over `cp -r` | over `cp -r && sync -f` | shared |\n|---|---|---|---|---|")
+    for name, first, options in DIRECTIONS:
+        if arguments.words and not any(word in name for word in arguments.words):
+            continue
+        source = model
+        if first is not None:
+            removed(made)
+            subprocess.run([mhub, "convert", model, made, *first], check=True, stdout=subprocess.DEVNULL)
+            source = made
+        ours, over_copy, over_synced, shared = measured(mhub, source, options, scratch, arguments.runs, arguments.cold)
+        print(f"| {name} | {spread(ours)} | {spread(over_copy)} | {spread(over_synced)} | {100 * shared:.0f} % |", flush=True)
+    removed(made)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"peak memory of any command: {peak:.0f} MiB; load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

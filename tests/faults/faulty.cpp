@@ -5,6 +5,7 @@
 //   short  a read or write moves half of its bytes; other calls are as ever
 //   kill   the process gets SIGKILL in front of it
 //   cut    in front of it the file FAULT_CUT is cut off to 100 bytes
+// With FAULT_SHARE_ERRNO, every call that would share blocks of files (FICLONERANGE) fails with that.
 // FAULT_COUNT names a file for the number of calls, written when the process ends by itself.
 #include <atomic>
 #include <cerrno>
@@ -16,8 +17,10 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -36,7 +39,7 @@ struct Settings {
   std::string under = setting("FAULT_UNDER"), kind = setting("FAULT_KIND"), cut = setting("FAULT_CUT"),
               count = setting("FAULT_COUNT");
   long at = std::atol(setting("FAULT_AT"));
-  int error = std::atoi(setting("FAULT_ERRNO"));
+  int error = std::atoi(setting("FAULT_ERRNO")), share_error = std::atoi(setting("FAULT_SHARE_ERRNO"));
 };
 
 const Settings& settings() {
@@ -213,6 +216,17 @@ int sync_file_range(int file, off_t at, off_t size, unsigned flags) {
 }
 int ftruncate(int file, off_t size) { return call<int(int, off_t)>("ftruncate", file, -1, file, size); }
 int ftruncate64(int file, off_t size) { return call<int(int, off_t)>("ftruncate64", file, -1, file, size); }
+int ioctl(int file, unsigned long request, ...) {
+  std::va_list rest;
+  va_start(rest, request);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  if (request == FICLONERANGE && settings().share_error != 0) {
+    errno = settings().share_error;
+    return -1;
+  }
+  return call<int(int, unsigned long, ...)>("ioctl", file, -1, file, request, argument);
+}
 int flock(int file, int operation) { return call<int(int, int)>("flock", file, -1, file, operation); }
 void* mmap(void* where, std::size_t size, int protection, int flags, int file, off_t at) {
   return call<void*(void*, std::size_t, int, int, int, off_t)>("mmap", file, MAP_FAILED, where, size,

@@ -83,6 +83,12 @@ class SafetensorsSink final : public TensorSink {
   void take_over(std::size_t tensor, std::size_t, std::uint32_t) override {
     slots_.at(tensor).done = slots_[tensor].size;
   }
+  ByteRange share(std::size_t tensor, std::size_t, std::uint64_t begin, const ByteSource& file,
+                  std::uint64_t from, std::uint64_t size) override {
+    const Slot& slot = slots_.at(tensor);
+    return within(slot.file->share(slot.begin + begin, file, from, size), slot.begin);
+  }
+
   bool read_back(std::size_t tensor, std::size_t, std::uint64_t offset,
                  std::span<std::byte> out) const override {
     const Slot& slot = slots_.at(tensor);
@@ -149,12 +155,29 @@ class SafetensorsSink final : public TensorSink {
                 std::to_string(slot.begin) + "," + std::to_string(end) + "]},";
     }
     header.back() = '}';  // in the place of the last comma
-    header.resize((header.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+    const std::uint64_t least = (header.size() + kAlignment - 1) / kAlignment * kAlignment;
+    // Tensors follow each other without gaps, so the header's spaces are all that places them.
+    const int phase = best_phase(members);
+    header.resize(phase < 0 ? least : at_phase(sizeof least + least, phase) - sizeof least, ' ');
     const std::uint64_t length = header.size();
     static_assert(std::endian::native == std::endian::little);
     file.write(0, std::as_bytes(std::span(&length, 1)));
     file.write(sizeof length, std::as_bytes(std::span(header)));
     for (const std::size_t t : members) slots_[t].begin += sizeof length + length;
+  }
+
+  /// Where in a block the data of a file must begin so that most of its bytes lie as SinkChunk::phase says;
+  /// -1 where that is no place for data, or none is wanted.
+  int best_phase(const std::vector<std::size_t>& members) const {
+    std::map<std::uint64_t, std::uint64_t> bytes;
+    for (const std::size_t t : members) {
+      const int phase = tensors_[t].chunks[0].phase;
+      const std::uint64_t data = (static_cast<std::uint64_t>(phase) - slots_[t].begin) % kFileBlock;
+      if (phase >= 0 && data % kAlignment == 0) bytes[data] += slots_[t].size;
+    }
+    const auto most = std::max_element(bytes.begin(), bytes.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most == bytes.end() ? -1 : static_cast<int>(most->first);
   }
 
   void write_index() const {

@@ -19,7 +19,7 @@ class TorchRanksSink final : public TensorSink {
     place_.resize(tensors.size());
     for (const auto& [folder, members] : ranks) {
       PickleArena arena;
-      std::vector<std::uint64_t> sizes;
+      std::vector<TorchSaveWriter::Data> data;
       struct Model {
         PickleNode* dict = nullptr;
         bool carried = false;
@@ -27,13 +27,13 @@ class TorchRanksSink final : public TensorSink {
       };
       std::map<std::string, Model> models;  // by key
       for (const std::size_t t : members) {
-        place_[t] = {files_.size(), sizes.size()};
+        place_[t] = {files_.size(), data.size()};
         const StateDict& dict = *tensors[t].dict;
         Model& model = models[dict.key];
         if (model.dict == nullptr) model = {arena.dict(), dict.carried(), {}};
         const std::string& name = model.names.emplace_back(tensors[t].parameter());
-        arena.set(model.dict, name, tensor_node(arena, tensors[t].dtype, tensors[t].shape, sizes.size()));
-        sizes.push_back(byte_count(tensors[t].shape, tensors[t].dtype));
+        arena.set(model.dict, name, tensor_node(arena, tensors[t].dtype, tensors[t].shape, data.size()));
+        data.push_back({byte_count(tensors[t].shape, tensors[t].dtype), tensors[t].chunks[0].phase});
       }
       PickleNode* top = arena.dict();
       for (const auto& [key, model] : models) {
@@ -47,14 +47,21 @@ class TorchRanksSink final : public TensorSink {
       fs::create_directory(path);  // or is there: another process shares the work
       auto file = std::make_shared<OutputFile>((path / "model_optim_rng.pt").string(), mode);
       writers_.push_back(std::make_unique<TorchSaveWriter>(
-          [file](std::uint64_t at, std::span<const std::byte> data) { file->write(at, data); },
-          write_pickle(*top), sizes));
+          [file](std::uint64_t at, std::span<const std::byte> bytes) { file->write(at, bytes); },
+          write_pickle(*top), data));
       files_.push_back(std::move(file));
     }
   }
 
   void append(std::size_t tensor, std::size_t, std::span<const std::byte> data) override {
     writers_[place_.at(tensor).file]->append(place_[tensor].record, data);
+  }
+
+  ByteRange share(std::size_t tensor, std::size_t, std::uint64_t begin, const ByteSource& file,
+                  std::uint64_t from, std::uint64_t size) override {
+    const Place& place = place_.at(tensor);
+    const std::uint64_t first = writers_[place.file]->data_offset(place.record);
+    return within(files_[place.file]->share(first + begin, file, from, size), first);
   }
 
   bool read_back(std::size_t tensor, std::size_t, std::uint64_t offset,

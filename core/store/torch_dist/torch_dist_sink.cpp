@@ -97,13 +97,19 @@ class TorchDistSink final : public TensorSink {
       auto& items = items_.emplace_back();
       auto& places = places_.emplace_back();
       for (const SinkChunk& chunk : tensor.chunks) {
-        const std::uint64_t bytes = byte_count(chunk.shape, tensor.dtype);
+        const TorchSaveWriter::Data data{byte_count(chunk.shape, tensor.dtype)};
         RankFile& rank = file(chunk.rank);
+        auto begin = std::make_shared<std::uint64_t>(0);
         items.emplace_back(
-            [file = rank.file, begin = rank.end](std::uint64_t at, std::span<const std::byte> data) {
-              file->write(begin + at, data);
+            [file = rank.file, begin](std::uint64_t at, std::span<const std::byte> bytes) {
+              file->write(*begin + at, bytes);
             },
-            item_pickle(tensor, chunk), std::span(&bytes, 1));
+            item_pickle(tensor, chunk), std::span(&data, 1));
+        // Readers go by offset and length of each item (FileSystemReader.read_data), so there may be gaps.
+        if (chunk.phase >= 0)
+          rank.end =
+              at_phase(rank.end + items.back().data_offset(0), chunk.phase) - items.back().data_offset(0);
+        *begin = rank.end;
         places.push_back(place(chunk.rank, items.back().length()));
       }
     }
@@ -111,6 +117,14 @@ class TorchDistSink final : public TensorSink {
 
   void append(std::size_t tensor, std::size_t chunk, std::span<const std::byte> data) override {
     items_.at(tensor).at(chunk).append(0, data);
+  }
+
+  ByteRange share(std::size_t tensor, std::size_t chunk, std::uint64_t begin, const ByteSource& file,
+                  std::uint64_t from, std::uint64_t size) override {
+    const std::uint64_t first =
+        places_.at(tensor).at(chunk).offset + items_.at(tensor).at(chunk).data_offset(0);
+    OutputFile& to = *files_.at(tensors_[tensor].chunks[chunk].rank).file;
+    return within(to.share(first + begin, file, from, size), first);
   }
 
   bool read_back(std::size_t tensor, std::size_t chunk, std::uint64_t offset,

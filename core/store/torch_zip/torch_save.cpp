@@ -5,6 +5,7 @@
 
 #include <libdeflate.h>
 
+#include "mhub/base/file.hpp"
 #include "mhub/store/pickle/pickle.hpp"
 #include "mhub/store/torch_zip/torch_zip.hpp"
 
@@ -38,6 +39,12 @@ constexpr std::uint64_t align(std::uint64_t offset) {
   return (offset + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+/// Readers take a record's place from its header, so it may be at any (get_record_offset in
+/// inline_container.cc): where it shares blocks with its source's file rather than where torch puts it.
+constexpr std::uint64_t placed(std::uint64_t offset, int phase) {
+  return phase < 0 ? align(offset) : at_phase(offset, phase);
+}
+
 }  // namespace
 
 const PickleNode* tensor_node(PickleArena& arena, DType dtype, const Shape& shape, std::size_t key) {
@@ -60,7 +67,7 @@ const PickleNode* tensor_node(PickleArena& arena, DType dtype, const Shape& shap
   return arena.call("torch._utils _rebuild_tensor_v3", std::move(arguments));
 }
 
-TorchSaveWriter::TorchSaveWriter(WriteAt write, std::string pickle, std::span<const std::uint64_t> sizes)
+TorchSaveWriter::TorchSaveWriter(WriteAt write, std::string pickle, std::span<const Data> data)
     : write_(std::move(write)) {
   auto add = [&](std::string name, std::string content) {
     Record record{"archive/" + std::move(name), content.size(), 0, 0, 0, content.size(), std::move(content)};
@@ -71,15 +78,17 @@ TorchSaveWriter::TorchSaveWriter(WriteAt write, std::string pickle, std::span<co
   add("byteorder", "little");
   add("version", "3\n");
   first_data_ = records_.size();
-  for (std::size_t k = 0; k < sizes.size(); ++k) {
-    records_.push_back({"archive/data/" + std::to_string(k), sizes[k], 0, 0, 0, 0, {}});
+  for (std::size_t k = 0; k < data.size(); ++k) {
+    records_.push_back({"archive/data/" + std::to_string(k), data[k].size, 0, 0, 0, 0, {}});
   }
   std::uint64_t at = 0;
-  for (Record& record : records_) {
+  for (std::size_t k = 0; k < records_.size(); ++k) {
+    Record& record = records_[k];
     record.header = at;
     const std::uint64_t zip64 = record.size >= kZip64 ? 20 : 0;
     record.data =
-        align(at + kLocalBytes + record.name.size() + zip64 + 4);  // 4: the padding field's own header
+        placed(at + kLocalBytes + record.name.size() + zip64 + 4,  // 4: the padding field's own header
+               k < first_data_ ? -1 : data[k - first_data_].phase);
     at = record.data + record.size;
   }
   directory_at_ = at;

@@ -96,8 +96,13 @@ class TorchSaveWriter {
  public:
   /// Writes bytes at an offset from the archive's start.
   using WriteAt = std::function<void(std::uint64_t, std::span<const std::byte>)>;
-  /// `pickle` is data.pkl; `sizes` are the bytes of records data/0, data/1, ...
-  TorchSaveWriter(WriteAt write, std::string pickle, std::span<const std::uint64_t> sizes);
+  /// What a data record holds, and where its bytes lie best in the archive (SinkChunk::phase).
+  struct Data {
+    std::uint64_t size = 0;
+    int phase = -1;
+  };
+  /// `pickle` is data.pkl; `data` are the records data/0, data/1, ...
+  TorchSaveWriter(WriteAt write, std::string pickle, std::span<const Data> data);
 
   /// Bytes of the whole archive.
   std::uint64_t length() const { return length_; }

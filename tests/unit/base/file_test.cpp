@@ -30,6 +30,36 @@ BOOST_AUTO_TEST_CASE(reads_what_was_written_in_any_order) {
   BOOST_TEST((two[0] == std::byte{'e'}));
 }
 
+/// Whether blocks are shared or not is the file system's business: what was not, must be written.
+BOOST_AUTO_TEST_CASE(shares_whole_blocks_or_none) {
+  const TemporaryFolder folder;
+  std::string content(40 * kFileBlock, '\0');
+  for (std::size_t k = 0; k < content.size(); ++k) content[k] = static_cast<char>(k * 31 + k / kFileBlock);
+  write_file(folder.file("a"), content);
+  const InputFile input(folder.file("a"));
+  OutputFile output(folder.file("b"));
+  const std::uint64_t from = kFileBlock + 100, size = 20 * kFileBlock, at = 5 * kFileBlock + 100;
+  BOOST_TEST(output.share(at + 1, input, from, size).size() == 0U);
+  BOOST_TEST(output.share(at, input, from, kFileBlock).size() == 0U);
+  const ByteRange shared = output.share(at, input, from, size);
+  BOOST_TEST((shared.size() == 0 || (shared.begin == 6 * kFileBlock && shared.end == 25 * kFileBlock)));
+  const auto bytes = std::as_bytes(std::span(content)).subspan(from, size);
+  output.write(at, bytes.first(shared.begin - at));
+  output.write(shared.end, bytes.subspan(shared.end - at));
+  output.close();
+  BOOST_TEST(read_file(folder.file("b"), 1 << 20).substr(at) == content.substr(from, size));
+}
+
+BOOST_AUTO_TEST_CASE(a_phase_is_reached_within_a_block) {
+  for (const std::uint64_t offset : {0U, 1U, 4095U, 4096U, 10000U}) {
+    for (const int phase : {0, 1, 8, 4095}) {
+      const std::uint64_t found = at_phase(offset, phase);
+      BOOST_TEST(found % kFileBlock == static_cast<std::uint64_t>(phase));
+      BOOST_TEST((found >= offset && found < offset + kFileBlock));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(names_a_file_that_became_shorter) {
   const TemporaryFolder folder;
   write_file(folder.file("a"), std::string("abcdef"));

@@ -58,6 +58,24 @@ std::vector<SinkTensor> one_of_each_type() {
 
 }  // namespace
 
+/// The header's spaces place the data as most of its bytes want it; at a place for no data, they do not.
+BOOST_AUTO_TEST_CASE(data_begins_where_most_bytes_want_it) {
+  for (const auto& [phase, placed] : {std::pair{1232, true}, {0, true}, {-1, false}, {1233, false}}) {
+    const TemporaryFolder folder;
+    std::vector<SinkTensor> tensors{tensor("a", DType::u8, {100}), tensor("b", DType::u8, {1 << 17})};
+    tensors[1].chunks[0].phase = phase < 0 ? -1 : (phase + 100) % static_cast<int>(kFileBlock);
+    const auto sink = make_safetensors_sink(folder.path(), tensors);
+    for (std::size_t t = 0; t < tensors.size(); ++t) sink->append(t, 0, pattern(tensors[t], t));
+    sink->finish();
+    const TensorSource source = kSafetensors.open(folder.path());
+    const std::uint64_t begin = source.find("a")->chunks[0].byte_offset;
+    BOOST_TEST((begin % kFileBlock == static_cast<std::uint64_t>(phase)) == placed);
+    BOOST_TEST((begin < 300) == !placed);
+    for (std::size_t t = 0; t < tensors.size(); ++t)
+      BOOST_TEST((read_tensor(*source.find(tensors[t].name)) == pattern(tensors[t], t)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(writes_the_header_of_the_reference_implementation) {
   const TemporaryFolder folder;
   const std::vector<SinkTensor> tensors = one_of_each_type();

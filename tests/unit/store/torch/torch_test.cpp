@@ -246,7 +246,7 @@ class OneTensor {
   StoredTensor read(const PickleNode* root) {
     fs::remove(folder_.file("x.pt"));
     auto file = std::make_shared<OutputFile>(folder_.file("x.pt"));
-    const std::uint64_t size = bytes_.size();
+    const TorchSaveWriter::Data size{bytes_.size()};
     TorchSaveWriter writer(
         [file](std::uint64_t at, std::span<const std::byte> data) { file->write(at, data); },
         write_pickle(*root), std::span(&size, 1));
