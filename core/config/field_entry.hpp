@@ -28,6 +28,7 @@ constexpr auto whole_of(const MlaConfig*) { return Whole{&C::mla}; }
 constexpr auto whole_of(const SparseAttentionConfig*) { return Whole{&C::sparse_attention, "dsa_indexer_"}; }
 constexpr auto whole_of(const LinearAttentionConfig*) { return Whole{&C::linear_attention, "linear_"}; }
 constexpr auto whole_of(const MambaConfig*) { return Whole{&C::mamba, "mamba_"}; }
+constexpr auto whole_of(const HeterogeneousConfig*) { return Whole{&C::heterogeneous}; }
 constexpr auto whole_of(const ImageConfig*) { return Whole{&C::image}; }
 constexpr auto whole_of(const VisionConfig*) { return Whole{&C::vision}; }
 constexpr auto whole_of(const TrainingDefaults*) { return Whole{&C::training}; }

@@ -80,10 +80,10 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::num_layers>({.core = kOwn, .args_copy = "encoder_num_layers", .required = true, .runs = kSize}),
     field<&C::hidden_size>({.core = kOwn, .required = true, .runs = kSize}),
     field<&C::ffn_hidden_size>({.core = kOwn, .absent = [](C& c) { c.ffn_hidden_size = 4 * c.hidden_size; },
-     .matters = has_dense_mlp, .runs = kSize}),
+     .matters = [](const C& c) { return has_dense_mlp(c) && has_layers_alike(c); }, .runs = kSize}),
     field<&C::num_attention_heads>({.core = kOwn, .required = true, .matters = attends, .runs = kSize}),
     field<&C::num_query_groups>({.core = kOwn, .bind = bind_query_groups, .required = true,
-     .matters = not_latent, .runs = kSize}),
+     .matters = [](const C& c) { return not_latent(c) && has_layers_alike(c); }, .runs = kSize}),
     field<&C::kv_channels>({.core = kOwn, .absent = divide_by_heads, .matters = not_latent, .runs = kSize}),
     field<&C::vocab_size>({.bind = bind_vocabulary, .required = true,
      .matters = [](const C& c) { return !c.image; }, .runs = kSize}),
@@ -289,6 +289,10 @@ constexpr auto kFields = std::to_array<Field>({
     field<&MambaConfig::num_groups>({.core = kOwn, .runs = kSize}),
     field<&MambaConfig::state_dim>({.core = kOwn, .runs = kSize}),
     field<&MambaConfig::conv_kernel_dim>({.runs = kSize}),
+    part<HeterogeneousConfig>({.bind = bind_heterogeneous, .add_limits = add_layer_size_limits, .runs = kYes}),
+    field<&HeterogeneousConfig::num_query_groups>({.bind = bind_layer_sizes, .runs = kYes}),
+    // Read and written with the other.
+    field<&HeterogeneousConfig::ffn_hidden_size>({.runs = kYes}),
     // The runtime leaves the blocks out: they predict further tokens, not the next.
     field<&C::mtp_num_layers>({.core = kOwn, .default_is = kUnsaid, .add_limits = add_prediction_limits,
      .runs = kYes}),

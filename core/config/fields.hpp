@@ -171,12 +171,16 @@ bool temperature_needs_spec(const TransformerConfig& config);
 bool has_temperature(const TransformerConfig& config);
 /// Whether scores that are a softmax are corrected for the choice of experts.
 bool corrects_softmax(const TransformerConfig& config);
+/// Whether layers are of one size.
+bool has_layers_alike(const TransformerConfig& config);
 /// Whether the model needs Megatron-Core's MuP settings.
 bool has_multipliers(const TransformerConfig& config);
 
 Bind bind_moe, bind_latent_attention, bind_sparse_attention, bind_linear_attention, bind_mamba;
 /// HybridModel's pattern, with those of prediction blocks behind it.
 Bind bind_hybrid_pattern;
+/// Whether layers are of several sizes, and the sizes, which Megatron has as a text.
+Bind bind_heterogeneous, bind_layer_sizes;
 Bind bind_query_groups, bind_vocabulary;
 Bind bind_epsilon, bind_rotary_base, bind_rotary_percent, bind_biases, bind_window, bind_moe_layers,
     bind_group_score, bind_router_dtype, bind_router_score;
@@ -199,6 +203,6 @@ Note add_vision_flags, add_rope_flags, add_window_flag, add_gelu_flag, add_multi
 Note add_gate_flag;
 Note add_vision_limits, add_siglip_note, add_rope_limits, add_activation_limits, add_latent_yarn_limit,
     add_latent_epsilon_note, add_group_score_limit;
-Note add_temperature_limit, add_prediction_limits;
+Note add_temperature_limit, add_prediction_limits, add_layer_size_limits;
 
 }  // namespace mhub

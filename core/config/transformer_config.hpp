@@ -167,6 +167,15 @@ struct MambaConfig {
   std::int64_t conv_kernel_dim = 4;
 };
 
+/// What a layer has in the place of a block's size where the block is missing, or is one linear layer.
+inline constexpr std::int64_t kNoBlock = 0, kLinearBlock = -1;
+
+/// Layers that differ in their sizes (Megatron-Core's HeterogeneousTransformerConfig), one entry a layer.
+struct HeterogeneousConfig {
+  std::vector<std::int64_t> num_query_groups;  ///< of attention, or kNoBlock, kLinearBlock
+  std::vector<std::int64_t> ffn_hidden_size;   ///< of the MLP, or kNoBlock, kLinearBlock
+};
+
 /// Queries of layers without rotation (or of all) grow with their position: they are multiplied by
 /// 1 + scale * log(1 + floor((position + first_position) / floor_scale)).
 struct AttentionTemperature {
@@ -289,9 +298,10 @@ struct TransformerConfig {
   std::optional<SparseAttentionConfig> sparse_attention;
   std::optional<LinearAttentionConfig> linear_attention;
   std::optional<MambaConfig> mamba;
-  std::string hybrid_layer_pattern;      ///< HybridModel's, one symbol a layer; empty: GPTModel
-  std::int64_t mtp_num_layers = 0;       ///< multi-token prediction blocks
-  std::string mtp_hybrid_layer_pattern;  ///< HybridModel's, of the layers in each of them
+  std::optional<HeterogeneousConfig> heterogeneous;  ///< in place of num_query_groups and ffn_hidden_size
+  std::string hybrid_layer_pattern;                  ///< HybridModel's, one symbol a layer; empty: GPTModel
+  std::int64_t mtp_num_layers = 0;                   ///< multi-token prediction blocks
+  std::string mtp_hybrid_layer_pattern;              ///< HybridModel's, of the layers in each of them
   bool mtp_dense = false;            ///< of which each has a dense MLP, whatever the decoder's last layer has
   std::optional<ImageConfig> image;  ///< a model of images instead of tokens
   /// A vision-language model: the fields above are its decoder's

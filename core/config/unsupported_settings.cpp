@@ -69,9 +69,10 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"dsa_indexer_scoring_relu", "negative products count in the choice of tokens", is_not_false,
      has_sparse_attention},
     // transformer/heterogeneous/heterogeneous_config.py
-    {"heterogeneous_block_specs", "layers are of several kinds"},
-    {"heterogeneous_layers_config_path", "a file of its own describes each layer"},
-    {"heterogeneous_layers_config_encoded_json", "a text of its own describes each layer"},
+    {"heterogeneous_block_specs", "layers are of several kinds", is_off, has_layers_alike},
+    {"heterogeneous_layers_config_path", "a file of its own describes each layer", is_off, has_layers_alike},
+    {"heterogeneous_layers_config_encoded_json", "a text of its own describes each layer", is_off,
+     has_layers_alike},
     // transformer/multi_token_prediction.py
     {"mtp_use_repeated_layer", "prediction blocks share one layer", is_off, has_several_prediction_blocks},
     // Megatron-LM's argument_utils.py: the model comes from that file

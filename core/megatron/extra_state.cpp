@@ -19,6 +19,12 @@ bool is_linear(const std::string& module) {
   return name.starts_with("linear_") || name.ends_with("_proj") || module == "proj";
 }
 
+/// A layer's part that is the weight of one linear layer in the place of attention or of an MLP, which has
+/// the block's own name (heterogeneous_layer_specs.py). Gated delta nets have other parameters there.
+bool is_linear_block(const std::string& part) {
+  return part == "self_attention.weight" || part == "mlp.weight";
+}
+
 /// Megatron-Core's modules are called ..._layernorm and final_norm, in vision transformers ln_pre and
 /// ln_post. A Mamba mixer's own norm is mamba_ssm's, a plain module without an object.
 bool is_norm(const std::string& module) {
@@ -49,7 +55,8 @@ std::vector<std::string> extra_state_keys(const std::vector<CanonicalTensor>& ca
     // too. The embedding and the output layer are not asked for theirs (gpt_model.py, sharded_state_dict).
     const TensorIdentity& one = tensor.identity;
     const std::string module = module_of(one.part);
-    if (one.carried() || one.foreign() || (!is_linear(module) && !is_norm(module))) continue;
+    const bool asked = is_linear(module) || is_norm(module) || is_linear_block(one.part);
+    if (one.carried() || one.foreign() || !asked) continue;
     add(one, module + ".");
     // HybridModel asks for the output layer's, which GPTModel filters out (hybrid_model.py has no
     // sharded_state_dict of its own).
@@ -73,7 +80,7 @@ std::vector<std::string> extra_state_names(const std::vector<std::string>& param
     const TensorIdentity one = identity_of(parameter);
     if (one.foreign()) continue;
     // TEGroupedMLP has one object for all local experts, behind weight0 (extensions/transformer_engine.py).
-    if (is_linear(module_of(one.part)) ||
+    if (is_linear(module_of(one.part)) || is_linear_block(one.part) ||
         (request.impl == TransformerImpl::transformer_engine && is_norm(module))) {
       names.insert(module + "._extra_state");
     }

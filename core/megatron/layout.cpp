@@ -156,10 +156,19 @@ void add_sharing_limit(std::vector<std::string>& limits, const TransformerConfig
 
 std::vector<std::string> layout_limits(const TransformerConfig& config, const LayoutRequest& request) {
   std::vector<std::string> limits;
-  const std::int64_t groups = config.num_query_groups, tensor = request.sizes.tensor;
-  if (groups > 0 && groups % tensor != 0)
-    limits.push_back("TP=" + std::to_string(tensor) + " with " + std::to_string(groups) +
-                     " query groups: megatron-core 0.16 or later");
+  const std::int64_t tensor = request.sizes.tensor;
+  std::set<std::int64_t> numbers{config.num_query_groups};
+  if (config.heterogeneous) {
+    const auto& groups = config.heterogeneous->num_query_groups;
+    numbers = {groups.begin(), groups.end()};
+  }
+  for (const std::int64_t groups : numbers)
+    if (groups > 0 && groups % tensor != 0)
+      limits.push_back("TP=" + std::to_string(tensor) + " with " + std::to_string(groups) +
+                       " query groups: megatron-core 0.16 or later");
+  // models/gpt.py, transformer_layer_spec, asks for no chunk's layers.
+  if (config.heterogeneous && request.split.chunks() > 1)
+    limits.emplace_back("layers of several sizes in chunks: Megatron-LM 0.19 cannot build them");
   add_sharing_limit(limits, config, request);
   const StagePlace last = request.split.last();
   if (request.has_mtp && request.split.place_of({"", Block::decoder, -1, -1, ""}) != last)

@@ -183,6 +183,13 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
         "get_transformer_block_with_experimental_attention_variant_spec");
     if (config.linear_attention) model["hetereogenous_dist_checkpoint"] = true;
   }
+  if (config.heterogeneous) {
+    model["transformer_layer_spec"] = {
+        {"_target_",
+         "megatron.core.models.gpt.heterogeneous.heterogeneous_layer_specs.get_gpt_heterogeneous_layer_spec"},
+        {"_partial_", true},
+        {"use_te", target.impl == TransformerImpl::transformer_engine}};
+  }
   const nlohmann::json file{{"_target_", "megatron.bridge.training.config.ConfigContainer"},
                             {"checkpoint",
                              {{"_target_", "megatron.bridge.training.config.CheckpointConfig"},

@@ -22,8 +22,10 @@ std::string renamed(const std::string& part, std::span<const Renaming> renamings
 
 // Megatron-Core gpt_layer_specs.py: the local spec keeps the norms as modules of their own; with latent
 // attention the norms behind the down projections are modules too.
-constexpr std::array<Renaming, 4> kLocal{
-    {{"self_attention.linear_qkv.layer_norm_", "input_layernorm."},
+constexpr std::array<Renaming, 6> kLocal{
+    {{"self_attention.layer_norm_", "input_layernorm."},  // of a linear layer in a block's place
+     {"mlp.layer_norm_", "pre_mlp_layernorm."},
+     {"self_attention.linear_qkv.layer_norm_", "input_layernorm."},
      {"mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm."},
      {"self_attention.linear_q_up_proj.layer_norm_", "self_attention.q_layernorm."},
      {"self_attention.linear_kv_up_proj.layer_norm_", "self_attention.kv_layernorm."}}};

@@ -2,6 +2,9 @@
 #include "mhub/rules/decoder_rules.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "mhub/config/heterogeneous.hpp"
 
 namespace mhub {
 namespace {
@@ -73,6 +76,27 @@ void add_xielu(Mapping& map, const std::string& hf, const std::optional<Layers>&
   }
 }
 
+/// Calls `add` for the layers of each size in `sizes`, one entry a layer, but for those without the block.
+template <typename Add>
+void for_each_size(const std::vector<std::int64_t>& sizes, const std::optional<Layers>& among,
+                   const Add& add) {
+  std::map<std::int64_t, Layers> layers;
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    const auto layer = static_cast<std::int64_t>(k);
+    const bool asked = !among || std::find(among->begin(), among->end(), layer) != among->end();
+    if (sizes[k] != kNoBlock && asked) layers[sizes[k]].push_back(layer);
+  }
+  for (const auto& [size, of] : layers) add(size, of);
+}
+
+/// One linear layer in a block's place, behind the block's norm (heterogeneous_layer_specs.py): "weight" and
+/// "layer_norm_weight" of `block`, which are TransformerEngine's names for both in one module.
+void add_linear_block(Mapping& map, const TransformerConfig& c, const std::string& block,
+                      const std::string& norm, const std::string& hf, const Layers& layers) {
+  add_norm(map, c, kLayer + block + "layer_norm_", norm, layers);
+  layer_rule(map, block + "weight", column(hf + ".weight", {c.hidden_size, c.hidden_size}), layers);
+}
+
 /// Megatron's eh_proj is of [embedding; hidden state] (multi_token_prediction.py).
 Transform mtp_projection(const MtpNames& mtp, std::int64_t hidden) {
   const std::string hf = mtp.projection + ".weight";
@@ -130,6 +154,16 @@ void add_ends(Mapping& map, const TransformerConfig& c, const DecoderNames& name
 
 void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
+  if (c.heterogeneous) {
+    for_each_size(c.heterogeneous->num_query_groups, layers, [&](std::int64_t groups, const Layers& of) {
+      if (groups == kLinearBlock)
+        add_linear_block(map, c, "self_attention.", names.layer + names.input_norm,
+                         names.layer + names.linear_attention, of);
+      else
+        add_attention(map, layer_config(c, of.front()), names, of);
+    });
+    return;
+  }
   const std::string attention = kLayer + "self_attention.";
   const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
   const auto add = [&](const std::string& part, Transform transform) {
@@ -162,6 +196,16 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
 
 void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
+  if (c.heterogeneous) {
+    for_each_size(c.heterogeneous->ffn_hidden_size, layers, [&](std::int64_t size, const Layers& of) {
+      if (size == kLinearBlock)
+        add_linear_block(map, c, "mlp.", names.layer + names.pre_mlp_norm, names.layer + names.linear_mlp,
+                         of);
+      else
+        add_dense_mlp(map, layer_config(c, of.front()), names, of);
+    });
+    return;
+  }
   const std::string mlp = kLayer + "mlp.";
   const std::int64_t h = c.hidden_size, f = c.ffn_hidden_size;
   const auto add = [&](const std::string& part, Transform transform) {

@@ -30,10 +30,12 @@ struct DecoderNames {
   FusedOrder qkv_order = FusedOrder::concatenated;
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
   std::string proj = "self_attn.o_proj";
+  std::string linear_attention = "self_attn.linear_attn";        ///< a linear layer in attention's place
   std::string post_attention_norm = "post_attention_layernorm";  ///< with TransformerConfig::post_norms
   std::string pre_mlp_norm = "post_attention_layernorm";         ///< unless shared_pre_norm
   std::string fc1 = "mlp.{gate,up}_proj";  ///< two names, one fused [gate; up], or ungated
   std::string fc2 = "mlp.down_proj";
+  std::string linear_mlp = "mlp.linear_mlp";                 ///< a linear layer in the MLP's place
   std::string activation = "mlp.act_fn";                     ///< of an activation with parameters
   std::string post_mlp_norm = "post_feedforward_layernorm";  ///< with TransformerConfig::post_norms
 
@@ -51,7 +53,8 @@ using Layers = std::vector<std::int64_t>;
 
 /// Embeddings, final norm, output layer (tied or not), base-model prefix, index variable "i".
 void add_ends(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
-/// The norm before attention, linear_qkv, the q and k norms and linear_proj.
+/// The norm before attention, linear_qkv, the q and k norms and linear_proj. Of layers that differ in their
+/// sizes (TransformerConfig::heterogeneous) each has its own, as it has its own MLP.
 void add_attention(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                    const std::optional<Layers>& layers = {});
 /// The norm before the MLP (fused into linear_fc1), linear_fc1 and linear_fc2.

@@ -6,6 +6,7 @@
 
 #include "mhub/runtime/delta_net_block.hpp"
 #include "mhub/runtime/latent_attention_block.hpp"
+#include "mhub/runtime/linear_block.hpp"
 #include "mhub/runtime/mamba_block.hpp"
 
 namespace mhub::runtime {
@@ -179,6 +180,7 @@ std::unique_ptr<AttentionBlock> make_attention(const LayerSource& source, const 
   if (plan.mixer == LayerPlan::Mixer::none) return nullptr;
   if (plan.mixer == LayerPlan::Mixer::delta_net) return make_delta_net(source);
   if (plan.mixer == LayerPlan::Mixer::mamba) return make_mamba(source);
+  if (plan.mixer == LayerPlan::Mixer::linear) return make_linear(source, "self_attention");
   if (source.config.mla) return make_latent_attention(source, plan);
   return std::make_unique<GroupedAttention>(source, plan);
 }

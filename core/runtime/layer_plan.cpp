@@ -19,6 +19,14 @@ void apply_symbol(char symbol, LayerPlan& plan) {
                              : LayerPlan::Mlp::none;
 }
 
+/// Which blocks a layer of several sizes has.
+void apply_sizes(std::int64_t groups, std::int64_t ffn, LayerPlan& plan) {
+  if (groups == kNoBlock) plan.mixer = LayerPlan::Mixer::none;
+  if (groups == kLinearBlock) plan.mixer = LayerPlan::Mixer::linear;
+  if (ffn == kNoBlock) plan.mlp = LayerPlan::Mlp::none;
+  if (ffn == kLinearBlock) plan.mlp = LayerPlan::Mlp::linear;
+}
+
 }  // namespace
 
 std::string layer_symbols(const TransformerConfig& config) {
@@ -44,6 +52,11 @@ LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   if (!config.hybrid_layer_pattern.empty()) {
     apply_symbol(layer_symbols(config).at(static_cast<std::size_t>(layer)), plan);
     return plan;
+  }
+  if (config.heterogeneous) {
+    const auto at = static_cast<std::size_t>(layer);
+    apply_sizes(config.heterogeneous->num_query_groups.at(at), config.heterogeneous->ffn_hidden_size.at(at),
+                plan);
   }
   if (config.linear_attention && entry(config.linear_attention->layer_freq, layer, false))
     plan.mixer = LayerPlan::Mixer::delta_net;

@@ -12,9 +12,9 @@ namespace mhub::runtime {
 struct LayerPlan {
   enum class Positions { none, global, local };
   /// What mixes tokens.
-  enum class Mixer { none, attention, delta_net, mamba };
+  enum class Mixer { none, attention, delta_net, mamba, linear };
   /// What comes behind it, token by token.
-  enum class Mlp { none, dense, experts };
+  enum class Mlp { none, dense, experts, linear };
   std::int64_t window = 0;   ///< tokens that a query sees, itself included; 0: all before it
   std::int64_t chunk = 0;    ///< a query sees its own chunk of so many tokens; 0: all before it
   bool l2_norms = false;     ///< norms without weights on q and k

@@ -3,7 +3,9 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/base/progress.hpp"
+#include "mhub/config/heterogeneous.hpp"
 #include "mhub/runtime/attention_block.hpp"
+#include "mhub/runtime/linear_block.hpp"
 #include "mhub/runtime/mlp_block.hpp"
 #include "mhub/runtime/moe_block.hpp"
 
@@ -14,6 +16,7 @@ namespace {
 const char* fused_norm(LayerPlan::Mixer mixer) {
   switch (mixer) {
     case LayerPlan::Mixer::mamba: return "mixer.in_proj.layer_norm_";
+    case LayerPlan::Mixer::linear: return "self_attention.layer_norm_";
     case LayerPlan::Mixer::delta_net: return "self_attention.in_proj.layer_norm_";
     default: return "self_attention.linear_qkv.layer_norm_";
   }
@@ -29,7 +32,8 @@ LayerStack::LayerStack(const Weights& weights, Backend& backend, const Transform
 
 LayerStack::Layer LayerStack::make_layer(Weights& weights, std::int64_t number) const {
   const std::string prefix = "decoder.layers." + std::to_string(number) + ".";
-  const LayerSource source{weights, backend_, config_, number, prefix};
+  const TransformerConfig mine = layer_config(config_, number);
+  const LayerSource source{weights, backend_, mine, number, prefix};
   const LayerPlan plan = layer_plan(config_, number);
   // TransformerEngine fuses a norm into the linear layer behind it where there is one such layer.
   auto norm = [&](const std::string& fused, const std::string& module) -> std::optional<Norm> {
@@ -39,7 +43,8 @@ LayerStack::Layer LayerStack::make_layer(Weights& weights, std::int64_t number) 
   };
   Layer layer;
   layer.attention_norm = norm(fused_norm(plan.mixer), "input_layernorm.");
-  layer.mlp_norm = norm("mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
+  const bool linear = plan.mlp == LayerPlan::Mlp::linear;
+  layer.mlp_norm = norm(linear ? "mlp.layer_norm_" : "mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm.");
   // A parallel layer may share one norm.
   const bool shared = config_.parallel_residual && config_.shared_pre_norm;
   const bool mixes = plan.mixer != LayerPlan::Mixer::none, feeds = plan.mlp != LayerPlan::Mlp::none;
@@ -50,7 +55,12 @@ LayerStack::Layer LayerStack::make_layer(Weights& weights, std::int64_t number) 
         "attention and MLP that pre_norms = " + (config_.pre_norms ? "true" : "false") + " asks for");
   }
   layer.attention = make_attention(source, plan);
-  if (feeds) layer.mlp = plan.mlp == LayerPlan::Mlp::experts ? make_moe(source) : make_mlp(source);
+  switch (plan.mlp) {
+    case LayerPlan::Mlp::none: break;
+    case LayerPlan::Mlp::dense: layer.mlp = make_mlp(source); break;
+    case LayerPlan::Mlp::experts: layer.mlp = make_moe(source); break;
+    case LayerPlan::Mlp::linear: layer.mlp = make_linear(source, "mlp"); break;
+  }
   return layer;
 }
 

@@ -115,6 +115,22 @@ void check_hybrid(const TransformerConfig& config, const Check& check) {
   if (config.parallel_residual) check.absent("parallel_residual with a hybrid_layer_pattern");
 }
 
+void check_heterogeneous(const TransformerConfig& config, const Check& check) {
+  const auto check_sizes = [&](const char* field, const std::vector<std::int64_t>& sizes) {
+    for (const std::int64_t size : sizes)
+      if (size != kNoBlock && size != kLinearBlock) check.positive(field, size);
+  };
+  check_sizes("heterogeneous.num_query_groups", config.heterogeneous->num_query_groups);
+  check_sizes("heterogeneous.ffn_hidden_size", config.heterogeneous->ffn_hidden_size);
+  for (const std::int64_t groups : config.heterogeneous->num_query_groups)
+    check.that(groups < 1 || config.num_attention_heads % groups == 0, "heterogeneous.num_query_groups",
+               std::to_string(groups), "a divisor of num_attention_heads");
+  if (config.moe || config.mla || config.linear_attention || !config.hybrid_layer_pattern.empty())
+    check.absent("layers of several sizes with experts or with another attention");
+  if (config.parallel_residual || config.post_norms)
+    check.absent("layers of several sizes with parallel_residual or post_norms");
+}
+
 void check_moe(const TransformerConfig& config, const Check& check) {
   const MoeConfig& moe = *config.moe;
   check.that(moe.router_topk <= moe.num_experts, "moe_router_topk", std::to_string(moe.router_topk),
@@ -182,6 +198,7 @@ void require_supported(const TransformerConfig& config, const std::string& sourc
   if (config.mla) check_latent_attention(config, check);
   check_attention(config, check);
   if (config.linear_attention) check_linear_attention(config, check);
+  if (config.heterogeneous) check_heterogeneous(config, check);
   if (config.mamba) check_mamba(config, check);
   if (!config.hybrid_layer_pattern.empty()) check_hybrid(config, check);
   if (config.moe) check_moe(config, check);

@@ -49,6 +49,9 @@ NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
   if (type == kWholeType || (type.empty() && whole)) return named_whole(source);
   if (type == "hybrid" && (gpt.image || gpt.vision))
     throw UsageError("--model-type hybrid: a model with a vision part has no HybridModel");
+  if (type == "hybrid" && gpt.heterogeneous)
+    throw UsageError(
+        "--model-type hybrid: the layers of a HybridModel are of one size, this model's are not");
   if (type != "hybrid" || !gpt.hybrid_layer_pattern.empty())
     return {gpt, {std::shared_ptr<const void>(), &source.state.tensors}};  // which outlives the output
   return {hybrid_config(gpt, hybrid_pattern(source.state.tensors)),
@@ -88,7 +91,8 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
   request.impl = options.impl;
   request.local_norm_keys = has_local_norm_keys(config);
   request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
-  const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention;
+  const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention ||
+                      config.heterogeneous;  // transformer_block.py, sharded_state_dict
   request.keys.stack_layers = !listed && config.hybrid_layer_pattern.empty() &&
                               layers_are_alike(model.whole ? source.state.tensors : *model.tensors);
   // The layers of a whole's encoder have a config of their own.

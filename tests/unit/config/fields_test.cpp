@@ -107,6 +107,7 @@ BOOST_AUTO_TEST_CASE(every_member_has_an_entry) {
                                                  {"SparseAttentionConfig", "sparse_attention."},
                                                  {"LinearAttentionConfig", "linear_attention."},
                                                  {"MambaConfig", "mamba."},
+                                                 {"HeterogeneousConfig", "heterogeneous."},
                                                  {"AttentionTemperature", "attention_temperature."},
                                                  {"ImageConfig", "image."},
                                                  {"VisionConfig", "vision."},

@@ -82,6 +82,10 @@ inline std::map<std::string, TransformerConfig> models() {
   all["linear attention"] = c;
 
   c = three_layers();
+  c.heterogeneous = HeterogeneousConfig{{1, kNoBlock, kLinearBlock}, {24, 256, kNoBlock}};
+  all["layers of several sizes"] = c;
+
+  c = three_layers();
   c.hybrid_layer_pattern = "M*-";
   c.mamba.emplace().num_heads = 8;
   all["hybrid"] = c;

@@ -68,8 +68,9 @@ BOOST_AUTO_TEST_CASE(settings_of_all_models) {
   const TransformerConfig dense = three_layers();
   require_refused(dense, "experimental_attention_variant", "dsa");
   require_refused(dense, "heterogeneous_layers_config_path", "blocks.json");
-  require_refused(dense, "heterogeneous_layers_config_encoded_json", "{}");
   require_refused(dense, "heterogeneous_block_specs", true);
+  for (const char* name : {"experts", "latent attention", "hybrid"})
+    require_refused(models().at(name), "heterogeneous_layers_config_encoded_json", "{}");
   require_refused(dense, "yaml_cfg", "model.yaml");
   require_taken(dense,
                 {{"heterogeneous_layers_config_encoded_json", ""}, {"heterogeneous_block_specs", false}});
