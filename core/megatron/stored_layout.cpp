@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <numeric>
 #include <set>
 #include <unordered_set>
 
@@ -39,8 +38,10 @@ struct Held {
 class TorchReader {
  public:
   TorchReader(const StoredFacts& facts, const TensorSource& tensors,
-              const std::vector<CanonicalTensor>& canonical)
-      : facts_(facts), canonical_(canonical) {
+              const std::vector<CanonicalTensor>& canonical, std::int64_t layers)
+      : facts_(facts), canonical_(canonical), layers_(layers) {
+    for (const CanonicalTensor& tensor : canonical_)
+      if (tensor.identity.in_pipeline()) layers_ = std::max(layers_, tensor.identity.layer + 1);
     for (const StoredTensor& tensor : tensors.tensors()) {
       if (!tensor.dict->carried()) held_.push_back({*tensor.dict, identity_of(tensor.parameter())});
     }
@@ -103,15 +104,50 @@ class TorchReader {
     return sizes;
   }
 
+  /// A chunk of a stage in the order of layers: the numbers, within it, of its layers that have tensors.
+  struct Chunk {
+    std::string folder;
+    std::set<std::int64_t> layers;
+    std::int64_t start = 0;  ///< the model's layer that it begins with
+  };
+
+  /// A layer may be without tensors, at the end of a chunk too, so chunks begin where the model's next layer
+  /// that has some says.
+  void find_starts(std::vector<Chunk>& pipeline) const {
+    std::set<std::int64_t> wanted;
+    for (const CanonicalTensor& tensor : canonical_)
+      if (tensor.identity.in_pipeline()) wanted.insert(tensor.identity.layer);
+    std::size_t held = 0;
+    for (const Chunk& chunk : pipeline) held += chunk.layers.size();
+    if (held != wanted.size())
+      throw InputError(facts_.directory + ": has " + std::to_string(held) +
+                       " layers with tensors in all, expected " + std::to_string(wanted.size()) +
+                       "; its ranks or its config are incomplete");
+    auto next = wanted.begin();
+    for (std::size_t k = 0; k < pipeline.size(); ++k) {
+      Chunk& chunk = pipeline[k];
+      if (k > 0 && !chunk.layers.empty()) chunk.start = *next - *chunk.layers.begin();
+      const std::int64_t first = next == wanted.begin() ? 0 : *std::prev(next) + 1;
+      for (const std::int64_t layer : chunk.layers) {
+        if (*next - chunk.start != layer || (k > 0 && chunk.start < first))
+          throw InputError(facts_.directory + ": layer " + std::to_string(layer) + " of " + chunk.folder +
+                           " is no layer of the model that has tensors; its config is of another model");
+        ++next;
+      }
+    }
+    // One without tensors begins where the next one does.
+    for (std::size_t k = pipeline.size(); k-- > 1;)
+      if (pipeline[k].layers.empty())
+        pipeline[k].start = k + 1 < pipeline.size() ? pipeline[k + 1].start : layers_;
+  }
+
   /// From the first rank of each stage: what lies where says more than the layout that `args` may have.
   PipelineSplit read_split(const ParallelSizes& sizes) const {
     int chunks = 1;
     for (const Held& tensor : held_) chunks = std::max(chunks, tensor.dict.chunk + 1);
     if (chunks > 1024)
       throw InputError(facts_.directory + ": " + std::to_string(chunks) + " model chunks in a rank");
-    std::vector<std::vector<std::int64_t>> counts(
-        static_cast<std::size_t>(sizes.pipeline),
-        std::vector<std::int64_t>(static_cast<std::size_t>(chunks), 0));
+    std::vector<Chunk> pipeline(static_cast<std::size_t>(sizes.pipeline * chunks));
     std::map<std::string, std::size_t, std::less<>> stages;  // of first ranks' folders
     for (int stage = 0; stage < sizes.pipeline; ++stage)
       stages.emplace(torch_rank_folder(sizes, 0, stage, 0), static_cast<std::size_t>(stage));
@@ -123,17 +159,16 @@ class TorchReader {
       if (identity.block == Block::mtp || identity.block == Block::mtp_layer) mtp = place;
       if (identity.block == Block::decoder) final_norm = place;
       if (!identity.in_pipeline()) continue;
-      std::int64_t& count = counts[stage->second][static_cast<std::size_t>(dict.chunk)];
-      count = std::max(count, identity.layer + 1);
+      const auto at = static_cast<std::size_t>(dict.chunk * sizes.pipeline + place.stage);
+      pipeline[at].folder = dict.folder;
+      pipeline[at].layers.insert(identity.layer);
     }
-    std::int64_t all = 0, wanted = 0;
-    for (const auto& stage : counts) all = std::accumulate(stage.begin(), stage.end(), all);
-    for (const CanonicalTensor& tensor : canonical_) {
-      if (tensor.identity.in_pipeline()) wanted = std::max(wanted, tensor.identity.layer + 1);
+    find_starts(pipeline);
+    std::vector<std::vector<std::int64_t>> counts(static_cast<std::size_t>(sizes.pipeline));
+    for (std::size_t k = 0; k < pipeline.size(); ++k) {
+      const std::int64_t next = k + 1 < pipeline.size() ? pipeline[k + 1].start : layers_;
+      counts[k % counts.size()].push_back(next - pipeline[k].start);
     }
-    if (all != wanted)
-      throw InputError(facts_.directory + ": has " + std::to_string(all) + " layers in all, expected " +
-                       std::to_string(wanted) + "; its ranks or its config are incomplete");
     return PipelineSplit(std::move(counts), mtp, final_norm);
   }
 
@@ -163,6 +198,7 @@ class TorchReader {
 
   const StoredFacts& facts_;
   const std::vector<CanonicalTensor>& canonical_;
+  std::int64_t layers_;  ///< of the model
   std::vector<Held> held_;
 };
 
@@ -219,8 +255,9 @@ std::int64_t stored_vocabulary(const StoredFacts& facts, const TensorSource& ten
 
 LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensors,
                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config) {
-  LayoutRequest request = !facts.ranks.empty() ? TorchReader(facts, tensors, canonical).read()
-                                               : read_torch_dist(tensors, canonical, config);
+  LayoutRequest request = !facts.ranks.empty()
+                              ? TorchReader(facts, tensors, canonical, config.num_layers).read()
+                              : read_torch_dist(tensors, canonical, config);
   request.tied_embedding = config.share_embeddings_and_output_weights;
   request.has_mtp = config.mtp_num_layers > 0;
   const std::int64_t rows = stored_vocabulary(facts, tensors, canonical, request);

@@ -49,9 +49,18 @@ std::set<std::string> names(const Layout& layout, bool copies) {
   return found;
 }
 
+/// Seven layers of which some have no tensors (heterogeneous_layer_specs.py).
+std::vector<CanonicalTensor> model_with_empty_layers() {
+  Mapping map;
+  map.index("i", 7);
+  map.rule("decoder.layers.{i}.mlp.linear_fc2.weight", row("{i}.down", {2, 2})).only("i", {0, 2, 5});
+  return expand(map).canonical;
+}
+
 /// What the ranks of a layout say of it.
 LayoutRequest read_back(const Layout& layout, bool with_tensors = true,
-                        std::optional<std::int64_t> vocabulary_rows = {}) {
+                        std::optional<std::int64_t> vocabulary_rows = {},
+                        const std::vector<CanonicalTensor>& model = tied_model(), std::int64_t layers = 4) {
   StoredFacts facts{"somewhere", {}, nlohmann::json::object(), vocabulary_rows};
   std::vector<StoredTensor> tensors;
   std::set<std::string> ranks;
@@ -61,9 +70,9 @@ LayoutRequest read_back(const Layout& layout, bool with_tensors = true,
   }
   facts.ranks.assign(ranks.begin(), ranks.end());
   TransformerConfig config;
-  config.num_layers = 4;
+  config.num_layers = layers;
   config.vocab_size = 7;
-  return stored_layout(facts, TensorSource(std::move(tensors)), tied_model(), config);
+  return stored_layout(facts, TensorSource(std::move(tensors)), model, config);
 }
 
 }  // namespace
@@ -130,7 +139,8 @@ BOOST_AUTO_TEST_CASE(spellings_are_found) {
 
 BOOST_AUTO_TEST_CASE(incomplete_checkpoints_are_refused) {
   Layout layout = torch_layout(tied_model(), request(sizes(1, 2, 1, 1)));
-  BOOST_CHECK_EXCEPTION(read_back(layout, false), InputError, message_has("has 0 layers in all, expected 4"));
+  BOOST_CHECK_EXCEPTION(read_back(layout, false), InputError,
+                        message_has("has 0 layers with tensors in all, expected 4"));
   std::erase_if(layout.tensors, [](const SinkTensor& one) { return one.dict->folder == "mp_rank_00_000"; });
   BOOST_CHECK_THROW(read_back(layout), InputError);
 }
@@ -156,6 +166,31 @@ BOOST_AUTO_TEST_CASE(choices_of_tokens_stay_within_a_stage) {
   BOOST_TEST(limits(halves, uneven).empty());
   config.sparse_attention.reset();
   BOOST_TEST(limits(quarters).empty());
+}
+
+/// Layers without tensors leave no trace in files: what is behind them says where they are.
+BOOST_AUTO_TEST_CASE(stages_begin_where_their_first_tensors_are) {
+  using Counts = std::vector<std::vector<std::int64_t>>;
+  const std::vector<CanonicalTensor> model = model_with_empty_layers();
+  for (const Counts& counts :
+       {Counts{{2}, {3}, {2}}, Counts{{7}}, Counts{{2, 1}, {2, 2}}, Counts{{1}, {4}, {2}}}) {
+    LayoutRequest one(sizes(1, static_cast<int>(counts.size()), static_cast<int>(counts[0].size()), 1),
+                      PipelineSplit(counts));
+    const LayoutRequest read = read_back(torch_layout(model, one), true, {}, model, 7);
+    BOOST_TEST(read.split.layers() == 7);
+    for (const std::int64_t layer : {0, 2, 5}) {
+      BOOST_TEST((read.split.place_of_layer(layer) == one.split.place_of_layer(layer)));
+    }
+  }
+  Layout incomplete = torch_layout(model, LayoutRequest(sizes(1, 1, 1, 1), PipelineSplit(Counts{{7}})));
+  incomplete.tensors.pop_back();
+  BOOST_CHECK_EXCEPTION(read_back(incomplete, true, {}, model, 7), InputError,
+                        message_has("has 2 layers with tensors in all, expected 3"));
+  incomplete = torch_layout(model, LayoutRequest(sizes(1, 1, 1, 1), PipelineSplit(Counts{{7}})));
+  incomplete.tensors[1].name = "mp_rank_00/decoder.layers.3.mlp.linear_fc2.weight";
+  incomplete.tensors[1].dict = incomplete.tensors[0].dict;
+  BOOST_CHECK_EXCEPTION(read_back(incomplete, true, {}, model, 7), InputError,
+                        message_has("layer 3 of mp_rank_00"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
