@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "llama.hpp"
 
+#include "decilm.hpp"
 #include "llama_like.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
@@ -89,12 +90,14 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "llama";
   registrar.about =
-      "Llama 1, 2, 3.x and models built like them, SmolLM3, Seed-OSS, Arcee, CWM, Mistral, Ministral";
+      "Llama 1, 2, 3.x and models built like them, Llama-Nemotron (DeciLM), SmolLM3, Seed-OSS, Arcee, CWM, "
+      "Mistral, Ministral";
   registrar.add<mhub::llama::LlamaForCausalLM>();
   registrar.add<mhub::llama::SmolLM3ForCausalLM>();
   registrar.add<mhub::llama::SeedOssForCausalLM>();
   registrar.add<mhub::llama::ArceeForCausalLM>();
   registrar.add<mhub::llama::CwmForCausalLM>();
+  registrar.add<mhub::llama::DeciLMForCausalLM>();
   // vLLM builds them as Llama, too (vllm/model_executor/models/registry.py).
   registrar.add_alias<mhub::llama::LlamaForCausalLM>("AquilaForCausalLM", "AquilaConfig", "aquila");
   registrar.add_alias<mhub::llama::LlamaForCausalLM>("XverseForCausalLM", "XverseConfig", "xverse");

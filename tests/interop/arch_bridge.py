@@ -22,11 +22,13 @@ from megatron.core.transformer import torch_norm
 from megatron.core.transformer.dot_product_attention import DotProductAttention
 from megatron.bridge.models.conversion.param_mapping import AutoMapping
 from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+from megatron.core.models.gpt.heterogeneous import heterogeneous_layer_specs
 import megatron.bridge.models.exaone.exaone4.exaone4_bridge as exaone4
 import megatron.bridge.models.exaone.exaone_moe.exaone_moe_provider as exaone_moe
 import megatron.bridge.models.gemma.gemma2_provider as gemma2
 import megatron.bridge.models.gemma.gemma3_provider as gemma3
 import megatron.bridge.models.glm_moe_dsa.glm5_bridge as glm5
+import megatron.bridge.models.llama_nemotron.llama_nemotron_provider as llama_nemotron
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
 import megatron.bridge.models.sarvam.sarvam_moe_bridge as sarvam_moe
 from megatron.bridge.models.bailing.configuration_bailing_moe_v2 import BailingMoeV2Config
@@ -89,6 +91,20 @@ def _without_hybrid_ep(self, hf_pretrained):
 glm5.GLM5Bridge.provider_bridge = _without_hybrid_ep
 
 
+_sized_layers = heterogeneous_layer_specs.get_gpt_heterogeneous_layer_spec
+for module in (heterogeneous_layer_specs, llama_nemotron):
+    module.get_gpt_heterogeneous_layer_spec = lambda config, use_te=False, vp_stage=None: _sized_layers(config, use_te=False, vp_stage=vp_stage)
+
+
+class DeciLMConfig(PretrainedConfig):
+    model_type = "nemotron-nas"
+    max_position_embeddings = 8192  # transformers 5 asks for it before it has read config.json
+
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        self.rope_theta = fields.get("rope_theta")  # as below
+
+
 class MiMoConfig(Qwen2Config):
     model_type = "mimo"
 
@@ -104,6 +120,7 @@ class SarvamMLAConfig(PretrainedConfig):
 
 
 # Configs of models with code of their own.
+AutoConfig.register("nemotron-nas", DeciLMConfig)
 AutoConfig.register("mimo", MiMoConfig)
 AutoConfig.register("bailing_moe_v2", BailingMoeV2Config)
 AutoConfig.register("sarvam_moe", SarvamMoEConfig)

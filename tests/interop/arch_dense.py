@@ -34,6 +34,7 @@ Where transformers has no class of that name (remote code), a class with the sam
 import copy
 
 import torch
+from decilm_model import block, decilm_config
 from moe_model import build_plain
 
 
@@ -128,6 +129,10 @@ def mimo_config(config):
     return {**config, "architectures": ["MiMoForCausalLM"], "model_type": "mimo", "num_nextn_predict_layers": 1, "attention_bias": True}
 
 
+LLAMA3 = rope(5e5, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)
+DECILM = dict(config="LlamaConfig", model="BlocksForCausalLM", class_name="DeciLMForCausalLM", keys=as_it_is, config_json=decilm_config, judge="core")
+
+
 def unscaled_windows(model):
     """OLMo 3 scales positions in layers without a window only; transformers 5.12 does in all of them (its pull request 45945)."""
     plain = copy.deepcopy(model.config)
@@ -192,5 +197,10 @@ MODELS = {
     "cohere_qk": dict(few=True, config="CohereConfig", model="CohereForCausalLM", fields={**BASE, "logit_scale": 0.25, "use_qk_norm": True}, judge="spec", spec="command_r_plus", layouts=["dist1", "dist22", "te222"]),
     "internlm3": dict(few=True, slow=True, config="LlamaConfig", model="LlamaForCausalLM", class_name="InternLM3ForCausalLM", twin=True, fields={**BASE, "head_dim": 16}, judge="core", keys=as_it_is, config_json=internlm3_config, layouts=["dist1"]),
     "mimo": dict(few=True, config="Qwen2Config", model="Qwen2ForCausalLM", class_name="MiMoForCausalLM", fields={**BASE, "head_dim": 16}, judge="core", build=build_plain, keys=mimo_keys, config_json=mimo_config, bridge=True, layouts=["dist1", "dist22", "te222", "local_dist"], judged="local_dist"),
+    "decilm": dict(**DECILM, fields={**BASE, **LLAMA3, "block_configs": [block(3, 8.0), block(None, 16.0), block(3), block(3, 16.0)]}, dtype="bfloat16", bridge=True, bridge_logits=True),
+    # Megatron-Bridge has no names for a linear layer in a block's place. A stage ends with a layer without tensors.
+    "decilm_linear": dict(**DECILM, fields={**BASE, **LLAMA3, "block_configs": [block(3, 8.0), block(), block(None, 8.0, linear_attention=True), block(3, linear_mlp=True)]}, bridge_logits=True),
+    # Of DeciLM 7B numbers of query groups differ, which Megatron-LM's arguments cannot say.
+    "decilm_groups": dict(**DECILM, mlm=False, fields={**BASE, "block_configs": [block(3, 8.0), block(1, 8.0), block(6, 8.0), block(3, 8.0)]}, layouts=["dist1", "dist22", "te222"], bridge=True),
     "baichuan2": dict(config="LlamaConfig", model="LlamaForCausalLM", class_name="BaichuanForCausalLM", fields=HEADS, judge="spec", spec="baichuan", keys=baichuan_keys, config_json=baichuan_config, compute=normalize_head),
 }

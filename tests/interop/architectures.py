@@ -29,6 +29,7 @@ import absent
 import arch_dense
 import arch_judges
 import arch_recipes
+import decilm_model
 import softmax_moe_model
 from tiny_models import randomize, save_tokenizer
 
@@ -98,7 +99,7 @@ def tensors_of(folder):
 
 def class_of(entry):
     """transformers' class, or one that is made of its parts."""
-    return softmax_moe_model.CLASSES.get(entry["model"]) or getattr(transformers, entry["model"])
+    return {**softmax_moe_model.CLASSES, **decilm_model.CLASSES}.get(entry["model"]) or getattr(transformers, entry["model"])
 
 
 def float_model(entry, folder):

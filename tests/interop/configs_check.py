@@ -20,7 +20,7 @@ CONFIGS, RECIPES = os.path.join(HERE, "..", "configs"), os.path.join(HERE, "..",
 
 # plugins/README.md has the reasons.
 UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV4ForCausalLM", "ExaoneForCausalLM", "Gemma4ForConditionalGeneration",
-           "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM", "DeciLMForCausalLM",
+           "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM",
            "MiMoV2FlashForCausalLM", "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
            "PhiMoEForCausalLM", "QWenLMHeadModel", "Qwen2_5OmniForConditionalGeneration", "StableLmForCausalLM"]
 # No published config was found (tests/configs/README.md).

@@ -42,9 +42,33 @@ def rare_settings(args):
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
+def sizes_of_layers(args):
+    """What says that layers are of several sizes (Megatron-LM's argument_utils.py, core_transformer_config_from_args)."""
+    if getattr(args, "heterogeneous_layers_config_path", None) is None:
+        return {}
+    return {name: getattr(args, name) for name in ("heterogeneous_layers_config_path", "heterogeneous_layers_config_encoded_json")}
+
+
+def kind_of(args):
+    if not sizes_of_layers(args):
+        return TransformerConfig
+    from megatron.core.transformer.heterogeneous.heterogeneous_config import HeterogeneousTransformerConfig
+
+    return HeterogeneousTransformerConfig
+
+
+def plain_spec(args, config):
+    """The layers that the arguments alone give, of local modules."""
+    if sizes_of_layers(args):
+        from megatron.core.models.gpt.heterogeneous.heterogeneous_layer_specs import get_gpt_heterogeneous_layer_spec
+
+        return get_gpt_heterogeneous_layer_spec(config)
+    return get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization=args.normalization)
+
+
 def config_of(args, tp, pp):
     """Megatron-Core's config, in float32, with nothing but what `args` says."""
-    config = TransformerConfig(
+    config = kind_of(args)(
         num_layers=args.num_layers,
         hidden_size=args.hidden_size,
         ffn_hidden_size=args.ffn_hidden_size,
@@ -76,6 +100,7 @@ def config_of(args, tp, pp):
         bias_dropout_fusion=False,
         persist_layer_norm=False,
         **rare_settings(args),
+        **sizes_of_layers(args),
     )
     if args.position_embedding_type == "yarn":  # as Megatron-LM's argument_utils.py sets them
         config.yarn_rotary_scaling_factor = args.rotary_scaling_factor
@@ -89,11 +114,9 @@ def config_of(args, tp, pp):
 def build(args, tp, pp, spec=None):
     """The model of this rank; `spec`: its layers, where they are not what the arguments alone give."""
     config = config_of(args, tp, pp)
-    if spec is None:
-        spec = get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization=args.normalization)
     model = GPTModel(
         config,
-        spec,
+        spec or plain_spec(args, config),
         vocab_size=args.padded_vocab_size,
         max_sequence_length=args.max_position_embeddings,
         pre_process=parallel_state.is_pipeline_first_stage(),

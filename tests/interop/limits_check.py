@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import architectures
 import launch_lines
-from arch_dense import BASE, rope
+from arch_dense import BASE, DECILM, LLAMA3, rope
+from decilm_model import block
 from arch_moe import MLA, MOE, V3, add_mtp, correction, with_mtp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,7 +35,7 @@ BLOCKS = ["", "--pp 2", "--pp 2 --vpp 2", "--pp 2 --pp-layout Ett|ttmL", "--pp 4
 LAYOUTS = {
     "llama": DENSE, "gpt2": DENSE, "llama_tied_bias": DENSE, "gemma3": DENSE[:8], "qwen3_moe": EXPERTS, "mixtral": EXPERTS, "gpt_oss": EXPERTS, "qwen2_moe": EXPERTS,
     "qwen3_moe_mixed": EXPERTS, "deepseek_v3": EXPERTS, "qwen3_next": [*EXPERTS, "--tp 4", "--tp 8"], "nemotron_h": [*EXPERTS, "--tp 4", "--tp 8", "--pp 4", "--pp 3"],
-    "deepseek_v3_mtp": BLOCKS, "glm4_moe_mtp": BLOCKS, "glm_moe_dsa_shared": [*FEW, "--pp 2 --vpp 2", "--pp 2 --pp-layout Ettt|tL"],
+    "decilm": [one for one in DENSE if "hybrid" not in one], "deepseek_v3_mtp": BLOCKS, "glm4_moe_mtp": BLOCKS, "glm_moe_dsa_shared": [*FEW, "--pp 2 --vpp 2", "--pp 2 --pp-layout Ettt|tL"],
 }
 
 
@@ -65,6 +66,8 @@ EDGES = {
     "gpt2_quick": entry("GPT2Config", "GPT2LMHeadModel", dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_positions=96, activation_function="quick_gelu")),
     "nemotron_swish": entry("NemotronConfig", "NemotronForCausalLM", dict(BASE, hidden_act="swish")),
     "groups3": entry("LlamaConfig", "LlamaForCausalLM", dict(BASE, num_key_value_heads=3, intermediate_size=96)),
+    "decilm_plain_rope": dict(DECILM, fields=dict(BASE, block_configs=[block(3, 8.0)] * 4)),
+    "decilm_no_groups": dict(DECILM, fields=dict(BASE, **LLAMA3, block_configs=[block(1, 8.0)] * 4)),
     "glm_interleaved": entry("GlmConfig", "GlmForCausalLM", dict(BASE, head_dim=16, pad_token_id=None, **rope(1e4, partial_rotary_factor=0.5))),
 }
 EDGE_LAYOUTS = {"groups3": ["--tp 2", "--tp 3", "--tp 6"], "mtp_yarn": ["", "--pp 2"]}
@@ -74,6 +77,10 @@ NOTED = [
     (r"pre-softmax when topk is 1", r"one expert a token"),
     (r"\(MTP\) is not supported with yarn", r"prediction blocks beside YaRN"),
     (r"not supported with get_gpt_decoder_layer_specs", r"prediction blocks beside (gated delta nets|sparse attention)"),
+    (r"num query head must be consistent", r"numbers of query groups that differ"),
+    (r"Arguments differ from heterogeneous config: use_rope_scaling", r"layers of several sizes without llama3 rope scaling"),
+    (r"Arguments differ from heterogeneous config: group_query_attention", r"layers of several sizes with a query group for each head"),
+    (r"vp_stage must be p(rovided|assed) if virtual pipeline", r"layers of several sizes in chunks"),
     (r"index-share pipeline split is invalid", r"sparse attention that layers share"),
 ]
 # What mhub refuses though Megatron does not, and why that is right.

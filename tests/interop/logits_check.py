@@ -98,6 +98,10 @@ def divisible(fields):
     for key, value in (("hidden_size", 64), ("n_embd", 64), ("num_attention_heads", 8), ("n_head", 8)):
         if key in fields:
             fields[key] = value
+    if "block_configs" in fields:
+        fields["block_configs"] = copy.deepcopy(fields["block_configs"])
+        for one in fields["block_configs"]:
+            one["attention"]["n_heads_in_group"] = {3: 2, 6: 8}.get(one["attention"]["n_heads_in_group"], one["attention"]["n_heads_in_group"])
     return fields
 
 
