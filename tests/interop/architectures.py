@@ -51,7 +51,9 @@ LAYOUTS = {
     "te_ep2": ["--to", "torch", "--tp", "2", "--ep", "2", "--etp", "1"],
     "local_ep2": ["--to", "torch", "--ep", "2", "--transformer-impl", "local"],
     "local_dist": ["--to", "torch_dist", "--transformer-impl", "local"],
+    "hybrid_pp2": ["--to", "torch_dist", "--tp", "2", "--pp", "2", "--model-type", "hybrid"],
 }
+AS_HYBRID = ("gpt2", "llama", "qwen3_moe")  # tried under HybridModel's names too
 TOGETHER = ("deepseek_v3", "glm4_moe", "mixtral", "nemotron_h", "qwen3_moe")  # whose experts are tried in one tensor too
 DENSE = ["dist1", "dist22", "te222", "local2"]
 
@@ -138,7 +140,7 @@ def convert(binary, row, hf, scratch):
     """Converts and verifies; returns {layout: folder} of what succeeded."""
     folders = {}
     names = row.entry.get("layouts", DENSE)
-    for layout in names:
+    for layout in [*names, *(["hybrid_pp2"] if row.name in AS_HYBRID else [])]:
         out = os.path.join(scratch, f"{row.name}-{layout}")
         run = mhub(binary, "convert", hf, out, "--json", *sizes(row.name, LAYOUTS[layout]))
         if run.returncode != 0:

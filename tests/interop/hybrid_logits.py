@@ -46,11 +46,8 @@ def local_stack(args):
             sharded_state_dict_keys_map={"pre_mlp_layernorm.": "mlp.linear_fc1.layer_norm_"}))))
 
 
-def run(case):
-    shim.init_process_group()
-    parallel_state.initialize_model_parallel()
-    folder = iteration_folder(case["megatron"])
-    args = load_args(folder, {"format": "torch_dist"})
+def build(args):
+    """HybridModel of a checkpoint's args; parameters are NaN before loading."""
     config = config_of(args, 1, 1)
     config.is_hybrid_model = True
     model = HybridModel(
@@ -62,13 +59,30 @@ def run(case):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(float("nan"))
+    return model
+
+
+def loaded(folder):
+    """The HybridModel of a folder with its names."""
+    folder = iteration_folder(folder)
+    model = build(load_args(folder, {"format": "torch_dist"}))
     state = dist_checkpointing.load({"model": model.sharded_state_dict(prefix="")}, folder)
     model.load_state_dict(state["model"], strict=True)
-    golden = np.load(os.path.join(case["hf"], "golden.npz"))
+    return model
+
+
+def error_of(model, hf):
+    golden = np.load(os.path.join(hf, "golden.npz"))
     ids = torch.tensor(golden["ids"])
     with torch.no_grad():
         out = model(ids, torch.arange(ids.shape[1])[None].expand(*ids.shape), attention_mask(ids.shape[1]))
-    error = difference(out, golden)
+    return difference(out, golden)
+
+
+def run(case):
+    shim.init_process_group()
+    parallel_state.initialize_model_parallel()
+    error = error_of(loaded(case["megatron"]), case["hf"])
     return {"name": case["name"], "ok": error <= TOLERANCE, "detail": f"logits differ by {error:.1e} of scale"}
 
 

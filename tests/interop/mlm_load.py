@@ -31,7 +31,8 @@ JOB_FLAGS = (
 ).split()
 
 
-def load(hf, folder, flags):
+def load(folder, flags, make):
+    """The model that `make` builds of the args, loaded. Every parameter must change."""
     sys.argv = ["x", "--load", folder, *JOB_FLAGS, *flags]
     from megatron.core import parallel_state
     from megatron.core.num_microbatches_calculator import init_num_microbatches_calculator
@@ -46,14 +47,13 @@ def load(hf, folder, flags):
     set_args(args)
     parallel_state.initialize_model_parallel()
     init_num_microbatches_calculator(0, None, args.global_batch_size or 1, args.micro_batch_size, 1)
-    model = build(model_args(args), 1, 1)
+    model = make(args)
     before = {name: value.clone() for name, value in model.state_dict().items() if torch.is_tensor(value)}
     checkpointing.load_checkpoint([model], None, None, strict=True)
     after = model.state_dict()
     same = [name for name in before if torch.equal(before[name], after[name])]
     assert not same, f"not loaded: {same[:4]}"
-    golden = np.load(os.path.join(hf, "golden.npz"))
-    return difference(logits(model, model_args(args), torch.tensor(golden["ids"])), golden)
+    return model
 
 
 def model_args(args):
@@ -75,7 +75,10 @@ def main():
     hf, folder, *flags = sys.argv[1:]
     flags = [part for flag in flags for part in flag.split(" ")]
     with shim.CudaToCpu():
-        error = load(hf, folder, flags)
+        built = []
+        model = load(folder, flags, lambda args: built.append(model_args(args)) or build(built[0], 1, 1))
+        golden = np.load(os.path.join(hf, "golden.npz"))
+        error = difference(logits(model, built[0], torch.tensor(golden["ids"])), golden)
     print("RESULT " + json.dumps({"ok": error <= TOLERANCE, "detail": f"logits differ by {error:.1e} of scale"}))
 
 

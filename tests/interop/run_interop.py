@@ -193,6 +193,11 @@ def hybrid(binary, tiny, scratch):
     path = os.path.join(scratch, "hybrid.json")
     json.dump(jobs, open(path, "w"))
     collect([python("hybrid_logits.py", path)], len(jobs), "HybridModel")
+    for job in jobs:
+        gpt = os.path.join(scratch, job["name"] + "-for-hybrid")
+        run = mhub(binary, "convert", job["hf"], gpt, "--tp", "2", "--json")
+        flags = json.loads(run.stdout)["megatron_lm_flags"] if run.returncode == 0 else []
+        collect([python("hybrid_from_gpt.py", job["hf"], gpt, job["megatron"], *flags)], 1, f"Megatron-LM's GPT to HybridModel {job['name']}")
 
 
 def archives(binary, tiny, scratch):

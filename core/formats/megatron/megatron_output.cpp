@@ -36,17 +36,24 @@ NamedModel named_whole(const Checkpoint& source) {
   return model;
 }
 
+/// Megatron's class for a text model of which nobody says more. megatron-core 0.19 calls GPTModel deprecated
+/// (gpt_model.py), yet pretrain_gpt.py, Bridge 0.6 and verl build it, and a HybridModel run of 0.19 loads a
+/// GPTModel's folder by itself (training/checkpointing.py, _maybe_setup_gpt_to_hybrid_load), while no
+/// GPTModel run loads a HybridModel's. "hybrid" here makes the other the default; what HybridModel cannot
+/// hold then says that it wants gpt.
+constexpr const char* kPlainType = "gpt";
+
 NamedModel named_model(const WriteOptions& options, const Checkpoint& source) {
   const TransformerConfig& gpt = *source.transformer;
   if (source.model->tower)
     throw InputError(source.path + ": Megatron-Core has no module for a " + source.model->class_name +
                      "; it converts as a part of a whole model");
   const bool whole = static_cast<bool>(source.model->whole);
-  const std::string& type = options.model_type;
+  const std::string type = !options.model_type.empty() ? options.model_type : whole ? kWholeType : kPlainType;
   if (type == kWholeType && !whole)
     throw UsageError("--model-type vlm: Megatron-Bridge has no such model of a " + source.model->class_name +
                      (gpt.vision ? "; Megatron-Core's LLaVAModel is what it gets without" : ""));
-  if (type == kWholeType || (type.empty() && whole)) return named_whole(source);
+  if (type == kWholeType) return named_whole(source);
   if (type == "hybrid" && (gpt.image || gpt.vision))
     throw UsageError("--model-type hybrid: a model with a vision part has no HybridModel");
   if (type == "hybrid" && gpt.heterogeneous)

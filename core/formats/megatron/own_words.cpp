@@ -173,13 +173,24 @@ std::optional<std::int64_t> OwnWords::rows() const {
                            static_cast<int>(fields.positive("tensor_model_parallel_size", 1)));
 }
 
+namespace {
+
+/// A GPTModel as the HybridModel whose pattern some words have.
+TransformerConfig as_pattern_says(TransformerConfig model, const ConfigReader& words) {
+  const std::string pattern = words.string("hybrid_layer_pattern", "");
+  return pattern.empty() || !model.hybrid_layer_pattern.empty() ? model : hybrid_config(model, pattern);
+}
+
+}  // namespace
+
 Lines OwnWords::contradictions(const OwnWords& other) const {
   Lines lines;
   try {
     // Key by key: the class that a run_config.yaml names for its model, of which args say nothing, implies
     // more than its keys do.
-    TransformerConfig same = model();
-    same.bridge_provider = ConfigReader(other.fields_, other.where_).string("_target_", same.bridge_provider);
+    const ConfigReader words(other.fields_, other.where_);
+    TransformerConfig same = as_pattern_says(model(), words);
+    same.bridge_provider = words.string("_target_", same.bridge_provider);
     const Json own = description_of(same, other.dialect_);
     for (const auto& [key, value] : own.items()) {
       if (other.fields_.contains(key) && other.fields_[key] != value)
@@ -194,8 +205,7 @@ Lines OwnWords::contradictions(const OwnWords& other) const {
 
 /// What the same description would say of the other place's model. One of a HybridModel is compared as such.
 TransformerConfig OwnWords::restated(TransformerConfig present) const {
-  const std::string pattern = ConfigReader(fields_, where_).string("hybrid_layer_pattern", "");
-  if (!pattern.empty() && present.hybrid_layer_pattern.empty()) present = hybrid_config(present, pattern);
+  present = as_pattern_says(std::move(present), ConfigReader(fields_, where_));
   return gpt_config(as_described(present, dialect_, fields_));
 }
 
