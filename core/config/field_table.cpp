@@ -17,7 +17,7 @@ bool has_layers(const C& c, const char* symbols) {
   return c.hybrid_layer_pattern.empty() || c.hybrid_layer_pattern.find_first_of(symbols) != std::string::npos;
 }
 bool has_mlp(const C& c) { return has_layers(c, "-E"); }
-bool attends(const C& c) { return has_layers(c, "*+"); }
+bool attends(const C& c) { return has_layers(c, "*+D"); }
 bool rotates(const C& c) { return attends(c) && c.position_embedding_type == PositionEmbedding::rope; }
 template <RopeKind... Kinds>
 bool scales(const C& c) {

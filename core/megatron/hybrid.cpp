@@ -5,6 +5,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/config/fields.hpp"
+#include "mhub/rules/decoder_rules.hpp"
 
 namespace mhub {
 namespace {
@@ -14,7 +15,7 @@ bool of_mlp(const std::string& part) {
   return part.starts_with("mlp.") || part.starts_with("pre_mlp_layernorm.");
 }
 
-constexpr std::string_view kMixers = "*+G", kMlps = "-E";
+constexpr std::string_view kMixers = "*+DG", kMlps = "-E";
 
 /// Whether a pattern (without or with `|`) is that of a GPTModel: mixers and MLPs take turns.
 bool is_gpt_pattern(const std::string& pattern) {
@@ -74,6 +75,7 @@ std::vector<CanonicalTensor> hybrid_tensors(std::vector<CanonicalTensor> canonic
 
 std::string hybrid_pattern(const std::vector<CanonicalTensor>& canonical) {
   std::string pattern;
+  Layers chooses;  // that have an indexer
   auto set = [&](std::int64_t layer, std::size_t half, char symbol) {
     const std::size_t at = 2 * static_cast<std::size_t>(layer) + half;
     if (pattern.size() <= at) pattern.resize(2 * static_cast<std::size_t>(layer) + 2, '?');
@@ -84,10 +86,15 @@ std::string hybrid_pattern(const std::vector<CanonicalTensor>& canonical) {
     if (one.block != Block::layer) continue;
     if (one.part == "self_attention.linear_qkv.weight") set(one.layer, 0, '*');
     if (one.part == "self_attention.linear_kv_down_proj.weight") set(one.layer, 0, '+');
+    if (one.part == std::string(kIndexer) + "linear_wk.weight") chooses.push_back(one.layer);
     if (one.part == "self_attention.in_proj.weight") set(one.layer, 0, 'G');
     if (one.part == "mlp.linear_fc1.weight") set(one.layer, 1, '-');
     if (one.part == "mlp.router.weight") set(one.layer, 1, 'E');
   }
+  for (const std::int64_t layer : chooses) set(layer, 0, 'D');
+  // HybridModel counts its layers otherwise, and so which of them choose (dsa.py).
+  if (!chooses.empty() && pattern.find('+') != std::string::npos)
+    throw InputError("layers that share an indexer have no counterpart in HybridModel; use model type gpt");
   if (pattern.find('?') != std::string::npos)
     throw InputError("a layer of this model has no counterpart in HybridModel; use model type gpt");
   return pattern;

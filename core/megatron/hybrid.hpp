@@ -19,7 +19,8 @@ namespace mhub {
 /// differently.
 std::vector<CanonicalTensor> hybrid_tensors(std::vector<CanonicalTensor> canonical);
 
-/// The pattern of a GPTModel: `*` attention, `+` latent attention, `G` gated delta net, `-` MLP, `E` experts.
+/// The pattern of a GPTModel: `*` attention, `+` latent attention, `D` sparse attention, `G` gated delta net,
+/// `-` MLP, `E` experts.
 std::string hybrid_pattern(const std::vector<CanonicalTensor>& canonical);
 
 /// The pattern with `|` between pipeline segments (in order through chunk 0 of every stage, then chunk 1,

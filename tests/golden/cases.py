@@ -127,6 +127,11 @@ CASES = {
         flags=DEEPSEEK + "--experimental-attention-variant dsa --no-dsa-indexer-rotate-activation --dsa-indexer-n-heads 3 --dsa-indexer-head-dim 4 --dsa-indexer-topk 5 "
         "--dsa-indexer-topk-freq 2 --dsa-indexer-skip-topk-offset 1 --dsa-indexer-rope-interleaved --dsa-indexer-k-norm-epsilon 1e-06",
         te_flags="--moe-grouped-gemm", te=["", "--tp 2", "--pp 2 --ep 2"], local=[], bridge=True),
+    "deepseek_v32_hybrid": dict(
+        hf=("DeepseekV32Config", "DeepseekV32ForCausalLM", {**LATENT, "num_hidden_layers": 2, "num_experts": 4, "index_n_heads": 3, "index_head_dim": 4, "index_topk": 5}),
+        flags=DEEPSEEK.replace("--num-layers 4 ", "").replace("--moe-layer-freq [0,1,1,1] ", "") + "--no-dsa-indexer-rotate-activation --dsa-indexer-n-heads 3 "
+        "--dsa-indexer-head-dim 4 --dsa-indexer-topk 5 --dsa-indexer-k-norm-epsilon 1e-06 --experimental-attention-variant dsa", te_flags="--moe-grouped-gemm",
+        te=["--model-type hybrid"], local=[], layout_flags={"--model-type hybrid": "--hybrid-layer-pattern D-DE"}),
     "qwen3_next": dict(
         hf=("Qwen3NextConfig", "Qwen3NextForCausalLM", {**EXPERTS, "shared_expert_intermediate_size": 8, "linear_key_head_dim": 4, "linear_value_head_dim": 6,
             "linear_num_key_heads": 2, "linear_num_value_heads": 4}),

@@ -35,7 +35,9 @@ BLOCKS = ["", "--pp 2", "--pp 2 --vpp 2", "--pp 2 --pp-layout Ett|ttmL", "--pp 4
 LAYOUTS = {
     "llama": DENSE, "gpt2": DENSE, "llama_tied_bias": DENSE, "gemma3": DENSE[:8], "qwen3_moe": EXPERTS, "mixtral": EXPERTS, "gpt_oss": EXPERTS, "qwen2_moe": EXPERTS,
     "qwen3_moe_mixed": EXPERTS, "deepseek_v3": EXPERTS, "qwen3_next": [*EXPERTS, "--tp 4", "--tp 8"], "nemotron_h": [*EXPERTS, "--tp 4", "--tp 8", "--pp 4", "--pp 3"],
-    "decilm": [one for one in DENSE if "hybrid" not in one], "deepseek_v3_mtp": BLOCKS, "glm4_moe_mtp": BLOCKS, "glm_moe_dsa_shared": [*FEW, "--pp 2 --vpp 2", "--pp 2 --pp-layout Ettt|tL"],
+    "decilm": [one for one in DENSE if "hybrid" not in one], "deepseek_v3_mtp": BLOCKS, "glm4_moe_mtp": BLOCKS,
+    "glm_moe_dsa": [*FEW, "--model-type hybrid", "--model-type hybrid --tp 2 --pp 2"],
+    "glm_moe_dsa_shared": ["--model-type hybrid", *FEW, "--pp 2 --vpp 2", "--pp 2 --pp-layout Ettt|tL"],
 }
 
 

@@ -112,7 +112,7 @@ def all_models():
         few = entry.get("few", False)
         layouts = (FEW if few else LAYOUTS) + (EXPERTS[: 1 if few else 2] if any("expert" in key and size for key, size in entry["fields"].items()) else [])
         layouts = [architectures.sizes(name, layout) for layout in layouts]
-        layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe") else [])
+        layouts = layouts + (HYBRID if name in ("llama", "gpt2", "qwen3_moe", "glm_moe_dsa") else [])
         fields = {**entry["fields"], **entry.get("generated", {})}
         models[name] = (dict(entry, fields=divisible(fields), dtype="bfloat16"), layouts)
     for name, (config, model, fields, dtype, shard) in tiny_models.MODELS.items():
