@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Megatron-Bridge's part of architectures.py: python arch_bridge.py CASES.json SCRATCH. A case: name, hf, megatron (a
-torch_dist root), dtype, logits and import (whether to judge them)."""
+torch_dist root), dtype, logits and import (whether to judge them), names (a torch root, or nothing)."""
 
 import functools
+import glob
 import json
 import os
 import sys
+from types import SimpleNamespace
 
 import bridge_shim
 import shim
@@ -13,6 +15,7 @@ import numpy as np
 import torch
 
 from bridge import compare, stored_tensors
+from hf_tensors import hf_tensors
 from gpt_model import attention_mask, difference, iteration_folder
 from arch_judges import torch_norm_of  # noqa: F401  (norms that store their weight minus one)
 import moe_model  # noqa: F401  (values of another size than keys)
@@ -32,6 +35,7 @@ import megatron.bridge.models.llama_nemotron.llama_nemotron_provider as llama_ne
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
 import megatron.bridge.models.sarvam.sarvam_moe_bridge as sarvam_moe
 from megatron.bridge.models.bailing.configuration_bailing_moe_v2 import BailingMoeV2Config
+from megatron.bridge.models.nemotronh.nemotron_h_bridge import NemotronHBridge
 from megatron.bridge.models.minimax_m2.minimax_m2_provider import FullDimKNorm, FullDimQNorm
 from transformers import AutoConfig, PretrainedConfig, Qwen2Config
 
@@ -164,6 +168,25 @@ def import_problem(case, scratch):
     return compare(stored_tensors(iteration_folder(case["megatron"])), stored_tensors(iteration_folder(imported)))
 
 
+def names_problem(case):
+    """What Bridge calls the tensors of prediction blocks that transformers has none of: of a folder of the format `torch`."""
+    published = json.load(open(os.path.join(case["hf"], "config.json")))
+    bridge = NemotronHBridge()
+    bridge.hf_config = SimpleNamespace(**{**published, "mtp_hybrid_override_pattern": "*E"})
+    registry = bridge.mapping_registry()
+    files = glob.glob(os.path.join(iteration_folder(case["names"]), "*", "model_optim_rng.pt"))
+    models = [part for file in files for name, part in torch.load(file, weights_only=True).items() if name.startswith("model")]
+    ours = {name for model in models for name, value in model.items() if name.startswith("mtp.") and torch.is_tensor(value)}
+    found = set()
+    for name in ours:
+        mapping = registry.megatron_to_hf_lookup(name)
+        if mapping is None:
+            return f"Bridge has no {name}"
+        found.update(mapping.hf_param.values() if isinstance(mapping.hf_param, dict) else [mapping.hf_param])
+    wanted = {name for name in hf_tensors(case["hf"]) if name.startswith("mtp.")}
+    return None if found == wanted and wanted else f"Bridge's names differ: {sorted(found ^ wanted)[:4]}"
+
+
 def judge(case, column, function):
     result = {"name": case["name"], "column": column, "problem": None, "error": None}
     for name in ("NVTE_FLASH_ATTN", "NVTE_FUSED_ATTN", "NVTE_UNFUSED_ATTN"):  # set for one model, refused by the next
@@ -181,6 +204,8 @@ def main():
     for case in json.load(open(sys.argv[1])):
         if case["logits"]:
             judge(case, "logits", lambda: {"error": logits_error(case)})
+        if case["names"]:
+            judge(case, "names", lambda: {"problem": names_problem(case)})
         if case["import"]:
             judge(case, "bridge import", lambda: {"problem": import_problem(case, sys.argv[2])})
 

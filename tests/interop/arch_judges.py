@@ -199,8 +199,8 @@ def megatron_lm(cases, scratch):
 def bridge(cases, scratch):
     """Fills the rows that Megatron-Bridge judges: its provider's logits, its import's keys and bits."""
     chosen = [(row, {"name": row.name, "hf": hf, "megatron": folder, "dtype": row.entry.get("dtype", "float32"),
-                     "logits": row.entry.get("judge") == "bridge" or bool(row.entry.get("bridge_logits")), "import": bool(row.entry.get("bridge"))})
-              for row, hf, folder in cases if row.entry.get("judge") == "bridge" or row.entry.get("bridge") or row.entry.get("bridge_logits")]
+                     "logits": row.entry.get("judge") == "bridge" or bool(row.entry.get("bridge_logits")), "import": bool(row.entry.get("bridge")), "names": row.folders.get(row.entry.get("bridge_names"))})
+              for row, hf, folder in cases if row.entry.get("judge") == "bridge" or any(row.entry.get(word) for word in ("bridge", "bridge_logits", "bridge_names"))]
     if not chosen:
         return
     if importlib.util.find_spec("megatron.bridge") is None:
@@ -215,6 +215,9 @@ def bridge(cases, scratch):
         if case["import"]:
             result = found.get((row.name, "bridge import"), missing)
             row.fail("Bridge", f"import: {result['problem']}") if result["problem"] else agreed.append("import equal")
+        if row.entry.get("bridge_names"):
+            result = found.get((row.name, "names"), missing)
+            row.fail("Bridge", f"names: {result['problem']}") if result["problem"] else agreed.append("names equal")
         if case["logits"]:
             result = found.get((row.name, "logits"), missing)
             if result["problem"] or not result["error"] <= TOLERANCE:
