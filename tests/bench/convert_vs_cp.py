@@ -3,7 +3,7 @@
 
 Each run takes in turn `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes. Copies never share blocks with their
 source (--reflink=never); what mhub shares on a file system that can is in the last column. Prints a table: medians, with the smallest and the
-largest. With --cold, the source is dropped from the page cache before each command. WORDs choose directions that contain one of them. What
+largest, of seconds, which other work on the machine changes, and of processor time, which it changes little. With --cold, the source is dropped from the page cache before each command. WORDs choose directions that contain one of them. What
 SCRATCH lies on (a disk, /dev/shm, a loop-mounted XFS) decides what is measured."""
 
 import argparse
@@ -40,8 +40,8 @@ def files_of(path):
 
 
 def prepare(source, cold):
-    """Nothing is left to be flushed, and the source is in the page cache, or is not."""
-    os.sync()
+    """Nothing is left to be flushed there, and the source is in the page cache, or is not."""
+    subprocess.run(["sync", "-f", source], check=True)
     for path in files_of(source):
         with open(path, "rb") as file:
             if cold:
@@ -61,10 +61,12 @@ def removed(path):
 def timed(command, source, target, cold):
     removed(target)
     prepare(source, cold)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
     run = subprocess.run(command, check=True, capture_output=True, text=True, shell=isinstance(command, str))
     seconds = time.monotonic() - start
-    return seconds, run.stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, run.stdout
 
 
 def spread(values):
@@ -73,19 +75,20 @@ def spread(values):
 
 def measured(mhub, source, options, scratch, runs, cold):
     copy, out = os.path.join(scratch, "copy"), os.path.join(scratch, "out")
-    ours, over_copy, over_synced, shared = [], [], [], 0.0
+    ours, over_copy, over_synced, processor, shared = [], [], [], [], 0.0
     for _ in range(runs):
-        plain, _ = timed(["cp", "-r", "--reflink=never", source, copy], source, copy, cold)
-        synced, _ = timed(f"cp -r --reflink=never '{source}' '{copy}' && sync -f '{copy}'", source, copy, cold)
+        plain, copying, _ = timed(["cp", "-r", "--reflink=never", source, copy], source, copy, cold)
+        synced, _, _ = timed(f"cp -r --reflink=never '{source}' '{copy}' && sync -f '{copy}'", source, copy, cold)
         removed(copy)
-        seconds, text = timed([mhub, "convert", source, out, "--json", *options], source, out, cold)
+        seconds, used, text = timed([mhub, "convert", source, out, "--json", *options], source, out, cold)
         report = json.loads(text)
         shared = report.get("shared_bytes", 0) / report["bytes"]
         ours.append(seconds)
         over_copy.append(seconds / plain)
         over_synced.append(seconds / synced)
+        processor.append(used / copying)
     removed(out)
-    return ours, over_copy, over_synced, shared
+    return ours, over_copy, over_synced, processor, shared
 
 
 def main():
@@ -102,7 +105,7 @@ def main():
         shutil.rmtree(model, ignore_errors=True)
         llama_folder.make(model, tied=True, **llama_folder.LLAMA_1B)
     print(f"{arguments.runs} runs, {'cold' if arguments.cold else 'warm'}, load {os.getloadavg()[0]:.1f}")
-    print("| direction | seconds | over `cp -r` | over `cp -r && sync -f` | shared |\n|---|---|---|---|---|")
+    print("| direction | seconds | over `cp -r` | over `cp -r && sync -f` | processor time over `cp -r` | shared |\n|---|---|---|---|---|---|")
     for name, first, options in DIRECTIONS:
         if arguments.words and not any(word in name for word in arguments.words):
             continue
@@ -111,8 +114,8 @@ def main():
             removed(made)
             subprocess.run([mhub, "convert", model, made, *first], check=True, stdout=subprocess.DEVNULL)
             source = made
-        ours, over_copy, over_synced, shared = measured(mhub, source, options, scratch, arguments.runs, arguments.cold)
-        print(f"| {name} | {spread(ours)} | {spread(over_copy)} | {spread(over_synced)} | {100 * shared:.0f} % |", flush=True)
+        *columns, shared = measured(mhub, source, options, scratch, arguments.runs, arguments.cold)
+        print(f"| {name} | {' | '.join(map(spread, columns))} | {100 * shared:.0f} % |", flush=True)
     removed(made)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of any command: {peak:.0f} MiB; load {os.getloadavg()[0]:.1f}")
