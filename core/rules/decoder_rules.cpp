@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <map>
 
-#include "mhub/config/heterogeneous.hpp"
-
 namespace mhub {
 namespace {
 
@@ -89,6 +87,11 @@ void for_each_size(const std::vector<std::int64_t>& sizes, const std::optional<L
   for (const auto& [size, of] : layers) add(size, of);
 }
 
+TransformerConfig with_layers_alike(TransformerConfig c) {
+  c.heterogeneous.reset();
+  return c;
+}
+
 /// One linear layer in a block's place, behind the block's norm (heterogeneous_layer_specs.py): "weight" and
 /// "layer_norm_weight" of `block`, which are TransformerEngine's names for both in one module.
 void add_linear_block(Mapping& map, const TransformerConfig& c, const std::string& block,
@@ -155,12 +158,14 @@ void add_ends(Mapping& map, const TransformerConfig& c, const DecoderNames& name
 void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
   if (c.heterogeneous) {
+    TransformerConfig one = with_layers_alike(c);
     for_each_size(c.heterogeneous->num_query_groups, layers, [&](std::int64_t groups, const Layers& of) {
+      one.num_query_groups = groups;
       if (groups == kLinearBlock)
         add_linear_block(map, c, "self_attention.", names.layer + names.input_norm,
                          names.layer + names.linear_attention, of);
       else
-        add_attention(map, layer_config(c, of.front()), names, of);
+        add_attention(map, one, names, of);
     });
     return;
   }
@@ -197,12 +202,14 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
 void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
   if (c.heterogeneous) {
+    TransformerConfig one = with_layers_alike(c);
     for_each_size(c.heterogeneous->ffn_hidden_size, layers, [&](std::int64_t size, const Layers& of) {
+      one.ffn_hidden_size = size;
       if (size == kLinearBlock)
         add_linear_block(map, c, "mlp.", names.layer + names.pre_mlp_norm, names.layer + names.linear_mlp,
                          of);
       else
-        add_dense_mlp(map, layer_config(c, of.front()), names, of);
+        add_dense_mlp(map, one, names, of);
     });
     return;
   }

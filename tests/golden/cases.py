@@ -11,8 +11,11 @@ CASES maps a name to an entry (a dict):
     layout_flags  {layout: flags of Megatron-LM's that say the same where a map of options cannot}
     mtp           True: one multi-token-prediction block is published behind the last layer, as DeepSeek-V3's; "hybrid": as Nemotron 3's, with
                   an attention and a layer of experts
+    published     the class and model_type of config.json, where transformers has no such class and `hf` names a stand-in
     bridge        True: Megatron-Bridge knows the class, and its provider is recorded
 """
+
+import json
 
 SMALL = dict(vocab_size=13, hidden_size=16, intermediate_size=12, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=96)
 ATTENTION = "--hidden-size 16 --num-attention-heads 4 --group-query-attention --num-query-groups 2 --max-position-embeddings 96 --seq-length 96 --vocab-size 13 "
@@ -47,6 +50,19 @@ GPT2 = ("--num-attention-heads 4 --hidden-size 16 --ffn-hidden-size 64 --kv-chan
 GPT2_HF = ("GPT2Config", "GPT2LMHeadModel", dict(vocab_size=13, n_embd=16, n_layer=4, n_head=4, n_positions=24))
 
 
+def block(heads=None, mult=None, linear_attention=False, linear_mlp=False):
+    """An entry of block_configs; neither a size nor a linear layer: no such block."""
+    return {"attention": {"n_heads_in_group": heads, "no_op": heads is None and not linear_attention, "replace_with_linear": linear_attention},
+            "ffn": {"ffn_mult": mult, "no_op": mult is None and not linear_mlp, "replace_with_linear": linear_mlp}}
+
+
+# 16 columns: 24 times 2/3 of them is 256. A layer of each kind, and one without tensors at a stage's end.
+BLOCKS = [block(2, 24.0), block(), block(None, 48.0, linear_attention=True), block(2, linear_mlp=True)]
+LLAMA3_SCALING = dict(rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)
+BLOCKS_JSON = json.dumps({"hidden_act": "silu", "num_hidden_layers": 4, "hidden_size": 16, "num_attention_heads": 4, "tie_word_embeddings": False, "rope_theta": 500000.0,
+                          "rope_scaling": {"rope_type": "llama3", "factor": 8.0}, "block_configs": BLOCKS})
+
+
 def llama(**fields):
     return ("LlamaConfig", "LlamaForCausalLM", {**SMALL, **fields})
 
@@ -78,6 +94,11 @@ CASES = {
     "llama3": dict(
         hf=llama(rope_parameters=dict(rope_type="llama3", rope_theta=500000.0, factor=16.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)),
         flags=LLAMA.replace("10000", "500000") + UNTIED + "--num-layers 4 --use-rope-scaling --rope-scaling-factor 16", te=[""], local=[], bridge=True),
+    "decilm": dict(
+        hf=("LlamaConfig", "BlocksForCausalLM", {**SMALL, "rope_parameters": LLAMA3_SCALING, "block_configs": BLOCKS}), published=("DeciLMForCausalLM", "nemotron-nas"),
+        flags=LLAMA.replace("10000", "500000").replace("--ffn-hidden-size 12", "--ffn-hidden-size 256") + UNTIED + "--num-layers 4 --use-rotary-position-embeddings --use-rope-scaling --rope-scaling-factor 8 --heterogeneous-layers-config-path config.json "
+        f"--heterogeneous-layers-config-encoded-json '{BLOCKS_JSON}'",
+        te=["", "--tp 2 --pp 2", "--pp 2"], local=["", "--tp 2 --pp 2"]),
     "qwen2_tied": dict(
         hf=("Qwen2Config", "Qwen2ForCausalLM", {**SMALL, "tie_word_embeddings": True}), flags=LLAMA + "--num-layers 4 --add-qkv-bias", bridge=True,
         te=["", "--tp 2 --pp 2", "--pp 2 --vpp 2"], local=["--tp 2 --pp 2", "--pp 4"]),

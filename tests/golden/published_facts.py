@@ -13,6 +13,7 @@ OUT = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 import bridge_shim
+import decilm_model
 import shim
 import torch
 import transformers
@@ -32,8 +33,9 @@ def published(case):
     config_class, model_class, fields = case["hf"]
     config = getattr(transformers, config_class)(**fields)
     with torch.device("meta"):
-        model = getattr(transformers, model_class)._from_config(config)
-    folder_config = {"architectures": [model_class], "model_type": config.model_type, **fields}
+        model = (decilm_model.CLASSES.get(model_class) or getattr(transformers, model_class))._from_config(config)
+    class_name, model_type = case.get("published", (model_class, config.model_type))
+    folder_config = {"architectures": [class_name], "model_type": model_type, **fields}
     tensors = {name: list(value.shape) for name, value in as_saved(model, config).items()}
     if case.get("mtp") == "hybrid":
         add_hybrid_block(folder_config, tensors, config.hidden_size)
