@@ -53,6 +53,10 @@ void require_layer_lists(const TransformerConfig& c, const std::string& where) {
                      std::to_string(c.num_layers) + " layers");
   };
   require("no_rope_freq", c.no_rope_layers);
+  if (c.heterogeneous) {
+    require("block_configs", c.heterogeneous->num_query_groups);
+    require("block_configs", c.heterogeneous->ffn_hidden_size);
+  }
   if (!c.hybrid_layer_pattern.empty()) return;
   if (c.moe) require("moe_layer_freq", c.moe->layer_freq);
   if (c.linear_attention) require("linear_attention_freq", c.linear_attention->layer_freq);
