@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "mhub/mapping/box.hpp"
 
