@@ -106,9 +106,11 @@ class TorchDistSink final : public TensorSink {
             },
             item_pickle(tensor, chunk), std::span(&data, 1));
         // Readers go by offset and length of each item (FileSystemReader.read_data), so there may be gaps.
-        if (chunk.phase >= 0)
-          rank.end =
-              at_phase(rank.end + items.back().data_offset(0), chunk.phase) - items.back().data_offset(0);
+        if (chunk.phase >= 0) {
+          const std::uint64_t head = items.back().data_offset(0), end = rank.end;
+          rank.end = at_phase(end + head, chunk.phase) - head;
+          if (rank.end > end) gaps_.push_back({rank.file, end, rank.end - end});
+        }
         *begin = rank.end;
         places.push_back(place(chunk.rank, items.back().length()));
       }
@@ -148,6 +150,8 @@ class TorchDistSink final : public TensorSink {
 
   void finish() override {
     MetadataBuilder metadata;
+    // A file that is gone on with may have anything there.
+    for (const Gap& gap : gaps_) gap.file->write(gap.begin, std::vector<std::byte>(gap.size));
     for (std::size_t k = 0; k < objects_.size(); ++k) {
       files_.at(0).file->write(object_places_[k].offset, std::as_bytes(std::span(objects_[k].payload)));
       metadata.add_object(objects_[k].key, object_places_[k]);
@@ -171,6 +175,11 @@ class TorchDistSink final : public TensorSink {
     std::shared_ptr<OutputFile> file;
     std::uint64_t end = 0;
   };
+  /// Bytes of no item: zeros.
+  struct Gap {
+    std::shared_ptr<OutputFile> file;
+    std::uint64_t begin, size;
+  };
   RankFile& file(int rank) {
     RankFile& one = files_[rank];
     if (!one.file) {
@@ -192,6 +201,7 @@ class TorchDistSink final : public TensorSink {
   std::vector<TorchDistObject> objects_;
   std::string common_;
   std::map<int, RankFile> files_;
+  std::vector<Gap> gaps_;
   std::vector<std::vector<TorchSaveWriter>> items_;
   std::vector<std::vector<Place>> places_;
   std::vector<Place> object_places_;
