@@ -77,7 +77,7 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
       for (Term& term : map->terms[d]) term.added -= added;
     }
     tensors.push_back(whole(left_map.destination[d], compared_dtype(left_map, d, left, types, options.cast)));
-    if (!options.cast && added_to(left.map, d) == 0 && retyped(types, d))
+    if (!options.cast && added_to(left_map, d) == 0 && retyped(types, d))
       report.retyped.push_back({left_map.destination[d].name, *types.left[d], *types.right[d]});
   }
   const CopyPlan left_plan = compile(left_map, left.sources, tensors);
