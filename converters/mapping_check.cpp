@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mapping_check.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <set>
@@ -105,28 +106,33 @@ struct Carried {
   CopyPlan plan;
 };
 
-constexpr std::int64_t kWindow = 1 << 16;  // elements; each may be a read of its own where a tensor is turned
+/// Elements of a window; each may be a read of its own where a tensor is turned. Fewer where so many parts
+/// differ from each other (layers of as many sizes) that whole windows of all would take minutes.
+std::int64_t window_of(std::size_t parts) {
+  constexpr std::int64_t kLargest = 1 << 16, kSmallest = 1 << 8, kOfAll = 1 << 25;
+  return std::clamp(kOfAll / static_cast<std::int64_t>(parts), kSmallest, kLargest);
+}
 
 /// Where windows of a chunk begin that together say whether it is right: all of them, or of a large one the
 /// first, the last and some between.
-std::vector<std::int64_t> windows(std::int64_t elements) {
+std::vector<std::int64_t> windows(std::int64_t elements, std::int64_t window) {
   constexpr std::int64_t kCompared = 64, kSampled = 16;
-  const std::int64_t count = (elements + kWindow - 1) / kWindow;
+  const std::int64_t count = (elements + window - 1) / window;
   std::vector<std::int64_t> begins;
   if (count <= kCompared) {
-    for (std::int64_t k = 0; k < count; ++k) begins.push_back(k * kWindow);
+    for (std::int64_t k = 0; k < count; ++k) begins.push_back(k * window);
   } else {
-    for (std::int64_t k = 0; k < kSampled; ++k) begins.push_back((elements - kWindow) * k / (kSampled - 1));
+    for (std::int64_t k = 0; k < kSampled; ++k) begins.push_back((elements - window) * k / (kSampled - 1));
   }
   return begins;
 }
 
 /// Whether a chunk makes the elements of `expected`.
-bool makes(const ChunkPlan& chunk, const ByteSource& expected) {
+bool makes(const ChunkPlan& chunk, const ByteSource& expected, std::int64_t window) {
   WindowReader reader;
   std::vector<std::byte> made, wanted;
-  for (const std::int64_t begin : windows(chunk.elements)) {
-    const std::int64_t count = std::min(kWindow, chunk.elements - begin);
+  for (const std::int64_t begin : windows(chunk.elements, window)) {
+    const std::int64_t count = std::min(window, chunk.elements - begin);
     made.resize(static_cast<std::size_t>(count) * size_of(kType));
     wanted.resize(made.size());
     reader.read(chunk, begin, count, made);
@@ -136,7 +142,7 @@ bool makes(const ChunkPlan& chunk, const ByteSource& expected) {
   return true;
 }
 
-void check_round_trip(const StateMap& import, MappingCheck& check) {
+void check_round_trip(const StateMap& import, std::int64_t window, MappingCheck& check) {
   const std::set<std::size_t> changed = changed_sources(import);
   std::vector<StoredTensor> hf, megatron;
   for (std::size_t k = 0; k < import.source.size(); ++k)
@@ -149,7 +155,7 @@ void check_round_trip(const StateMap& import, MappingCheck& check) {
   }
   const Carried back(inverted(import), std::move(megatron));
   for (std::size_t k = 0; k < import.source.size(); ++k) {
-    if (!makes(back.plan.chunks[k], *hf[k].chunks[0].bytes))
+    if (!makes(back.plan.chunks[k], *hf[k].chunks[0].bytes, window))
       check.problems.push_back(import.source[k].name + " does not come back as it was");
   }
 }
@@ -163,10 +169,13 @@ void check_config(const ModelDescriptor& model, const TransformerConfig& megatro
 /// Each part by itself, and of those that differ in names alone the first.
 void check_parts(const StateMap& import, MappingCheck& check) {
   std::set<std::string> seen;
-  for (const StateMap& part : independent_parts(import)) {
+  std::vector<StateMap> different;
+  for (StateMap& part : independent_parts(import)) {
     for (const StateTensor& tensor : part.source) check.elements += numel(tensor.shape);
-    if (seen.insert(structure_of(part)).second) check_round_trip(part, check);
+    if (seen.insert(structure_of(part)).second) different.push_back(std::move(part));
   }
+  const std::int64_t window = window_of(std::max<std::size_t>(1, different.size()));
+  for (const StateMap& part : different) check_round_trip(part, window, check);
 }
 
 }  // namespace
