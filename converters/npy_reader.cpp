@@ -2,6 +2,8 @@
 #include "npy_reader.hpp"
 
 #include <charconv>
+#include <optional>
+#include <span>
 
 #include "mhub/base/error.hpp"
 #include "npy_writer.hpp"

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "mhub/base/file.hpp"
 #include "mhub/tensor/shape.hpp"
 

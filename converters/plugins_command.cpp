@@ -179,6 +179,55 @@ int compare_command(const ModelDescriptor& model, const CommandLine& line) {
   return apart == found.end() ? 0 : 1;
 }
 
+/// A class as `mhub plugins` lists it, with its rules where it was asked for by name.
+nlohmann::json listed(const ModelDescriptor& model, bool by_name, const std::optional<std::string>& path,
+                      const CommandLine& line) {
+  nlohmann::json one{
+      {"class", model.class_name}, {"config", model.config_class}, {"model_type", model.model_type}};
+  if (!by_name) return one;
+  const ConfigReader config =
+      path ? read_config(*path)
+           : ConfigReader(nlohmann::json::object(), "the defaults of " + model.config_class);
+  try {
+    add_rules(one, model, config, !line.has("json"));
+  } catch (const InputError& error) {
+    if (path) throw;  // else the defaults are refused, which is no error
+    one["refused"] = error.what();
+    if (!line.has("json")) std::cout << model.class_name << ": " << error.what() << '\n';
+  }
+  return one;
+}
+
+/// `mhub plugins [NAME [CONFIG]]`.
+int list_command(const std::string& wanted, const std::optional<std::string>& path, const CommandLine& line) {
+  const PluginRegistry& registry = PluginRegistry::instance();
+  nlohmann::json json = nlohmann::json::array();
+  bool found = false;
+  for (const PluginRegistry::Plugin& plugin : registry.plugins()) {
+    nlohmann::json models = nlohmann::json::array();
+    for (const ModelDescriptor& model : plugin.models) {
+      if (!matches(model, wanted, plugin.family)) continue;
+      found = true;
+      models.push_back(listed(model, !wanted.empty(), path, line));
+    }
+    if (wanted.empty() && !line.has("json")) {
+      std::cout << plugin.family << ": " << plugin.about << '\n';
+      for (const auto& model : models) std::cout << "  " << model["class"].get<std::string>() << '\n';
+    }
+    if (models.empty()) continue;
+    nlohmann::json& one = json.emplace_back();
+    one["family"] = plugin.family;
+    one["about"] = plugin.about;
+    one["path"] = plugin.path;
+    one["models"] = std::move(models);
+  }
+  for (const PluginRegistry::Broken& broken : registry.broken())
+    std::cerr << "skipped: " << printable_text(broken.path + ": " + broken.reason) << '\n';
+  if (!wanted.empty() && !found) refuse_unknown(wanted);
+  line.print_json({{"plugins", json}});
+  return 0;
+}
+
 }  // namespace
 
 int plugins_command(const Arguments& arguments) {
@@ -213,46 +262,7 @@ int plugins_command(const Arguments& arguments) {
     const ModelDescriptor& model = only_model(wanted);
     return (line.has("check") ? check_command : tensors_command)(model, read_config(*path), line);
   }
-  const PluginRegistry& registry = PluginRegistry::instance();
-  nlohmann::json json = nlohmann::json::array();
-  bool found = false;
-  for (const PluginRegistry::Plugin& plugin : registry.plugins()) {
-    nlohmann::json models = nlohmann::json::array();
-    for (const ModelDescriptor& model : plugin.models) {
-      if (!matches(model, wanted, plugin.family)) continue;
-      found = true;
-      nlohmann::json one{
-          {"class", model.class_name}, {"config", model.config_class}, {"model_type", model.model_type}};
-      if (!wanted.empty()) {
-        const ConfigReader config =
-            path ? read_config(*path)
-                 : ConfigReader(nlohmann::json::object(), "the defaults of " + model.config_class);
-        try {
-          add_rules(one, model, config, !line.has("json"));
-        } catch (const InputError& error) {
-          if (path) throw;  // else the defaults are refused, which is no error
-          one["refused"] = error.what();
-          if (!line.has("json")) std::cout << model.class_name << ": " << error.what() << '\n';
-        }
-      }
-      models.push_back(std::move(one));
-    }
-    if (wanted.empty() && !line.has("json")) {
-      std::cout << plugin.family << ": " << plugin.about << '\n';
-      for (const auto& model : models) std::cout << "  " << model["class"].get<std::string>() << '\n';
-    }
-    if (models.empty()) continue;
-    nlohmann::json& one = json.emplace_back();
-    one["family"] = plugin.family;
-    one["about"] = plugin.about;
-    one["path"] = plugin.path;
-    one["models"] = std::move(models);
-  }
-  for (const PluginRegistry::Broken& broken : registry.broken())
-    std::cerr << "skipped: " << printable_text(broken.path + ": " + broken.reason) << '\n';
-  if (!wanted.empty() && !found) refuse_unknown(wanted);
-  line.print_json({{"plugins", json}});
-  return 0;
+  return list_command(wanted, path, line);
 }
 
 }  // namespace mhub::converters

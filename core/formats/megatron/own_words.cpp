@@ -176,7 +176,7 @@ std::optional<std::int64_t> OwnWords::rows() const {
 namespace {
 
 /// A GPTModel as the HybridModel whose pattern some words have.
-TransformerConfig as_pattern_says(TransformerConfig model, const ConfigReader& words) {
+TransformerConfig as_pattern_says(const TransformerConfig& model, const ConfigReader& words) {
   const std::string pattern = words.string("hybrid_layer_pattern", "");
   return pattern.empty() || !model.hybrid_layer_pattern.empty() ? model : hybrid_config(model, pattern);
 }
@@ -205,7 +205,7 @@ Lines OwnWords::contradictions(const OwnWords& other) const {
 
 /// What the same description would say of the other place's model. One of a HybridModel is compared as such.
 TransformerConfig OwnWords::restated(TransformerConfig present) const {
-  present = as_pattern_says(std::move(present), ConfigReader(fields_, where_));
+  present = as_pattern_says(present, ConfigReader(fields_, where_));
   return gpt_config(as_described(present, dialect_, fields_));
 }
 
