@@ -36,9 +36,9 @@ NEMOTRON_340B = {
 # Nobody published it: more layers of as many sizes than any model has.
 MANY_SIZES = {
     "architectures": ["DeciLMForCausalLM"], "model_type": "nemotron-nas", "hidden_act": "silu", "hidden_size": 8192, "intermediate_size": None,
-    "max_position_embeddings": 131072, "num_attention_heads": 64, "num_hidden_layers": 9000, "num_key_value_heads": None, "rms_norm_eps": 1e-5,
+    "max_position_embeddings": 131072, "num_attention_heads": 64, "num_hidden_layers": 6000, "num_key_value_heads": None, "rms_norm_eps": 1e-5,
     "rope_theta": 500000.0, "tie_word_embeddings": False, "vocab_size": 128256,
     "block_configs": [{"attention": {"n_heads_in_group": 8, "no_op": False, "replace_with_linear": False},
-                       "ffn": {"ffn_mult": 0.01 + layer * 0.0005, "no_op": False, "replace_with_linear": False}} for layer in range(9000)]}
+                       "ffn": {"ffn_mult": 0.01 + layer * 0.0005, "no_op": False, "replace_with_linear": False}} for layer in range(6000)]}
 
 CONFIGS = [LLAMA_405B, KIMI_K2, MAVERICK, NEMOTRON_340B, MANY_SIZES]
