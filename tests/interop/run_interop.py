@@ -195,7 +195,7 @@ def hybrid(binary, tiny, scratch):
     collect([python("hybrid_logits.py", path)], len(jobs), "HybridModel")
     for job in jobs:
         gpt = os.path.join(scratch, job["name"] + "-for-hybrid")
-        run = mhub(binary, "convert", job["hf"], gpt, "--tp", "2", "--json")
+        run = mhub(binary, "convert", job["hf"], gpt, "--json")  # of one rank, as the other: the vocabulary's padding is the same
         flags = json.loads(run.stdout)["megatron_lm_flags"] if run.returncode == 0 else []
         collect([python("hybrid_from_gpt.py", job["hf"], gpt, job["megatron"], *flags)], 1, f"Megatron-LM's GPT to HybridModel {job['name']}")
 
