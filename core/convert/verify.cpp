@@ -38,11 +38,11 @@ struct SideTypes {
   std::vector<std::optional<DType>> left, right, left_joined, right_joined;
 };
 
-/// Whether a destination has different types on the two sides, and not only because one of them stores it
-/// together with others.
-bool retyped(const SideTypes& types, std::size_t d) {
-  return types.left[d] != types.right[d] && types.left[d] != types.left_joined[d] &&
-         types.right[d] != types.right_joined[d];
+/// Whether a destination has different types on the two sides that say something: not where the left is to be
+/// cast, where one side stores it together with others, and where the left side's values change.
+bool retyped(const StateMap& map, std::size_t d, const SideTypes& types, bool cast) {
+  return !cast && types.left[d] != types.right[d] && types.left[d] != types.left_joined[d] &&
+         types.right[d] != types.right_joined[d] && added_to(map, d) == 0;
 }
 
 /// The type that holds what both sides have of a destination.
@@ -61,7 +61,7 @@ DType compared_dtype(const StateMap& map, std::size_t d, const Side& left, const
   const DType l = types.left[d].value(), r = types.right[d].value();
   if (cast) return r;
   if (added_to(map, d) != 0) return exact_dtype(map, d, left.sources, std::array{DType::f64});
-  if (retyped(types, d)) return common_dtype(map.destination[d].name, l, r);
+  if (retyped(map, d, types, cast)) return common_dtype(map.destination[d].name, l, r);
   return l == types.left_joined[d] ? l : r;
 }
 
@@ -77,7 +77,7 @@ void compare_sides(const Side& left, const Side& right, const VerifyOptions& opt
       for (Term& term : map->terms[d]) term.added -= added;
     }
     tensors.push_back(whole(left_map.destination[d], compared_dtype(left_map, d, left, types, options.cast)));
-    if (!options.cast && added_to(left_map, d) == 0 && retyped(types, d))
+    if (retyped(left_map, d, types, options.cast))
       report.retyped.push_back({left_map.destination[d].name, *types.left[d], *types.right[d]});
   }
   const CopyPlan left_plan = compile(left_map, left.sources, tensors);
