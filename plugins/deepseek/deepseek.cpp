@@ -147,7 +147,7 @@ void DeepseekV3Config::bind(ConfigBinding& b) {
   bind_prediction_blocks(b, num_nextn_predict_layers);
 }
 
-Mapping DeepseekV3ForCausalLM::mapping(const DeepseekV3Config&, const TransformerConfig& megatron) {
+Mapping DeepseekV3Model::mapping(const DeepseekV3Config&, const TransformerConfig& megatron) {
   return mapping_of(megatron);
 }
 
@@ -173,10 +173,6 @@ Glm4MoeLiteConfig::Glm4MoeLiteConfig() {
 void Glm4MoeLiteConfig::bind(ConfigBinding& b) {
   bind_mlp_layer_types(b, "first_k_dense_replace", first_k_dense_replace, num_hidden_layers);
   DeepseekV3Config::bind(b);
-}
-
-Mapping Glm4MoeLiteForCausalLM::mapping(const Glm4MoeLiteConfig&, const TransformerConfig& megatron) {
-  return mapping_of(megatron);
 }
 
 SarvamMLAConfig::SarvamMLAConfig() {

@@ -82,17 +82,21 @@ struct DeepseekV3Config : DeepseekConfig {
   void bind(ConfigBinding& b);
 };
 
+/// What DeepSeek-V3 and the classes that are built like it have in common.
+struct DeepseekV3Model {
+  static Mapping mapping(const DeepseekV3Config& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
+    return without_absent_blocks(config, tensors);
+  }
+};
+
 /// DeepSeek-V3, V3.1, R1, Moonlight, Kimi-K2: sigmoid router with a correction bias, multi-token prediction.
-struct DeepseekV3ForCausalLM {
+struct DeepseekV3ForCausalLM : DeepseekV3Model {
   using Config = DeepseekV3Config;
   static constexpr const char* class_name = "DeepseekV3ForCausalLM";
   static constexpr const char* config_class = "DeepseekV3Config";
   static constexpr const char* model_type = "deepseek_v3";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
-  static Mapping mapping(const DeepseekV3Config& config, const TransformerConfig& megatron);
-  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
-    return without_absent_blocks(config, tensors);
-  }
 };
 
 /// transformers' Glm4MoeLiteConfig.
@@ -102,17 +106,13 @@ struct Glm4MoeLiteConfig : DeepseekV3Config {
 };
 
 /// GLM-4.7-Flash: DeepSeek-V3 with other defaults.
-struct Glm4MoeLiteForCausalLM {
+struct Glm4MoeLiteForCausalLM : DeepseekV3Model {
   using Config = Glm4MoeLiteConfig;
   static constexpr const char* class_name = "Glm4MoeLiteForCausalLM";
   static constexpr const char* config_class = "Glm4MoeLiteConfig";
   static constexpr const char* model_type = "glm4_moe_lite";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static constexpr int preference = -1;  // DeepSeek-V3 by another name
-  static Mapping mapping(const Glm4MoeLiteConfig& config, const TransformerConfig& megatron);
-  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
-    return without_absent_blocks(config, tensors);
-  }
 };
 
 /// SarvamMLAConfig of the model's own code (sarvamai/sarvam-105b, configuration_sarvam_moe.py).

@@ -55,10 +55,6 @@ void DeepseekV32Config::bind_indexer(ConfigBinding& b, bool interleaved) {
   b.fixed(sparse.k_norm_epsilon, 1e-6);
 }
 
-Mapping DeepseekV32ForCausalLM::mapping(const DeepseekV32Config& config, const TransformerConfig& megatron) {
-  return DeepseekV3ForCausalLM::mapping(config, megatron);
-}
-
 GlmMoeDsaConfig::GlmMoeDsaConfig() {
   vocab_size = 154880;
   hidden_size = 6144;
@@ -124,10 +120,6 @@ void GlmMoeDsaConfig::take_schedule(ConfigBinding& b, const std::vector<std::int
           "unsupported: Megatron-Core has every so many-th layer choose, behind leading ones that all do");
   b.check(!b.reader().has("index_topk_freq") || stated == index_topk_freq, kTypes,
           "contradicts index_topk_freq");
-}
-
-Mapping GlmMoeDsaForCausalLM::mapping(const GlmMoeDsaConfig& config, const TransformerConfig& megatron) {
-  return DeepseekV3ForCausalLM::mapping(config, megatron);
 }
 
 }  // namespace mhub::deepseek

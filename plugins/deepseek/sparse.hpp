@@ -19,16 +19,12 @@ struct DeepseekV32Config : DeepseekV3Config {
 };
 
 /// DeepSeek-V3.2 and V3.2-Exp: DeepSeek-V3 with an indexer.
-struct DeepseekV32ForCausalLM {
+struct DeepseekV32ForCausalLM : DeepseekV3Model {
   using Config = DeepseekV32Config;
   static constexpr const char* class_name = "DeepseekV32ForCausalLM";
   static constexpr const char* config_class = "DeepseekV32Config";
   static constexpr const char* model_type = "deepseek_v32";
   static constexpr const char* tokenizer_class = "LlamaTokenizerFast";
-  static Mapping mapping(const DeepseekV32Config& config, const TransformerConfig& megatron);
-  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
-    return without_absent_blocks(config, tensors);
-  }
 };
 
 /// transformers' GlmMoeDsaConfig.
@@ -45,16 +41,12 @@ struct GlmMoeDsaConfig : DeepseekV32Config {
 };
 
 /// GLM-5, 5.1, 5.2.
-struct GlmMoeDsaForCausalLM {
+struct GlmMoeDsaForCausalLM : DeepseekV3Model {
   using Config = GlmMoeDsaConfig;
   static constexpr const char* class_name = "GlmMoeDsaForCausalLM";
   static constexpr const char* config_class = "GlmMoeDsaConfig";
   static constexpr const char* model_type = "glm_moe_dsa";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
-  static Mapping mapping(const GlmMoeDsaConfig& config, const TransformerConfig& megatron);
-  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors) {
-    return without_absent_blocks(config, tensors);
-  }
 };
 
 }  // namespace mhub::deepseek
