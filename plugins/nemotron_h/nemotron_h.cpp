@@ -31,6 +31,16 @@ void add_layers(Mapping& map, const TransformerConfig& megatron, const DecoderNa
   add_moe(map, megatron, names, moe);
 }
 
+/// Layers by the names of their kinds, which transformers 5 writes in a list, or by the published models'
+/// pattern.
+void bind_kinds(ConfigBinding& b, const char* list, const char* pattern, std::string& symbols) {
+  std::vector<std::int64_t> kinds;
+  b.per_layer(list, {"mamba", "attention", "mlp", "moe"}, kinds);
+  if (kinds.empty()) return b.text(pattern, symbols);
+  symbols.clear();
+  for (const std::int64_t kind : kinds) symbols += kSymbols[static_cast<std::size_t>(kind)];
+}
+
 std::string with_variable(std::string pattern) {
   const std::size_t at = pattern.find("{i}");
   return at == std::string::npos ? pattern : pattern.replace(at, 3, "{m}");
@@ -78,11 +88,7 @@ NemotronHConfig::NemotronHConfig()
 
 void NemotronHConfig::bind_pattern(ConfigBinding& b) {
   TransformerConfig& m = b.megatron;
-  // transformers 5 writes names of kinds of layers, the published models the pattern.
-  std::vector<std::int64_t> kinds;
-  b.per_layer("layers_block_type", {"mamba", "attention", "mlp", "moe"}, kinds);
-  for (const std::int64_t kind : kinds) hybrid_override_pattern += kSymbols[static_cast<std::size_t>(kind)];
-  if (kinds.empty()) b.text("hybrid_override_pattern", hybrid_override_pattern);
+  bind_kinds(b, "layers_block_type", "hybrid_override_pattern", hybrid_override_pattern);
   b.link(hybrid_override_pattern, m.hybrid_layer_pattern);
   std::erase(hybrid_override_pattern, '|');
   b.check(!hybrid_override_pattern.empty() &&
@@ -116,12 +122,7 @@ void NemotronHConfig::bind_blocks(ConfigBinding& b) {
   b.check(num_nextn_predict_layers == 0 || num_nextn_predict_layers == 1, kBlocks, "unsupported: several");
   b.link(num_nextn_predict_layers, m.mtp_num_layers);
   if (b.writing() && num_nextn_predict_layers == 0) return;
-  std::vector<std::int64_t> kinds;
-  b.per_layer("mtp_layers_block_type", {"mamba", "attention", "mlp", "moe"}, kinds);
-  if (!kinds.empty()) mtp_hybrid_override_pattern.clear();
-  for (const std::int64_t kind : kinds)
-    mtp_hybrid_override_pattern += kSymbols[static_cast<std::size_t>(kind)];
-  if (kinds.empty()) b.text(kPattern, mtp_hybrid_override_pattern);
+  bind_kinds(b, "mtp_layers_block_type", kPattern, mtp_hybrid_override_pattern);
   if (num_nextn_predict_layers > 0) b.link(mtp_hybrid_override_pattern, m.mtp_hybrid_layer_pattern);
   b.check(num_nextn_predict_layers == 0 ||
               (!mtp_hybrid_override_pattern.empty() &&
