@@ -74,22 +74,29 @@ void add_xielu(Mapping& map, const std::string& hf, const std::optional<Layers>&
   }
 }
 
-/// Calls `add` for the layers of each size in `sizes`, one entry a layer, but for those without the block.
-template <typename Add>
-void for_each_size(const std::vector<std::int64_t>& sizes, const std::optional<Layers>& among,
-                   const Add& add) {
+/// Adds a block, of which each layer has a size of its own: `linear` for the layers that have one linear
+/// layer in its place, `add` for those of each size, with a config in which `size` is theirs.
+template <typename Linear, typename Add>
+void for_each_size(const TransformerConfig& c, std::vector<std::int64_t> HeterogeneousConfig::*sizes,
+                   std::int64_t TransformerConfig::*size, const std::optional<Layers>& among,
+                   const Linear& linear, const Add& add) {
+  const std::vector<std::int64_t>& list = (*c.heterogeneous).*sizes;
   std::map<std::int64_t, Layers> layers;
-  for (std::size_t k = 0; k < sizes.size(); ++k) {
+  for (std::size_t k = 0; k < list.size(); ++k) {
     const auto layer = static_cast<std::int64_t>(k);
     const bool asked = !among || std::find(among->begin(), among->end(), layer) != among->end();
-    if (sizes[k] != kNoBlock && asked) layers[sizes[k]].push_back(layer);
+    if (list[k] != kNoBlock && asked) layers[list[k]].push_back(layer);
   }
-  for (const auto& [size, of] : layers) add(size, of);
-}
-
-TransformerConfig with_layers_alike(TransformerConfig c) {
-  c.heterogeneous.reset();
-  return c;
+  TransformerConfig alike = c;
+  alike.heterogeneous.reset();
+  for (const auto& [of_size, some] : layers) {
+    if (of_size == kLinearBlock) {
+      linear(some);
+      continue;
+    }
+    alike.*size = of_size;
+    add(alike, some);
+  }
 }
 
 /// One linear layer in a block's place, behind the block's norm (heterogeneous_layer_specs.py): "weight" and
@@ -158,16 +165,13 @@ void add_ends(Mapping& map, const TransformerConfig& c, const DecoderNames& name
 void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
   if (c.heterogeneous) {
-    TransformerConfig one = with_layers_alike(c);
-    for_each_size(c.heterogeneous->num_query_groups, layers, [&](std::int64_t groups, const Layers& of) {
-      one.num_query_groups = groups;
-      if (groups == kLinearBlock)
-        add_linear_block(map, c, "self_attention.", names.layer + names.input_norm,
-                         names.layer + names.linear_attention, of);
-      else
-        add_attention(map, one, names, of);
-    });
-    return;
+    return for_each_size(
+        c, &HeterogeneousConfig::num_query_groups, &TransformerConfig::num_query_groups, layers,
+        [&](const Layers& some) {
+          add_linear_block(map, c, "self_attention.", names.layer + names.input_norm,
+                           names.layer + names.linear_attention, some);
+        },
+        [&](const TransformerConfig& one, const Layers& some) { add_attention(map, one, names, some); });
   }
   const std::string attention = kLayer + "self_attention.";
   const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
@@ -202,16 +206,13 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
 void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                    const std::optional<Layers>& layers) {
   if (c.heterogeneous) {
-    TransformerConfig one = with_layers_alike(c);
-    for_each_size(c.heterogeneous->ffn_hidden_size, layers, [&](std::int64_t size, const Layers& of) {
-      one.ffn_hidden_size = size;
-      if (size == kLinearBlock)
-        add_linear_block(map, c, "mlp.", names.layer + names.pre_mlp_norm, names.layer + names.linear_mlp,
-                         of);
-      else
-        add_dense_mlp(map, one, names, of);
-    });
-    return;
+    return for_each_size(
+        c, &HeterogeneousConfig::ffn_hidden_size, &TransformerConfig::ffn_hidden_size, layers,
+        [&](const Layers& some) {
+          add_linear_block(map, c, "mlp.", names.layer + names.pre_mlp_norm, names.layer + names.linear_mlp,
+                           some);
+        },
+        [&](const TransformerConfig& one, const Layers& some) { add_dense_mlp(map, one, names, some); });
   }
   const std::string mlp = kLayer + "mlp.";
   const std::int64_t h = c.hidden_size, f = c.ffn_hidden_size;
