@@ -94,6 +94,12 @@ std::string names_of_differences(const TransformerConfig& a, const TransformerCo
   return names;
 }
 
+/// A GPTModel as the HybridModel whose pattern some words have.
+TransformerConfig as_pattern_says(const TransformerConfig& model, const ConfigReader& words) {
+  const std::string pattern = words.string("hybrid_layer_pattern", "");
+  return pattern.empty() || !model.hybrid_layer_pattern.empty() ? model : hybrid_config(model, pattern);
+}
+
 }  // namespace
 
 OwnWords::OwnWords(Dialect dialect, Json fields, std::string where)
@@ -172,16 +178,6 @@ std::optional<std::int64_t> OwnWords::rows() const {
   return padded_vocabulary(tokens, fields.positive("make_vocab_size_divisible_by", kVocabDivisor),
                            static_cast<int>(fields.positive("tensor_model_parallel_size", 1)));
 }
-
-namespace {
-
-/// A GPTModel as the HybridModel whose pattern some words have.
-TransformerConfig as_pattern_says(const TransformerConfig& model, const ConfigReader& words) {
-  const std::string pattern = words.string("hybrid_layer_pattern", "");
-  return pattern.empty() || !model.hybrid_layer_pattern.empty() ? model : hybrid_config(model, pattern);
-}
-
-}  // namespace
 
 Lines OwnWords::contradictions(const OwnWords& other) const {
   Lines lines;

@@ -123,11 +123,12 @@ Hdf5Archive open_hdf5_file(const std::string& path) {
   for (const auto& [name, text] : archive.attributes) texts.insert(name);
   add_other_attributes(*file, file->id(), "/", texts, archive.others);
   add_other_bytes(*file, archive.others);
+  const std::set<std::string> none;  // of a group
   const auto for_each_dataset = [&](const std::string& root, const std::set<std::string>& known,
                                     const auto& add) {
     file->for_each_object(root, [&](const std::string& link, hid_t opened, bool dataset) {
       const std::string place = link.empty() ? root : root + "/" + link;
-      add_other_attributes(*file, opened, place, dataset ? known : std::set<std::string>(), archive.others);
+      add_other_attributes(*file, opened, place, dataset ? known : none, archive.others);
       if (dataset) add(link, opened);
     });
   };
