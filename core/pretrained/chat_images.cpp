@@ -11,6 +11,16 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Sounds and films, as chat templates ask for them (Qwen2-Audio's: "audio", or a part that has "audio_url")
+/// and as OpenAI's messages have them.
+void refuse_others(const Json& part, const Json& type) {
+  for (const char* other : {"audio", "audio_url", "input_audio", "video", "video_url"}) {
+    if (type == other || (part.contains(other) && !part.at(other).is_null()))
+      throw InputError(std::string("a message has a part of type ") + other +
+                       ", which mhub does not take; pictures and texts are what it knows");
+  }
+}
+
 std::vector<const Json*> image_parts(const Json& messages) {
   std::vector<const Json*> parts;
   for (const Json& message : messages) {
@@ -18,9 +28,7 @@ std::vector<const Json*> image_parts(const Json& messages) {
     for (const Json& part : message.at("content")) {
       if (!part.is_object()) continue;
       const Json type = part.value("type", Json());
-      if (type == "video" || type == "audio")
-        throw InputError("a message has a part of type " + type.get<std::string>() +
-                         ", which mhub does not take; pictures and texts are what it knows");
+      refuse_others(part, type);
       if (type == "image" || type == "image_url" || (type.is_null() && part.contains("image")))
         parts.push_back(&part);
     }

@@ -62,8 +62,15 @@ BOOST_AUTO_TEST_CASE(what_is_no_picture_here) {
   refused({{"type", "image"}, {"path", 7}}, "expected a text");
   refused({{"type", "image"}, {"image", "data:image/png;base64"}}, "behind a comma");
   refused({{"type", "image"}, {"base64", "*"}}, "base64");
-  BOOST_CHECK_EXCEPTION(shows_pictures(conversation({{{"type", "video"}, {"path", "a.mp4"}}})), InputError,
-                        message_has("type video"));
+  const auto other = [](const Json& part, const std::string& type) {
+    BOOST_CHECK_EXCEPTION(shows_pictures(conversation({part})), InputError, message_has("type " + type));
+  };
+  other({{"type", "video"}, {"path", "a.mp4"}}, "video");
+  other({{"type", "audio"}, {"audio_url", "a.wav"}}, "audio");
+  other({{"audio_url", {{"url", "a.wav"}}}}, "audio_url");
+  other({{"type", "input_audio"}, {"input_audio", {{"data", ""}}}}, "input_audio");
+  const Json columns{{"type", "text"}, {"text", "x"}, {"audio", nullptr}, {"video", nullptr}};
+  BOOST_TEST(!shows_pictures(conversation({columns})));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
