@@ -15,6 +15,9 @@ const std::array<const ShardedFiles*, 2>& weight_files() {
 }
 
 bool holds_weights(const std::filesystem::path& file) {
+  // Voices, a few vectors each, beside which transformers looks for a Qwen2.5-Omni (modeling_qwen2_5_omni.py,
+  // from_pretrained).
+  if (file.filename() == "spk_dict.pt") return false;
   constexpr std::array<std::string_view, 16> kEndings{
       ".safetensors", ".bin",  ".pt",  ".pth",       ".ckpt",   ".h5",     ".hdf5", ".msgpack",
       ".gguf",        ".onnx", ".npz", ".onnx_data", ".distcp", ".tflite", ".ot",   ".nemo"};

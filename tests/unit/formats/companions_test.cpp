@@ -15,6 +15,7 @@ using namespace mhub;
 namespace {
 
 const std::map<std::string, std::string> kTravel{{"LICENSE", "free"},
+                                                 {"spk_dict.pt", "voices"},
                                                  {"README.md", "# A model"},
                                                  {"modeling_x.py", "class X: pass"},
                                                  {"tiktoken.model", "IQ== 0"},
