@@ -45,6 +45,11 @@ def prompt(size, seed):
     return torch.randint(1, TEXT["vocab_size"], (1, size), generator=torch.Generator().manual_seed(seed))
 
 
+def reads(name, model):
+    """The part of a model that understands texts."""
+    return getattr(model, MODELS[name][3].get("inside", ""), model)
+
+
 def make(name, folder):
     """The model, and what transformers computes of texts."""
     class_name, config, _, options = MODELS[name]
@@ -54,11 +59,14 @@ def make(name, folder):
     correction(model)
     model.to(torch.bfloat16).save_pretrained(folder)
     save_tokenizer(folder)
+    if hasattr(model, "token2wav"):
+        torch.save({}, os.path.join(folder, "spk_dict.pt"))  # voices, without which transformers loads no Qwen2.5-Omni
     model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    texts = reads(name, model)
     ids = torch.cat([prompt(17, 1), prompt(17, 2)])
     with torch.no_grad():
-        greedy = model.generate(prompt(17, 3), attention_mask=torch.ones(1, 17, dtype=torch.long), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1)
-        truth = {"long": model(prompt(90, 4)).logits[0].numpy(), "greedy": greedy[0, 17:].numpy(), "ids": ids.numpy(), "logits": model(ids).logits.numpy()}
+        greedy = texts.generate(prompt(17, 3), attention_mask=torch.ones(1, 17, dtype=torch.long), do_sample=False, max_new_tokens=NEW_TOKENS, pad_token_id=0, eos_token_id=-1)
+        truth = {"long": texts(prompt(90, 4)).logits[0].numpy(), "greedy": greedy[0, 17:].numpy(), "ids": ids.numpy(), "logits": texts(ids).logits.numpy()}
     np.savez(os.path.join(folder, "golden.npz"), **truth)
     if options.get("remote"):
         rewrite(folder, folder, options["remote"])
@@ -122,26 +130,30 @@ def check_layouts(binary, name, hf, scratch):
     still = getattr(transformers, MODELS[name][0]).from_pretrained(back, dtype=torch.float32, attn_implementation="eager").eval()
     golden = np.load(os.path.join(hf, "golden.npz"))
     with torch.no_grad():
-        same = np.array_equal(still(torch.tensor(golden["ids"])).logits.numpy(), golden["logits"])
+        same = np.array_equal(reads(name, still)(torch.tensor(golden["ids"])).logits.numpy(), golden["logits"])
     record(f"{name}: transformers computes the same of the exported folder", None if same else "logits differ")
     return os.path.join(scratch, f"{name}-dist")
 
 
-CARRIED = ("vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "image_newline", "model.visual.", "model.vision_", "model.connector.", "model.multi_modal_projector.")
+CARRIED = ("audio_tower.", "visual.", "talker.", "token2wav.", "code2wav.", "vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "image_newline", "model.visual.", "model.vision_", "model.connector.", "model.multi_modal_projector.")
 
 
 def text_alone(name, hf, folder):
     """The decoder as a model of its own class: what Megatron's checkpoint holds after training."""
     os.makedirs(folder)
-    config = json.load(open(os.path.join(hf, "config.json")))
-    text = dict(config.get("text_config") or config["llm_config"], architectures=[MODELS[name][2]], tie_word_embeddings=config["tie_word_embeddings"], **MODELS[name][3].get("alone", {}))
+    config, inside = json.load(open(os.path.join(hf, "config.json"))), MODELS[name][3].get("inside")
+    config = config[inside + "_config"] if inside else config
+    text = config.get("text_config") or config["llm_config"]
+    tied = config.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
+    text = dict(text, architectures=[MODELS[name][2]], tie_word_embeddings=tied, **MODELS[name][3].get("alone", {}))
     if name in NEW:  # as their decoders' own classes, not the whole's
         text.pop("model_type", None)
     json.dump(text, open(os.path.join(folder, "config.json"), "w"))
     state = {}
     for key, value in hf_tensors(hf).items():
+        key = key.removeprefix(f"{inside}.")
         if not key.startswith(CARRIED):
-            state[key.replace("model.language_model.", "model.").replace("model.text_model.", "model.").removeprefix("language_model.")] = value
+            state[key.replace("model.model.", "model.").replace("model.language_model.", "model.").replace("model.text_model.", "model.").removeprefix("language_model.")] = value
     save_file(state, os.path.join(folder, "model.safetensors"), {"format": "pt"})
     return config
 
@@ -164,7 +176,7 @@ def check_lost_tower(binary, name, hf, scratch):
 
 def check_spelling(binary, name, hf):
     """The names that the model has in memory, where a block that transformers does not know is not missing, and older ones."""
-    if MODELS[name][3].get("mtp") or MODELS[name][3].get("remote"):
+    if MODELS[name][3].get("mtp") or MODELS[name][3].get("remote") or not MODELS[name][3].get("memory", True):
         return
     for form in ("memory", "older")[: 2 if MODELS[name][3].get("older") else 1]:
         run = mhub(binary, "verify", hf, f"{hf}_{form}")

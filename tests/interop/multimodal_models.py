@@ -5,13 +5,16 @@ name: (class, config, class of the decoder, options). `spec` is what megatron-co
 code comes with it, and not with transformers, has `remote`: transformers makes its decoder, as a model of its own class, and
 `remote` puts that into a whole: config.json and tensors as they are published. `older` makes of a
 model what it was published as before transformers changed names. `alone` is what the decoder's own class has other
-defaults for, None for a field that it does not take. `head`: what the decoder's own class makes of logits, and transformers' class of the whole leaves out.
+defaults for, None for a field that it does not take. `head`: what the decoder's own class makes of logits, and transformers' class of the whole leaves out. `inside`: where a model
+that also speaks has what understands texts, as an attribute and in config.json.
+`memory`: False where what is carried has other names there.
 """
 
 import numpy as np
 import torch
 import transformers
 
+import omni_models
 from arch_dense import rope
 
 TEXT = dict(vocab_size=203, hidden_size=64, intermediate_size=112, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4, head_dim=16, max_position_embeddings=96, pad_token_id=0)
@@ -30,6 +33,7 @@ GLM_VISION = dict(VISUAL, image_size=28, patch_size=7)
 GLM_MOE = dict(SMALL, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, routed_scaling_factor=2.5, rope_parameters=GLM_ROPE)
 DEEPSEEK = dict(SMALL, num_key_value_heads=8, moe_intermediate_size=24, n_routed_experts=4, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=1,
                 kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=12)
+QWEN3_MOE = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, head_dim=8)
 YARN = rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=0.7, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)
 
 
@@ -97,5 +101,9 @@ MODELS = {
     "smolvlm": ("SmolVLMForConditionalGeneration", lambda: idefics("SmolVLMConfig"), "LlamaForCausalLM", {}),
     "aya_vision": ("AyaVisionForConditionalGeneration", lambda: transformers.AyaVisionConfig(text_config=dict(SMALL, model_type="cohere2", logit_scale=0.25, sliding_window=8), vision_config=SIGLIP, image_token_index=200), "Cohere2ForCausalLM", {"older": with_vision_model, "head": lambda logits: 0.25 * logits}),
     "cohere2_vision": ("Cohere2VisionForConditionalGeneration", lambda: transformers.Cohere2VisionConfig(text_config=dict(SMALL, model_type="cohere2", logit_scale=0.25, sliding_window=8), vision_config=SIGLIP, image_token_id=200, alignment_intermediate_size=48), "Cohere2ForCausalLM", {"older": with_vision_model, "head": lambda logits: 0.25 * logits}),
+    "qwen2_audio": ("Qwen2AudioForConditionalGeneration", lambda: omni_models.audio(SMALL), "Qwen2ForCausalLM", {}),
+    "qwen2_5_omni": ("Qwen2_5OmniForConditionalGeneration", lambda: omni_models.omni(SMALL, VISUAL), "Qwen2ForCausalLM", {"inside": "thinker"}),
+    "qwen3_omni_moe": ("Qwen3OmniMoeForConditionalGeneration", lambda: omni_models.omni_moe(dict(SMALL, **QWEN3_MOE), VISUAL), "Qwen3MoeForCausalLM", {"inside": "thinker", "memory": False}),
+    "qwen3_asr": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=8, tie_word_embeddings=True)), "Qwen3ForCausalLM", {"inside": "thinker", "remote": omni_models.asr(tower)}),
 }
 NEW = tuple(MODELS)[list(MODELS).index("glm4v"):]
