@@ -95,9 +95,11 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
   if (reading()) {
     const ConfigReader& config = reader();
     const bool per_kind = config.object("rope_parameters").has("full_attention");
-    const ConfigReader parameters = per_kind ? config.object("rope_parameters").object("full_attention")
-                                             : config.object("rope_parameters");
-    FieldBinding scaling(config.has("rope_parameters") ? parameters : config.object("rope_scaling"));
+    // transformers 5 reads either key for the other, with the base in it (convert_rope_params_to_dict).
+    const ConfigReader parameters =
+        per_kind ? config.object("rope_parameters").object("full_attention")
+                 : config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    FieldBinding scaling(parameters);
     value.theta = parameters.number("rope_theta", config.number(keys.theta, value.theta));
     value.partial_factor =
         parameters.number("partial_rotary_factor", config.number(partial, value.partial_factor));

@@ -3,6 +3,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/config/config_binding.hpp"
+#include "mhub/config/decoder_config.hpp"
 
 using namespace mhub;
 
@@ -22,6 +23,15 @@ BOOST_AUTO_TEST_CASE(integers_stay_where_their_products_fit_64_bits) {
   BOOST_CHECK_THROW(config.integer("beyond"), InputError);
   BOOST_CHECK_THROW(config.integer("below"), InputError);
   BOOST_CHECK_THROW(config.integers("list"), InputError);
+}
+
+BOOST_AUTO_TEST_CASE(the_base_of_rotary_positions_is_found_inside_either_key) {
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    const nlohmann::json config{{"rope_theta", 5.0}, {key, {{"rope_type", "default"}, {"rope_theta", 7.0}}}};
+    BOOST_TEST(config_from_json<DecoderConfig>(ConfigReader(config, "config.json")).rotary.theta == 7.0, key);
+  }
+  const nlohmann::json old{{"rope_theta", 5.0}, {"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}};
+  BOOST_TEST(config_from_json<DecoderConfig>(ConfigReader(old, "config.json")).rotary.theta == 5.0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
