@@ -6,6 +6,11 @@
 #include "mhub/rules/moe_rules.hpp"
 
 namespace mhub::exaone {
+namespace {
+
+constexpr const char* kBlocks = "num_nextn_predict_layers";
+
+}  // namespace
 
 ExaoneConfig::ExaoneConfig() {
   vocab_size = 102400;
@@ -35,10 +40,26 @@ void Exaone4Config::bind(ConfigBinding& b) {
   ExaoneConfig::bind(b);
   b.fixed(b.megatron.pre_norms, false);
   b.fixed(b.megatron.post_norms, true);
+  bind_prediction_blocks(b, num_nextn_predict_layers);
+  // mtp_share_layers of more than one repeats a block.
+  b.check(num_nextn_predict_layers <= 1, kBlocks, "expected 0 or 1");
 }
 
 Mapping Exaone4ForCausalLM::mapping(const Exaone4Config&, const TransformerConfig& megatron) {
-  return decoder_mapping(megatron, {});
+  Mapping map = decoder_mapping(megatron, {});
+  add_mtp(map, megatron, {}, separate_mtp_names());
+  return map;
+}
+
+nlohmann::json Exaone4ForCausalLM::completed_config(const ConfigReader& config, const TensorSource& tensors) {
+  return with_separate_blocks(config, tensors, kBlocks);
+}
+
+/// configuration_exaone4_5.py: the first release calls the decoder's config by a name of its own.
+nlohmann::json Exaone4_5_ForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
+  const std::string own = Exaone4ForCausalLM::model_type;
+  const std::string type = ConfigReader(whole, "config.json").object("text_config").string("model_type", own);
+  return plain_text_config(whole, type == "exaone4_5_text" ? own : type, {{"tie_word_embeddings", false}});
 }
 
 void ExaoneMoeConfig::bind(ConfigBinding& b) {
@@ -64,7 +85,7 @@ void ExaoneMoeConfig::bind(ConfigBinding& b) {
   bind_sigmoid_router(b, num_experts_per_tok);
   b.require("topk_method", "noaux_tc");
   bind_prediction_blocks(b, num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers <= 1, "num_nextn_predict_layers", "expected 0 or 1");
+  b.check(num_nextn_predict_layers <= 1, kBlocks, "expected 0 or 1");
   b.fixed(b.megatron.mtp_dense, num_nextn_predict_layers > 0);
 }
 
@@ -86,7 +107,7 @@ Mapping ExaoneMoeForCausalLM::mapping(const ExaoneMoeConfig&, const TransformerC
 
 nlohmann::json ExaoneMoeForCausalLM::completed_config(const ConfigReader& config,
                                                       const TensorSource& tensors) {
-  return with_separate_blocks(config, tensors, "num_nextn_predict_layers");
+  return with_separate_blocks(config, tensors, kBlocks);
 }
 
 }  // namespace mhub::exaone
@@ -95,8 +116,9 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "exaone";
-  registrar.about = "EXAONE 4, K-EXAONE";
+  registrar.about = "EXAONE 4, EXAONE 4.5, K-EXAONE";
   registrar.add<mhub::exaone::Exaone4ForCausalLM>();
+  registrar.add<mhub::exaone::Exaone4_5_ForConditionalGeneration>();
   registrar.add<mhub::exaone::ExaoneMoeForCausalLM>();
   // As K-EXAONE's own config.json calls it.
   registrar.add_alias<mhub::exaone::ExaoneMoeForCausalLM>("ExaoneMoEForCausalLM", "ExaoneMoEConfig",

@@ -3,6 +3,7 @@
 
 #include "mhub/config/decoder_config.hpp"
 #include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
 
 namespace mhub::exaone {
 
@@ -15,8 +16,10 @@ struct ExaoneConfig : DecoderConfig {
   void bind(ConfigBinding& b);
 };
 
-/// transformers' Exaone4Config.
+/// transformers' Exaone4Config. Its prediction block is EXAONE 4.5's.
 struct Exaone4Config : ExaoneConfig {
+  std::int64_t num_nextn_predict_layers = 0;
+
   void bind(ConfigBinding& b);
 };
 
@@ -28,6 +31,19 @@ struct Exaone4ForCausalLM {
   static constexpr const char* model_type = "exaone4";
   static constexpr const char* tokenizer_class = "PreTrainedTokenizerFast";
   static Mapping mapping(const Exaone4Config& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors);
+};
+
+/// EXAONE 4.5: EXAONE 4's decoder with a prediction block goes to Megatron, the tower is carried. Texts and
+/// pictures have plain positions (modeling_exaone4_5.py, Exaone4_5_Model). Names are those of
+/// Megatron-Bridge's exaone45_bridge.py, too.
+struct Exaone4_5_ForConditionalGeneration
+    : DecoderOfMultimodal<Exaone4_5_ForConditionalGeneration, Exaone4ForCausalLM> {
+  static constexpr const char* class_name = "Exaone4_5_ForConditionalGeneration";
+  static constexpr const char* config_class = "Exaone4_5_Config";
+  static constexpr const char* model_type = "exaone4_5";
+  static MultimodalNames names() { return {"model.language_model.", "lm_head.", {"model.visual."}}; }
+  static nlohmann::json decoder_config(const nlohmann::json& whole);
 };
 
 /// transformers' ExaoneMoeConfig.

@@ -67,4 +67,8 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.add<mhub::llava::LlavaForConditionalGeneration>();
   registrar.add<mhub::llava::LlavaNextForConditionalGeneration>();
   registrar.add<mhub::llava::LlavaOnevisionForConditionalGeneration>();
+  registrar.add<mhub::llava::LLaVAOneVision1_5_ForConditionalGeneration>();
+  // As mcore-bridge and a branch of transformers call it.
+  registrar.add_alias<mhub::llava::LLaVAOneVision1_5_ForConditionalGeneration>(
+      "LlavaOnevision1_5ForConditionalGeneration", "LlavaOnevision1_5Config", "llava_onevision1_5");
 }

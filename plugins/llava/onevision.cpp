@@ -40,4 +40,17 @@ VisionParts LlavaOnevisionForConditionalGeneration::vision(const Config& config,
   return parts;
 }
 
+nlohmann::json LLaVAOneVision1_5_ForConditionalGeneration::decoder_config(const nlohmann::json& whole) {
+  // Defaults of LLaVAOneVision1_5_TextConfig that Qwen3's class has not (configuration_llavaonevision1_5.py).
+  static const nlohmann::json usual{
+      {"hidden_size", 2560},      {"intermediate_size", 9728},         {"num_hidden_layers", 36},
+      {"num_key_value_heads", 8}, {"max_position_embeddings", 262144}, {"rope_theta", 5000000.0}};
+  nlohmann::json json = whole;
+  json.erase(
+      "tie_word_embeddings");  // text_config's counts, as in transformers 4, for which that code was written
+  const ConfigReader text(plain_text_config(json, Qwen3Text::model_type, usual), "config.json: text_config");
+  text.require("use_sliding_window", false);  // with which that code has a window in every layer or none
+  return text.json();
+}
+
 }  // namespace mhub::llava

@@ -25,4 +25,20 @@ struct LlavaOnevisionForConditionalGeneration
   static VisionParts vision(const Config& config, const ConfigReader& json);
 };
 
+/// The decoder of LLaVA-OneVision 1.5, which is built like Qwen3 (plugins/qwen).
+struct Qwen3Text {
+  static constexpr const char *model_type = "qwen3", *tokenizer_class = "Qwen2TokenizerFast";
+};
+
+/// LLaVA-OneVision 1.5, whose code comes with it (EvolvingLMMs-Lab/LLaVA-OneVision-1.5,
+/// ds/llavaonevision1_5): Qwen3 with plain positions, and Rice's tower, which is carried.
+struct LLaVAOneVision1_5_ForConditionalGeneration
+    : DecoderOfMultimodal<LLaVAOneVision1_5_ForConditionalGeneration, Qwen3Text> {
+  static constexpr const char* class_name = "LLaVAOneVision1_5_ForConditionalGeneration";
+  static constexpr const char* config_class = "Llavaonevision1_5Config";
+  static constexpr const char* model_type = "llavaonevision1_5";
+  static MultimodalNames names() { return {"model.", "lm_head.", {"visual."}}; }
+  static nlohmann::json decoder_config(const nlohmann::json& whole);
+};
+
 }  // namespace mhub::llava

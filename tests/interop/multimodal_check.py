@@ -72,8 +72,6 @@ def make(name, folder):
         rewrite(folder, folder, options["remote"])
         return
     model.to(torch.bfloat16).save_pretrained(folder + "_memory", save_original_format=False)
-    if options.get("older"):
-        rewrite(folder, folder + "_older", options["older"])
     if options.get("mtp"):  # transformers does not write what it does not run
         state = hf_tensors(folder)
         text = {key.replace("model.language_model.", "model."): value for key, value in state.items()}
@@ -81,8 +79,10 @@ def make(name, folder):
         save_file(state | block, os.path.join(folder, "model.safetensors"), {"format": "pt"})
         path = os.path.join(folder, "config.json")
         config = json.load(open(path))
-        config["text_config"]["mtp_num_hidden_layers"] = 1
+        config["text_config"][options["mtp"]] = 1
         json.dump(config, open(path, "w"))
+    if options.get("older"):
+        rewrite(folder, folder + "_older", options["older"])
 
 
 def rewrite(folder, to, change):
@@ -135,7 +135,7 @@ def check_layouts(binary, name, hf, scratch):
     return os.path.join(scratch, f"{name}-dist")
 
 
-CARRIED = ("audio_tower.", "visual.", "talker.", "token2wav.", "code2wav.", "vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "image_newline", "model.visual.", "model.vision_", "model.connector.", "model.multi_modal_projector.")
+CARRIED = ("audio_tower.", "visual.", "talker.", "token2wav.", "code2wav.", "vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "image_newline", "model.visual.", "model.vision_", "model.connector.", "model.merger.", "visual_tokenizer.", "vte.", "model.multi_modal_projector.")
 
 
 def text_alone(name, hf, folder):
@@ -153,7 +153,7 @@ def text_alone(name, hf, folder):
     for key, value in hf_tensors(hf).items():
         key = key.removeprefix(f"{inside}.")
         if not key.startswith(CARRIED):
-            state[key.replace("model.model.", "model.").replace("model.language_model.", "model.").replace("model.text_model.", "model.").removeprefix("language_model.")] = value
+            state[key.replace("model.model.", "model.").replace("model.language_model.", "model.").replace("model.text_model.", "model.").removeprefix("language_model.").removeprefix("llm.")] = value
     save_file(state, os.path.join(folder, "model.safetensors"), {"format": "pt"})
     return config
 
@@ -176,9 +176,9 @@ def check_lost_tower(binary, name, hf, scratch):
 
 def check_spelling(binary, name, hf):
     """The names that the model has in memory, where a block that transformers does not know is not missing, and older ones."""
-    if MODELS[name][3].get("mtp") or MODELS[name][3].get("remote") or not MODELS[name][3].get("memory", True):
-        return
-    for form in ("memory", "older")[: 2 if MODELS[name][3].get("older") else 1]:
+    options = MODELS[name][3]
+    memory = not (options.get("mtp") or options.get("remote")) and options.get("memory", True)
+    for form in ["memory"] * memory + ["older"] * ("older" in options):
         run = mhub(binary, "verify", hf, f"{hf}_{form}")
         record(f"{name}: the same in the {form} names", None if run.returncode == 0 else run.stderr.strip() or run.stdout.strip()[:300])
 

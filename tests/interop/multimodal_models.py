@@ -65,9 +65,33 @@ def remote(class_name, model_type, parts, text_key="text_config", **fields):
     return whole
 
 
+def llava_onevision_15(config, state):
+    """LLaVA-OneVision 1.5 (ds/llavaonevision1_5 of EvolvingLMMs-Lab/LLaVA-OneVision-1.5): Qwen2-VL's names."""
+    text = dict(config, model_type="LLaVAOneVision1_5_text", rope_theta=config["rope_parameters"]["rope_theta"], rope_scaling=None)
+    for key in ("rope_parameters", "architectures", "transformers_version"):
+        text.pop(key)
+    outer = {"architectures": ["LLaVAOneVision1_5_ForConditionalGeneration"], "model_type": "llavaonevision1_5", "text_config": text, "vision_config": {"model_type": "rice_vit"}}
+    return outer, state | tower(["visual.patch_embed.proj.weight", "visual.merger.ln_q.weight"])
+
+
+def ovis(config, state):
+    """Ovis2.5 (ovis/model/modeling_ovis.py of AIDC-AI/Ovis)."""
+    config = dict(config, rope_theta=config["rope_parameters"]["rope_theta"])
+    config.pop("rope_parameters")
+    outer = {"architectures": ["Ovis2_5"], "model_type": "ovis2_5", "hidden_size": 64, "visual_vocab_size": 65536, "llm_config": config, "vit_config": {"model_type": "siglip2_navit"}}
+    return outer, {"llm." + name: value for name, value in state.items()} | tower(["visual_tokenizer.vit.vision_model.post_layernorm.weight", "visual_tokenizer.head.0.weight", "vte.weight"])
+
+
 def with_vision_model(config, state):
     """Towers of CLIP and SigLIP as transformers had them before 5.6."""
     return config, {name.replace("vision_tower.", "vision_tower.vision_model."): value for name, value in state.items()}
+
+
+def exaone_older(config, state):
+    """EXAONE 4.5's first config.json."""
+    text = config["text_config"]
+    text.update(model_type="exaone4_5_text", rope_scaling=text.pop("rope_parameters"))
+    return config, state
 
 
 def without_text_config(config, state):
@@ -85,7 +109,7 @@ MODELS = {
     "mistral3_tied": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=True), "MistralForCausalLM", {"core": True}),
     "ministral3_8b": ("Mistral3ForConditionalGeneration", lambda: transformers.Mistral3Config(text_config=dict(TEXT, model_type="ministral3"), vision_config=PIXTRAL, tie_word_embeddings=False), "Ministral3ForCausalLM", {"core": True}),
     "llama4_whole": ("Llama4ForConditionalGeneration", lambda: transformers.Llama4Config(text_config=dict(TEXT, intermediate_size_mlp=96, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=2, attention_chunk_size=32), vision_config=dict(VISION, vision_output_dim=32, projector_input_dim=32, projector_output_dim=32)), "Llama4ForCausalLM", {}),
-    "qwen3_5_whole": ("Qwen3_5ForConditionalGeneration", lambda: transformers.Qwen3_5Config(text_config=dict(DELTA, rope_parameters=MROPE), vision_config=VISUAL), "Qwen3_5ForCausalLM", {"mtp": True}),
+    "qwen3_5_whole": ("Qwen3_5ForConditionalGeneration", lambda: transformers.Qwen3_5Config(text_config=dict(DELTA, rope_parameters=MROPE), vision_config=VISUAL), "Qwen3_5ForCausalLM", {"mtp": "mtp_num_hidden_layers"}),
     "qwen3_5_moe_whole": ("Qwen3_5MoeForConditionalGeneration", lambda: transformers.Qwen3_5MoeConfig(text_config=dict(DELTA, **EXPERTS), vision_config=VISUAL, tie_word_embeddings=True), "Qwen3_5MoeForCausalLM", {}),
     "glm4v": ("Glm4vForConditionalGeneration", lambda: transformers.Glm4vConfig(text_config=dict(SMALL, rope_parameters=GLM_ROPE), vision_config=GLM_VISION), "Glm4ForCausalLM", {"older": without_text_config, "alone": {"head_dim": 8, "attention_bias": True}}),
     "glm4v_moe": ("Glm4vMoeForConditionalGeneration", lambda: transformers.Glm4vMoeConfig(text_config=GLM_MOE, vision_config=GLM_VISION), "Glm4MoeForCausalLM", {}),
@@ -105,5 +129,9 @@ MODELS = {
     "qwen2_5_omni": ("Qwen2_5OmniForConditionalGeneration", lambda: omni_models.omni(SMALL, VISUAL), "Qwen2ForCausalLM", {"inside": "thinker"}),
     "qwen3_omni_moe": ("Qwen3OmniMoeForConditionalGeneration", lambda: omni_models.omni_moe(dict(SMALL, **QWEN3_MOE), VISUAL), "Qwen3MoeForCausalLM", {"inside": "thinker", "memory": False}),
     "qwen3_asr": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=8, tie_word_embeddings=True)), "Qwen3ForCausalLM", {"inside": "thinker", "remote": omni_models.asr(tower)}),
+    "exaone4_5": ("Exaone4_5_ForConditionalGeneration", lambda: transformers.Exaone4_5_Config(text_config=dict(TEXT, model_type="exaone4", sliding_window=8, sliding_window_pattern=4, **rope(rope_theta=1e6, rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)), vision_config=dict(VISUAL, num_key_value_heads=2, fullatt_block_indexes=[1])), "Exaone4ForCausalLM", {"mtp": "num_nextn_predict_layers", "older": exaone_older}),
+    "minicpmv4_6": ("MiniCPMV4_6ForConditionalGeneration", lambda: transformers.MiniCPMV4_6Config(text_config=dict(DELTA, model_type="qwen3_5_text", num_hidden_layers=4), vision_config=dict(VISION, insert_layer_id=0), insert_layer_id=0, image_token_id=200, video_token_id=201, tie_word_embeddings=True), "Qwen3_5ForCausalLM", {}),
+    "llava_onevision1_5": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=16)), "Qwen3ForCausalLM", {"remote": llava_onevision_15}),
+    "ovis2_5": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=16, tie_word_embeddings=True)), "Qwen3ForCausalLM", {"remote": ovis}),
 }
 NEW = tuple(MODELS)[list(MODELS).index("glm4v"):]
