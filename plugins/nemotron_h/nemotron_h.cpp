@@ -174,12 +174,27 @@ Mapping NemotronHForCausalLM::mapping(const NemotronHConfig&, const TransformerC
   return map;
 }
 
+nlohmann::json llm_config(const nlohmann::json& whole) {
+  nlohmann::json text = ConfigReader(whole, "config.json").object("llm_config").json();
+  text["model_type"] = NemotronHForCausalLM::model_type;
+  return text;
+}
+
+Mapping vision_language(Mapping decoder, bool hears) {
+  for (const char* part : {"backbone.", "mtp."}) decoder.renamed(part, std::string("language_model.") + part);
+  if (!hears) return decoder;
+  for (const char* part : {"sound_encoder.", "sound_projection."}) decoder.carry_rest(part);
+  return decoder;
+}
+
 }  // namespace mhub::nemotron_h
 
 extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "nemotron_h";
-  registrar.about = "Nemotron-H, Nemotron Nano 2 and 3";
+  registrar.about = "Nemotron-H, Nemotron Nano 2 and 3, Nano VL and Omni";
   registrar.add<mhub::nemotron_h::NemotronHForCausalLM>();
+  registrar.add<mhub::nemotron_h::NemotronH_Nano_VL_V2>();
+  registrar.add<mhub::nemotron_h::NemotronH_Nano_Omni_Reasoning_V3>();
 }

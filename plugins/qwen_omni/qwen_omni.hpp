@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
 
@@ -35,10 +37,25 @@ struct Qwen2AudioForConditionalGeneration
 /// "thinker_config", in which all is that concerns texts.
 ConfigReader thinker_of(const ConfigReader& whole);
 
-/// What a model with a thinker inherits: `Self` declares what DecoderOfMultimodal asks for, and
-/// `static nlohmann::json text_config(nlohmann::json thinker)`, the decoder's config.json.
+/// What a model with a thinker inherits: `Self` declares what DecoderOfMultimodal asks for,
+/// `static nlohmann::json text_config(nlohmann::json thinker)`, the decoder's config.json, and `voice`, what
+/// tensors begin with that speak. A model may be published without those ("enable_audio_output").
 template <typename Self, typename Text>
 struct DecoderOfThinker : DecoderOfMultimodal<Self, Text> {
+  struct Config : DecoderOfMultimodal<Self, Text>::Config {
+    bool speaks = true;
+
+    void bind(ConfigBinding& b) {
+      DecoderOfMultimodal<Self, Text>::Config::bind(b);
+      if (b.reading()) speaks = b.reader().boolean("enable_audio_output", true);
+    }
+  };
+  static Mapping mapping(const Config& config, const TransformerConfig&) {
+    Mapping map = multimodal_text_mapping(config, Self::names());
+    if (!config.speaks) return map;
+    for (const char* part : Self::voice) map.carry_rest(part);
+    return map;
+  }
   static nlohmann::json decoder_config(const nlohmann::json& whole) {
     return Self::text_config(thinker_of(ConfigReader(whole, "config.json")).json());
   }
@@ -57,10 +74,9 @@ struct Qwen2_5OmniForConditionalGeneration
   static constexpr const char* config_class = "Qwen2_5OmniConfig";
   static constexpr const char* model_type = "qwen2_5_omni";
   static MultimodalNames names() {
-    return {"thinker.model.",
-            "thinker.lm_head.",
-            {"thinker.audio_tower.", "thinker.visual.", "talker.", "token2wav."}};
+    return {"thinker.model.", "thinker.lm_head.", {"thinker.audio_tower.", "thinker.visual."}};
   }
+  static constexpr std::array voice{"talker.", "token2wav."};
   static nlohmann::json text_config(nlohmann::json thinker);
 };
 
@@ -71,10 +87,9 @@ struct Qwen3OmniMoeForConditionalGeneration
   static constexpr const char* config_class = "Qwen3OmniMoeConfig";
   static constexpr const char* model_type = "qwen3_omni_moe";
   static MultimodalNames names() {
-    return {"thinker.model.",
-            "thinker.lm_head.",
-            {"thinker.audio_tower.", "thinker.visual.", "talker.", "code2wav."}};
+    return {"thinker.model.", "thinker.lm_head.", {"thinker.audio_tower.", "thinker.visual."}};
   }
+  static constexpr std::array voice{"talker.", "code2wav."};
   static nlohmann::json text_config(nlohmann::json thinker);
 };
 
@@ -85,6 +100,7 @@ struct Qwen3ASRForConditionalGeneration : DecoderOfThinker<Qwen3ASRForConditiona
   static constexpr const char* config_class = "Qwen3ASRConfig";
   static constexpr const char* model_type = "qwen3_asr";
   static MultimodalNames names() { return {"thinker.model.", "thinker.lm_head.", {"thinker.audio_tower."}}; }
+  static constexpr std::array<const char*, 0> voice{};
   static nlohmann::json text_config(nlohmann::json thinker);
 };
 

@@ -16,6 +16,7 @@ import transformers
 
 import omni_models
 from arch_dense import rope
+from arch_moe import HYBRID, nemotron_keys
 
 TEXT = dict(vocab_size=203, hidden_size=64, intermediate_size=112, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4, head_dim=16, max_position_embeddings=96, pad_token_id=0)
 VISION = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=7)
@@ -34,6 +35,8 @@ GLM_MOE = dict(SMALL, n_routed_experts=4, num_experts_per_tok=2, moe_intermediat
 DEEPSEEK = dict(SMALL, num_key_value_heads=8, moe_intermediate_size=24, n_routed_experts=4, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=1,
                 kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=12)
 QWEN3_MOE = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, head_dim=8)
+RADIO = ["vision_model.radio_model.model.blocks.0.attn.qkv.weight", "mlp1.1.weight"]
+PARAKEET = ["sound_encoder.encoder.layers.0.norm_out.weight", "sound_projection.linear1.weight"]
 YARN = rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=0.7, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)
 
 
@@ -63,6 +66,12 @@ def remote(class_name, model_type, parts, text_key="text_config", **fields):
         outer = {"architectures": [class_name], "model_type": model_type, text_key: text, "vision_config": {"model_type": "of_its_own"}, "tie_word_embeddings": False, **fields}
         return outer, {"language_model." + name: value for name, value in state.items()} | tower(parts)
     return whole
+
+
+def nemotron_vl(class_name, parts, **fields):
+    """Nemotron Nano VL and Omni: names as in Megatron-Bridge's nemotron_vl_bridge.py and nemotron_omni_bridge.py."""
+    whole = remote(class_name, class_name, parts, "llm_config", **fields)
+    return lambda config, state: whole(dict(config, architectures=["NemotronHForCausalLM"]), nemotron_keys(state))
 
 
 def llava_onevision_15(config, state):
@@ -128,10 +137,13 @@ MODELS = {
     "qwen2_audio": ("Qwen2AudioForConditionalGeneration", lambda: omni_models.audio(SMALL), "Qwen2ForCausalLM", {}),
     "qwen2_5_omni": ("Qwen2_5OmniForConditionalGeneration", lambda: omni_models.omni(SMALL, VISUAL), "Qwen2ForCausalLM", {"inside": "thinker"}),
     "qwen3_omni_moe": ("Qwen3OmniMoeForConditionalGeneration", lambda: omni_models.omni_moe(dict(SMALL, **QWEN3_MOE), VISUAL), "Qwen3MoeForCausalLM", {"inside": "thinker", "memory": False}),
+    "qwen3_omni_silent": ("Qwen3OmniMoeForConditionalGeneration", lambda: omni_models.omni_moe(dict(SMALL, **QWEN3_MOE), VISUAL, enable_audio_output=False), "Qwen3MoeForCausalLM", {"inside": "thinker"}),
     "qwen3_asr": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=8, tie_word_embeddings=True)), "Qwen3ForCausalLM", {"inside": "thinker", "remote": omni_models.asr(tower)}),
     "exaone4_5": ("Exaone4_5_ForConditionalGeneration", lambda: transformers.Exaone4_5_Config(text_config=dict(TEXT, model_type="exaone4", sliding_window=8, sliding_window_pattern=4, **rope(rope_theta=1e6, rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)), vision_config=dict(VISUAL, num_key_value_heads=2, fullatt_block_indexes=[1])), "Exaone4ForCausalLM", {"mtp": "num_nextn_predict_layers", "older": exaone_older}),
     "minicpmv4_6": ("MiniCPMV4_6ForConditionalGeneration", lambda: transformers.MiniCPMV4_6Config(text_config=dict(DELTA, model_type="qwen3_5_text", num_hidden_layers=4), vision_config=dict(VISION, insert_layer_id=0), insert_layer_id=0, image_token_id=200, video_token_id=201, tie_word_embeddings=True), "Qwen3_5ForCausalLM", {}),
     "llava_onevision1_5": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=16)), "Qwen3ForCausalLM", {"remote": llava_onevision_15}),
     "ovis2_5": ("Qwen3ForCausalLM", lambda: transformers.Qwen3Config(**dict(SMALL, head_dim=16, tie_word_embeddings=True)), "Qwen3ForCausalLM", {"remote": ovis}),
+    "nemotron_vl": ("NemotronHForCausalLM", lambda: transformers.NemotronHConfig(**dict(HYBRID, num_attention_heads=8, num_key_value_heads=4, layers_block_type=["mamba", "mlp", "mamba", "attention"], n_groups=4)), "NemotronHForCausalLM", {"remote": nemotron_vl("NemotronH_Nano_VL_V2", RADIO)}),
+    "nemotron_omni": ("NemotronHForCausalLM", lambda: transformers.NemotronHConfig(**dict(HYBRID, num_attention_heads=8, num_key_value_heads=4, layers_block_type=["mamba", "moe", "mamba", "attention"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40)), "NemotronHForCausalLM", {"remote": nemotron_vl("NemotronH_Nano_Omni_Reasoning_V3", RADIO + PARAKEET, sound_config={"model_type": "parakeet"})}),
 }
 NEW = tuple(MODELS)[list(MODELS).index("glm4v"):]

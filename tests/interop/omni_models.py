@@ -25,21 +25,21 @@ def omni(text, vision):
                                           token2wav_config=dict(dit_config=DIFFUSION, bigvgan_config=WAVES))
 
 
-def omni_moe(text, vision):
+def omni_moe(text, vision, **fields):
     thinker = dict(tie_word_embeddings=True, vision_start_token_id=151652, text_config=dict(text, rope_parameters=dict(MROPE, interleaved=True)), audio_config=dict(EARS, output_dim=64, n_window=4, downsample_hidden_size=8),
                    vision_config=dict(vision, out_hidden_size=64, num_position_embeddings=16, deepstack_visual_indexes=[0]))
     talker = dict(text_config=dict(speaker(text), shared_expert_intermediate_size=24), thinker_hidden_size=64, num_code_groups=3, spatial_merge_size=2,
                   code_predictor_config=dict(speaker({}), num_hidden_layers=1, num_code_groups=3))
     code2wav = dict(codebook_size=13, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, num_quantizers=3, decoder_dim=32,
                     upsample_rates=[2, 2], upsampling_ratios=[2])
-    return transformers.Qwen3OmniMoeConfig(thinker_config=thinker, talker_config=talker, code2wav_config=code2wav)
+    return transformers.Qwen3OmniMoeConfig(thinker_config=thinker, talker_config=talker, code2wav_config=code2wav, **fields)
 
 
 def asr(tower):
     """Qwen3-ASR of its decoder, a Qwen3: what Megatron-Bridge's qwen3_asr/hf_qwen3_asr makes of config.json, and its names."""
     def whole(config, state):
         text = {key: value for key, value in config.items() if key not in ("model_type", "architectures", "transformers_version", "rope_parameters")}
-        text.update(model_type="qwen3_asr_text", rope_theta=config["rope_parameters"]["rope_theta"], rope_scaling=dict(MROPE, interleaved=True, mrope_interleaved=True, type="default"))
+        text.update(model_type="qwen3_asr_text", rope_theta=config["rope_parameters"]["rope_theta"], rope_scaling={"rope_type": "default", "type": "default", "mrope_section": [2, 1, 1], "interleaved": True, "mrope_interleaved": True})
         thinker = {"model_type": "qwen3_asr_thinker", "text_config": text, "audio_config": dict(EARS, model_type="qwen3_asr_audio_encoder"), "audio_token_id": 151676}
         outer = {"architectures": ["Qwen3ASRForConditionalGeneration"], "model_type": "qwen3_asr", "support_languages": ["English"], "thinker_config": thinker}
         return outer, {"thinker." + name: value for name, value in state.items()} | tower(["thinker.audio_tower.conv2d1.weight", "thinker.audio_tower.proj2.bias"])
