@@ -156,7 +156,10 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::parallel_residual>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "attention and MLP side by side: TransformerLayer cannot", .runs = kYes}),
     field<&C::shared_pre_norm>({.args = kHf, .default_is = kUnsaid, .runs = kYes}),
-    field<&C::pre_norms>({.args = kHf, .default_is = kUnsaid, .runs = kYes}),
+    field<&C::pre_norms>({.args = kHf, .default_is = kUnsaid,
+     .limit = "prediction blocks with norms behind attention and MLP: Megatron-LM builds them without, also beside "
+              "a layer spec (models/gpt.py, mtp_block_spec), Megatron-Bridge's provider can",
+     .limited = [](const C& c) { return c.mtp_num_layers > 0 && (!c.pre_norms || c.post_norms); }, .runs = kYes}),
     field<&C::post_norms>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "norms behind attention and MLP: TransformerLayer cannot",
      .limited = [](const C& c) { return !c.pre_norms || c.post_norms; }, .runs = kYes}),

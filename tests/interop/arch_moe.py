@@ -5,6 +5,7 @@ import torch
 
 from arch_dense import BASE, as_it_is, rope
 
+import gpt_model
 import llama4_model
 import mamba_models
 import softmax_moe_model
@@ -223,6 +224,7 @@ MODELS = {
     "sarvam_moe": entry("Glm4MoeConfig", "Glm4MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2, use_qk_norm=True, routed_scaling_factor=2.5, **rope(8e6, partial_rotary_factor=1.0)), class_name="SarvamMoEForCausalLM", twin=True, prepare=correction, keys=fused_keys, config_json=sarvam_config, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "sarvam_mla": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(MLA, q_lora_rank=None, n_routed_experts=32, moe_intermediate_size=8, n_group=4, topk_group=2, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=1.0, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)), class_name="SarvamMLAForCausalLM", twin=True, prepare=correction, keys=as_it_is, config_json=sarvam_mla_config, bridge=True, mlm=False) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "exaone_moe": entry("ExaoneMoeConfig", "ExaoneMoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=4, n_group=4, topk_group=2, sliding_window=5), prepare=correction, bridge=True) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
+    "exaone4_mtp": entry("Exaone4Config", "Exaone4ForCausalLM", dict(BASE, head_dim=16, sliding_window=5), keys=lambda state: add_delta_mtp(state, 3), config_json=with_mtp) | dict(judge="spec", spec="exaone4", build=gpt_model.build, few=True, mlm=False, judged="dist1", layouts=["dist1", "dist22", "te222"]),
     "exaone_moe_mtp": entry("ExaoneMoeConfig", "ExaoneMoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2, sliding_window=5), prepare=correction, keys=lambda state: add_delta_mtp(state, 0), config_json=with_mtp, bridge=True, bridge_logits=True, mlm=False) | dict(few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"]),
     "solar_open": entry("SolarOpenConfig", "SolarOpenForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=2), twin=True, prepare=correction) | dict(few=True, slow=True, layouts=["dist1", "local_dist"]),
     "hy_v3": entry("HYV3Config", "HYV3ForCausalLM", dict(MOE, first_k_dense_replace=1, head_dim=16, moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2), dtype="bfloat16", twin=True, prepare=correction) | dict(few=True, layouts=["dist1", "local_dist", "te_ep2"]),

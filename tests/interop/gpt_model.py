@@ -38,7 +38,7 @@ def activation(args):
 
 def rare_settings(args):
     """Fields of TransformerConfig that older cores do not have, only where the checkpoint uses them."""
-    names = ("use_mup", "mup_embedding_mult", "mup_output_mult", "mup_base_head_dim", "mup_attn_scale_power", "window_attn_skip_freq", "no_rope_freq")
+    names = ("use_mup", "mup_embedding_mult", "mup_output_mult", "mup_base_head_dim", "mup_attn_scale_power", "window_attn_skip_freq", "no_rope_freq", "mtp_num_layers")
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
@@ -111,12 +111,23 @@ def config_of(args, tp, pp):
     return config
 
 
+def prediction(args, config, spec):
+    """Prediction blocks are layers like the decoder's, as Megatron-Bridge's exaone45_provider.py has them."""
+    if not getattr(args, "mtp_num_layers", None):
+        return {}
+    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_mtp_block_spec
+    from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
+
+    return {"mtp_block_spec": get_gpt_mtp_block_spec(config, TransformerBlockSubmodules(layer_specs=[spec]), use_transformer_engine=False)}
+
+
 def build(args, tp, pp, spec=None):
     """The model of this rank; `spec`: its layers, where they are not what the arguments alone give."""
     config = config_of(args, tp, pp)
+    spec = spec or plain_spec(args, config)
     model = GPTModel(
         config,
-        spec or plain_spec(args, config),
+        spec,
         vocab_size=args.padded_vocab_size,
         max_sequence_length=args.max_position_embeddings,
         pre_process=parallel_state.is_pipeline_first_stage(),
@@ -129,6 +140,7 @@ def build(args, tp, pp, spec=None):
         rope_scaling=args.use_rope_scaling,
         rope_scaling_factor=args.rope_scaling_factor,
         seq_len_interpolation_factor=args.rotary_seq_len_interpolation_factor,
+        **prediction(args, config, spec),
     )
     return model.float().eval()
 
