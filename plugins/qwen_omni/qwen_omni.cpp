@@ -68,6 +68,9 @@ extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.about = "Qwen2-Audio, Qwen2.5-Omni, Qwen3-Omni, Qwen3-ASR";
   registrar.add<mhub::qwen_omni::Qwen2AudioForConditionalGeneration>();
   registrar.add<mhub::qwen_omni::Qwen2_5OmniForConditionalGeneration>();
+  // As its first config.json calls it (Megatron-Bridge's auto_bridge.py).
+  registrar.add_alias<mhub::qwen_omni::Qwen2_5OmniForConditionalGeneration>(
+      "Qwen2_5OmniModel", "Qwen2_5OmniConfig", "qwen2_5_omni");
   registrar.add<mhub::qwen_omni::Qwen3OmniMoeForConditionalGeneration>();
   registrar.add<mhub::qwen_omni::Qwen3ASRForConditionalGeneration>();
 }

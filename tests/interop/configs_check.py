@@ -22,7 +22,8 @@ CONFIGS, RECIPES = os.path.join(HERE, "..", "configs"), os.path.join(HERE, "..",
 UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV4ForCausalLM", "ExaoneForCausalLM", "Gemma4ForConditionalGeneration",
            "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM",
            "MiMoV2FlashForCausalLM", "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
-           "PhiMoEForCausalLM", "QWenLMHeadModel", "Qwen2_5OmniForConditionalGeneration", "StableLmForCausalLM"]
+           "PhiMoEForCausalLM", "QWenLMHeadModel", "StableLmForCausalLM"]
+WHOLES = {"vision_config", "text_config", "thinker_config", "llm_config"}  # of which models of more than texts have one
 # No published config was found (tests/configs/README.md).
 WITHOUT_CONFIG = {"moe-7b-1b-shared", "deepseek-moe-16b", "ling-lite-1.5", "bamba-9b", "granite-4.0-h-tiny", "granite-4.0-micro", "k-exaone-236b", "sarvam-30b", "sarvam-105b"}
 
@@ -63,7 +64,7 @@ def built(config):
 
 def counted(config):
     """Elements of a model of texts, tied weights once; None where transformers has none."""
-    state = None if "vision_config" in config or "text_config" in config else built(config)
+    state = None if WHOLES.intersection(config) else built(config)
     return state and sum({id(value): value.numel() for value in state.values()}.values())
 
 
