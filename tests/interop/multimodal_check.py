@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models with images whose decoder goes to Megatron as a model of texts: python multimodal_check.py MHUB SCRATCH [NAME...].
+"""Models with images or sounds whose decoder goes to Megatron as a model of texts: python multimodal_check.py MHUB SCRATCH [NAME...].
 
 Tiny models as their classes in transformers save them. Each is converted into several layouts and verified; mhub's logits and
 32 greedy tokens of a text must be those of the whole model in transformers, from the Hugging Face folder and from the converted
