@@ -218,6 +218,23 @@ def check_refusals(binary, hf, scratch):
     refused("a head that differs from what it is tied to", "lm_head", lambda state: state.update({"language_model.lm_head.weight": state["language_model.model.embed_tokens.weight"] + 1}))
 
 
+def check_thinkers(binary, hf, scratch):
+    """A head that gives times, and a model that has a voice though its config.json says no."""
+    for name, wanted, change in (("aligner", "forced_aligner", lambda config: config["thinker_config"].update(model_type="qwen3_forced_aligner_thinker")),
+                                 ("mute", "talker.", lambda config: config.update(enable_audio_output=False))):
+        folder = os.path.join(scratch, f"{os.path.basename(hf)}-{name}")
+        shutil.copytree(hf, folder)
+        path = os.path.join(folder, "config.json")
+        config = json.load(open(path))
+        if ("talker_config" in config) != (name == "mute"):
+            continue
+        change(config)
+        json.dump(config, open(path, "w"))
+        run = mhub(binary, "convert", folder, folder + "-out")
+        good = run.returncode == 3 and wanted in run.stderr and not os.path.exists(folder + "-out")
+        record(f"refuses {os.path.basename(folder)}", None if good else f"exit {run.returncode}: {run.stderr.strip()[:300]}")
+
+
 def main():
     binary, scratch = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     shutil.rmtree(scratch, ignore_errors=True)
@@ -235,6 +252,8 @@ def main():
         check_core(name, hf, folder)
         if name == "gemma3_4b":
             check_refusals(binary, hf, scratch)
+        if name in ("qwen3_asr", "qwen2_5_omni"):
+            check_thinkers(binary, hf, scratch)
     record("recipes, dry", "; ".join(dry_runs(binary, scratch, names)))
     failed = sum(bool(problem) for problem in results)
     print(f"decoders of models with images: {len(results) - failed} ok, {failed} failed")
