@@ -42,12 +42,28 @@ void ConfigBinding::positive(const std::string& key, std::int64_t& value, std::i
   link(value, field);
 }
 
+namespace {
+
+/// transformers 5.24 calls some kinds of layers by names that its models share, and reads the older ones
+/// (configuration_utils.py, _LEGACY_LAYER_TYPE_REMAP), which are what is written: older releases read no
+/// others.
+std::string_view shared_name(std::string_view type) {
+  if (type == "mamba") return "linear_attention";
+  if (type == "attention") return "full_attention";
+  if (type == "deepseek_sparse_attention") return "indexed_attention";
+  return type;
+}
+
+}  // namespace
+
 void ConfigBinding::per_layer(const std::string& key, const std::vector<std::string>& names,
                               std::vector<std::int64_t>& value) {
   if (reading() && reader().has(key)) {
     value.clear();
     for (const std::string& one : reader().strings(key)) {
-      const auto at = std::find(names.begin(), names.end(), one);
+      const auto at = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+        return shared_name(name) == shared_name(one);
+      });
       if (at == names.end()) reader().fail(key, "unsupported: \"" + one + "\"");
       value.push_back(at - names.begin());
     }
@@ -90,6 +106,39 @@ void ConfigBinding::divides(const std::string& key, std::int64_t parts, const st
             std::to_string(parts));
 }
 
+namespace {
+
+/// Positions of the layers with a window, where `rope_parameters` has an object for each kind of layer, or
+/// `rope_local_base_freq` stands beside it; those of the others are in `value`.
+void read_window_rotary(const ConfigReader& config, RotaryConfig& value, const RotaryKeys& keys) {
+  const ConfigReader kinds = config.object("rope_parameters");
+  const bool per_kind = kinds.has("full_attention");
+  const ConfigReader local = kinds.object("sliding_attention");
+  for (const auto& [kind, parameters] : kinds.json().items()) {
+    if (per_kind && kind != "full_attention" && kind != "sliding_attention")
+      kinds.fail(kind, "unsupported: positions of such layers");
+  }
+  const double base =
+      value.local_theta ? config.number("rope_local_base_freq", *value.local_theta) : value.theta;
+  const double theta = local.number("rope_theta", base);
+  const bool scaled = local.string("rope_type", "default") != "default";
+  if (local.number("partial_rotary_factor", value.partial_factor) != value.partial_factor)
+    config.fail("rope_parameters", "unsupported: sliding_attention with a share of heads of its own");
+  if (value.local_theta) {
+    value.local_theta = theta;
+    if (scaled) config.fail("rope_parameters", "unsupported: sliding_attention with a scaling of its own");
+  } else if (per_kind) {
+    const bool same = local.json() == kinds.object("full_attention").json();
+    if (keys.scaled_windows ? !same : scaled || theta != value.theta)
+      config.fail("rope_parameters",
+                  keys.scaled_windows
+                      ? "unsupported: other positions in layers with a window"
+                      : "unsupported: a base or a scaling of its own in layers with a window");
+  }
+}
+
+}  // namespace
+
 void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
   const std::string partial = keys.partial_factor.empty() ? "partial_rotary_factor" : keys.partial_factor;
   if (reading()) {
@@ -106,15 +155,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     bind_rope_scaling(scaling, value.scaling, config, keys.yarn);
     if (scaling.reader().has(keys.temperature_scale))
       scaling.optional(keys.temperature_scale, value.temperature_scale);
-    if (value.local_theta) {
-      const ConfigReader local = config.object("rope_parameters").object("sliding_attention");
-      value.local_theta =
-          local.number("rope_theta", config.number("rope_local_base_freq", *value.local_theta));
-      check(local.string("rope_type", "default") == "default", "rope_parameters",
-            "unsupported: sliding_attention with a scaling of its own");
-    } else {
-      check(!per_kind, "rope_parameters", "unsupported: one object for each kind of layer");
-    }
+    read_window_rotary(config, value, keys);
   } else if (writing()) {
     constant(keys.theta, value.theta);
     if (value.local_theta) constant("rope_local_base_freq", *value.local_theta);

@@ -64,6 +64,7 @@ struct RotaryKeys {
   std::string partial_factor;          ///< empty: "partial_rotary_factor", and written only where it is not 1
   std::string temperature_scale = {};  ///< beside the scaling's fields; empty: the architecture has none
   std::string yarn = "yarn";           ///< the kind of scaling; "yarn" is read as well
+  bool scaled_windows = true;          ///< false: layers with a window rotate as if nothing were scaled
 };
 
 /// Named values of a config file that are declared once and travel both ways: each function reads its key
@@ -189,7 +190,8 @@ class ConfigBinding : public FieldBinding {
     link(value, field);
   }
 
-  /// One of `names` a layer (`layer_types`) <-> its number among them. An empty list is not written.
+  /// One of `names` a layer (`layer_types`) <-> its number among them, read under the names that newer
+  /// releases of transformers give them too. An empty list is not written.
   void per_layer(const std::string& key, const std::vector<std::string>& names,
                  std::vector<std::int64_t>& value);
   /// An object of its own, taken as it is.

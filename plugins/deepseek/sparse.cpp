@@ -39,10 +39,8 @@ void DeepseekV32Config::bind_indexer(ConfigBinding& b, bool interleaved) {
   DeepseekV3Config::bind(b);
   b.require("mlp_bias", false);
   b.check(q_lora_rank.has_value(), "q_lora_rank", "expected a size: the indexer's queries come from it");
-  if (b.reading() && b.reader().has("layer_types")) {
-    for (const std::string& type : b.reader().strings("layer_types"))
-      b.check(type == "deepseek_sparse_attention", "layer_types", "unsupported: \"" + type + "\"");
-  }
+  std::vector<std::int64_t> all_alike;  // which other names are refused; none is written
+  if (b.reading()) b.per_layer("layer_types", {"deepseek_sparse_attention"}, all_alike);
   if (!b.megatron.sparse_attention) b.megatron.sparse_attention.emplace();
   SparseAttentionConfig& sparse = *b.megatron.sparse_attention;
   b.positive("index_n_heads", index_n_heads, sparse.n_heads);

@@ -10,6 +10,9 @@ namespace mhub::olmo {
 struct Olmo2Config : DecoderConfig {
   Olmo2Config();
   void bind(ConfigBinding& b);
+
+ protected:
+  void bind(ConfigBinding& b, bool scaled_windows);
 };
 
 /// OLMo 2: norms only behind attention and MLP, and norms on q and k that span all heads.
