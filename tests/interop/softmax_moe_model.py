@@ -12,9 +12,9 @@ import re
 import torch
 import transformers
 from safetensors.torch import load_file
-from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Moe
+from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Experts, DeepseekV2MLP
 
-EXPERTS = dict(routed_scaling_factor=1.0, topk_method="greedy", n_group=None, topk_group=None)
+EXPERTS = dict(routed_scaling_factor=1.0)
 
 
 class Nothing(torch.nn.Module):
@@ -24,19 +24,29 @@ class Nothing(torch.nn.Module):
         return torch.zeros_like(hidden)
 
 
-class SoftmaxMoe(DeepseekV2Moe):
-    def __init__(self, config):
-        super().__init__(config)
-        if not config.n_shared_experts:
-            self.shared_experts = Nothing()
+class SoftmaxMoe(torch.nn.Module):
+    """Of DeepSeek-V2's experts and MLPs; how they are chosen changed from one transformers to the next."""
 
-    def route_tokens_to_experts(self, router_logits):
-        chosen, weights = super().route_tokens_to_experts(router_logits)
-        return chosen, weights / weights.sum(-1, keepdim=True) if self.config.norm_topk_prob else weights
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.experts = DeepseekV2Experts(config)
+        self.gate = torch.nn.Linear(config.hidden_size, config.n_routed_experts, bias=False)
+        shared = config.n_shared_experts
+        self.shared_experts = DeepseekV2MLP(config, intermediate_size=config.moe_intermediate_size * shared) if shared else Nothing()
+
+    def forward(self, hidden):
+        tokens = hidden.view(-1, hidden.shape[-1])
+        weights, chosen = self.gate(tokens).softmax(-1, dtype=torch.float32).topk(self.config.num_experts_per_tok, sorted=False)
+        if self.config.norm_topk_prob:
+            weights = weights / weights.sum(-1, keepdim=True)
+        routed = self.experts(tokens, chosen, weights * self.config.routed_scaling_factor)
+        return routed.view(hidden.shape) + self.shared_experts(hidden)
 
 
 class SoftmaxMoeForCausalLM(transformers.LlamaForCausalLM):
     def __init__(self, config):
+        config.num_experts = config.n_routed_experts  # which transformers 5.24 reads in DeepseekV2Experts
         super().__init__(config)
         for layer in self.model.layers[config.first_k_dense_replace:]:
             layer.mlp = SoftmaxMoe(config)

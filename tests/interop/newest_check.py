@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every architecture as the newest transformers has it: python newest_check.py MHUB SCRATCH [NAME...].
+
+Megatron-Bridge pins a transformers of its own, which the other checks use. Here the newest one (requirements_newest.txt) saves
+the tiny models of arch_dense.py and arch_moe.py; mhub converts and verifies them, gives them back bit for bit, with its
+manifest and without it, and computes what this transformers computes: logits, and 32 greedy tokens. It loads the exported folders
+and computes the same of them. So too the models with images of multimodal_models.py, of which texts are computed. Exits 1 when anything failed.
+"""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+REQUIREMENTS = HERE / "requirements_newest.txt"
+LAYOUTS = ["dist22", "te222"]
+
+
+def packages():
+    """The folder with the newest packages, beside the venv; made when it is first asked for and when the requirements change."""
+    cache = pathlib.Path(sys.prefix).parent
+    key = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    place = cache / f"newest-{sys.version_info[0]}.{sys.version_info[1]}-{key}"
+    with open(cache / "newest.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "complete").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", place, "-r", REQUIREMENTS]
+            subprocess.run(command, check=True, stdout=sys.stderr)
+            (place / "complete").touch()
+    return str(place)
+
+
+if "MHUB_NEWEST" not in os.environ:
+    place = packages()
+    path = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"MHUB_NEWEST": place, "PYTHONPATH": path})
+
+import architectures  # first: patches CUDA away
+
+for module in [name for name in sys.modules if name.split(".")[0] == "mamba_ssm"]:
+    del sys.modules[module]  # mamba.py's, for megatron-core; this transformers would take its functions, too
+
+import torch
+import transformers
+
+import absent
+import logits_check
+import multimodal_check
+
+
+def olmo3_yarn(entry):
+    """Positions of each kind of layer on their own, and right without a hook."""
+    yarn = entry["fields"]["rope_parameters"]
+    plain = {"rope_type": "default", "rope_theta": yarn["rope_theta"]}
+    fields = {**entry["fields"], "rope_parameters": {"full_attention": yarn, "sliding_attention": plain}}
+    return {key: value for key, value in entry.items() if key not in ("compute", "class_name")} | {"fields": fields}
+
+
+#: What is said otherwise since the release that the other checks use.
+CHANGED = {"olmo3_yarn": olmo3_yarn}
+#: Whose classes of the whole do with logits what their decoders' own classes do.
+WHOLE_HEADS = ("paligemma2",)
+
+
+def check(binary, name, scratch):
+    """The row of one architecture, and a line for people."""
+    entry = CHANGED.get(name, dict)(architectures.MODELS[name])
+    possible = entry.get("layouts", architectures.DENSE)
+    entry["layouts"] = [one for one in LAYOUTS if one in possible] or possible[:2]
+    row, hf, line = architectures.Row(name, entry), os.path.join(scratch, name), ""
+    try:
+        architectures.make(name, entry, hf)
+        folders = architectures.convert(binary, row, hf, scratch)
+        architectures.exported_logits(row, hf, architectures.export(binary, row, hf, folders, scratch))
+        if "generated" in entry:  # sizes that generation covers
+            entry["fields"] = {**entry["fields"], **entry["generated"]}
+            architectures.make(name, entry, hf := hf + "_generated")
+        worst = logits_check.compare(binary, hf, logits_check.Truth(entry, hf), scratch)
+        line = f"{name}: logits within {worst:.1e} of scale"
+    except Exception as problem:
+        row.fail("newest", f"{type(problem).__name__}: {str(problem)[:400]}")
+    return row, line
+
+
+def check_whole(binary, name, scratch):
+    """A model with images; what could not be judged."""
+    class_name, config, decoder, options = multimodal_check.MODELS[name]
+    if name in WHOLE_HEADS:
+        options = {key: value for key, value in options.items() if key != "head"}
+        multimodal_check.MODELS[name] = (class_name, config, decoder, options)
+    hf = os.path.join(scratch, name)
+    try:
+        multimodal_check.make(name, hf)
+    except AttributeError as problem:
+        return [(f"newest transformers of {name}", str(problem))]
+    try:
+        multimodal_check.check_layouts(binary, name, hf, scratch)
+    except Exception as problem:
+        multimodal_check.record(f"{name}: newest", f"{type(problem).__name__}: {str(problem)[:400]}")
+    return []
+
+
+def clear(scratch, name):
+    for left in pathlib.Path(scratch).glob(name + "*"):
+        shutil.rmtree(left)
+
+
+def main():
+    binary, scratch, names = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.makedirs(scratch)
+    if not transformers.__file__.startswith(os.environ["MHUB_NEWEST"]):
+        sys.exit(f"newest_check.py: transformers {transformers.__version__} is not the newest")
+    print("transformers " + transformers.__version__)
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    failures, not_run = [], []
+    rows = architectures.selected(names)
+    for name in rows:
+        row, line = check(binary, name, scratch)
+        failures += row.failures
+        print(f"FAIL {row.failures[0]}" if row.failures else "ok   " + line, flush=True)
+        clear(scratch, name)
+    wholes = [name for name in multimodal_check.MODELS if not names or name in names]
+    multimodal_check.LAYOUTS = {layout: multimodal_check.LAYOUTS[layout] for layout in multimodal_check.FEW}
+    for name in wholes:
+        not_run += check_whole(binary, name, scratch)
+        clear(scratch, name)
+    failures += [problem for problem in multimodal_check.results if problem]
+    for failure in absent.unexcused(not_run):
+        failures.append(failure)
+        print("FAIL " + failure)
+    print(f"newest: {len(rows)} architectures, {len(wholes)} with images, {len(failures)} failures")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
