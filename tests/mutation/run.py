@@ -78,8 +78,9 @@ class Tree:
         passes = [["-R", f"^unit\\.({'|'.join(first)})$"], ["-R", "^unit\\.", "-E", f"^unit\\.({'|'.join(first)})$"]] if first else [["-R", "^unit\\."]]
         for chosen in passes:
             command = ["ctest", "--test-dir", self.build, "--no-tests=error", "--label-exclude", "python", "--stop-on-failure", "--timeout", "900",
-                       "--parallel", str(self.jobs), *chosen]
+                       "--output-on-failure", "--parallel", str(self.jobs), *chosen]
             done = subprocess.run(command, capture_output=True, text=True)
+            self.said = done.stdout
             if done.returncode != 0:
                 lines = [line for line in done.stdout.splitlines() if "unit." in line and ("***" in line or "(Failed)" in line)]
                 return lines[0].split("unit.")[1].split()[0] if lines else "ctest: " + done.stdout[-300:]
@@ -125,7 +126,7 @@ def main():
     complaint = tree.compile()
     test = None if complaint else tree.failing([])
     if complaint or test:
-        sys.exit(f"the tree itself does not pass: {complaint or test}")
+        sys.exit(f"the tree itself does not pass: {complaint or test + chr(10) + tree.said[-4000:]}")
     counts = {"killed": 0, "survived": 0, "not built": 0}
     for one in chosen:
         start = time.time()
