@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conversions of a 2.5 GB Llama in every direction against copies of the same source: python convert_vs_cp.py MHUB SCRATCH [RUNS] [--cold] [WORD]...
 
-Each run takes in turn `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes. Copies never share blocks with their
+Each run takes `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes, another one first each time and each behind the
+removal of what the one before wrote: in a virtual machine memory that was free for long is slower to get, also from a tmpfs. Copies never share blocks with their
 source (--reflink=never); what mhub shares on a file system that can is in the last column. Prints a table: medians, with the smallest and the
 largest, of seconds, which other work on the machine changes, and of processor time, which it changes little. With --cold, the source is dropped from the page cache before each command. WORDs choose directions that contain one of them. What
 SCRATCH lies on (a disk, /dev/shm, a loop-mounted XFS) decides what is measured."""
@@ -58,8 +59,10 @@ def removed(path):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def timed(command, source, target, cold):
-    removed(target)
+def timed(command, source, targets, cold):
+    """Seconds, processor time and output."""
+    for target in targets:
+        removed(target)
     prepare(source, cold)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
@@ -75,18 +78,23 @@ def spread(values):
 
 def measured(mhub, source, options, scratch, runs, cold):
     copy, out = os.path.join(scratch, "copy"), os.path.join(scratch, "out")
+    commands = {
+        "copied": ["cp", "-r", "--reflink=never", source, copy],
+        "synced": f"cp -r --reflink=never '{source}' '{copy}' && sync -f '{copy}'",
+        "converted": [mhub, "convert", source, out, "--json", *options],
+    }
     ours, over_copy, over_synced, processor, shared = [], [], [], [], 0.0
-    for _ in range(runs):
-        plain, copying, _ = timed(["cp", "-r", "--reflink=never", source, copy], source, copy, cold)
-        synced, _, _ = timed(f"cp -r --reflink=never '{source}' '{copy}' && sync -f '{copy}'", source, copy, cold)
-        removed(copy)
-        seconds, used, text = timed([mhub, "convert", source, out, "--json", *options], source, out, cold)
+    for run in range(runs):
+        order = list(commands)[run % 3:] + list(commands)[:run % 3]
+        took = {name: timed(commands[name], source, (copy, out), cold) for name in order}
+        seconds, used, text = took["converted"]
         report = json.loads(text)
         shared = report.get("shared_bytes", 0) / report["bytes"]
         ours.append(seconds)
-        over_copy.append(seconds / plain)
-        over_synced.append(seconds / synced)
-        processor.append(used / copying)
+        over_copy.append(seconds / took["copied"][0])
+        over_synced.append(seconds / took["synced"][0])
+        processor.append(used / took["copied"][1])
+    removed(copy)
     removed(out)
     return ours, over_copy, over_synced, processor, shared
 
