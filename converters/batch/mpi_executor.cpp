@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
 
 #include "child.hpp"
 #include "entry_parts.hpp"
@@ -40,13 +41,14 @@ std::unique_ptr<Executor> mpi_executor(const Recipe& recipe, const ExecutorSetti
     throw_if(job.callbacks.cancelled);
     if (done.code != 0) throw_failure(done);
   };
-  return local_executor(recipe, settings.at_once,
-                        [parts = std::max(1, settings.parts), ranks, context](std::size_t entry) {
-                          JobContext job = context(entry);
-                          job.parts = parts;
-                          job.carry_out_parts = ranks;
-                          return job;
-                        });
+  return local_executor(
+      recipe, settings.at_once,
+      [parts = std::max(1, settings.parts), ranks, context = std::move(context)](std::size_t entry) {
+        JobContext job = context(entry);
+        job.parts = parts;
+        job.carry_out_parts = ranks;
+        return job;
+      });
 }
 
 }  // namespace mhub::converters
