@@ -5,6 +5,8 @@
 #include <atomic>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
 #include "mhub/base/json.hpp"

@@ -47,7 +47,8 @@ std::optional<std::uint64_t> content_length(const HttpHead& head) {
 
 }  // namespace
 
-RangeReader::RangeReader(Hub& hub, std::string repo, std::string commit, RepoFile file, Hashed hashed)
+RangeReader::RangeReader(Hub& hub, const std::string& repo, const std::string& commit, RepoFile file,
+                         Hashed hashed)
     : hub_(hub),
       file_(std::move(file)),
       hashed_(hashed),

@@ -14,7 +14,7 @@ enum class Hashed { yes, no };
 /// to signed addresses, which are used until they expire. Thread-safe.
 class RangeReader {
  public:
-  RangeReader(Hub& hub, std::string repo, std::string commit, RepoFile file, Hashed hashed);
+  RangeReader(Hub& hub, const std::string& repo, const std::string& commit, RepoFile file, Hashed hashed);
 
   const RepoFile& file() const { return file_; }
   /// "org/name: model.safetensors", for messages.
