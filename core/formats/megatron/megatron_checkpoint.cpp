@@ -148,6 +148,11 @@ void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const 
         "the vocabulary is taken with its padding (" + std::to_string(described.vocab_size) +
         " rows): the checkpoint does not say how many are real; --hf-reference DIR would");
   }
+  if (!described.image && generation_config(checkpoint).is_null()) {
+    checkpoint.notes.push_back(
+        "no file says which tokens begin and end a text: generation does not stop there, and an export does "
+        "not say them; --hf-reference DIR would");
+  }
 }
 
 /// Takes model and config from what lies beside the checkpoint, or was named for it; returns where that is,
@@ -289,7 +294,9 @@ void take_files(Checkpoint& checkpoint, const fs::path& reference) {
   if (!fs::is_directory(own) || !fs::is_directory(reference)) return;
   const std::shared_ptr<const FileSet> beside = folder_files(reference.string());
   std::vector<std::string> names = companions(*beside);
-  if (const char* generation = "generation_config.json"; beside->has(generation)) names.push_back(generation);
+  const bool known = checkpoint.manifest.is_object() && checkpoint.manifest.contains("generation_config");
+  if (const char* generation = "generation_config.json"; beside->has(generation) && !known)
+    names.push_back(generation);
   std::string others;
   for (const std::string& name : names) {
     if (!checkpoint.files->has(name)) others += (others.empty() ? "" : ", ") + name;

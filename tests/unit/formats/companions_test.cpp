@@ -5,6 +5,7 @@
 #include "cli/tiny_llama.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/file.hpp"
+#include "mhub/base/written_files.hpp"
 #include "mhub/convert/convert.hpp"
 #include "mhub/formats/format.hpp"
 
@@ -43,6 +44,12 @@ std::string make_folder(const tests::TemporaryFolder& scratch) {
   return folder;
 }
 
+std::string joined(const std::vector<std::string>& lines) {
+  std::string all;
+  for (const std::string& one : lines) all += one + "\n";
+  return all;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(what_is_no_weight_travels_both_ways) {
@@ -76,6 +83,25 @@ BOOST_AUTO_TEST_CASE(what_stays_behind_is_named) {
       hf + "/tekken.json stays behind: it is larger than 128 MiB",
       hf + "/.templates stays behind: it is hidden, no file, or lies too deep"};
   BOOST_TEST(notes == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_ends_a_text_is_not_lost_in_silence) {
+  const tests::TemporaryFolder scratch;
+  const std::string hf = make_folder(scratch), there = scratch.file("m"),
+                    silence = "no file says which tokens begin and end";
+  put(hf + "/generation_config.json", R"({"eos_token_id": 2})");
+  convert(hf, there, {.format = "torch_dist"});
+  const auto notes = [&](const std::string& to, const std::string& reference) {
+    OpenOptions source;
+    source.hf_reference = reference;
+    return joined(convert(plan(there, {.format = "hf"}, source), scratch.file(to))["notes"]);
+  };
+  // The manifest has it: neither the file nor a reference's stays behind.
+  BOOST_TEST(notes("a", hf).find("generation_config.json") == std::string::npos);
+  BOOST_TEST(fs::is_regular_file(scratch.file("a") + "/generation_config.json"));
+  fs::remove(there + "/" + kManifestName);
+  BOOST_TEST(notes("b", "").find(silence) != std::string::npos);
+  BOOST_TEST(notes("c", hf).find(silence) == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_leads_elsewhere_is_refused) {
