@@ -36,6 +36,9 @@ bool divides(const Partition::Segment& segment, int ranks) {
   if (!segment.slices.empty())
     what += " (" + std::to_string(query_heads(segment)) + " query heads in " +
             std::to_string(segment.length / segment.unit) + " groups)";
+  else if (segment.unit > 1)  // a mixer's groups, a head
+    what += " (blocks of " + std::to_string(segment.unit) +
+            ", which stay whole: " + std::to_string(segment.length / segment.unit) + ")";
   std::string sizes;
   for (int size = 1; size <= 64; ++size)
     if (divides(segment, size)) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
