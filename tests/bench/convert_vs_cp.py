@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conversions of a 2.5 GB Llama in every direction against copies of the same source: python convert_vs_cp.py MHUB SCRATCH [RUNS] [--cold] [WORD]...
 
-Each run takes `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes, another one first each time and each behind the
-removal of what the one before wrote: in a virtual machine memory that was free for long is slower to get, also from a tmpfs. Copies never share blocks with their
+Each run takes `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes, in another order each time and each behind the
+removal of what the one before wrote: what memory a command gets, and who had it before, changes its time more than its work does, also on a tmpfs. Copies never share blocks with their
 source (--reflink=never); what mhub shares on a file system that can is in the last column. Prints a table: medians, with the smallest and the
 largest, of seconds, which other work on the machine changes, and of processor time, which it changes little. With --cold, the source is dropped from the page cache before each command. WORDs choose directions that contain one of them. What
 SCRATCH lies on (a disk, /dev/shm, a loop-mounted XFS) decides what is measured."""
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -85,7 +86,7 @@ def measured(mhub, source, options, scratch, runs, cold):
     }
     ours, over_copy, over_synced, processor, shared = [], [], [], [], 0.0
     for run in range(runs):
-        order = list(commands)[run % 3:] + list(commands)[:run % 3]
+        order = list(itertools.permutations(commands))[run % 6]
         took = {name: timed(commands[name], source, (copy, out), cold) for name in order}
         seconds, used, text = took["converted"]
         report = json.loads(text)
