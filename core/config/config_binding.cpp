@@ -108,12 +108,29 @@ void ConfigBinding::divides(const std::string& key, std::int64_t parts, const st
 
 namespace {
 
+bool has_kinds(const ConfigReader& parameters) {
+  return parameters.has("full_attention") || parameters.has("sliding_attention");
+}
+
+/// What states the positions of all layers, or of those without a window. transformers 5 reads either key for
+/// the other, with the base in it; of both it takes `rope_scaling`, which 4 reads alone, or merges it into
+/// one kind of layer (convert_rope_params_to_dict).
+ConfigReader stated_rotary(const ConfigReader& config) {
+  const ConfigReader newer = config.object("rope_parameters"), older = config.object("rope_scaling");
+  if (!config.has("rope_parameters")) return older;
+  if (!older.json().empty() && older.json() != newer.json())
+    config.fail("rope_scaling", "unsupported: beside rope_parameters that say something else");
+  return has_kinds(newer) ? newer.object("full_attention") : newer;
+}
+
 /// Positions of the layers with a window, where `rope_parameters` has an object for each kind of layer, or
 /// `rope_local_base_freq` stands beside it; those of the others are in `value`.
 void read_window_rotary(const ConfigReader& config, RotaryConfig& value, const RotaryKeys& keys) {
   const ConfigReader kinds = config.object("rope_parameters");
-  const bool per_kind = kinds.has("full_attention");
+  const bool per_kind = has_kinds(kinds);
   const ConfigReader local = kinds.object("sliding_attention");
+  if (per_kind && !kinds.has("full_attention"))
+    config.fail("rope_parameters", "unsupported: sliding_attention without full_attention");
   for (const auto& [kind, parameters] : kinds.json().items()) {
     if (per_kind && kind != "full_attention" && kind != "sliding_attention")
       kinds.fail(kind, "unsupported: positions of such layers");
@@ -121,7 +138,7 @@ void read_window_rotary(const ConfigReader& config, RotaryConfig& value, const R
   const double base =
       value.local_theta ? config.number("rope_local_base_freq", *value.local_theta) : value.theta;
   const double theta = local.number("rope_theta", base);
-  const bool scaled = local.string("rope_type", "default") != "default";
+  const bool scaled = local.string("rope_type", local.string("type", "default")) != "default";
   if (local.number("partial_rotary_factor", value.partial_factor) != value.partial_factor)
     config.fail("rope_parameters", "unsupported: sliding_attention with a share of heads of its own");
   if (value.local_theta) {
@@ -143,11 +160,7 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
   const std::string partial = keys.partial_factor.empty() ? "partial_rotary_factor" : keys.partial_factor;
   if (reading()) {
     const ConfigReader& config = reader();
-    const bool per_kind = config.object("rope_parameters").has("full_attention");
-    // transformers 5 reads either key for the other, with the base in it (convert_rope_params_to_dict).
-    const ConfigReader parameters =
-        per_kind ? config.object("rope_parameters").object("full_attention")
-                 : config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    const ConfigReader parameters = stated_rotary(config);
     FieldBinding scaling(parameters);
     value.theta = parameters.number("rope_theta", config.number(keys.theta, value.theta));
     value.partial_factor =

@@ -76,6 +76,34 @@ BOOST_AUTO_TEST_CASE(windows_may_have_a_base_of_their_own) {
   BOOST_CHECK_THROW(rotary(kPlain, kLinear, {}, 1e6), InputError);
 }
 
+BOOST_AUTO_TEST_CASE(a_scaling_of_windows_is_seen_under_its_older_name) {
+  const nlohmann::json older{{"type", "linear"}, {"rope_theta", 1e4}, {"factor", 8.0}};
+  BOOST_CHECK_THROW(rotary(kPlain, older, {}, 1e4), InputError);
+  RotaryKeys keys;
+  keys.scaled_windows = false;
+  BOOST_CHECK_THROW(rotary(kPlain, {{"type", "linear"}, {"rope_theta", 5e5}, {"factor", 8.0}}, keys),
+                    InputError);
+}
+
+BOOST_AUTO_TEST_CASE(windows_alone_do_not_say_all_positions) {
+  RotaryConfig value;
+  BOOST_CHECK_THROW(reading({{"rope_parameters", {{"sliding_attention", kPlain}}}}).rotary(value),
+                    InputError);
+}
+
+BOOST_AUTO_TEST_CASE(two_scalings_must_be_the_same) {
+  const auto both = [](const nlohmann::json& newer, const nlohmann::json& older) {
+    RotaryConfig value;
+    reading({{"rope_parameters", newer}, {"rope_scaling", older}}).rotary(value);
+    return value.scaling.type;
+  };
+  BOOST_TEST((both(kLinear, kLinear) == RopeKind::linear));
+  BOOST_TEST((both(kLinear, nullptr) == RopeKind::linear));
+  BOOST_TEST((both(nullptr, kLinear) == RopeKind::linear));
+  BOOST_CHECK_THROW(both(kPlain, kLinear), InputError);
+  BOOST_CHECK_THROW(both({{"full_attention", kPlain}, {"sliding_attention", kPlain}}, kLinear), InputError);
+}
+
 BOOST_AUTO_TEST_CASE(positions_of_an_unknown_kind_are_refused) {
   RotaryConfig value;
   ConfigBinding b = reading(
