@@ -133,6 +133,14 @@ CanonicalState canonical_state(const Checkpoint& checkpoint, std::vector<Canonic
 }
 
 constexpr std::uint64_t kConfigLimit = 16 << 20;
+constexpr const char* kGenerationConfig = "generation_config.json";
+
+/// Whether there is what generation_config() reads. It is not read here: a fault in it is for whoever wants
+/// it.
+bool has_generation_config(const Checkpoint& checkpoint) {
+  return (checkpoint.manifest.is_object() && checkpoint.manifest.contains("generation_config")) ||
+         (checkpoint.files != nullptr && checkpoint.files->has(kGenerationConfig));
+}
 
 void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const TransformerConfig& described,
                       const std::vector<std::string>& alternatives) {
@@ -148,7 +156,7 @@ void note_assumptions(Checkpoint& checkpoint, const MegatronFacts& facts, const 
         "the vocabulary is taken with its padding (" + std::to_string(described.vocab_size) +
         " rows): the checkpoint does not say how many are real; --hf-reference DIR would");
   }
-  if (!described.image && generation_config(checkpoint).is_null()) {
+  if (!described.image && !has_generation_config(checkpoint)) {
     checkpoint.notes.push_back(
         "no file says which tokens begin and end a text: generation does not stop there, and an export does "
         "not say them; --hf-reference DIR would");
@@ -294,9 +302,8 @@ void take_files(Checkpoint& checkpoint, const fs::path& reference) {
   if (!fs::is_directory(own) || !fs::is_directory(reference)) return;
   const std::shared_ptr<const FileSet> beside = folder_files(reference.string());
   std::vector<std::string> names = companions(*beside);
-  const bool known = checkpoint.manifest.is_object() && checkpoint.manifest.contains("generation_config");
-  if (const char* generation = "generation_config.json"; beside->has(generation) && !known)
-    names.push_back(generation);
+  if (beside->has(kGenerationConfig) && !has_generation_config(checkpoint))
+    names.push_back(kGenerationConfig);
   std::string others;
   for (const std::string& name : names) {
     if (!checkpoint.files->has(name)) others += (others.empty() ? "" : ", ") + name;

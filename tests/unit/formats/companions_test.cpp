@@ -102,6 +102,9 @@ BOOST_AUTO_TEST_CASE(what_ends_a_text_is_not_lost_in_silence) {
   fs::remove(there + "/" + kManifestName);
   BOOST_TEST(notes("b", "").find(silence) != std::string::npos);
   BOOST_TEST(notes("c", hf).find(silence) == std::string::npos);
+  // A broken one is found by who reads it, and hides no model.
+  put(there + "/release/tokenizer/generation_config.json", "{");
+  BOOST_TEST(open_checkpoint(there).unknown_model == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_leads_elsewhere_is_refused) {
