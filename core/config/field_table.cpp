@@ -49,6 +49,7 @@ std::int64_t only_every(std::int64_t i, std::int64_t every) { return (i + 1) % e
 void divide_by_heads(C& c) {
   if (c.num_attention_heads > 0) c.kv_channels = c.hidden_size / c.num_attention_heads;
 }
+bool norms_behind(const C& c) { return !c.pre_norms || c.post_norms; }
 nlohmann::json pattern_meaning(const C& c) {
   std::string pattern = c.hybrid_layer_pattern;
   std::erase(pattern, '|');  // pipeline stages
@@ -159,10 +160,10 @@ constexpr auto kFields = std::to_array<Field>({
     field<&C::pre_norms>({.args = kHf, .default_is = kUnsaid,
      .limit = "prediction blocks with norms behind attention and MLP: Megatron-LM builds them without, also beside "
               "a layer spec (models/gpt.py, mtp_block_spec), Megatron-Bridge's provider can",
-     .limited = [](const C& c) { return c.mtp_num_layers > 0 && (!c.pre_norms || c.post_norms); }, .runs = kYes}),
+     .limited = [](const C& c) { return c.mtp_num_layers > 0 && norms_behind(c); }, .runs = kYes}),
     field<&C::post_norms>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "norms behind attention and MLP: TransformerLayer cannot",
-     .limited = [](const C& c) { return !c.pre_norms || c.post_norms; }, .runs = kYes}),
+     .limited = norms_behind, .runs = kYes}),
     field<&C::residual_multiplier>({.args = kHf, .default_is = kUnsaid,
      .spec_limit = "a multiplier on residual branches: TransformerLayer cannot", .runs = kAny}),
     field<&C::qk_layernorm_over_heads>({.args = kHf, .default_is = kUnsaid,
