@@ -10,6 +10,12 @@ namespace {
 
 constexpr const char* kBlocks = "num_nextn_predict_layers";
 
+/// One at most: mtp_share_layers of more than one repeats a block.
+void bind_one_block(ConfigBinding& b, std::int64_t& blocks) {
+  bind_prediction_blocks(b, blocks);
+  b.check(blocks <= 1, kBlocks, "expected 0 or 1");
+}
+
 }  // namespace
 
 ExaoneConfig::ExaoneConfig() {
@@ -40,9 +46,7 @@ void Exaone4Config::bind(ConfigBinding& b) {
   ExaoneConfig::bind(b);
   b.fixed(b.megatron.pre_norms, false);
   b.fixed(b.megatron.post_norms, true);
-  bind_prediction_blocks(b, num_nextn_predict_layers);
-  // mtp_share_layers of more than one repeats a block.
-  b.check(num_nextn_predict_layers <= 1, kBlocks, "expected 0 or 1");
+  bind_one_block(b, num_nextn_predict_layers);
 }
 
 Mapping Exaone4ForCausalLM::mapping(const Exaone4Config&, const TransformerConfig& megatron) {
@@ -84,8 +88,7 @@ void ExaoneMoeConfig::bind(ConfigBinding& b) {
   bind_expert_groups(b, n_group, topk_group);
   bind_sigmoid_router(b, num_experts_per_tok);
   b.require("topk_method", "noaux_tc");
-  bind_prediction_blocks(b, num_nextn_predict_layers);
-  b.check(num_nextn_predict_layers <= 1, kBlocks, "expected 0 or 1");
+  bind_one_block(b, num_nextn_predict_layers);
   b.fixed(b.megatron.mtp_dense, num_nextn_predict_layers > 0);
 }
 
