@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../qwen/texts.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
 #include "tower.hpp"
 
 namespace mhub::internvl {
-
-/// The decoder's class where the config does not say (plugins/qwen): InternVLConfig of transformers.
-struct Qwen2Text {
-  static constexpr const char *model_type = "qwen2", *tokenizer_class = "Qwen2TokenizerFast";
-};
 
 /// InternVL 2.5 to 3.5 as transformers has it ("...-hf"): a decoder of any registered class goes to Megatron,
 /// the tower is carried.

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../qwen/texts.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
 
 namespace mhub::llava {
-
-/// The decoder's class where the config does not say (plugins/qwen): LlavaOnevisionConfig of transformers.
-struct Qwen2Text {
-  static constexpr const char *model_type = "qwen2", *tokenizer_class = "Qwen2TokenizerFast";
-};
 
 /// LLaVA-OneVision, with SigLIP's tower: the decoder goes to Megatron, the rest is carried. It is no
 /// LLaVAModel of Megatron-Core's: features are taken in front of the tower's last norm, which CLIPViTModel
@@ -23,11 +19,6 @@ struct LlavaOnevisionForConditionalGeneration
     return {.others = {"vision_tower.vision_model.", "multi_modal_projector.", "image_newline"}};
   }
   static VisionParts vision(const Config& config, const ConfigReader& json);
-};
-
-/// The decoder of LLaVA-OneVision 1.5, which is built like Qwen3 (plugins/qwen).
-struct Qwen3Text {
-  static constexpr const char *model_type = "qwen3", *tokenizer_class = "Qwen2TokenizerFast";
 };
 
 /// LLaVA-OneVision 1.5, whose code comes with it (EvolvingLMMs-Lab/LLaVA-OneVision-1.5,

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../qwen/texts.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
 
 namespace mhub::ovis {
-
-/// The decoder's class where the config does not say (plugins/qwen).
-struct Qwen3Text {
-  static constexpr const char *model_type = "qwen3", *tokenizer_class = "Qwen2TokenizerFast";
-};
 
 /// Ovis2.5, whose code comes with it (AIDC-AI/Ovis, ovis/model/modeling_ovis.py; names as in mcore-bridge's
 /// mm_gpts/qwen.py): "llm." is a model of texts of its own class, which "llm_config" describes; the visual

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "../qwen/texts.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
 
@@ -11,17 +12,6 @@ namespace mhub::qwen_omni {
 // Qwen's models that hear. Of each, the decoder of texts goes to Megatron and everything else is carried:
 // ears, eyes, and what speaks. Of multi-axis rotary positions, texts have the same on every axis, which is
 // plain rotation.
-
-/// The decoders' own classes (plugins/qwen and plugins/qwen_moe).
-struct Qwen2Text {
-  static constexpr const char *model_type = "qwen2", *tokenizer_class = "Qwen2TokenizerFast";
-};
-struct Qwen3Text {
-  static constexpr const char *model_type = "qwen3", *tokenizer_class = "Qwen2TokenizerFast";
-};
-struct Qwen3MoeText {
-  static constexpr const char *model_type = "qwen3_moe", *tokenizer_class = "Qwen2TokenizerFast";
-};
 
 /// Qwen2-Audio: Whisper's encoder and one linear layer in front of Qwen2. Bridge's qwen2_audio_bridge.py has
 /// the same names.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../qwen/texts.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/multimodal.hpp"
 
@@ -8,17 +9,6 @@ namespace mhub::qwen_vl {
 
 // Of each, the decoder goes to Megatron and the tower is carried. Of multi-axis rotary positions, texts have
 // the same on every axis, which is plain rotation.
-
-/// The decoders' own classes (plugins/qwen and plugins/qwen_moe).
-struct Qwen2Text {
-  static constexpr const char *model_type = "qwen2", *tokenizer_class = "Qwen2TokenizerFast";
-};
-struct Qwen3Text {
-  static constexpr const char *model_type = "qwen3", *tokenizer_class = "Qwen2TokenizerFast";
-};
-struct Qwen3MoeText {
-  static constexpr const char *model_type = "qwen3_moe", *tokenizer_class = "Qwen2TokenizerFast";
-};
 
 /// Qwen2-VL: LayerNorm and quick_gelu in its tower.
 struct Qwen2VLForConditionalGeneration : DecoderOfMultimodal<Qwen2VLForConditionalGeneration, Qwen2Text> {
