@@ -2,7 +2,6 @@
 """What the tests of the Hub share: models to serve, mhub and both versions of huggingface_hub as programs."""
 
 import copy
-import fcntl
 import json
 import os
 import pathlib
@@ -12,25 +11,21 @@ import sys
 import venv
 
 import hub_server
+from kept import kept
 
 HERE = pathlib.Path(__file__).parent
 #: The other one is in the venv of these tests, with transformers.
 HUB_2 = "huggingface_hub>=2,<3"
 
 
+def make_hub_2(place):
+    venv.create(place, with_pip=True)
+    subprocess.run([place / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", HUB_2], check=True, stdout=sys.stderr)
+
+
 def hub_2_python():
-    """The Python of a small venv with huggingface_hub 2, made in the user's cache folder when it is first asked for."""
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mhub"
-    place = cache / f"hub2-{sys.version_info[0]}.{sys.version_info[1]}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "hub2.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / "complete").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            venv.create(place, with_pip=True)
-            subprocess.run([place / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", HUB_2], check=True, stdout=sys.stderr)
-            (place / "complete").touch()
-    return place / "bin/python"
+    """The Python of a small venv with huggingface_hub 2."""
+    return kept("hub2", make_hub_2) / "bin/python"
 
 
 def tiny_llama(folder):

@@ -7,7 +7,6 @@ manifest and without it, and computes what this transformers computes: logits, a
 and computes the same of them. So too the models with images of multimodal_models.py, of which texts are computed. Exits 1 when anything failed.
 """
 
-import fcntl
 import hashlib
 import os
 import pathlib
@@ -15,24 +14,21 @@ import shutil
 import subprocess
 import sys
 
+from kept import kept
+
 HERE = pathlib.Path(__file__).parent
 REQUIREMENTS = HERE / "requirements_newest.txt"
 LAYOUTS = ["dist22", "te222"]
 
 
+def install(place):
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", place, "-r", REQUIREMENTS]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
 def packages():
-    """The folder with the newest packages, beside the venv; made when it is first asked for and when the requirements change."""
-    cache = pathlib.Path(sys.prefix).parent
-    key = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    place = cache / f"newest-{sys.version_info[0]}.{sys.version_info[1]}-{key}"
-    with open(cache / "newest.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / "complete").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", place, "-r", REQUIREMENTS]
-            subprocess.run(command, check=True, stdout=sys.stderr)
-            (place / "complete").touch()
-    return str(place)
+    """The folder with the newest packages, another one when the requirements change."""
+    return str(kept("newest-" + hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12], install))
 
 
 if "MHUB_NEWEST" not in os.environ:
