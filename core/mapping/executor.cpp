@@ -9,17 +9,21 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "mhub/base/checksum.hpp"
 #include "mhub/base/error.hpp"
 #include "mhub/base/processors.hpp"
+#include "mhub/mapping/read_ahead.hpp"
 #include "mhub/mapping/shared_runs.hpp"
 #include "mhub/mapping/work_order.hpp"
 #include "mhub/tensor/convert.hpp"
 
 namespace mhub {
 namespace {
+
+std::size_t threads_of(int jobs) { return static_cast<std::size_t>(jobs > 0 ? jobs : usable_processors()); }
 
 /// Runs `work(unit)` for all units in their order, on `jobs` threads; rethrows the first exception.
 template <typename Work>
@@ -39,9 +43,8 @@ void for_each_unit(const std::vector<WorkUnit>& units, int jobs, const Work& mak
       next = units.size();
     }
   };
-  const auto wanted = static_cast<std::size_t>(jobs > 0 ? jobs : usable_processors());
   std::vector<std::jthread> threads;
-  for (std::size_t k = 1; k < std::min(wanted, units.size()); ++k) threads.emplace_back(run);
+  for (std::size_t k = 1; k < std::min(threads_of(jobs), units.size()); ++k) threads.emplace_back(run);
   run();
   threads.clear();
   if (failure) std::rethrow_exception(failure);
@@ -115,11 +118,29 @@ class Writer {
       if (unit.size() > 1) reader_.hold(chunks, begin, count);
       for (std::size_t at = 0; at < unit.size(); ++at) {
         if (stop) return;
-        write(unit[at], begin, count, shared_[at], checksums[at]);
+        const ChunkPlan& chunk = *chunks[at];
+        window_.resize(static_cast<std::size_t>(count) * size_of(chunk.dtype));
+        reader_.read(chunk, begin, count, window_, &done_.losses[unit[at]]);
+        write(unit[at], begin, window_, shared_[at], checksums[at]);
       }
     }
     reader_.hold({}, 0, 0);
     for (std::size_t at = 0; at < unit.size(); ++at) done_.checksums[unit[at]] = checksums[at].hex();
+  }
+
+  /// All chunks, one after another, while the next are read.
+  void write_in_order(ReadAhead& windows) {
+    std::optional<Checksum> checksum;
+    while (const ReadAhead::Window* window = windows.next()) {
+      const std::size_t k = window->chunk;
+      if (window->begin == 0) {
+        checksum.emplace();
+        shared_ = {share(k)};
+      }
+      done_.losses[k].add(window->losses);
+      write(k, window->begin, window->bytes, shared_[0], *checksum);
+      if (window->begin + window->count == plan_.chunks[k].elements) done_.checksums[k] = checksum->hex();
+    }
   }
 
  private:
@@ -139,11 +160,12 @@ class Writer {
   }
 
   /// Gives the sink a window of a chunk, which begins at byte `begin` of it.
-  void put(const ChunkPlan& chunk, std::uint64_t begin, const std::vector<ByteRange>& shared) {
-    const std::uint64_t end = begin + window_.size();
+  void put(const ChunkPlan& chunk, std::uint64_t begin, std::span<const std::byte> window,
+           const std::vector<ByteRange>& shared) {
+    const std::uint64_t end = begin + window.size();
     const auto give = [&](std::uint64_t from, std::uint64_t to, bool there) {
       if (from >= to) return;
-      const auto bytes = std::span<const std::byte>(window_).subspan(from - begin, to - from);
+      const auto bytes = window.subspan(from - begin, to - from);
       there ? sink_.keep(chunk.tensor, chunk.chunk, bytes) : sink_.append(chunk.tensor, chunk.chunk, bytes);
     };
     auto next = std::partition_point(shared.begin(), shared.end(),
@@ -158,24 +180,22 @@ class Writer {
     give(at, end, false);
   }
 
-  void write(std::size_t k, std::int64_t begin, std::int64_t count, const std::vector<ByteRange>& shared,
-             Checksum& checksum) {
+  /// A window of a chunk, from element `begin` on.
+  void write(std::size_t k, std::int64_t begin, std::span<const std::byte> window,
+             const std::vector<ByteRange>& shared, Checksum& checksum) {
     const ChunkPlan& chunk = plan_.chunks[k];
-    const std::size_t size = size_of(chunk.dtype);
-    window_.resize(static_cast<std::size_t>(count) * size);
-    reader_.read(chunk, begin, count, window_, &done_.losses[k]);
+    const std::uint64_t at = static_cast<std::uint64_t>(begin) * size_of(chunk.dtype);
     if (!options_.allow_overflow && done_.losses[k].to_infinity > 0)
       refuse_overflow(plan_, chunk, done_.losses[k]);
-    checksum.update(window_);
-    there_.resize(options_.resume ? window_.size() : 0);
-    if (options_.resume &&
-        sink_.read_back(chunk.tensor, chunk.chunk, static_cast<std::uint64_t>(begin) * size, there_) &&
-        there_ == window_) {
-      sink_.keep(chunk.tensor, chunk.chunk, window_);
+    checksum.update(window);
+    there_.resize(options_.resume ? window.size() : 0);
+    if (options_.resume && sink_.read_back(chunk.tensor, chunk.chunk, at, there_) &&
+        std::ranges::equal(there_, window)) {
+      sink_.keep(chunk.tensor, chunk.chunk, window);
     } else {
-      put(chunk, static_cast<std::uint64_t>(begin) * size, shared);
+      put(chunk, at, window, shared);
     }
-    if (options_.on_bytes) options_.on_bytes(window_.size());
+    if (options_.on_bytes) options_.on_bytes(window.size());
   }
 
   const CopyPlan& plan_;
@@ -191,9 +211,15 @@ class Writer {
 
 Executed execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
   Executed done{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size()), 0};
-  const bool serial = sink.serial();
-  for_each_unit(work_units(plan, !serial), serial ? 1 : options.jobs,
-                [&] { return Writer(plan, sink, options, done); });
+  std::vector<WorkUnit> units = work_units(plan, !sink.serial());
+  if (!sink.serial()) {
+    for_each_unit(units, options.jobs, [&] { return Writer(plan, sink, options, done); });
+  } else if (threads_of(options.jobs) == 1) {
+    for_each_unit(units, 1, [&] { return Writer(plan, sink, options, done); });
+  } else {
+    ReadAhead windows(plan, std::move(units));
+    Writer(plan, sink, options, done).write_in_order(windows);
+  }
   return done;
 }
 

@@ -157,6 +157,11 @@ BOOST_AUTO_TEST_CASE(a_sink_that_takes_one_chunk_after_another_gets_them_so) {
   execute(plan, sink, {});
   // Long windows: a chunk is one read of short runs, which are many.
   BOOST_TEST(file->reads.size() == 4U * 512);
+  Chunks alone, ahead;
+  alone.one_by_one = ahead.one_by_one = true;
+  const Executed one = execute(plan, alone, {1}), two = execute(plan, ahead, {2});
+  BOOST_TEST(one.checksums == two.checksums, boost::test_tools::per_element());
+  BOOST_TEST((alone.bytes == ahead.bytes));
 }
 
 BOOST_AUTO_TEST_CASE(what_arrives_is_read_from_the_front) {
