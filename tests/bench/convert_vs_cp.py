@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conversions of a 2.5 GB Llama in every direction against copies of the same source: python convert_vs_cp.py MHUB SCRATCH [RUNS] [--cold] [WORD]...
+"""Conversions of a 2.5 GB Llama in every direction against copies of the same source: python convert_vs_cp.py MHUB SCRATCH [RUNS] [--cold] [--touch] [--before OTHER_MHUB] [WORD]...
 
 Each run takes `cp -r`, the same with `sync -f` behind it, and mhub, which flushes what it writes, in another order each time and each behind the
-removal of what the one before wrote: what memory a command gets, and who had it before, changes its time more than its work does, also on a tmpfs. Copies never share blocks with their
-source (--reflink=never); what mhub shares on a file system that can is in the last column. Prints a table: medians, with the smallest and the
+removal of what the one before wrote: what memory a command gets, and who had it before, changes its time more than its work does, also on a
+tmpfs. With --touch, the memory that it will fill is at hand, which takes minutes and gives even times (touch_memory). Copies never share blocks with their
+source (--reflink=never); what mhub shares on a file system that can is in the last column. With --before OTHER_MHUB, an older build takes
+its turn as well. Prints a table: medians, with the smallest and the
 largest, of seconds, which other work on the machine changes, and of processor time, which it changes little. With --cold, the source is dropped from the page cache before each command. WORDs choose directions that contain one of them. What
 SCRATCH lies on (a disk, /dev/shm, a loop-mounted XFS) decides what is measured."""
 
 import argparse
 import itertools
 import json
+import mmap
 import os
 import resource
 import shutil
@@ -53,6 +56,13 @@ def prepare(source, cold):
                     pass
 
 
+def touch_memory(size):
+    """Has the machine own so much free memory. A virtual one gives free memory back to its host after two seconds (free page reporting), and
+    what it takes anew costs up to nine times as much as what it has: whoever came behind a pause was slow."""
+    with mmap.mmap(-1, size) as memory:
+        memory[::mmap.PAGESIZE] = bytes(len(range(0, size, mmap.PAGESIZE)))
+
+
 def removed(path):
     if os.path.isfile(path):
         os.remove(path)
@@ -60,11 +70,13 @@ def removed(path):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def timed(command, source, targets, cold):
+def timed(command, source, targets, cold, touch):
     """Seconds, processor time and output."""
     for target in targets:
         removed(target)
     prepare(source, cold)
+    if touch:
+        touch_memory(sum(map(os.path.getsize, files_of(source))) * 9 // 8)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
     run = subprocess.run(command, check=True, capture_output=True, text=True, shell=isinstance(command, str))
@@ -77,27 +89,32 @@ def spread(values):
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def measured(mhub, source, options, scratch, runs, cold):
+def measured(mhub, source, options, scratch, runs, cold, touch, before):
+    """Columns of values, one for each run, and the share of bytes that the outputs have in common with the source."""
     copy, out = os.path.join(scratch, "copy"), os.path.join(scratch, "out")
     commands = {
         "copied": ["cp", "-r", "--reflink=never", source, copy],
         "synced": f"cp -r --reflink=never '{source}' '{copy}' && sync -f '{copy}'",
         "converted": [mhub, "convert", source, out, "--json", *options],
     }
-    ours, over_copy, over_synced, processor, shared = [], [], [], [], 0.0
+    if before:
+        commands["before"] = [before, "convert", source, out, *options]
+    columns, shared = [[] for _ in range(6 if before else 4)], 0.0
+    orders = list(itertools.permutations(commands))
     for run in range(runs):
-        order = list(itertools.permutations(commands))[run % 6]
-        took = {name: timed(commands[name], source, (copy, out), cold) for name in order}
+        order = orders[run * (len(orders) // 6) % len(orders)]
+        took = {name: timed(commands[name], source, (copy, out), cold, touch) for name in order}
         seconds, used, text = took["converted"]
         report = json.loads(text)
         shared = report.get("shared_bytes", 0) / report["bytes"]
-        ours.append(seconds)
-        over_copy.append(seconds / took["copied"][0])
-        over_synced.append(seconds / took["synced"][0])
-        processor.append(used / took["copied"][1])
+        values = [seconds, seconds / took["copied"][0], seconds / took["synced"][0], used / took["copied"][1]]
+        if before:
+            values += [seconds / took["before"][0], used / took["before"][1]]
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
     removed(copy)
     removed(out)
-    return ours, over_copy, over_synced, processor, shared
+    return columns, shared
 
 
 def main():
@@ -107,6 +124,8 @@ def main():
     parser.add_argument("runs", type=int, nargs="?", default=7)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--touch", action="store_true")
+    parser.add_argument("--before", metavar="OTHER_MHUB")
     arguments = parser.parse_intermixed_args()
     scratch, mhub = arguments.scratch, arguments.mhub
     model, made = os.path.join(scratch, "llama-1b"), os.path.join(scratch, "made")
@@ -114,7 +133,9 @@ def main():
         shutil.rmtree(model, ignore_errors=True)
         llama_folder.make(model, tied=True, **llama_folder.LLAMA_1B)
     print(f"{arguments.runs} runs, {'cold' if arguments.cold else 'warm'}, load {os.getloadavg()[0]:.1f}")
-    print("| direction | seconds | over `cp -r` | over `cp -r && sync -f` | processor time over `cp -r` | shared |\n|---|---|---|---|---|---|")
+    heads = ["direction", "seconds", "over `cp -r`", "over `cp -r && sync -f`", "processor time over `cp -r`"]
+    heads += ["seconds over before", "processor time over before"] if arguments.before else []
+    print(f"| {' | '.join(heads)} | shared |\n|{'---|' * (len(heads) + 1)}")
     for name, first, options in DIRECTIONS:
         if arguments.words and not any(word in name for word in arguments.words):
             continue
@@ -123,7 +144,7 @@ def main():
             removed(made)
             subprocess.run([mhub, "convert", model, made, *first], check=True, stdout=subprocess.DEVNULL)
             source = made
-        *columns, shared = measured(mhub, source, options, scratch, arguments.runs, arguments.cold)
+        columns, shared = measured(mhub, source, options, scratch, arguments.runs, arguments.cold, arguments.touch, arguments.before)
         print(f"| {name} | {' | '.join(map(spread, columns))} | {100 * shared:.0f} % |", flush=True)
     removed(made)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
