@@ -203,9 +203,10 @@ void put_file(const std::string& path, const std::string& content, Writers write
 }
 
 bool lies_within(const fs::path& path, const fs::path& place) {
-  std::error_code missing;
+  std::error_code error;
   fs::path at = fs::weakly_canonical(fs::absolute(path));
-  while (!fs::equivalent(at, place, missing)) {
+  while (!fs::equivalent(at, place, error)) {
+    if (error && !is_absence(error)) throw IoError("cannot stat", at.string(), error.value());
     if (at == at.parent_path()) return false;
     at = at.parent_path();
   }

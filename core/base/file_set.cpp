@@ -63,7 +63,13 @@ class FolderFiles final : public FileSet {
       const bool deepest = at.depth() == kDeepestFolder;
       if (is_hidden(at->path()) || deepest) at.disable_recursion_pending();
       std::error_code error;
-      if (wanted(at->path(), at->status(error), deepest))
+      const fs::file_status status = at->status(error);
+      // A link to nothing, to itself or to what is forbidden is named by others(); a broken disk is no reason
+      // to leave a file behind.
+      const bool odd = is_absence(error) || error == std::errc::too_many_symbolic_link_levels ||
+                       error == std::errc::permission_denied;
+      if (error && !odd) throw IoError("cannot stat", at->path().string(), error.value());
+      if (wanted(at->path(), status, deepest))
         names.push_back(at->path().lexically_relative(folder_).generic_string());
     }
     return names;
