@@ -48,6 +48,10 @@ void declare_generate(CommandLine& line) {
       "text that ends generation, special tokens' too; repeatable")(
       "stop-token-ids", po::value<std::string>()->default_value(""), "tokens that end generation, as 1,2,3")(
       "no-repeat-ngram-size", po::value<std::int64_t>(), "no run of so many tokens occurs twice")(
+      "use-mtp", po::value<bool>(),
+      "true: the model's prediction block guesses, and guesses are checked, two tokens in a pass; false: it "
+      "does "
+      "not; the tokens are the same (default: where the model can and it pays)")(
       "ignore-eos", "go on behind end-of-sequence tokens")("exact",
                                                            "float32 throughout, where bfloat16 is faster")(
       "hf-reference", po::value<std::string>()->default_value(""),
@@ -71,6 +75,7 @@ GenerateOptions options_of(const CommandLine& line) {
   options.stop_strings = line.get<std::vector<std::string>>("stop");
   options.stop_token_ids = parse_token_list<std::int64_t>(line.get<std::string>("stop-token-ids"));
   options.no_repeat_ngram_size = line.find<std::int64_t>("no-repeat-ngram-size");
+  options.use_mtp = line.find<bool>("use-mtp");
   if (line.has("ignore-eos")) options.eos_token_id.emplace();
   options.exact = line.has("exact");
   return options;
@@ -197,6 +202,9 @@ nlohmann::json report(const TextGeneration& result, const runtime::Decoder& deco
           {"prefill_tokens_per_second", rate(timing.prompt_tokens, timing.prefill_seconds)},
           {"decode_seconds", timing.decode_seconds},
           {"decode_tokens_per_second", rate(timing.decoded_tokens, timing.decode_seconds)},
+          {"decode_passes", timing.decode_passes},
+          {"guessed_tokens", timing.guessed_tokens},
+          {"accepted_tokens", timing.accepted_tokens},
           {"backend", decoder.backend().describe()},
           {"gathered_bytes", decoder.gathered_bytes()}};
 }

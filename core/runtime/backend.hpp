@@ -41,6 +41,10 @@ struct Segment {
   /// Tokens of one of these see each other, later ones and beyond a window too: those of a picture. In order,
   /// apart, and each runs in one pass.
   std::span<const TokenSpan> together = {};
+  std::int64_t tentative = 0;  ///< so many of the last rows may be taken back: what they hide is kept
+
+  /// The first position that a later segment may begin with.
+  std::int64_t next_position() const { return position + rows - tentative; }
 };
 
 /// What an attention layer computes beyond softmax(scale q k) v with a causal mask.

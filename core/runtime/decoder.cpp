@@ -9,6 +9,8 @@
 #include "mhub/mapping/identity.hpp"
 #include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/eyes.hpp"
+#include "mhub/runtime/layer_stack.hpp"
+#include "mhub/runtime/prediction_block.hpp"
 #include "mhub/runtime/support.hpp"
 
 namespace mhub::runtime {
@@ -22,15 +24,31 @@ TransformerConfig decoder_config(const TransformerConfig& model) {
   return decoder;
 }
 
+Weights decoder_weights(const Checkpoint& checkpoint, std::optional<DType> dtype) {
+  const Weights all(checkpoint, dtype);
+  return checkpoint.transformer->vision ? all.inside(std::string(kDecoderModule) + ".") : all;
+}
+
+/// Whether tokens of a sequence can be taken back, and what it computed for those before them stays right.
+bool can_take_back(const TransformerConfig& config) {
+  const RopeKind scaling = config.rope_scaling.type;
+  if (scaling == RopeKind::dynamic || scaling == RopeKind::longrope) return false;
+  for (std::int64_t layer = 0; layer < config.num_layers; ++layer) {
+    const LayerPlan::Mixer mixer = layer_plan(config, layer).mixer;
+    if (mixer == LayerPlan::Mixer::mamba || mixer == LayerPlan::Mixer::delta_net) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype)
-    : backend_(backend), workspace_(backend) {
+    : config_(decoder_config(*checkpoint.transformer)),
+      backend_(backend),
+      workspace_(backend),
+      weights_(decoder_weights(checkpoint, dtype)) {
   require_equal_repeats(checkpoint);
-  const Weights all(checkpoint, dtype);
-  const bool sees = checkpoint.transformer->vision.has_value();
-  Weights weights = sees ? all.inside(std::string(kDecoderModule) + ".") : all;
-  config_ = decoder_config(*checkpoint.transformer);
+  Weights weights = weights_;
   require_supported(config_, checkpoint.path);
   word_embeddings_ = backend.place(
       weights.matrix("embedding.word_embeddings.weight", config_.vocab_size, config_.hidden_size),
@@ -44,7 +62,7 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
     rotary_.emplace(config_, eyes ? eyes->rotary : std::nullopt);
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(config_));
   }
-  layers_.emplace(weights, backend, config_);
+  layers_ = std::make_unique<LayerStack>(weights, backend, config_);
   // HybridModel has its own name for it (hybrid_block.py).
   final_norm_ =
       load_norm(weights, config_,
@@ -61,11 +79,13 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
     for (const float length : row_lengths(weights.matrix(table, config_.vocab_size, config_.hidden_size)))
       output_scale_.push_back(1.0F / std::max(length, 1e-12F));
   }
-  weights.ignore("mtp.");  // multi-token prediction: for training and speculation, not for the next token
+  can_guess_ = PredictionBlock::is_in(weights) && can_take_back(config_);
+  weights.ignore("mtp.");  // for training, and for guesses (guess); the next token does not need them
   weights.ignore(std::string(kCarriedPrefix));  // towers of images: texts do not need them
   weights.require_all_used();
-  gathered_bytes_ = weights.gathered_bytes();
 }
+
+Decoder::~Decoder() = default;
 
 SequenceCache Decoder::new_sequence() const {
   SequenceCache sequence;
@@ -161,7 +181,7 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   for (const Step& step : steps) {
     const auto first = static_cast<std::int64_t>(ids.size());
     const auto count = static_cast<std::int64_t>(step.tokens.size());
-    pass.segments.push_back({first, count, step.sequence->length, nullptr, step.together});
+    pass.segments.push_back({first, count, step.sequence->length, nullptr, step.together, step.tentative});
     ids.insert(ids.end(), step.tokens.begin(), step.tokens.end());
     positions.resize(ids.size());
     std::iota(positions.begin() + first, positions.end(), step.sequence->length);
@@ -186,23 +206,32 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
     if (observer_) observer_(layer + 1, hidden);
   });
   for (const Step& step : steps) step.sequence->length += static_cast<std::int64_t>(step.tokens.size());
-  return hidden;
+  return hidden_ = hidden;
 }
 
 Matrix Decoder::head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden) {
   if (wanted == Logits::none) return {};
   Matrix rows = hidden;
   if (wanted == Logits::last) {
-    rows = workspace_.matrix("last", static_cast<std::int64_t>(steps.size()), hidden.columns);
+    std::vector<std::int64_t> ends;
     std::int64_t end = 0;
-    for (std::size_t s = 0; s < steps.size(); ++s) {
-      end += static_cast<std::int64_t>(steps[s].tokens.size());
-      backend_.copy(hidden.slice_rows(end - 1, 1), rows.slice_rows(static_cast<std::int64_t>(s), 1));
-    }
+    for (const Step& step : steps) ends.push_back((end += static_cast<std::int64_t>(step.tokens.size())) - 1);
+    rows = picked(hidden, ends);
   }
   const Matrix normed = normalized(pass, final_norm_, "final norm", rows);
   if (observer_) observer_(layers_->size() + 1, normed);
-  const Matrix logits = workspace_.matrix("logits", rows.rows, config_.vocab_size);
+  return logits_of(pass, normed);
+}
+
+Matrix Decoder::picked(Matrix hidden, std::span<const std::int64_t> rows) {
+  const Matrix out = workspace_.matrix("last", static_cast<std::int64_t>(rows.size()), hidden.columns);
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    backend_.copy(hidden.slice_rows(rows[k], 1), out.slice_rows(static_cast<std::int64_t>(k), 1));
+  return out;
+}
+
+Matrix Decoder::logits_of(ForwardPass& pass, Matrix normed) {
+  const Matrix logits = workspace_.matrix("logits", normed.rows, config_.vocab_size);
   backend_.linear(output_.weight, output_.bias, normed, logits, false, pass.precision);
   if (!output_scale_.empty()) backend_.scale_columns(output_scale_, logits);
   if (config_.logits_multiplier != 1.0) backend_.scale(static_cast<float>(config_.logits_multiplier), logits);

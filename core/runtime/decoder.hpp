@@ -11,10 +11,14 @@
 
 #include "mhub/formats/checkpoint.hpp"
 #include "mhub/runtime/backend.hpp"
-#include "mhub/runtime/layer_stack.hpp"
+#include "mhub/runtime/block.hpp"
+#include "mhub/runtime/kv_cache.hpp"
 #include "mhub/runtime/rotary.hpp"
 
 namespace mhub::runtime {
+
+class LayerStack;
+class PredictionBlock;
 
 /// A decoder-only transformer over the canonical (Megatron-named) state of any checkpoint: a composition of
 /// layers that the configuration describes, on a backend. It knows no architecture by name; what it does not
@@ -24,6 +28,10 @@ class Decoder {
   /// Weights keep their stored type unless another one is given. Throws InputError for a configuration or a
   /// tensor that is not supported.
   Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<DType> dtype = {});
+
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  ~Decoder();
 
   /// Asked between layers; once it is true, `forward` ends with Interrupted.
   void stop_when(std::function<bool()> cancelled) { cancelled_ = std::move(cancelled); }
@@ -39,7 +47,7 @@ class Decoder {
   const TransformerConfig& config() const { return config_; }
   Backend& backend() const { return backend_; }
   /// Bytes of weights that had to be copied because the file does not hold them as they are needed.
-  std::uint64_t gathered_bytes() const { return gathered_bytes_; }
+  std::uint64_t gathered_bytes() const { return weights_.gathered_bytes(); }
 
   /// An empty sequence.
   SequenceCache new_sequence() const;
@@ -65,6 +73,7 @@ class Decoder {
     std::span<const TokenSpan> together = {};  ///< Segment::together
     /// All pictures of the sequence up to these tokens, for models with MultiAxisRotary.
     std::span<const TokenGrid> grids = {};
+    std::int64_t tentative = 0;  ///< so many of the last tokens may be taken back (take_back)
   };
   /// Of which tokens the logits are wanted.
   enum class Logits {
@@ -79,6 +88,25 @@ class Decoder {
   /// The same up to the final norm, without the output layer: [tokens, hidden_size], step after step.
   Matrix hidden_states(std::span<const Step> steps);
 
+  /// Whether the model can guess the token behind the next one: it has a prediction block (multi-token
+  /// prediction), and tokens can be taken back from a sequence: no layer sums them up in a state, and angles
+  /// do not depend on how long a sequence is.
+  bool can_guess() const { return can_guess_; }
+  /// Takes back tokens of a sequence's last step, no more than were tentative.
+  void take_back(SequenceCache& sequence, std::int64_t count) const { sequence.length -= count; }
+  /// The model's output for the tokens of the last `forward`, behind its final norm: [tokens, hidden_size],
+  /// step after step, valid until the next one.
+  Matrix states();
+  /// Tokens of a sequence of texts that the prediction block has not seen, in their order.
+  struct Seen {
+    SequenceCache* sequence;
+    Matrix states;                       ///< of these tokens (states())
+    std::span<const std::int64_t> next;  ///< the token behind each of them
+  };
+  /// Shows the prediction block tokens; where guesses are `wanted`, what comes behind the last `next` of each
+  /// sequence. A guess is the block's most likely token. Ends the validity of logits.
+  std::vector<std::int64_t> guess(std::span<const Seen> seen, bool wanted, Precision precision);
+
  private:
   void check(std::span<const Step> steps) const;
   void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
@@ -87,17 +115,24 @@ class Decoder {
                          Matrix hidden);
   Matrix run(ForwardPass& pass, std::span<const Step> steps);
   Matrix head(ForwardPass& pass, std::span<const Step> steps, Logits wanted, Matrix hidden);
+  Matrix logits_of(ForwardPass& pass, Matrix normed);
+  /// Those rows.
+  Matrix picked(Matrix hidden, std::span<const std::int64_t> rows);
+  const PredictionBlock& prediction_block();
 
   TransformerConfig config_;
   Backend& backend_;
   Workspace workspace_;
+  Weights weights_;  ///< for what is loaded when it is first used
   WeightView word_embeddings_, position_embeddings_;
-  std::optional<LayerStack> layers_;
+  std::unique_ptr<LayerStack> layers_;
   Norm final_norm_;
   Linear output_;
   std::vector<float> output_scale_;  ///< of the logits, where the output layer's rows count as length 1
   std::optional<Rotary> rotary_, local_rotary_;
-  std::uint64_t gathered_bytes_ = 0;
+  std::unique_ptr<PredictionBlock> prediction_;
+  bool can_guess_ = false;
+  Matrix hidden_;  ///< of the last pass, in front of the final norm
   std::function<bool()> cancelled_;
   std::function<void(std::size_t, Matrix)> observer_;
 };

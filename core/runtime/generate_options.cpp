@@ -103,6 +103,9 @@ GenerationOptions resolve(const GenerateOptions& options, const GenerationConfig
     throw UsageError("min_new_tokens " + std::to_string(*options.min_new_tokens) + ": there are at most " +
                      std::to_string(result.max_new_tokens) + " new tokens; give max_new_tokens");
   result.seed = options.seed;
+  // What the model's file says can only switch it off: the tokens are the same.
+  result.use_mtp = options.use_mtp;
+  if (!result.use_mtp && model.use_mtp == false) result.use_mtp = false;
   result.precision = options.exact ? Precision::exact : Precision::fast;
   return result;
 }

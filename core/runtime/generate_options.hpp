@@ -28,7 +28,8 @@ struct GenerateOptions {
   std::vector<std::int64_t> stop_token_ids =
       {};  ///< each ends generation; not part of the model's eos tokens
   std::uint64_t seed = 0;
-  bool exact = false;  ///< float32 activations in long prompts too (Precision)
+  std::optional<bool> use_mtp = {};  ///< GenerationOptions::use_mtp
+  bool exact = false;                ///< float32 activations in long prompts too (Precision)
   /// Called with text as it becomes certain; the pieces make up the result's text.
   std::function<void(std::string_view)> on_text = {};
 };

@@ -23,50 +23,59 @@ double seconds_since(Clock::time_point start) {
 }
 
 struct Sequence {
+  std::size_t number;
   SequenceCache cache;
   std::vector<std::int64_t> history;
   std::size_t prompt;  ///< so many of history
   const Prompt& from;
   SamplingRandom random;
-  Generation result;
+  bool guesses;                       ///< what comes next but one is guessed
+  std::int64_t guessed = 0, hit = 0;  ///< guesses so far, and those that came true
+  std::vector<std::int64_t> next;     ///< what runs next: the last token, and a guess
+  Generation result = {};
   bool done = false;
 };
 
-/// The next token of each sequence from its row of the logits, of which no more is read than decides.
-std::vector<std::int64_t> next_tokens(Backend& backend, Matrix logits, std::span<Sequence* const> sequences,
-                                      const GenerationOptions& options) {
-  std::vector<std::optional<std::int64_t>> tokens(sequences.size());
-  const std::int64_t needed = options.rules.any() ? 0 : logits_needed(options.sampling);
-  if (needed > 0) {
-    const auto count = static_cast<std::size_t>(std::min(needed, logits.columns));
-    const std::vector<RowEntry> largest = backend.largest(logits, static_cast<std::int64_t>(count));
-    for (std::size_t k = 0; k < tokens.size(); ++k)
-      tokens[k] =
-          choose(std::span(largest).subspan(k * count, count), options.sampling, sequences[k]->random);
+/// Chooses tokens from rows of logits, of which no more is read than decides.
+class Chooser {
+ public:
+  Chooser(Backend& backend, Matrix logits, const GenerationOptions& options)
+      : backend_(backend), logits_(logits), options_(options) {
+    const std::int64_t needed = options.rules.any() ? 0 : logits_needed(options.sampling);
+    count_ = static_cast<std::size_t>(std::min(needed, logits.columns));
+    if (count_ > 0) largest_ = backend.largest(logits, static_cast<std::int64_t>(count_));
   }
-  std::vector<float> values;
-  std::vector<std::int64_t> chosen;
-  for (std::size_t k = 0; k < tokens.size(); ++k) {
-    if (!tokens[k]) {
-      const auto columns = static_cast<std::size_t>(logits.columns);
-      if (values.empty()) backend.read(logits, values = std::vector<float>(tokens.size() * columns));
-      const auto row = std::span(values).subspan(k * columns, columns);
-      Sequence& sequence = *sequences[k];
-      const auto longest = static_cast<std::int64_t>(sequence.prompt) + options.max_new_tokens;
-      apply(options.rules, row, {sequence.history, sequence.prompt, longest, options.eos_token_ids});
-      tokens[k] = choose(row, options.sampling, sequence.random);
+
+  std::int64_t next(std::size_t row, Sequence& sequence) {
+    if (count_ > 0) {
+      const auto entries = std::span(largest_).subspan(row * count_, count_);
+      if (const auto token = choose(entries, options_.sampling, sequence.random)) return *token;
     }
-    chosen.push_back(*tokens[k]);
+    const auto columns = static_cast<std::size_t>(logits_.columns);
+    if (values_.empty()) {
+      values_.resize(static_cast<std::size_t>(logits_.rows) * columns);
+      backend_.read(logits_, values_);
+    }
+    const auto values = std::span(values_).subspan(row * columns, columns);
+    const auto longest = static_cast<std::int64_t>(sequence.prompt) + options_.max_new_tokens;
+    apply(options_.rules, values, {sequence.history, sequence.prompt, longest, options_.eos_token_ids});
+    return choose(values, options_.sampling, sequence.random);
   }
-  return chosen;
-}
+
+ private:
+  Backend& backend_;
+  Matrix logits_;
+  const GenerationOptions& options_;
+  std::size_t count_ = 0;
+  std::vector<RowEntry> largest_;
+  std::vector<float> values_;
+};
 
 /// Appends a token to a sequence and decides whether it ends there; `context` is how long it may become.
-void advance(Sequence& sequence, std::size_t number, std::int64_t token, std::int64_t context,
-             const GenerationOptions& options) {
+void advance(Sequence& sequence, std::int64_t token, std::int64_t context, const GenerationOptions& options) {
   sequence.history.push_back(token);
   sequence.result.tokens.push_back(token);
-  const bool stop = options.on_token && options.on_token(number, token);
+  const bool stop = options.on_token && options.on_token(sequence.number, token);
   const bool eos = std::find(options.eos_token_ids.begin(), options.eos_token_ids.end(), token) !=
                    options.eos_token_ids.end();
   const bool full = static_cast<std::int64_t>(sequence.result.tokens.size()) >= options.max_new_tokens;
@@ -82,20 +91,170 @@ void advance(Sequence& sequence, std::size_t number, std::int64_t token, std::in
   sequence.done = eos || stop || full || crowded;
 }
 
-/// Runs the first `count` tokens of a sequence that starts; the result is the logits behind them if wanted.
-Matrix run_anew(Decoder& decoder, Sequence& sequence, std::size_t count, Decoder::Logits wanted,
-                Precision precision) {
-  sequence.cache = decoder.new_sequence();
-  sequence.cache.expected_length = static_cast<std::int64_t>(sequence.history.size());
-  Matrix out;
-  for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
-    end = piece_end(begin, kPrefillTokens, count, sequence.from.together);
-    const Decoder::Step step{&sequence.cache, std::span(sequence.history).subspan(begin, end - begin),
-                             sequence.from.features, sequence.from.together, sequence.from.grids};
-    out = decoder.forward({&step, 1}, end == count ? wanted : Decoder::Logits::none, precision);
+/// Continues all prompts; see `generate`.
+class Generator {
+ public:
+  Generator(Decoder& decoder, const GenerationOptions& options, std::size_t prompts)
+      : decoder_(decoder),
+        options_(options),
+        context_(context_length(decoder.config()).value_or(std::numeric_limits<std::int64_t>::max())) {
+    sequences_.reserve(prompts);  // what runs next points into them
   }
-  return out;
-}
+
+  void begin(const Prompt& prompt) {
+    const std::vector<std::int64_t>& tokens = prompt.tokens;
+    if (tokens.empty()) throw UsageError("the prompt has no tokens");
+    decoder_.require_length(static_cast<std::int64_t>(tokens.size()));
+    const std::size_t number = sequences_.size();
+    Sequence& sequence = sequences_.emplace_back(Sequence{number,
+                                                          {},
+                                                          tokens,
+                                                          tokens.size(),
+                                                          prompt,
+                                                          SamplingRandom(options_.seed + number),
+                                                          may_guess(prompt),
+                                                          0,
+                                                          0,
+                                                          {}});
+    const Matrix logits = run_anew(sequence, tokens.size(), Decoder::Logits::last);
+    advance(sequence, Chooser(decoder_.backend(), logits, options_).next(0, sequence), context_, options_);
+    timing.prompt_tokens += static_cast<std::int64_t>(tokens.size());
+    const Matrix states = sequence.guesses ? decoder_.states() : Matrix{};
+    guess_next({{&sequence, states}});
+  }
+
+  /// The next tokens of all sequences; false when there is none to continue.
+  bool step() {
+    std::vector<Sequence*> active;
+    std::vector<Decoder::Step> steps;
+    for (Sequence& sequence : sequences_) {
+      if (sequence.done) continue;
+      if (decoder_.restarts_at(static_cast<std::int64_t>(sequence.history.size())))
+        run_anew(sequence, sequence.history.size() - 1, Decoder::Logits::none);
+      active.push_back(&sequence);
+      if (sequence.next.empty()) sequence.next = {sequence.history.back()};
+      steps.push_back({&sequence.cache,
+                       sequence.next,
+                       {},
+                       {},
+                       sequence.from.grids,
+                       static_cast<std::int64_t>(sequence.next.size()) - 1});
+    }
+    if (active.empty()) return false;
+    const Matrix logits = decoder_.forward(steps, Decoder::Logits::all, options_.precision);
+    ++timing.decode_passes;
+    take(active, logits);
+    return true;
+  }
+
+  std::vector<Sequence>& sequences() { return sequences_; }
+
+  GenerationTiming timing;
+
+ private:
+  /// A sequence and the model's output for those of its last tokens that stay.
+  struct Kept {
+    Sequence* sequence;
+    Matrix states;
+  };
+
+  bool may_guess(const Prompt& prompt) const {
+    const bool text = prompt.features.empty() && prompt.grids.empty();
+    if (options_.use_mtp.value_or(false) && !text)
+      throw UsageError("use_mtp: tokens behind pictures are not guessed; leave it out");
+    return options_.use_mtp.value_or(true) && decoder_.can_guess() && text;
+  }
+
+  /// Runs the first `count` tokens of a sequence that starts; the result is the logits behind them if wanted.
+  Matrix run_anew(Sequence& sequence, std::size_t count, Decoder::Logits wanted) {
+    sequence.cache = decoder_.new_sequence();
+    sequence.cache.expected_length = static_cast<std::int64_t>(sequence.history.size());
+    const std::span<const std::int64_t> all = sequence.history;
+    Matrix out;
+    for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
+      end = piece_end(begin, kPrefillTokens, count, sequence.from.together);
+      const Decoder::Step step{&sequence.cache, all.subspan(begin, end - begin), sequence.from.features,
+                               sequence.from.together, sequence.from.grids};
+      out = decoder_.forward({&step, 1}, end == count ? wanted : Decoder::Logits::none, options_.precision);
+      if (end == count || !sequence.guesses) continue;
+      const Decoder::Seen seen{&sequence.cache, decoder_.states(), all.subspan(begin + 1, end - begin)};
+      decoder_.guess({&seen, 1}, false, options_.precision);
+    }
+    return out;
+  }
+
+  /// Chooses from the logits of the tokens that have run, and takes back wrong guesses.
+  void take(const std::vector<Sequence*>& active, Matrix logits) {
+    Chooser chooser(decoder_.backend(), logits, options_);
+    std::vector<std::pair<Sequence*, std::int64_t>> first_rows;
+    std::int64_t row = 0;
+    for (Sequence* sequence : active) {
+      const auto ran = static_cast<std::int64_t>(sequence->next.size());
+      const std::int64_t token = chooser.next(static_cast<std::size_t>(row), *sequence);
+      advance(*sequence, token, context_, options_);
+      ++timing.decoded_tokens;
+      if (ran > 1) settle_guess(*sequence, token, chooser, static_cast<std::size_t>(row + 1));
+      first_rows.emplace_back(sequence, row);
+      row += ran;
+    }
+    const bool any =
+        std::any_of(active.begin(), active.end(), [](const Sequence* one) { return one->guesses; });
+    const Matrix states = any ? decoder_.states() : Matrix{};
+    std::vector<Kept> kept;
+    for (const auto& [sequence, first] : first_rows) {
+      const std::int64_t rows = sequence->cache.length - sequence->cache.predicted;
+      kept.push_back({sequence, sequence->guesses ? states.slice_rows(first, rows) : Matrix{}});
+    }
+    guess_next(kept);
+  }
+
+  /// The guess ran behind the last token: it is `token`, and its row gives another one, or it is taken back.
+  void settle_guess(Sequence& sequence, std::int64_t token, Chooser& chooser, std::size_t row) {
+    ++sequence.guessed;
+    ++timing.guessed_tokens;
+    if (sequence.next.back() != token) return decoder_.take_back(sequence.cache, 1);
+    ++sequence.hit;
+    ++timing.accepted_tokens;
+    if (sequence.done) return;
+    advance(sequence, chooser.next(row, sequence), context_, options_);
+    ++timing.decoded_tokens;
+  }
+
+  /// Sets what runs next: each sequence's last token and, where that pays, what comes behind it by guess.
+  void guess_next(const std::vector<Kept>& kept) {
+    std::vector<Decoder::Seen> seen;
+    std::vector<Sequence*> guessing;
+    for (const auto& [sequence, states] : kept) {
+      sequence->next.clear();
+      sequence->guesses = sequence->guesses && pays(*sequence);
+      if (sequence->done) continue;
+      sequence->next.push_back(sequence->history.back());
+      if (!sequence->guesses) continue;
+      const auto rows = static_cast<std::size_t>(states.rows);
+      seen.push_back({&sequence->cache, states, std::span(sequence->history).last(rows)});
+      guessing.push_back(sequence);
+    }
+    if (seen.empty()) return;
+    const std::vector<std::int64_t> guesses = decoder_.guess(seen, true, options_.precision);
+    for (std::size_t k = 0; k < guessing.size(); ++k) guessing[k]->next.push_back(guesses[k]);
+  }
+
+  /// Whether a guess can save a pass of a sequence, and is likely to: a guess costs a layer and the output
+  /// layer, and where it is wrong the pass's second row.
+  bool pays(const Sequence& sequence) const {
+    constexpr std::int64_t kTrial = 16, kWorthwhile = 4;
+    const auto generated = static_cast<std::int64_t>(sequence.result.tokens.size());
+    const bool room = generated + 2 <= options_.max_new_tokens &&
+                      static_cast<std::int64_t>(sequence.history.size()) < context_;
+    const bool poor = sequence.guessed >= kTrial && sequence.hit * kWorthwhile < sequence.guessed;
+    return !sequence.done && room && (!poor || options_.use_mtp.value_or(false));
+  }
+
+  Decoder& decoder_;
+  const GenerationOptions& options_;
+  std::int64_t context_;
+  std::vector<Sequence> sequences_;
+};
 
 }  // namespace
 
@@ -114,48 +273,21 @@ GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
   check(options.sampling);
   check(options.rules, decoder.config().vocab_size);
   if (options.max_new_tokens < 1) throw UsageError("max_new_tokens: expected 1 or more");
+  if (options.use_mtp.value_or(false) && !decoder.can_guess())
+    throw UsageError(
+        "use_mtp: the checkpoint has no prediction block, or the model has layers that sum tokens up in a "
+        "state or positions that depend on the length, where tokens cannot be taken back; leave it out");
   GenerationResult result;
-  const std::int64_t context =
-      context_length(decoder.config()).value_or(std::numeric_limits<std::int64_t>::max());
-  std::vector<Sequence> sequences;
+  Generator generator(decoder, options, prompts.size());
   Clock::time_point start = Clock::now();
-  for (std::size_t k = 0; k < prompts.size(); ++k) {
-    const std::vector<std::int64_t>& tokens = prompts[k].tokens;
-    if (tokens.empty()) throw UsageError("the prompt has no tokens");
-    decoder.require_length(static_cast<std::int64_t>(tokens.size()));
-    Sequence& sequence = sequences.emplace_back(
-        Sequence{{}, tokens, tokens.size(), prompts[k], SamplingRandom(options.seed + k), {}, false});
-    const Matrix logits =
-        run_anew(decoder, sequence, tokens.size(), Decoder::Logits::last, options.precision);
-    Sequence* const one[]{&sequence};
-    advance(sequence, k, next_tokens(decoder.backend(), logits, one, options).front(), context, options);
-    result.timing.prompt_tokens += static_cast<std::int64_t>(tokens.size());
-  }
-  result.timing.prefill_seconds = seconds_since(start);
-
+  for (const Prompt& prompt : prompts) generator.begin(prompt);
+  generator.timing.prefill_seconds = seconds_since(start);
   start = Clock::now();
-  for (;;) {
-    std::vector<std::size_t> numbers;
-    std::vector<Sequence*> active;
-    std::vector<Decoder::Step> steps;
-    for (std::size_t k = 0; k < sequences.size(); ++k) {
-      Sequence& sequence = sequences[k];
-      if (sequence.done) continue;
-      if (decoder.restarts_at(static_cast<std::int64_t>(sequence.history.size())))
-        run_anew(decoder, sequence, sequence.history.size() - 1, Decoder::Logits::none, options.precision);
-      numbers.push_back(k);
-      active.push_back(&sequence);
-      steps.push_back({&sequence.cache, std::span(sequence.history).last(1), {}, {}, sequence.from.grids});
-    }
-    if (active.empty()) break;
-    const Matrix logits = decoder.forward(steps, Decoder::Logits::last, options.precision);
-    const auto tokens = next_tokens(decoder.backend(), logits, active, options);
-    for (std::size_t row = 0; row < active.size(); ++row)
-      advance(*active[row], numbers[row], tokens[row], context, options);
-    result.timing.decoded_tokens += static_cast<std::int64_t>(active.size());
+  while (generator.step()) {
   }
-  result.timing.decode_seconds = seconds_since(start);
-  for (Sequence& sequence : sequences) result.sequences.push_back(std::move(sequence.result));
+  generator.timing.decode_seconds = seconds_since(start);
+  result.timing = generator.timing;
+  for (Sequence& sequence : generator.sequences()) result.sequences.push_back(std::move(sequence.result));
   return result;
 }
 

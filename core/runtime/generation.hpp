@@ -19,6 +19,10 @@ struct GenerationOptions {
   std::int64_t max_new_tokens = 20;
   std::uint64_t seed = 0;
   Precision precision = Precision::exact;
+  /// Whether the model's prediction block guesses tokens that are then checked, two in a pass (speculative
+  /// decoding): the tokens are the same, in fewer passes. Nothing said: where the model can
+  /// (Decoder::can_guess) and as long as guesses come true often enough.
+  std::optional<bool> use_mtp = {};
   /// Called with every new token of every sequence; true ends that sequence there (a stop string).
   std::function<bool(std::size_t sequence, std::int64_t token)> on_token;
 };
@@ -40,6 +44,8 @@ struct GenerationTiming {
   double prefill_seconds = 0, decode_seconds = 0;
   std::int64_t prompt_tokens = 0;
   std::int64_t decoded_tokens = 0;  ///< without each sequence's first, which the prefill gives
+  std::int64_t decode_passes = 0;
+  std::int64_t guessed_tokens = 0, accepted_tokens = 0;  ///< by the prediction block; those that came true
 };
 
 struct GenerationResult {
@@ -63,8 +69,8 @@ std::size_t piece_end(std::size_t begin, std::size_t size, std::size_t count,
 
 /// Continues prompts of any lengths together. Sequences do not influence each other: each one's tokens are
 /// those that it would get alone (sequence k draws from a generator seeded with seed + k). Throws UsageError
-/// for an empty prompt, one longer than the model's context, a token outside the vocabulary or options out of
-/// range.
+/// for an empty prompt, one longer than the model's context, a token outside the vocabulary, options out of
+/// range, or guesses asked of a model that cannot or for pictures.
 GenerationResult generate(Decoder& decoder, const std::vector<Prompt>& prompts,
                           const GenerationOptions& options);
 /// Of tokens alone.

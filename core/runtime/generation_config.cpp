@@ -135,6 +135,7 @@ GenerationConfig load_generation_config(const Checkpoint& checkpoint) {
                                   ? std::vector<std::string>{json.string("stop_strings")}
                                   : json.strings("stop_strings");
   }
+  if (json.has("use_mtp")) generation.use_mtp = json.boolean("use_mtp");
   if (json.has("max_length")) generation.max_length = json.positive("max_length");
   if (json.has("max_new_tokens")) generation.max_new_tokens = json.positive("max_new_tokens");
   for (const Unsupported& one : kUnsupported) {

@@ -27,6 +27,7 @@ struct GenerationConfig {
   std::vector<std::int64_t> eos_token_ids;  ///< each ends a sequence
   std::vector<std::string> stop_strings;
   std::optional<std::int64_t> max_length, max_new_tokens;  ///< nothing: not stated
+  std::optional<bool> use_mtp;
   std::vector<UnsupportedField> unsupported;
 };
 

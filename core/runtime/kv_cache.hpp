@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace mhub::runtime {
@@ -57,6 +58,9 @@ struct SequenceCache {
   /// How long the sequence is going to be at least, where that is known: a prompt that runs in pieces gets
   /// the rotary frequencies of its whole length (dynamic and longrope scaling depend on it).
   std::int64_t expected_length = 0;
+  /// Of the prediction block, which has seen so many tokens (Decoder::guess).
+  std::optional<LayerCache> prediction = {};
+  std::int64_t predicted = 0;
 };
 
 }  // namespace mhub::runtime

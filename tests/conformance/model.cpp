@@ -73,7 +73,7 @@ Row Model::norm(const std::string& name, const Row& x) const {
 }
 
 std::vector<float> decoded(Backend& backend, const Model& model, const std::vector<std::int64_t>& tokens,
-                           const std::vector<std::size_t>& pieces, Precision precision) {
+                           const std::vector<std::size_t>& pieces, Precision precision, bool doubt) {
   const TemporaryFolder folder;
   model.write(folder.file("model"));
   const Checkpoint checkpoint = open_checkpoint(folder.file("model"));
@@ -82,8 +82,13 @@ std::vector<float> decoded(Backend& backend, const Model& model, const std::vect
   std::vector<float> all;
   std::size_t begin = 0;
   for (const std::size_t piece : pieces) {
-    const Decoder::Step step{&sequence, std::span(tokens).subspan(begin, piece)};
-    const Matrix logits = decoder.forward({&step, 1}, Decoder::Logits::all, precision);
+    const auto end = tokens.begin() + static_cast<std::ptrdiff_t>(begin + piece);
+    std::vector<std::int64_t> ran(tokens.begin() + static_cast<std::ptrdiff_t>(begin), end);
+    if (doubt) ran.push_back(ran.back() == 0 ? 1 : 0);
+    const Decoder::Step step{&sequence, ran, {}, {}, {}, doubt ? 1 : 0};
+    Matrix logits = decoder.forward({&step, 1}, Decoder::Logits::all, precision);
+    if (doubt) decoder.take_back(sequence, 1);
+    logits.rows -= doubt ? 1 : 0;
     const std::size_t at = all.size();
     all.resize(at + static_cast<std::size_t>(logits.rows * logits.columns));
     backend.read(logits, std::span(all).subspan(at));
@@ -92,7 +97,7 @@ std::vector<float> decoded(Backend& backend, const Model& model, const std::vect
   return all;
 }
 
-void check_logits(const Model& model, std::size_t vocabulary) {
+void check_logits(const Model& model, std::size_t vocabulary, bool has_states) {
   std::vector<std::int64_t> tokens;
   for (std::int64_t k = 0; k < 80; ++k)
     tokens.push_back((k * k + 5 * k) % static_cast<std::int64_t>(vocabulary));
@@ -106,6 +111,9 @@ void check_logits(const Model& model, std::size_t vocabulary) {
         deviation(decoded(backend(), model, tokens, pieces, runtime::Precision::fast), expected);
     BOOST_TEST_MESSAGE("deviation " << found);
     BOOST_TEST(found <= allowed);
+    if (has_states) continue;
+    BOOST_TEST(deviation(decoded(backend(), model, tokens, pieces, runtime::Precision::fast, true),
+                         expected) <= allowed);
   }
 }
 

@@ -38,13 +38,14 @@ class Model {
   std::map<std::string, std::vector<float>> tensors_;
 };
 
-/// Logits of all tokens, run through the decoder in pieces.
+/// Logits of all tokens, run through the decoder in pieces. With `doubt`, a wrong token runs behind each
+/// piece and is taken back.
 std::vector<float> decoded(runtime::Backend& backend, const Model& model,
                            const std::vector<std::int64_t>& tokens, const std::vector<std::size_t>& pieces,
-                           runtime::Precision precision);
+                           runtime::Precision precision, bool doubt = false);
 
 /// Checks that the backend under test gives the CPU backend's logits for a prompt of 80 tokens, in one piece
-/// and in several.
-void check_logits(const Model& model, std::size_t vocabulary);
+/// and in several; unless the model `has_states`, also with wrong tokens behind each that are taken back.
+void check_logits(const Model& model, std::size_t vocabulary, bool has_states = false);
 
 }  // namespace mhub::tests

@@ -7,39 +7,16 @@ manifest and without it, and computes what this transformers computes: logits, a
 and computes the same of them. So too the models with images of multimodal_models.py, of which texts are computed. Exits 1 when anything failed.
 """
 
-import hashlib
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
-from kept import kept
+import newest  # first: the script runs anew
 
-HERE = pathlib.Path(__file__).parent
-REQUIREMENTS = HERE / "requirements_newest.txt"
-LAYOUTS = ["dist22", "te222"]
+import architectures  # then: patches CUDA away
 
-
-def install(place):
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", place, "-r", REQUIREMENTS]
-    subprocess.run(command, check=True, stdout=sys.stderr)
-
-
-def packages():
-    """The folder with the newest packages, another one when the requirements change."""
-    return str(kept("newest-" + hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12], install))
-
-
-if "MHUB_NEWEST" not in os.environ:
-    place = packages()
-    path = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
-    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"MHUB_NEWEST": place, "PYTHONPATH": path})
-
-import architectures  # first: patches CUDA away
-
-for module in [name for name in sys.modules if name.split(".")[0] == "mamba_ssm"]:
-    del sys.modules[module]  # mamba.py's, for megatron-core; this transformers would take its functions, too
+newest.without_stand_ins()
 
 import torch
 import transformers
@@ -47,6 +24,8 @@ import transformers
 import absent
 import logits_check
 import multimodal_check
+
+LAYOUTS = ["dist22", "te222"]
 
 
 def olmo3_yarn(entry):
@@ -110,8 +89,6 @@ def main():
     binary, scratch, names = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
     shutil.rmtree(scratch, ignore_errors=True)
     os.makedirs(scratch)
-    if not transformers.__file__.startswith(os.environ["MHUB_NEWEST"]):
-        sys.exit(f"newest_check.py: transformers {transformers.__version__} is not the newest")
     print("transformers " + transformers.__version__)
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -133,7 +133,7 @@ void CpuAttention::run(const AttentionOptions& options, const Heads& queries, co
            scratch_[static_cast<std::size_t>(thread)]);
   });
   for (const Segment& segment : segments)
-    segment.cache->forget(visible(options, {}, segment.position + segment.rows).begin);
+    segment.cache->forget(visible(options, {}, segment.next_position()).begin);
 }
 
 }  // namespace mhub::runtime

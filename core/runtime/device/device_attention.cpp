@@ -158,7 +158,7 @@ void DeviceAttention::run(const AttentionOptions& options, Heads queries, Heads 
     }
   }
   for (const Segment& segment : segments)
-    segment.cache->forget(first_visible(segment.position + segment.rows, options.window, options.chunk));
+    segment.cache->forget(first_visible(segment.next_position(), options.window, options.chunk));
 }
 
 }  // namespace mhub::runtime
