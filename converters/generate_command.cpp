@@ -57,7 +57,8 @@ void declare_generate(CommandLine& line) {
       "hf-reference", po::value<std::string>()->default_value(""),
       "a Hugging Face folder or config.json, for Megatron checkpoints that do not say what they are")(
       "threads", po::value<int>()->default_value(0), "threads; 0: one per processor")(
-      "backend", po::value<std::string>()->default_value("cpu"), "cpu or cudnn")("json", "print JSON");
+      "backend", po::value<std::string>()->default_value("cpu"),
+      "cpu, or cudnn (also cuda) for the first GPU")("json", "print JSON");
 }
 
 GenerateOptions options_of(const CommandLine& line) {

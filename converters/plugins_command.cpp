@@ -81,6 +81,17 @@ ConfigReader read_config(const std::string& path) {
   return {parse_config(read_file(path, kLargest), path), path};
 }
 
+/// A class takes most of what a config says of another one for missing, and has defaults.
+void require_own(const ModelDescriptor& model, const ConfigReader& config) {
+  if (!config.has("model_type") || config.string("model_type") == model.model_type) return;
+  const std::vector<std::string> classes =
+      config.has("architectures") ? config.strings("architectures") : std::vector<std::string>{};
+  if (std::find(classes.begin(), classes.end(), model.class_name) != classes.end()) return;
+  throw UsageError(config.file() + " is of model_type " + printable_text(config.string("model_type")) +
+                   (classes.empty() ? "" : " (" + printable_text(classes.front()) + ")") + ", and " +
+                   model.class_name + " of " + model.model_type + ": name the class that it is of");
+}
+
 bool matches(const ModelDescriptor& model, const std::string& wanted, const std::string& family) {
   return wanted.empty() || wanted == family || wanted == model.class_name || wanted == model.model_type;
 }
@@ -92,8 +103,9 @@ bool matches(const ModelDescriptor& model, const std::string& wanted, const std:
     for (const ModelDescriptor& model : plugin.models)
       known.insert(known.end(), {model.class_name, model.model_type});
   }
-  throw UsageError("no plugin, class or model type is called " + name + "; did you mean " +
-                   nearest_name(name, known) + "? mhub plugins lists them");
+  const std::string near = near_name(name, known);
+  throw UsageError("no plugin, class or model type is called " + name +
+                   (near.empty() ? "" : "; did you mean " + near + "?") + "; mhub plugins lists them");
 }
 
 /// The one class of that name. A family of several classes is asked for by class name.
@@ -114,6 +126,7 @@ const ModelDescriptor& only_model(const std::string& name) {
 
 /// `mhub plugins --tensors NAME CONFIG`.
 int tensors_command(const ModelDescriptor& model, const ConfigReader& config, const CommandLine& line) {
+  require_own(model, config);
   nlohmann::json tensors = nlohmann::json::array();
   for (const StateTensor& tensor : expanded_mapping(declared_mapping(model, config), config).import.source) {
     tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}});
@@ -125,6 +138,7 @@ int tensors_command(const ModelDescriptor& model, const ConfigReader& config, co
 
 /// `mhub plugins --check NAME CONFIG`.
 int check_command(const ModelDescriptor& model, const ConfigReader& config, const CommandLine& line) {
+  require_own(model, config);
   const MappingCheck check = check_mapping(model, config);
   const nlohmann::json json{{"class", model.class_name},
                             {"hf_tensors", check.hf_tensors},
@@ -188,6 +202,7 @@ nlohmann::json listed(const ModelDescriptor& model, bool by_name, const std::opt
   const ConfigReader config =
       path ? read_config(*path)
            : ConfigReader(nlohmann::json::object(), "the defaults of " + model.config_class);
+  if (path) require_own(model, config);
   try {
     add_rules(one, model, config, !line.has("json"));
   } catch (const InputError& error) {

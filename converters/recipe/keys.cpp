@@ -136,12 +136,8 @@ std::string option_name(const ConvertKey& key) {
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& names,
                        std::string_view otherwise) {
-  const std::string nearest = nearest_name(name, names);
-  // A quarter of its letters: what is further away was meant otherwise.
-  const std::size_t shorter = std::min(name.size(), nearest.size());
-  const std::size_t distance = edit_distance(nearest, name.substr(0, 256));
-  if (distance <= std::max<std::size_t>(1, shorter / 4) && distance < shorter)
-    return "; did you mean \"" + nearest + "\"?";
+  const std::string near = near_name(name, names);
+  if (!near.empty()) return "; did you mean \"" + near + "\"?";
   return "; " + std::string(otherwise);
 }
 

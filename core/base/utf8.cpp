@@ -105,4 +105,11 @@ std::string nearest_name(std::string_view wanted, const std::vector<std::string>
   return nearest == names.end() ? "" : *nearest;
 }
 
+std::string near_name(std::string_view wanted, const std::vector<std::string>& names) {
+  const std::string nearest = nearest_name(wanted, names);
+  const std::size_t shorter = std::min(wanted.size(), nearest.size());
+  const std::size_t distance = edit_distance(nearest, wanted.substr(0, 256));
+  return distance <= std::max<std::size_t>(1, shorter / 4) && distance < shorter ? nearest : "";
+}
+
 }  // namespace mhub

@@ -54,5 +54,8 @@ std::string replace_invalid_utf8(std::string_view bytes);
 std::size_t edit_distance(std::string_view pattern, std::string_view name);
 /// The one of `names` that is nearest to `wanted`; empty without names.
 std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names);
+/// The same where no more than a quarter of its letters differ, else empty: what is further away was meant
+/// otherwise.
+std::string near_name(std::string_view wanted, const std::vector<std::string>& names);
 
 }  // namespace mhub

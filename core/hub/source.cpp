@@ -105,8 +105,8 @@ Source from_hub(const RepoId& id, SourceUse use, const Callbacks& callbacks) {
     throw;
   } catch (const IoError& error) {
     if (cached.usable()) return as_it_is(cache, id, cached, error.what());
-    const std::string message = std::string(error.what()) + "; " + id.text() +
-                                " is no file or folder here, and " + about_cache(settings, cached);
+    const std::string message = id.text() + ": no file or folder here, and as a model of the Hub " +
+                                about_cache(settings, cached) + "; " + error.what();
     // Who may try again asks which of the two it is.
     if (const auto* refusal = dynamic_cast<const HubRefusal*>(&error))
       throw HubRefusal(message, refusal->status());

@@ -256,11 +256,10 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     if (const auto* model = first([&](const IndexedModel& one) { return one.model_type == type; }))
       return *model;
   }
-  std::string known, related, skipped;
+  std::string related, skipped;
   std::vector<std::string> names;
   for (const auto& entry : state_->entries) {
     for (const IndexedModel& model : entry->indexed.models) {
-      known += (known.empty() ? "" : ", ") + model.class_name;
       names.push_back(architectures.empty() ? model.model_type : model.class_name);
       if (!type.empty() && model.model_type == type)
         related += (related.empty() ? "" : " or ") + model.class_name;
@@ -277,10 +276,11 @@ const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {
     throw InputError(config.file() + ": no plugin for " + wanted +
                      ", which is another model than the nearest, " + related +
                      ": a trunk without a language model's head, or with another one, is not supported");
-  const std::string nearest = nearest_name(architectures.empty() ? type : architectures.front(), names);
-  throw InputError(config.file() + ": no plugin for " + wanted + "; the nearest is " + nearest +
-                   "; known are " + (known.empty() ? "none" : known) +
-                   " (mhub plugins lists them; MHUB_PLUGIN_PATH adds folders)" + skipped);
+  const std::string near = near_name(architectures.empty() ? type : architectures.front(), names);
+  throw InputError(config.file() + ": no plugin for " + wanted +
+                   (near.empty() ? "" : "; the nearest is " + near) + "; mhub plugins lists the " +
+                   std::to_string(names.size()) +
+                   " classes that are known, and MHUB_PLUGIN_PATH adds folders of further plugins" + skipped);
 }
 
 std::vector<IndexedPlugin> read_plugin_index(const std::string& folder) {

@@ -91,7 +91,7 @@ void check(const SamplingOptions& options) {
   };
   if (!options.do_sample) return;
   require(options.temperature > 0 && options.temperature < 1e6, "temperature", options.temperature,
-          "a number greater than 0");
+          "a number greater than 0, or 0 without do_sample");
   require(options.top_k >= 0, "top_k", static_cast<double>(options.top_k), "a number of at least 0");
   require(options.top_p > 0 && options.top_p <= 1, "top_p", options.top_p, "a number in (0, 1]");
   require(options.min_p >= 0 && options.min_p <= 1, "min_p", options.min_p, "a number in [0, 1]");

@@ -112,6 +112,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_answered_with_the_nearest) {
   folders.check_refused("convert a b --verfy", "did you mean --verify?");
   folders.check_refused("plugins LlamaForCausalL", "did you mean LlamaForCausalLM?");
   folders.check_refused("plugins --check lama config.json", "did you mean llama?");
+  folders.check_refused("plugins something_else", "is called something_else; mhub plugins lists them");
   TinyModel other;
   other.config["architectures"] = {"LlamaForCasualLM"};
   other.config["model_type"] = "lama";
@@ -119,6 +120,16 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_answered_with_the_nearest) {
   Run run = run_mhub("inspect " + (folders.scratch / "other"));
   BOOST_TEST(run.code == 3);
   BOOST_TEST(run.err.find("the nearest is LlamaForCausalLM") != std::string::npos, run.err);
+  other.config["architectures"] = {"StableLmForCausalLM"};
+  other.config["model_type"] = "stablelm";
+  other.write(folders.scratch / "other");
+  run = run_mhub("inspect " + (folders.scratch / "other"));
+  BOOST_TEST(run.code == 3);
+  BOOST_TEST(run.err.find("nearest") == std::string::npos, run.err);
+  BOOST_TEST(run.err.find("classes that are known") != std::string::npos, run.err);
+  // Its sizes would be taken for missing ones, which have defaults.
+  folders.check_refused("plugins --check GPT2LMHeadModel " + (folders.scratch / "other/config.json"),
+                        "is of model_type stablelm (StableLmForCausalLM)");
   other.config["architectures"] = {"LlamaForSequenceClassification"};
   other.config["model_type"] = "llama";
   other.write(folders.scratch / "other");
