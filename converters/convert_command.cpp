@@ -31,6 +31,8 @@ void print_plan(const nlohmann::json& plan) {
   }
   std::cout << "total: " << human_bytes(plan["total_bytes"].get<std::uint64_t>()) << " needed, "
             << human_bytes(plan["free_bytes"].get<std::uint64_t>()) << " free (dry run, nothing written)\n";
+  if (plan["output_exists"].get<bool>())
+    std::cout << "note: something has the output's name already; a run needs another one, or --overwrite\n";
 }
 
 /// What --part or --finish-parts ask for; `mpi` is asked for elsewhere.

@@ -62,6 +62,12 @@ std::string partial_folder(const std::string& target) {
   return (path.parent_path() / ("." + path.filename().string() + ".mhub-partial")).string();
 }
 
+bool is_taken(const std::string& target) {
+  const fs::path path = final_path_of(target);
+  const fs::file_status status = fs::symlink_status(path);
+  return fs::exists(status) && !(fs::is_directory(status) && fs::is_empty(path));
+}
+
 StagingDirectory::StagingDirectory(std::string target, const StagingOptions& options)
     : target_(std::move(target)), options_(options) {
   if (target_.empty()) throw UsageError("the output's name is empty");

@@ -11,6 +11,9 @@ namespace mhub {
 /// The partial folder of an output.
 std::string partial_folder(const std::string& target);
 
+/// Whether an output of that name has to replace something: an empty folder does not count.
+bool is_taken(const std::string& target);
+
 /// Asked of a StagingDirectory.
 struct StagingOptions {
   bool overwrite = false;  ///< replace what mhub wrote, if there is nothing else in it (find_foreign)

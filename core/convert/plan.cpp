@@ -10,6 +10,7 @@
 
 #include "mhub/base/disk_space.hpp"
 #include "mhub/base/error.hpp"
+#include "mhub/base/staging.hpp"
 #include "mhub/convert/convert.hpp"
 #include "mhub/formats/format.hpp"
 #include "mhub/hub/arriving_model.hpp"
@@ -208,9 +209,13 @@ Conversion plan(const std::string& source, const WriteOptions& options, const Op
 }
 
 nlohmann::json describe(const Conversion& conversion, const std::string& output) {
-  return {{"source", conversion.source().path},   {"model", conversion.source().model->class_name},
-          {"format", conversion.format().name()}, {"total_bytes", conversion.bytes()},
-          {"free_bytes", free_space(output)},     {"ranks", describe_ranks(conversion.copies())}};
+  return {{"source", conversion.source().path},
+          {"model", conversion.source().model->class_name},
+          {"format", conversion.format().name()},
+          {"total_bytes", conversion.bytes()},
+          {"free_bytes", free_space(output)},
+          {"output_exists", is_taken(output)},
+          {"ranks", describe_ranks(conversion.copies())}};
 }
 
 }  // namespace mhub

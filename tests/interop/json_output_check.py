@@ -29,6 +29,7 @@ COMMANDS = [
     ("convert", 0, "convert a dist"),
     ("convert", 0, "convert a plan --dry-run"),
     ("convert", 0, "convert a plan --dry-run --chunks"),
+    ("convert", 0, "convert a m --dry-run"),
     ("convert", 0, "convert a shared --part 1/2"),
     ("inspect", 0, "inspect m"),
     ("run", 0, "run recipe.yaml"),

@@ -170,7 +170,13 @@ BOOST_AUTO_TEST_CASE(disk_space_is_asked_for_first) {
   const auto plan = nlohmann::json::parse(run.out);
   BOOST_TEST(plan["total_bytes"].get<std::uint64_t>() > 0);
   BOOST_TEST(plan["free_bytes"].get<std::uint64_t>() > 0);
+  BOOST_TEST(plan["output_exists"] == false);
   BOOST_TEST(!fs::exists(scratch / "out"));
+  const std::string over_source = "convert " + (scratch / "hf") + " " + (scratch / "hf") + "_too --dry-run";
+  fs::create_directory((scratch / "hf") + "_too");
+  BOOST_TEST(run_mhub(over_source).out.find("--overwrite") == std::string::npos);
+  TinyLlama().write((scratch / "hf") + "_too");
+  BOOST_TEST(run_mhub(over_source).out.find("or --overwrite") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
