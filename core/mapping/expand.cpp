@@ -133,7 +133,7 @@ class Expansion {
     std::size_t boxes = 0;
     for (const Operand& operand : rule.transform.operands) {
       operands.emplace_back(operand, values);
-      boxes += operand.boxes.size();
+      boxes += operand.boxes.size() + operand.fillers.size();
     }
     for_combinations(values, [&](std::span<const std::int64_t> some) {
       const std::string name = pattern.name(some);
@@ -150,6 +150,8 @@ class Expansion {
         const std::size_t source = source_of(rule, one, some);
         for (const Box& box : one.operand.boxes)
           terms.push_back({source, one.placed(box, some), rule.transform.added});
+        for (const Box& box : one.operand.fillers)
+          terms.push_back({source, one.placed(box, some), rule.transform.added, Term::Kind::filler});
       }
     });
   }

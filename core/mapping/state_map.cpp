@@ -16,6 +16,7 @@ namespace {
 
 Term::Kind turned(Term::Kind kind) {
   if (kind == Term::Kind::copy) return Term::Kind::check;
+  if (kind == Term::Kind::filler) return Term::Kind::move;
   return kind == Term::Kind::check ? Term::Kind::copy : kind;
 }
 
@@ -155,7 +156,8 @@ StateMap inverted(const StateMap& map) {
   StateMap result{map.destination, map.source, std::vector<std::vector<Term>>(map.source.size())};
   const auto turn = [&](std::size_t destination, const std::vector<Term>& terms) {
     for (const Term& term : terms) {
-      std::vector<Term>& to = term.zero() ? result.dropped : result.terms[term.source];
+      const bool filler = term.kind == Term::Kind::filler;
+      std::vector<Term>& to = term.zero() || filler ? result.dropped : result.terms[term.source];
       to.push_back({destination, inverted(term.box), -term.added, turned(term.kind)});
     }
   };
@@ -219,8 +221,10 @@ void check_destination_coverage(const StateMap& map, const std::string& where) {
 }
 
 void check_source_coverage(const StateMap& map, const std::string& where) {
-  // A copy is a check from the other side, which takes nothing away.
-  const auto takes = [](const Term& term) { return !term.zero() && term.kind != Term::Kind::copy; };
+  // A copy is a check from the other side, which takes nothing away; a filler is nothing there.
+  const auto takes = [](const Term& term) {
+    return !term.zero() && term.kind != Term::Kind::copy && term.kind != Term::Kind::filler;
+  };
   std::vector<std::size_t> ends(map.source.size() + 1);  // of each tensor's terms, one behind
   const auto each = [&](const auto& visit) {
     for (const std::vector<Term>& terms : map.terms) std::for_each(terms.begin(), terms.end(), visit);

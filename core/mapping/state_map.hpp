@@ -27,6 +27,7 @@ struct Term {
     move,   ///< each side has the elements once
     copy,   ///< the source has them for a move elsewhere, too
     check,  ///< a copy seen from the other side: the destination has them from a move, these are to be equal
+    filler  ///< a copy where nobody looks at it: nothing is compared, and the other side drops it
   };
 
   std::size_t source = kZero;  ///< index into StateMap::source
@@ -47,9 +48,10 @@ struct Term {
 /// Constants sum when maps are composed and change sign when they are inverted; whether the sums are exact is
 /// the business of who chooses the element type (plan.hpp).
 ///
-/// Elements travel one to one, with two exceptions that are named: padding, which comes from kZero and is
-/// `dropped` in the other direction, and copies, as replicated tensors have on every rank, which are checks
-/// in the other direction. Each is a term and turns, composes and is counted as terms are.
+/// Elements travel one to one, with exceptions that are named: padding, which comes from kZero and is
+/// `dropped` in the other direction; copies, as replicated tensors have on every rank, which are checks in
+/// the other direction; and fillers, copies in the place of padding. Each is a term and turns, composes and
+/// is counted as terms are. What was dropped comes back as zeros, fillers too.
 struct StateMap {
   std::vector<StateTensor> source;
   std::vector<StateTensor> destination;

@@ -218,6 +218,15 @@ Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shap
   return custom("fused_qkv", {std::move(operand)}, to.shape, qkv_partition(heads, to.shape));
 }
 
+Transform tied_qkv(std::string_view hf_q_k, const AttentionHeads& heads, const Shape& inner) {
+  const std::vector<std::string> names = names_of(hf_q_k, 2);
+  const InterleavedHeads to(heads, inner);
+  Operand key = plain_operand(names[1], heads, inner, to.key());
+  key.fillers = plain_operand(names[1], heads, inner, to.value()).boxes;
+  return custom("tied_qkv", {plain_operand(names[0], heads, inner, to.query()), std::move(key)}, to.shape,
+                qkv_partition(heads, to.shape));
+}
+
 Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner) {
   const std::vector<std::string> names = names_of(hf_q_k_v, 3);
   const InterleavedHeads to(heads, inner, true);
@@ -248,11 +257,13 @@ Transform transposed(Transform transform) {
       throw std::logic_error("transposed: " + operand.name + " has not two axes");
     const Shape stored{operand.shape[1], operand.shape[0]};
     const Box turn = zip(View(stored).permute({1, 0}), View(operand.shape));
-    std::vector<Box> boxes;
-    for (const Box& box : operand.boxes) {
-      for (Box& part : compose(turn, box)) boxes.push_back(std::move(part));
+    for (std::vector<Box>* all : {&operand.boxes, &operand.fillers}) {
+      std::vector<Box> boxes;
+      for (const Box& box : *all) {
+        for (Box& part : compose(turn, box)) boxes.push_back(std::move(part));
+      }
+      *all = std::move(boxes);
     }
-    operand.boxes = std::move(boxes);
     operand.shape = stored;
   }
   transform.kind += ", transposed";

@@ -74,6 +74,9 @@ struct Operand {
   Shape shape;                 ///< as published
   std::vector<Box> boxes;      ///< this tensor's elements -> the canonical tensor's
   std::string stack_variable;  ///< set by `stacked`: axis 0 of `shape` runs over this index variable
+  /// Elements that the canonical tensor has once more, where Megatron's model does not look at them
+  /// (Term::Kind::filler).
+  std::vector<Box> fillers = {};
 };
 
 /// The index map of a rule: how one Megatron tensor (global, canonical) is made of Hugging Face tensors, and
@@ -124,6 +127,10 @@ struct AttentionHeads {
 Transform qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner);
 /// The same from one tensor [Q; K; V] (GPT-2's c_attn after its transpose, Phi-3's qkv_proj).
 Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shape& inner);
+
+/// The same of attention whose values are its keys: value heads repeat the key heads, and nobody looks at
+/// them (Megatron-Bridge's models/gemma/gemma4_bridge.py, maybe_modify_loaded_hf_weight).
+Transform tied_qkv(std::string_view hf_q_k, const AttentionHeads& heads, const Shape& inner);
 
 /// linear_qkv of attention with an output gate, from q, k and v, where q holds [query; gate] of each head:
 /// per query group its query heads, their gates, its key and its value head (Megatron-Core attention.py,
