@@ -44,6 +44,9 @@ struct ModelDescriptor {
   /// fields: bound behind the common ones of run_config.yaml, so what is written here replaces them.
   std::string bridge_provider;
   std::function<void(FieldBinding&, TransformerConfig&)> bridge_fields;
+  /// A second such class, where Bridge builds some models of the architecture with it
+  /// (TransformerConfig::bridge_provider says which); empty: there is none.
+  std::string other_provider;
 
   /// What that class builds, where it is a model of the whole and `megatron` describes the decoder. Empty: it
   /// is not.
@@ -68,6 +71,7 @@ struct ModelDescriptor {
 ///   - static TowerParts tower(const Config&);
 ///   - static constexpr const char* bridge_provider; with
 ///     static void bridge_fields(FieldBinding&, TransformerConfig&);
+///     and static constexpr const char* other_provider, where Config::bind may choose that one;
 ///     and, of a class that is the decoder's in Megatron's GPTModel,
 ///     static WholeModel whole(const Config&, const ConfigReader&);
 ///     static nlohmann::json outer_config(const ConfigReader&);
@@ -95,6 +99,7 @@ ModelDescriptor describe() {
   }
   if constexpr (requires { Model::bridge_provider; }) {
     d.bridge_provider = Model::bridge_provider;
+    if constexpr (requires { Model::other_provider; }) d.other_provider = Model::other_provider;
     d.bridge_fields = [](FieldBinding& fields, TransformerConfig& config) {
       Model::bridge_fields(fields, config);
     };
@@ -108,8 +113,12 @@ ModelDescriptor describe() {
   d.config = [](const ConfigReader& json) { return std::any(config_from_json<Config>(json)); };
   d.megatron = [](const ConfigReader& json) {
     TransformerConfig megatron = config_to_megatron(config_from_json<Config>(json));
-    if constexpr (requires { Model::bridge_provider; } && !has_whole)
-      megatron.bridge_provider = Model::bridge_provider;
+    if constexpr (requires { Model::bridge_provider; } && !has_whole) {
+      bool chosen = false;
+      if constexpr (requires { Model::other_provider; })
+        chosen = megatron.bridge_provider == Model::other_provider;
+      if (!chosen) megatron.bridge_provider = Model::bridge_provider;
+    }
     return megatron;
   };
   d.mapping = [](const ConfigReader& json) {

@@ -103,8 +103,8 @@ IndexedPlugin from_json(const JsonObject& entry, const std::string& folder) {
   plugin.modified = entry.integer("modified");
   for (const json& one : entry.json().at("models")) {
     const JsonObject model(std::make_shared<const json>(one), entry.origin() + ": models");
-    plugin.models.push_back(
-        {model.string("class"), model.string("model_type"), model.string("bridge_provider", "")});
+    plugin.models.push_back({model.string("class"), model.string("model_type"),
+                             model.string("bridge_provider", ""), model.string("other_provider", "")});
   }
   return plugin;
 }
@@ -114,6 +114,7 @@ json to_json(const IndexedPlugin& plugin) {
   for (const IndexedModel& model : plugin.models) {
     json& one = models.emplace_back(json{{"class", model.class_name}, {"model_type", model.model_type}});
     if (!model.bridge_provider.empty()) one["bridge_provider"] = model.bridge_provider;
+    if (!model.other_provider.empty()) one["other_provider"] = model.other_provider;
   }
   return {{"file", fs::path(plugin.path).filename().string()},
           {"family", plugin.family},
@@ -128,7 +129,8 @@ json to_json(const IndexedPlugin& plugin) {
 std::vector<IndexedModel> indexed_models(const std::vector<ModelDescriptor>& models) {
   std::vector<IndexedModel> list;
   for (const ModelDescriptor& model : models)
-    list.push_back({model.class_name, model.model_type, model.bridge_fields ? model.bridge_provider : ""});
+    list.push_back({model.class_name, model.model_type, model.bridge_fields ? model.bridge_provider : "",
+                    model.other_provider});
   return list;
 }
 
@@ -243,7 +245,9 @@ const ModelDescriptor* PluginRegistry::find_class(const std::string& class_name)
 
 const ModelDescriptor* PluginRegistry::find_bridge_provider(const std::string& class_path) const {
   if (class_path.empty()) return nullptr;
-  return first([&](const IndexedModel& model) { return model.bridge_provider == class_path; });
+  return first([&](const IndexedModel& model) {
+    return model.bridge_provider == class_path || model.other_provider == class_path;
+  });
 }
 
 const ModelDescriptor& PluginRegistry::find(const ConfigReader& config) const {

@@ -7,7 +7,7 @@ namespace mhub {
 
 /// What a folder's index says of one class: all by which PluginRegistry looks for a descriptor.
 struct IndexedModel {
-  std::string class_name, model_type, bridge_provider;
+  std::string class_name, model_type, bridge_provider, other_provider = {};
 
   friend bool operator==(const IndexedModel&, const IndexedModel&) = default;
 };
