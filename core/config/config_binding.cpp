@@ -7,6 +7,13 @@
 #include "mhub/config/fields.hpp"
 
 namespace mhub {
+namespace {
+
+bool may_lack_factor(const RopeScaling& rope) {
+  return rope.type == RopeKind::longrope || rope.type == RopeKind::proportional;
+}
+
+}  // namespace
 
 void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigReader& config,
                        const std::string& yarn) {
@@ -21,12 +28,11 @@ void bind_rope_scaling(FieldBinding& fields, RopeScaling& rope, const ConfigRead
     // The length trained with is a field of the scaling, else of the config, else the present one.
     rope.original_max_position_embeddings =
         config.integer("original_max_position_embeddings", config.integer("max_position_embeddings", 8192));
-    if (rope.type != RopeKind::longrope) fields.reader().number("factor");  // must be there
+    if (!may_lack_factor(rope)) fields.reader().number("factor");  // must be there
   } else {
     fields.constant("rope_type", rope.type == RopeKind::yarn ? yarn : name_of(rope.type));
   }
-  if (rope.type != RopeKind::longrope || rope.factor != 1.0 || fields.reading())
-    fields.number("factor", rope.factor);
+  if (!may_lack_factor(rope) || rope.factor != 1.0 || fields.reading()) fields.number("factor", rope.factor);
   TransformerConfig model;
   model.rope_scaling = rope;
   bind_part(fields, model, "rope_scaling");
@@ -154,6 +160,20 @@ void read_window_rotary(const ConfigReader& config, RotaryConfig& value, const R
   }
 }
 
+/// Positions of both kinds of layers, an object each.
+void write_kinds(FieldBinding& kinds, RotaryConfig& value, const ConfigReader& config,
+                 const RotaryKeys& keys) {
+  kinds.nested("full_attention", [&](FieldBinding& full) {
+    full.constant(keys.theta, value.theta);
+    if (value.scaling.type == RopeKind::none) return full.constant("rope_type", name_of(RopeKind::none));
+    bind_rope_scaling(full, value.scaling, config, keys.yarn);
+  });
+  kinds.nested("sliding_attention", [&](FieldBinding& local) {
+    local.constant(keys.theta, value.local_theta.value_or(value.theta));
+    local.constant("rope_type", name_of(RopeKind::none));
+  });
+}
+
 }  // namespace
 
 void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
@@ -163,12 +183,16 @@ void ConfigBinding::rotary(RotaryConfig& value, const RotaryKeys& keys) {
     const ConfigReader parameters = stated_rotary(config);
     FieldBinding scaling(parameters);
     value.theta = parameters.number("rope_theta", config.number(keys.theta, value.theta));
-    value.partial_factor =
+    const double share =
         parameters.number("partial_rotary_factor", config.number(partial, value.partial_factor));
     bind_rope_scaling(scaling, value.scaling, config, keys.yarn);
+    // There it says how much of what rotates turns.
+    if (value.scaling.type != RopeKind::proportional) value.partial_factor = share;
     if (scaling.reader().has(keys.temperature_scale))
       scaling.optional(keys.temperature_scale, value.temperature_scale);
     read_window_rotary(config, value, keys);
+  } else if (writing() && keys.per_kind) {
+    nested("rope_parameters", [&](FieldBinding& kinds) { write_kinds(kinds, value, reader(), keys); });
   } else if (writing()) {
     constant(keys.theta, value.theta);
     if (value.local_theta) constant("rope_local_base_freq", *value.local_theta);

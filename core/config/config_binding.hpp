@@ -64,7 +64,9 @@ struct RotaryKeys {
   std::string partial_factor;          ///< empty: "partial_rotary_factor", and written only where it is not 1
   std::string temperature_scale = {};  ///< beside the scaling's fields; empty: the architecture has none
   std::string yarn = "yarn";           ///< the kind of scaling; "yarn" is read as well
-  bool scaled_windows = true;          ///< false: layers with a window rotate as if nothing were scaled
+  /// An object for each kind of layer ("rope_parameters") is written, for classes that read nothing else.
+  bool per_kind = false;
+  bool scaled_windows = true;  ///< false: layers with a window rotate as if nothing were scaled
 };
 
 /// Named values of a config file that are declared once and travel both ways: each function reads its key

@@ -116,8 +116,23 @@ Json block_configs(const C& c) {
   return blocks;
 }
 
-C layer_config(const C& config, std::int64_t layer) {
+bool has_window(const C& config, std::int64_t layer) {
+  if (!config.sliding_window) return false;
+  return config.window_layers.empty() || config.window_layers.at(static_cast<std::size_t>(layer)) != 0;
+}
+
+C with_attention_of(const C& config, bool window) {
   C one = config;
+  one.full_attention.reset();
+  if (window || !config.full_attention) return one;
+  one.num_query_groups = config.full_attention->num_query_groups;
+  one.kv_channels = config.full_attention->kv_channels;
+  one.key_is_value = config.full_attention->key_is_value;
+  return one;
+}
+
+C layer_config(const C& config, std::int64_t layer) {
+  C one = with_attention_of(config, has_window(config, layer));
   one.heterogeneous.reset();
   if (!config.heterogeneous) return one;
   const auto at = static_cast<std::size_t>(layer);

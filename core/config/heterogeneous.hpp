@@ -15,6 +15,12 @@ HeterogeneousConfig read_block_configs(const ConfigReader& json, const Transform
 /// The same list, by the names that both have.
 nlohmann::json block_configs(const TransformerConfig& config);
 
+/// Whether a layer attends to a window of tokens.
+bool has_window(const TransformerConfig& config, std::int64_t layer);
+/// The model whose layers all attended like those that have a window, or like those that have none
+/// (TransformerConfig::full_attention).
+TransformerConfig with_attention_of(const TransformerConfig& config, bool window);
+
 /// What one layer would be built from in a model whose layers are all like it (get_config_for_layer). The
 /// size of a block that is none stays that of the model.
 TransformerConfig layer_config(const TransformerConfig& config, std::int64_t layer);

@@ -241,7 +241,8 @@ void add_rope_limits(Lines& limits, const TransformerConfig& c) {
   if (rope.type == RopeKind::yarn)
     limits.emplace_back(
         "rope scaling \"yarn\" needs a megatron-core whose GPTModel knows it (0.16 does, 0.14 does not)");
-  if (rope.type == RopeKind::dynamic || rope.type == RopeKind::longrope)
+  if (rope.type == RopeKind::dynamic || rope.type == RopeKind::longrope ||
+      rope.type == RopeKind::proportional)
     limits.push_back("rope scaling \"" + name_of(rope.type) +
                      "\": GPTModel has no setting for it in Megatron-LM's arguments");
 }

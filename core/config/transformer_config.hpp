@@ -30,10 +30,10 @@ template <>
 inline constexpr auto kNames<Normalization> = name_table("RMSNorm", "LayerNorm");
 
 /// transformers' kinds of rotary scaling (modeling_rope_utils.py).
-enum class RopeKind { none, linear, dynamic, llama3, yarn, longrope };
+enum class RopeKind { none, linear, dynamic, llama3, yarn, longrope, proportional };
 template <>
 inline constexpr auto kNames<RopeKind> = name_table("default", "linear", "dynamic", "llama3", "yarn",
-                                                    "longrope");
+                                                    "longrope", "proportional");
 
 /// transformers' names of functions (activations.py, ACT2FN) as far as Megatron or mhub's runtime computes
 /// them. Some functions have several: see function_of.
@@ -102,6 +102,7 @@ struct RopeScaling {
   std::optional<double> mscale, mscale_all_dim;          ///< yarn as DeepSeek states it
   bool truncate = true;                           ///< yarn: round the correction range to whole dimensions
   std::vector<double> short_factor, long_factor;  ///< longrope: one per rotary frequency
+  double partial_rotary_factor = 1.0;  ///< proportional: the share of a head's pairs that turn; the rest stay
 };
 
 /// Mixture of experts: Megatron-Core's moe_* fields without the prefix.
@@ -131,6 +132,12 @@ struct MoeConfig {
   double router_topk_scaling_factor = 1.0;  ///< of the chosen experts' weights
   bool router_fp32 = false;                 ///< router_dtype "fp32"
   bool apply_probs_on_input = false;        ///< weights scale the experts' inputs, not their outputs
+  /// The router reads its input behind a norm without weights, times a vector of its own and
+  /// 1 / sqrt(hidden_size); the weights of each expert are multiplied by a number of its own.
+  bool router_scaled = false;
+  /// Experts and shared expert read the residual stream behind norms of their own, and have one each behind
+  /// them, before they are summed; the router reads the stream as it is.
+  bool separate_norms = false;
 };
 
 /// Multi-head latent attention (Megatron-Core's MLATransformerConfig).
@@ -174,6 +181,12 @@ inline constexpr std::int64_t kNoBlock = 0, kLinearBlock = -1;
 struct HeterogeneousConfig {
   std::vector<std::int64_t> num_query_groups;  ///< of attention, or kNoBlock, kLinearBlock
   std::vector<std::int64_t> ffn_hidden_size;   ///< of the MLP, or kNoBlock, kLinearBlock
+};
+
+/// Attention of a kind of layers where it is another than that of the other layers.
+struct AttentionKind {
+  std::int64_t num_query_groups = 0, kv_channels = 0;
+  bool key_is_value = false;
 };
 
 /// Queries of layers without rotation (or of all) grow with their position: they are multiplied by
@@ -279,12 +292,17 @@ struct TransformerConfig {
   bool qk_layernorm_rotated = false;     ///< norms on q and k behind the rotation
   bool qk_l2_norm = false;               ///< norm without weights; rotation leaves it as it is
   bool qk_l2_norm_rotated_only = false;  ///< not in layers that do not rotate
+  bool value_norm = false;               ///< norm without weights on v
+  bool key_is_value = false;  ///< no projection of v: it is k in front of its norm and its rotation
   bool attention_output_gate = false;
   std::optional<double> softmax_scale;  ///< absent: 1 / sqrt(kv_channels)
   SoftmaxType softmax_type = SoftmaxType::vanilla;
   std::optional<double> attn_logit_softcapping, final_logit_softcapping;
   std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
   std::vector<std::int64_t> window_layers;     ///< 1: this layer has the window; empty: all have it
+  /// Of the layers without a window, where they have this in the place of num_query_groups, kv_channels and
+  /// key_is_value, which are those of the others then.
+  std::optional<AttentionKind> full_attention;
   /// In layers that rotate, queries see their own chunk of so many tokens only.
   std::optional<std::int64_t> attention_chunk_size;
   std::optional<AttentionTemperature> attention_temperature;
@@ -292,6 +310,7 @@ struct TransformerConfig {
   double embedding_multiplier = 1.0;  ///< behind the embedding
   double residual_multiplier = 1.0;   ///< of what attention and MLP add
   double logits_multiplier = 1.0;     ///< behind the output layer
+  bool layer_scalar = false;          ///< a number of its own behind each layer, which all of it is times
 
   std::optional<MoeConfig> moe;
   std::optional<MlaConfig> mla;
@@ -310,6 +329,8 @@ struct TransformerConfig {
   TrainingDefaults training;
   /// The Megatron-Bridge class that builds the model, for run_config.yaml; empty: there is none
   std::string bridge_provider = "megatron.bridge.models.gpt_provider.GPTModelProvider";
+  /// That class builds layers of Megatron's own modules alone, never of TransformerEngine's.
+  bool local_spec_only = false;
 };
 
 /// Names of the fields in which two configs differ in the mathematics, "name (a, b)" each; empty: they build

@@ -117,13 +117,16 @@ std::vector<Shard> shards_of(const CanonicalTensor& tensor, const std::vector<Ra
   return shards;
 }
 
-bool layers_are_alike(const std::vector<CanonicalTensor>& canonical) {
+bool layers_are_alike(const std::vector<CanonicalTensor>& canonical, const Naming& naming) {
   using Part = std::pair<std::string, std::int64_t>;  // and expert
   std::map<std::string, std::map<std::int64_t, std::map<Part, Shape>>> stacks;
   for (const CanonicalTensor& tensor : canonical) {
     const TensorIdentity& one = tensor.identity;
-    if (one.block == Block::layer)
-      stacks[one.module][one.layer].emplace(Part{one.part, one.expert}, tensor.shape);
+    if (one.block != Block::layer) continue;
+    std::string stack = one.module;
+    if (!naming.windowed.empty() && one.in_pipeline() && one.part.starts_with("self_attention."))
+      stack += naming.windowed.at(static_cast<std::size_t>(one.layer)) != 0 ? " sliding" : " global";
+    stacks[stack][one.layer].emplace(Part{one.part, one.expert}, tensor.shape);
   }
   for (const auto& [stack, layers] : stacks) {
     for (const auto& [layer, tensors] : layers) {
@@ -166,6 +169,7 @@ std::vector<std::string> layout_limits(const TransformerConfig& config, const La
     const auto& groups = config.heterogeneous->num_query_groups;
     numbers = {groups.begin(), groups.end()};
   }
+  if (config.full_attention) numbers.insert(config.full_attention->num_query_groups);
   for (const std::int64_t groups : numbers)
     if (groups > 0 && groups % tensor != 0)
       limits.push_back("TP=" + std::to_string(tensor) + " with " + std::to_string(groups) +
@@ -173,6 +177,9 @@ std::vector<std::string> layout_limits(const TransformerConfig& config, const La
   // models/gpt.py, transformer_layer_spec, asks for no chunk's layers.
   if (config.heterogeneous && request.split.chunks() > 1)
     limits.emplace_back("layers of several sizes in chunks: Megatron-LM 0.19 cannot build them");
+  if (config.local_spec_only && request.split.stages() * request.split.chunks() > 1)
+    limits.emplace_back(
+        "pipeline stages: Megatron-Bridge's provider of such a model, the only one, builds one stage");
   add_sharing_limit(limits, config, request);
   const StagePlace last = request.split.last();
   if (request.has_mtp && request.split.place_of({"", Block::decoder, -1, -1, ""}) != last)

@@ -92,8 +92,9 @@ std::vector<std::string> layout_limits(const TransformerConfig& config, const La
 std::string torch_rank_folder(const ParallelSizes& sizes, int tensor_rank, int pipeline_rank,
                               int expert_rank);
 
-/// True when all layers of a stack have the same tensors with the same shapes.
-bool layers_are_alike(const std::vector<CanonicalTensor>& canonical);
+/// True when all layers of a stack have the same tensors with the same shapes, those of a kind of attention
+/// (Naming::windowed) where there are two.
+bool layers_are_alike(const std::vector<CanonicalTensor>& canonical, const Naming& naming);
 
 /// Keys of the module objects ("..._extra_state") that Megatron-Core requests beside the tensors when it
 /// loads a torch_dist checkpoint, as "<module>._extra_state/shard_<layer>[.<expert>]_<layers>[.<experts>]".
@@ -119,8 +120,8 @@ struct StoredFacts {
 LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensors,
                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config);
 
-/// LayoutRequest::local_norm_keys of a model.
-bool has_local_norm_keys(const TransformerConfig& config);
+/// How names are spelled as far as the model says it.
+Naming naming_of(const TransformerConfig& config);
 
 /// The names of wrapper modules in front of all parameters ("module.", "model.", "module.module."), which
 /// checkpoints saved from a wrapped model have; empty for most.

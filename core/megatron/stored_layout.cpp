@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "mhub/base/error.hpp"
+#include "mhub/config/heterogeneous.hpp"
 #include "mhub/megatron/layout.hpp"
 
 namespace mhub {
@@ -38,8 +39,8 @@ struct Held {
 class TorchReader {
  public:
   TorchReader(const StoredFacts& facts, const TensorSource& tensors,
-              const std::vector<CanonicalTensor>& canonical, std::int64_t layers)
-      : facts_(facts), canonical_(canonical), layers_(layers) {
+              const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config)
+      : facts_(facts), canonical_(canonical), layers_(config.num_layers), naming_(naming_of(config)) {
     for (const CanonicalTensor& tensor : canonical_)
       if (tensor.identity.in_pipeline()) layers_ = std::max(layers_, tensor.identity.layer + 1);
     for (const StoredTensor& tensor : tensors.tensors()) {
@@ -50,6 +51,7 @@ class TorchReader {
   LayoutRequest read() {
     const ParallelSizes sizes = read_sizes();
     LayoutRequest request(sizes, read_split(sizes));
+    static_cast<Naming&>(request) = naming_;
     request.sizes.virtual_pipeline = request.split.chunks();
     for (const Held& tensor : held_) note_rank_name(tensor.identity, request);
     request.impl = read_impl();
@@ -174,6 +176,8 @@ class TorchReader {
 
   /// Local names where a parameter has one that TransformerEngine's spec would give another.
   TransformerImpl read_impl() const {
+    Naming local = naming_;
+    local.impl = TransformerImpl::local;
     std::unordered_set<std::string_view> stored;
     for (const Held& tensor : held_) {
       if (tensor.identity.block == Block::layer) stored.insert(tensor.identity.part);
@@ -181,7 +185,7 @@ class TorchReader {
     for (const CanonicalTensor& tensor : canonical_) {
       const TensorIdentity& one = tensor.identity;
       if (one.block != Block::layer || one.of_expert() || stored.contains(one.part)) continue;
-      if (stored.contains(layer_parameter(one.part, TransformerImpl::local))) return TransformerImpl::local;
+      if (stored.contains(layer_parameter(one.part, local))) return TransformerImpl::local;
     }
     return TransformerImpl::transformer_engine;
   }
@@ -199,14 +203,14 @@ class TorchReader {
   const StoredFacts& facts_;
   const std::vector<CanonicalTensor>& canonical_;
   std::int64_t layers_;  ///< of the model
+  Naming naming_;
   std::vector<Held> held_;
 };
 
 LayoutRequest read_torch_dist(const TensorSource& tensors, const std::vector<CanonicalTensor>& canonical,
                               const TransformerConfig& config) {
   LayoutRequest request({}, PipelineSplit(config.num_layers, ParallelSizes{}));
-  request.keys.stack_layers = true;
-  request.local_norm_keys = has_local_norm_keys(config);
+  static_cast<Naming&>(request) = naming_of(config);
   for (const StoredTensor& tensor : tensors.tensors()) note_torch_dist_key(tensor.name, request);
   const ModelCounts counts(canonical);
   Naming local = request;
@@ -255,9 +259,8 @@ std::int64_t stored_vocabulary(const StoredFacts& facts, const TensorSource& ten
 
 LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensors,
                             const std::vector<CanonicalTensor>& canonical, const TransformerConfig& config) {
-  LayoutRequest request = !facts.ranks.empty()
-                              ? TorchReader(facts, tensors, canonical, config.num_layers).read()
-                              : read_torch_dist(tensors, canonical, config);
+  LayoutRequest request = !facts.ranks.empty() ? TorchReader(facts, tensors, canonical, config).read()
+                                               : read_torch_dist(tensors, canonical, config);
   request.tied_embedding = config.share_embeddings_and_output_weights;
   request.has_mtp = config.mtp_num_layers > 0;
   const std::int64_t rows = stored_vocabulary(facts, tensors, canonical, request);
@@ -265,8 +268,13 @@ LayoutRequest stored_layout(const StoredFacts& facts, const TensorSource& tensor
   return request;
 }
 
-bool has_local_norm_keys(const TransformerConfig& config) {
-  return config.mla || config.image || config.vision;
+Naming naming_of(const TransformerConfig& config) {
+  Naming naming;
+  naming.local_norm_keys = config.mla || config.image || config.vision || config.local_spec_only;
+  naming.local_post_norms = config.local_spec_only;
+  for (std::int64_t layer = 0; config.full_attention && layer < config.num_layers; ++layer)
+    naming.windowed.push_back(has_window(config, layer) ? 1 : 0);
+  return naming;
 }
 
 std::string wrapper_prefix(const std::vector<std::string>& parameter_names) {

@@ -29,6 +29,9 @@ constexpr std::array<Renaming, 6> kLocal{
      {"mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm."},
      {"self_attention.linear_q_up_proj.layer_norm_", "self_attention.q_layernorm."},
      {"self_attention.linear_kv_up_proj.layer_norm_", "self_attention.kv_layernorm."}}};
+constexpr std::array<Renaming, 2> kLocalPostNorms{
+    {{"self_attention.linear_proj.post_layernorm.", "post_self_attn_layernorm."},
+     {"mlp.linear_fc2.post_layernorm.", "post_mlp_layernorm."}}};
 // The local spec puts both norms of a layer where a dense TransformerEngine layer has them, also in layers of
 // experts.
 constexpr std::array<Renaming, 2> kLocalTorchDist{
@@ -65,23 +68,44 @@ bool in_stack(const TensorIdentity& identity) {
   return identity.block == Block::layer || identity.block == Block::deepstack;
 }
 
+/// Says in the part of a layer's attention of which kind it is, where there are two.
+bool name_kind(TensorIdentity& spelled, const Naming& naming) {
+  constexpr std::string_view kAttention = "self_attention";
+  if (naming.windowed.empty() || !spelled.in_pipeline() ||
+      !spelled.part.starts_with(std::string(kAttention) + "."))
+    return false;
+  const bool windowed = naming.windowed.at(static_cast<std::size_t>(spelled.layer)) != 0;
+  spelled.part.insert(kAttention.size(), windowed ? "_sliding" : "_global");
+  return true;
+}
+
+/// A layer's number among those of its kind, and how many there are.
+std::pair<std::int64_t, std::int64_t> place_in_kind(std::int64_t layer,
+                                                    const std::vector<std::int64_t>& kinds) {
+  const std::int64_t kind = kinds.at(static_cast<std::size_t>(layer));
+  return {std::count(kinds.begin(), kinds.begin() + layer, kind),
+          std::count(kinds.begin(), kinds.end(), kind)};
+}
+
 /// A layer's part as torch_dist keys spell it for a model built from that implementation's layer spec.
 std::string torch_dist_part(const std::string& part, const Naming& naming) {
-  if (naming.local_norm_keys) return layer_parameter(part, naming.impl);
+  if (naming.local_norm_keys) return layer_parameter(part, naming);
   const std::string name = renamed(part, kTorchDist);
   return naming.impl == TransformerImpl::local ? renamed(name, kLocalTorchDist) : name;
 }
 
 }  // namespace
 
-std::string layer_parameter(const std::string& part, TransformerImpl impl) {
-  return impl == TransformerImpl::local ? renamed(part, kLocal) : part;
+std::string layer_parameter(const std::string& part, const Naming& naming) {
+  if (naming.impl != TransformerImpl::local) return part;
+  const std::string name = renamed(part, kLocal);
+  return naming.local_post_norms ? renamed(name, kLocalPostNorms) : name;
 }
 
 std::string rank_name(const TensorIdentity& local, const Naming& naming) {
   TensorIdentity spelled = local;
   spelled.part =
-      with_layer_part(local, [&](const std::string& part) { return layer_parameter(part, naming.impl); });
+      with_layer_part(local, [&](const std::string& part) { return layer_parameter(part, naming); });
   if (local.of_expert() && naming.experts == ExpertNames::grouped) {
     spelled.part += std::to_string(local.expert);
     spelled.expert = -1;
@@ -127,9 +151,12 @@ TorchDistPlace torch_dist_place(const TensorIdentity& identity, const Naming& na
   spelled.part =
       with_layer_part(identity, [&](const std::string& part) { return torch_dist_part(part, naming); });
   const bool stacks = identity.of_decoder() ? naming.keys.stack_layers : naming.keys.stack_encoders;
+  const bool of_kind = name_kind(spelled, naming);
   if (in_stack(identity) && stacks && !naming.keys.singleton) {
-    place.index.push_back(identity.layer);
-    place.count.push_back(counts.layers(identity));
+    const auto [index, count] = of_kind ? place_in_kind(identity.layer, naming.windowed)
+                                        : std::pair(identity.layer, counts.layers(identity));
+    place.index.push_back(index);
+    place.count.push_back(count);
     spelled.block = Block::decoder;
     spelled.layer = -1;
     spelled.part.insert(0, identity.block == Block::layer ? "layers." : "deepstack_merger_list.");

@@ -43,14 +43,22 @@ struct Naming {
   /// (gpt_layer_specs.py, get_gpt_layer_local_submodules), in vision transformers and in vision-language
   /// models (vit_layer_specs.py, llava_spec.py): their specs have no sharded_state_dict_keys_map.
   bool local_norm_keys = false;
+  /// The local spec has norms behind attention and MLP as modules of the layer, too (Megatron-Bridge's
+  /// modeling_gemma4.py).
+  bool local_post_norms = false;
+  /// torch_dist only: attention of two kinds has keys of its own for each, "self_attention_sliding" and
+  /// "self_attention_global", in which layers of the kind are counted alone (ibid., sharded_state_dict). One
+  /// entry a layer, 1 for one with a window; empty: there is one kind.
+  std::vector<std::int64_t> windowed = {};
   TorchDistKeys keys;                          ///< torch_dist only
   ExpertNames experts = ExpertNames::grouped;  ///< torch only
   std::string mtp_block_name =
       "mtp_model_layer";  ///< torch only: what a state dict calls an MTP block's layer
 };
 
-/// A layer's parameter ("mlp.linear_fc1.layer_norm_weight") as the given implementation's spec calls it.
-std::string layer_parameter(const std::string& part, TransformerImpl impl);
+/// A layer's parameter ("mlp.linear_fc1.layer_norm_weight") as the spec of the naming's implementation calls
+/// it.
+std::string layer_parameter(const std::string& part, const Naming& naming);
 
 /// The name in a state dict of a tensor whose numbers count from its chunk's first layer and its rank's first
 /// expert. identity_of reads it back but for grouped experts, whose number is in the part.

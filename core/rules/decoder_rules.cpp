@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
+
+#include "mhub/config/heterogeneous.hpp"
 
 namespace mhub {
 namespace {
@@ -19,11 +22,20 @@ Transform stored(Transform transform, const DecoderNames& names) {
   return names.conv1d && transform.shape.size() == 2 ? transposed(std::move(transform)) : transform;
 }
 
+/// Two names of the three.
+std::string without_values(std::string hf) {
+  constexpr std::string_view kAll = "{q,k,v}", kTwo = "{q,k}";
+  const std::size_t at = hf.find(kAll);
+  if (at == hf.npos) throw std::logic_error("keys as values: expected {q,k,v} in " + hf);
+  return hf.replace(at, kAll.size(), kTwo);
+}
+
 /// linear_qkv's weight (`inner` is the hidden size) or bias (`inner` is empty).
 Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const DecoderNames& names,
                         const Shape& inner) {
   const AttentionHeads heads{c.num_attention_heads, c.num_query_groups, c.kv_channels};
   if (c.attention_output_gate) return gated_qkv(hf, heads, inner);
+  if (c.key_is_value) return tied_qkv(without_values(hf), heads, inner);
   if (expand_alternatives(hf).size() == 3) return qkv(hf, heads, inner);
   if (names.qkv_order == FusedOrder::concatenated) return fused_qkv(hf, heads, inner);
   const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
@@ -97,6 +109,16 @@ void for_each_size(const TransformerConfig& c, std::vector<std::int64_t> Heterog
     alike.*size = of_size;
     add(alike, some);
   }
+}
+
+/// Of `among` (of all where absent) the layers that have a window, or those that have none.
+Layers layers_attending(const TransformerConfig& c, bool window, const std::optional<Layers>& among) {
+  Layers some;
+  for (std::int64_t layer = 0; layer < c.num_layers; ++layer) {
+    const bool asked = !among || std::find(among->begin(), among->end(), layer) != among->end();
+    if (asked && has_window(c, layer) == window) some.push_back(layer);
+  }
+  return some;
 }
 
 /// One linear layer in a block's place, behind the block's norm (heterogeneous_layer_specs.py): "weight" and
@@ -173,6 +195,11 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
         },
         [&](const TransformerConfig& one, const Layers& some) { add_attention(map, one, names, some); });
   }
+  if (c.full_attention) {
+    for (const bool window : {true, false})
+      add_attention(map, with_attention_of(c, window), names, layers_attending(c, window, layers));
+    return;
+  }
   const std::string attention = kLayer + "self_attention.";
   const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
   const auto add = [&](const std::string& part, Transform transform) {
@@ -233,11 +260,16 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames&
     add_norm(map, c, mlp + "linear_fc2.post_layernorm.", names.layer + names.post_mlp_norm, layers);
 }
 
+void add_layer_scalar(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
+  if (c.layer_scalar) layer_rule(map, "layer_scalar", replicated(names.layer + names.layer_scalar, {1}));
+}
+
 Mapping decoder_mapping(const TransformerConfig& config, const DecoderNames& names) {
   Mapping map;
   add_ends(map, config, names);
   add_attention(map, config, names);
   add_dense_mlp(map, config, names);
+  add_layer_scalar(map, config, names);
   if (config.position_embedding_type == PositionEmbedding::rope)
     map.ignore("*.rotary_emb.inv_freq", "rotary frequencies, computed from the config");
   return map;

@@ -38,6 +38,7 @@ struct DecoderNames {
   std::string linear_mlp = "mlp.linear_mlp";                 ///< a linear layer in the MLP's place
   std::string activation = "mlp.act_fn";                     ///< of an activation with parameters
   std::string post_mlp_norm = "post_feedforward_layernorm";  ///< with TransformerConfig::post_norms
+  std::string layer_scalar = "layer_scalar";                 ///< with TransformerConfig::layer_scalar
 
   bool conv1d = false;  ///< weights of linear layers are stored [in, out] (transformers' Conv1D)
 };
@@ -54,12 +55,15 @@ using Layers = std::vector<std::int64_t>;
 /// Embeddings, final norm, output layer (tied or not), base-model prefix, index variable "i".
 void add_ends(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
 /// The norm before attention, linear_qkv, the q and k norms and linear_proj. Of layers that differ in their
-/// sizes (TransformerConfig::heterogeneous) each has its own, as it has its own MLP.
+/// sizes (TransformerConfig::heterogeneous) each has its own, as it has its own MLP, and of two kinds of them
+/// (TransformerConfig::full_attention) each.
 void add_attention(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                    const std::optional<Layers>& layers = {});
 /// The norm before the MLP (fused into linear_fc1), linear_fc1 and linear_fc2.
 void add_dense_mlp(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                    const std::optional<Layers>& layers = {});
+/// The number behind a layer, where the model has one.
+void add_layer_scalar(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
 /// Weight and, where the config's norms have one, bias: `megatron` + "weight" <- `hf` + ".weight".
 void add_norm(Mapping& map, const TransformerConfig& config, const std::string& megatron,
               const std::string& hf, const std::optional<Layers>& layers = {});

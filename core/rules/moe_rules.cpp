@@ -62,6 +62,18 @@ void add_shared_experts(Mapping& map, const TransformerConfig& c, const std::str
     layer_rule(map, shared + "gate_weight", replicated(hf + names.shared_gate, {1, h}), layers);
 }
 
+/// Norms of their own for experts and shared expert, by Megatron-Bridge's names (models/gemma/
+/// gemma4_bridge.py).
+void add_separate_norms(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
+                        const MoeNames& moe, const Layers& layers) {
+  const std::string layer = "decoder.layers.{i}.";
+  add_norm(map, c, layer + "pre_shared_expert_layernorm.", names.layer + moe.shared_pre_norm, layers);
+  add_norm(map, c, layer + "mlp.post_shared_expert_layernorm.", names.layer + moe.shared_post_norm, layers);
+  add_norm(map, c, layer + "mlp.post_moe_layernorm.", names.layer + moe.experts_post_norm, layers);
+  if (c.post_norms)
+    add_norm(map, c, layer + "post_ffn_layernorm.", names.layer + names.post_mlp_norm, layers);
+}
+
 }  // namespace
 
 Layers moe_layers(const TransformerConfig& c) {
@@ -80,6 +92,10 @@ void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names
   };
   add_norm(map, c, "decoder.layers.{i}.pre_mlp_layernorm.", names.layer + names.pre_mlp_norm, layers);
   add("weight", moe.router, {n, c.hidden_size});
+  if (c.moe->router_scaled) {
+    add("scale", moe.router_scale, {c.hidden_size});
+    add("per_expert_scale", moe.expert_scale, {n});
+  }
   if (c.add_bias_linear) add("bias", moe.router_bias, {n});
   // Megatron-Core keeps it in float32 in a model of any type (router.py, _maintain_float32_expert_bias).
   if (c.moe->router_enable_expert_bias)
@@ -89,6 +105,7 @@ void add_moe(Mapping& map, const TransformerConfig& c, const DecoderNames& names
         .dtype = DType::f32;
   add_experts(map, c, names.layer, moe, layers);
   if (c.moe->shared_expert_intermediate_size > 0) add_shared_experts(map, c, names.layer, moe, layers);
+  if (c.moe->separate_norms) add_separate_norms(map, c, names, moe, layers);
 }
 
 void add_mlps(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MoeNames& moe) {
@@ -101,6 +118,7 @@ Mapping moe_decoder_mapping(const TransformerConfig& c, const DecoderNames& name
   add_ends(map, c, names);
   add_attention(map, c, names);
   add_mlps(map, c, names, moe);
+  add_layer_scalar(map, c, names);
   return map;
 }
 

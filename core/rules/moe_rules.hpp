@@ -30,6 +30,13 @@ struct MoeNames {
   std::string shared_fc1 = "mlp.shared_experts.{gate,up}_proj.weight";
   std::string shared_fc2 = "mlp.shared_experts.down_proj.weight";
   std::string shared_gate = "mlp.shared_expert_gate.weight";
+  /// With MoeConfig::router_scaled.
+  std::string router_scale = "router.scale", expert_scale = "router.per_expert_scale";
+  /// With MoeConfig::separate_norms, where DecoderNames::pre_mlp_norm is the experts' and post_mlp_norm that
+  /// of the sum: without ".weight".
+  std::string shared_pre_norm = "pre_feedforward_layernorm",
+              shared_post_norm = "post_feedforward_layernorm_1";
+  std::string experts_post_norm = "post_feedforward_layernorm_2";
 };
 
 /// The layers of experts, and the others (TransformerConfig::moe).

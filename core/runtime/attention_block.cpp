@@ -47,10 +47,10 @@ class GroupedAttention final : public AttentionBlock {
 
   LayerPlan plan_;
   std::int64_t groups_, heads_, dim_;  ///< heads per group
-  bool joint_norm_, rotated_norm_, gated_;
+  bool joint_norm_, rotated_norm_, gated_, value_norm_, key_is_value_;
   Linear qkv_, proj_;
   std::vector<Norm> query_norms_, key_norms_;  ///< none, one, or one a head
-  Norm l2_norm_;
+  Norm l2_norm_;                               ///< without weights
   AttentionTemperature temperature_;
   AttentionOptions options_;
   Residual residual_;
@@ -64,6 +64,8 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
       joint_norm_(source.config.qk_layernorm_over_heads),
       rotated_norm_(source.config.qk_layernorm_rotated),
       gated_(source.config.attention_output_gate),
+      value_norm_(source.config.value_norm),
+      key_is_value_(source.config.key_is_value),
       l2_norm_{NormKind::rms, source.config.layernorm_epsilon, {}, {}},
       temperature_(source.config.attention_temperature.value_or(AttentionTemperature{})),
       options_(attention_options(source, plan, dim_)),
@@ -110,6 +112,9 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
     normalize(backend, query_norms_, queries);
     normalize(backend, key_norms_, keys);
   };
+  // What lies in the place of values then nobody trains.
+  if (key_is_value_) backend.copy(keys, values);
+  if (value_norm_) backend.normalize(l2_norm_, values);
   if (!rotated_norm_) normalize_both();
   if (const RotaryAngles* angles = angles_of(pass, plan_)) {
     backend.rotate(*angles, queries);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "mhub/base/error.hpp"
+#include "mhub/config/heterogeneous.hpp"
 #include "mhub/formats/repeats.hpp"
 #include "mhub/mapping/identity.hpp"
 #include "mhub/runtime/context_length.hpp"
@@ -59,8 +60,8 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
                                          Rows::some);
   } else if (config_.position_embedding_type == PositionEmbedding::rope) {
     const std::optional<Eyes> eyes = eyes_of(checkpoint);
-    rotary_.emplace(config_, eyes ? eyes->rotary : std::nullopt);
-    if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(config_));
+    rotary_.emplace(with_attention_of(config_, false), eyes ? eyes->rotary : std::nullopt);
+    if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(with_attention_of(config_, true)));
   }
   layers_ = std::make_unique<LayerStack>(weights, backend, config_);
   // HybridModel has its own name for it (hybrid_block.py).

@@ -24,11 +24,14 @@ class Layer {
   void run(ForwardPass& pass, Matrix hidden) const;
 
  private:
+  void run_blocks(ForwardPass& pass, Matrix hidden) const;
+
   Backend& backend_;
   bool parallel_;  ///< attention and MLP both begin with the layer's input
   std::optional<Norm> attention_norm_, mlp_norm_;
   std::unique_ptr<AttentionBlock> attention_;
   std::unique_ptr<Block> mlp_;
+  float scalar_ = 1.0F;  ///< TransformerConfig::layer_scalar
 };
 
 /// norm(hidden), or hidden itself without one, in the workspace's matrix of that name.

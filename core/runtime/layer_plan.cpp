@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/runtime/layer_plan.hpp"
 
+#include "mhub/config/heterogeneous.hpp"
+
 namespace mhub::runtime {
 namespace {
 
@@ -37,7 +39,7 @@ std::string layer_symbols(const TransformerConfig& config) {
 
 LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   LayerPlan plan;
-  const bool windowed = config.sliding_window && entry(config.window_layers, layer, true);
+  const bool windowed = has_window(config, layer);
   if (windowed) plan.window = *config.sliding_window;
   if (config.position_embedding_type != PositionEmbedding::rope ||
       entry(config.no_rope_layers, layer, false)) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "mhub/runtime/layer_stack.hpp"
 #include "mhub/runtime/mlp_block.hpp"
 #include "mhub/runtime/router.hpp"
 
@@ -24,10 +25,14 @@ class MixtureOfExperts final : public Block {
   void run_expert(ForwardPass& pass, const Mlp& expert, const Load& load, Matrix in, Matrix out) const;
   void run_experts(ForwardPass& pass, const std::vector<Load>& loads, Matrix in, Matrix out) const;
   void add_shared(ForwardPass& pass, Matrix in, Matrix out) const;
+  void load_scales(const LayerSource& source, const std::string& name);
 
   MoeConfig moe_;
   Linear router_;
   std::vector<float> correction_;
+  std::optional<Norm> router_norm_;  ///< MoeConfig::router_scaled: with the vector and the root as its weight
+  std::vector<float> expert_scales_;
+  std::optional<Norm> shared_norm_, shared_post_norm_, experts_post_norm_;  ///< MoeConfig::separate_norms
   std::vector<Mlp> experts_;
   std::optional<Linear> into_, out_of_;  ///< the experts' own space
   std::optional<Mlp> shared_;
@@ -36,13 +41,22 @@ class MixtureOfExperts final : public Block {
 };
 
 MixtureOfExperts::MixtureOfExperts(const LayerSource& source)
-    : moe_(*source.config.moe), residual_(source, "") {
+    : moe_(*source.config.moe), residual_(source, source.prefix + "post_ffn_layernorm.") {
   const std::string name = source.prefix + "mlp.";
   const std::int64_t h = source.config.hidden_size;
   // A rounded router could choose other experts.
   router_ = Linear::load(source, name + "router", moe_.num_experts, h, Rows::all, Precision::exact);
   if (moe_.router_enable_expert_bias)
     correction_ = source.weights.vector(name + "router.expert_bias", moe_.num_experts);
+  if (moe_.router_scaled) load_scales(source, name + "router.");
+  if (moe_.separate_norms) {
+    const auto norm = [&](const std::string& of) {
+      return load_norm(source.weights, source.config, source.prefix + of + "_layernorm.", h);
+    };
+    shared_norm_ = norm("pre_shared_expert");
+    shared_post_norm_ = norm("mlp.post_shared_expert");
+    experts_post_norm_ = norm("mlp.post_moe");
+  }
   for (std::int64_t e = 0; e < moe_.num_experts; ++e) {
     experts_.push_back(Mlp::load(source, name + "experts.local_experts." + std::to_string(e) + ".",
                                  moe_.ffn_hidden_size, Rows::some, moe_.latent_size));
@@ -60,6 +74,15 @@ MixtureOfExperts::MixtureOfExperts(const LayerSource& source)
   }
 }
 
+void MixtureOfExperts::load_scales(const LayerSource& source, const std::string& name) {
+  const std::int64_t h = source.config.hidden_size;
+  Norm norm{NormKind::rms, source.config.layernorm_epsilon, source.weights.vector(name + "scale", h), {}};
+  const auto root = static_cast<float>(1 / std::sqrt(static_cast<double>(h)));
+  for (float& weight : norm.weight) weight *= root;
+  router_norm_ = std::move(norm);
+  expert_scales_ = source.weights.vector(name + "per_expert_scale", moe_.num_experts);
+}
+
 std::vector<MixtureOfExperts::Load> MixtureOfExperts::choose(ForwardPass& pass, Matrix in) const {
   const Matrix logits = pass.workspace.matrix("router logits", in.rows, moe_.num_experts);
   pass.backend.linear(router_.weight, router_.bias, in, logits, false, Precision::exact);
@@ -70,8 +93,10 @@ std::vector<MixtureOfExperts::Load> MixtureOfExperts::choose(ForwardPass& pass, 
     const auto row = std::span<const float>(values).subspan(static_cast<std::size_t>(t * moe_.num_experts),
                                                             static_cast<std::size_t>(moe_.num_experts));
     for (const Choice& choice : route(moe_, row, correction_)) {
-      loads[static_cast<std::size_t>(choice.expert)].tokens.push_back(t);
-      loads[static_cast<std::size_t>(choice.expert)].weights.push_back(choice.weight);
+      const auto expert = static_cast<std::size_t>(choice.expert);
+      loads[expert].tokens.push_back(t);
+      loads[expert].weights.push_back(expert_scales_.empty() ? choice.weight
+                                                             : choice.weight * expert_scales_[expert]);
     }
   }
   return loads;
@@ -97,6 +122,12 @@ void MixtureOfExperts::run_experts(ForwardPass& pass, const std::vector<Load>& l
 }
 
 void MixtureOfExperts::add_shared(ForwardPass& pass, Matrix in, Matrix out) const {
+  if (shared_post_norm_) {
+    const Matrix normed = pass.workspace.matrix("expert output", in.rows, in.columns);
+    shared_->fc2.run(pass, shared_->inner(pass, in), normed, false);
+    pass.backend.normalize(*shared_post_norm_, normed, normed);
+    return pass.backend.add(normed, 1.0F, out);
+  }
   if (!shared_gate_) return shared_->fc2.run(pass, shared_->inner(pass, in), out, true);
   const Matrix gate = pass.workspace.matrix("shared gate", in.rows, 1);
   const Matrix result = pass.workspace.matrix("expert output", in.rows, in.columns);
@@ -114,7 +145,8 @@ void MixtureOfExperts::add_shared(ForwardPass& pass, Matrix in, Matrix out) cons
 
 void MixtureOfExperts::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   const Matrix out = pass.workspace.matrix("block output", in.rows, in.columns);
-  const std::vector<Load> loads = choose(pass, in);
+  const std::vector<Load> loads =
+      choose(pass, router_norm_ ? normalized(pass, router_norm_, "router input", hidden) : in);
   if (into_) {
     const Matrix latent = pass.workspace.matrix("latent", in.rows, moe_.latent_size);
     const Matrix sum = pass.workspace.matrix("latent sum", in.rows, moe_.latent_size);
@@ -124,7 +156,9 @@ void MixtureOfExperts::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   } else {
     run_experts(pass, loads, in, out);
   }
-  if (shared_) add_shared(pass, in, out);
+  if (experts_post_norm_) pass.backend.normalize(*experts_post_norm_, out, out);
+  if (shared_)
+    add_shared(pass, shared_norm_ ? normalized(pass, shared_norm_, "shared input", hidden) : in, out);
   residual_.add(pass, out, hidden);
 }
 

@@ -24,6 +24,14 @@ std::vector<float> inverted(std::vector<float> values, double factor = 1.0) {
   return values;
 }
 
+/// _compute_proportional_rope_parameters: the first pairs turn as if all did, the rest stand still.
+std::vector<float> proportional(std::vector<float> frequencies, std::int64_t dim,
+                                const RopeScaling& scaling) {
+  const auto turning = static_cast<std::size_t>(scaling.partial_rotary_factor * static_cast<double>(dim) / 2);
+  for (std::size_t k = turning; k < frequencies.size(); ++k) frequencies[k] = 0.0F;
+  return frequencies;
+}
+
 /// _compute_llama3_parameters: long wavelengths are scaled, short ones kept, those between interpolated.
 std::vector<float> llama3(std::vector<float> frequencies, const RopeScaling& scaling) {
   const auto original = static_cast<double>(scaling.original_max_position_embeddings);
@@ -163,6 +171,8 @@ Rotary::Rotary(const TransformerConfig& config, const std::optional<MultiAxisRot
     fixed_ = inverted(powers(config.rotary_base, dim_));
   } else if (scaling.type == RopeKind::linear) {
     fixed_ = inverted(powers(config.rotary_base, dim_), scaling.factor);
+  } else if (scaling.type == RopeKind::proportional) {
+    fixed_ = proportional(inverted(powers(config.rotary_base, dim_), scaling.factor), dim_, scaling);
   } else if (scaling.type == RopeKind::llama3) {
     fixed_ = llama3(inverted(powers(config.rotary_base, dim_)), scaling);
   } else if (scaling.type == RopeKind::yarn) {

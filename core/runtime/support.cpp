@@ -3,6 +3,7 @@
 
 #include "mhub/base/error.hpp"
 #include "mhub/config/fields.hpp"
+#include "mhub/config/heterogeneous.hpp"
 #include "mhub/runtime/layer_plan.hpp"
 #include "mhub/runtime/rotary.hpp"
 
@@ -56,6 +57,13 @@ void check_rotary(const TransformerConfig& config, const Check& check) {
 }
 
 void check_attention(const TransformerConfig& config, const Check& check) {
+  if (config.full_attention) {
+    const TransformerConfig full = with_attention_of(config, false);
+    if (config.mla || config.heterogeneous)
+      check.absent("two kinds of attention among latent or sized layers");
+    if (full.position_embedding_type == PositionEmbedding::rope) check_rotary(full, check);
+    check_attention(full, check);
+  }
   check.that(!config.qk_layernorm_per_head || !config.qk_layernorm_over_heads, "qk_layernorm_per_head",
              "true", "one of it and qk_layernorm_over_heads");
   check.that(config.num_attention_heads % config.num_query_groups == 0, "num_query_groups",
@@ -137,7 +145,9 @@ void check_moe(const TransformerConfig& config, const Check& check) {
              "at most the number of experts");
   check.that(!moe.shared_expert_gate || moe.shared_expert_intermediate_size > 0, "shared_expert_gate", "true",
              "a shared expert");
-  if (config.post_norms) check.absent("post_norms with experts");
+  check.that(!moe.separate_norms || (moe.shared_expert_intermediate_size > 0 && !moe.shared_expert_gate),
+             "moe_separate_norms", "true", "a shared expert without a gate");
+  if (config.post_norms && !moe.separate_norms) check.absent("post_norms with experts");
   if (moe.router_num_groups == 0) return;
   const std::int64_t groups = moe.router_num_groups, kept = moe.router_group_topk;
   check.that(groups > 0 && moe.num_experts % groups == 0, "moe_router_num_groups", std::to_string(groups),

@@ -92,16 +92,16 @@ LayoutRequest make_request(const WriteOptions& options, const NamedModel& model,
         "experts with biases: megatron-core builds them with ETP 1 only (transformer_config.py); add --etp "
         "1");
   LayoutRequest request(sizes, std::move(split));
+  static_cast<Naming&>(request) = naming_of(config);
   request.padded_vocab_size = padded_vocabulary(config.vocab_size, divisible_by, sizes.tensor);
   request.tied_embedding = config.share_embeddings_and_output_weights;
   request.has_mtp = config.mtp_num_layers > 0;
-  request.impl = options.impl;
-  request.local_norm_keys = has_local_norm_keys(config);
-  request.experts = options.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
+  request.impl = config.local_spec_only ? TransformerImpl::local : options.impl;
+  request.experts = request.impl == TransformerImpl::local ? ExpertNames::sequential : ExpertNames::grouped;
   const bool listed = (config.moe && !config.moe->layer_freq.empty()) || config.linear_attention ||
                       config.heterogeneous;  // transformer_block.py, sharded_state_dict
   request.keys.stack_layers = !listed && config.hybrid_layer_pattern.empty() &&
-                              layers_are_alike(model.whole ? source.state.tensors : *model.tensors);
+                              layers_are_alike(model.whole ? source.state.tensors : *model.tensors, request);
   // The layers of a whole's encoder have a config of their own.
   request.keys.stack_encoders = model.whole || request.keys.stack_layers;
   return request;
@@ -114,7 +114,7 @@ MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& opt
   MegatronTarget target{.format = std::string(dialect.name),
                         .distributed = dialect.distributed,
                         .sizes = request.sizes,
-                        .impl = options.impl,
+                        .impl = request.impl,
                         .dtype = DType::f32,
                         .padded_vocab_size = request.padded_vocab_size,
                         .vocab_divisible_by = divisor,
@@ -122,7 +122,7 @@ MegatronModel make_model(const MegatronDialect& dialect, const WriteOptions& opt
                         .pipeline = options.pipeline};
   // The specs' norms are modules of their own, for which files of `torch` with fused names have no place.
   // Those of a HybridModel's are TransformerEngine's.
-  const bool named_for_spec = dialect.distributed || options.impl == TransformerImpl::local ||
+  const bool named_for_spec = dialect.distributed || request.impl == TransformerImpl::local ||
                               !named.config.hybrid_layer_pattern.empty();
   const bool text = !named.whole && !named.config.vision;
   if (const auto spec = layer_spec(named.config); spec && spec->differences.empty() && named_for_spec && text)

@@ -37,8 +37,8 @@ inline TransformerConfig with_scaling(RopeKind kind) {
 /// Models of which each has a part or a kind that the others have not.
 inline std::map<std::string, TransformerConfig> models() {
   std::map<std::string, TransformerConfig> all{{"dense", three_layers()}};
-  for (const RopeKind kind :
-       {RopeKind::linear, RopeKind::dynamic, RopeKind::llama3, RopeKind::yarn, RopeKind::longrope})
+  for (const RopeKind kind : {RopeKind::linear, RopeKind::dynamic, RopeKind::llama3, RopeKind::yarn,
+                              RopeKind::longrope, RopeKind::proportional})
     all["rope " + name_of(kind)] = with_scaling(kind);
 
   TransformerConfig c = three_layers();
@@ -56,6 +56,12 @@ inline std::map<std::string, TransformerConfig> models() {
   c.attention_temperature.emplace();
   c.qk_l2_norm = true;
   all["window"] = c;
+
+  c = three_layers();
+  c.sliding_window = 7;
+  c.window_layers = {1, 1, 0};
+  c.full_attention = AttentionKind{1, 8, true};
+  all["two kinds of attention"] = c;
 
   c = three_layers();
   c.moe = MoeConfig{.num_experts = 8, .ffn_hidden_size = 12, .layer_freq = {0, 1, 1}};

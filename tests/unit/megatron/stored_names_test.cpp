@@ -104,6 +104,43 @@ BOOST_AUTO_TEST_CASE(names_of_ranks_give_their_spelling_away) {
   BOOST_TEST(found.mtp_block_name == "transformer_layer");
 }
 
+/// Megatron-Bridge's modeling_gemma4.py, Gemma4DenseSelfAttention.sharded_state_dict.
+BOOST_AUTO_TEST_CASE(two_kinds_of_attention_have_keys_of_their_own) {
+  Mapping map;
+  map.index("i", 5);
+  map.rule("decoder.layers.{i}.self_attention.linear_qkv.layer_norm_weight", replicated("{i}.norm", {2}));
+  map.rule("decoder.layers.{i}.self_attention.linear_proj.weight", row("{i}.proj", {2, 2}));
+  map.rule("decoder.layers.{i}.mlp.linear_fc2.post_layernorm.weight", replicated("{i}.post", {2}));
+  const std::vector<CanonicalTensor> model = expand(map).canonical;
+  const ModelCounts counts(model);
+  Naming kinds;
+  kinds.windowed = {1, 0, 1, 1, 0};
+  const auto place = [&](const std::string& name) {
+    return torch_dist_place(identity_of(name), kinds, counts);
+  };
+  const std::string proj = ".self_attention.linear_proj.weight";
+  TorchDistPlace at = place("decoder.layers.3" + proj);
+  BOOST_TEST(at.key == "decoder.layers.self_attention_sliding.linear_proj.weight");
+  BOOST_TEST(at.index == (std::vector<std::int64_t>{2}), boost::test_tools::per_element());
+  BOOST_TEST(at.count == (std::vector<std::int64_t>{3}), boost::test_tools::per_element());
+  at = place("decoder.layers.4" + proj);
+  BOOST_TEST(at.key == "decoder.layers.self_attention_global.linear_proj.weight");
+  BOOST_TEST(at.index == (std::vector<std::int64_t>{1}), boost::test_tools::per_element());
+  BOOST_TEST(at.count == (std::vector<std::int64_t>{2}), boost::test_tools::per_element());
+  BOOST_TEST(place("decoder.layers.4.mlp.linear_fc2.post_layernorm.weight").count.front() == 5);
+  BOOST_TEST(layers_are_alike(model, kinds));
+  kinds.impl = TransformerImpl::local;
+  kinds.local_norm_keys = kinds.local_post_norms = true;
+  at = place("decoder.layers.4.self_attention.linear_qkv.layer_norm_weight");
+  BOOST_TEST(at.key == "decoder.layers.input_layernorm.weight");
+  BOOST_TEST(at.count.front() == 5);
+  BOOST_TEST(place("decoder.layers.4.mlp.linear_fc2.post_layernorm.weight").key ==
+             "decoder.layers.post_mlp_layernorm.weight");
+  kinds.keys.stack_layers = false;
+  BOOST_TEST(place("decoder.layers.3" + proj).key ==
+             "decoder.layers.3.self_attention_sliding.linear_proj.weight");
+}
+
 BOOST_AUTO_TEST_CASE(torch_dist_keys_of_each_version) {
   const std::vector<CanonicalTensor> model = small_model();
   const ModelCounts counts(model);
