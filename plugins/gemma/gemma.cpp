@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gemma4.hpp"
 #include "mhub/plugin/plugin.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "paligemma.hpp"
@@ -225,10 +226,12 @@ extern "C" const unsigned mhub_plugin_abi = mhub::kPluginAbi;
 
 extern "C" void mhub_plugin_register(mhub::PluginRegistrar& registrar) {
   registrar.family = "gemma";
-  registrar.about = "Gemma 1, 2 and 3, PaliGemma 1 and 2";
+  registrar.about = "Gemma 1 to 4, PaliGemma 1 and 2";
   registrar.add<mhub::gemma::GemmaForCausalLM>();
   registrar.add<mhub::gemma::Gemma2ForCausalLM>();
   registrar.add<mhub::gemma::Gemma3ForCausalLM>();
   registrar.add<mhub::gemma::Gemma3ForConditionalGeneration>();
+  registrar.add<mhub::gemma::Gemma4ForCausalLM>();
+  registrar.add<mhub::gemma::Gemma4ForConditionalGeneration>();
   registrar.add<mhub::gemma::PaliGemmaForConditionalGeneration>();
 }

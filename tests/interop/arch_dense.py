@@ -147,6 +147,17 @@ def unscaled_windows(model):
             layer.self_attn.register_forward_pre_hook(plainly, with_kwargs=True)
 
 
+def scalars(model):
+    """Gemma 4's number behind each layer, which is a buffer."""
+    for number, layer in enumerate(model.model.layers):
+        layer.layer_scalar.fill_(0.75 + 0.125 * number)
+
+
+# Bridge's import does not pad the vocabulary of this one.
+GEMMA4 = {**BASE, "vocab_size": 256, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 16, "global_head_dim": 32, "num_global_key_value_heads": 2,
+          "attention_k_eq_v": True, "sliding_window": 5, "hidden_size_per_layer_input": 0, "final_logit_softcapping": 3.0,
+          "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "full_attention"]}
+
 MODELS = {
     "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
     "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
@@ -159,6 +170,9 @@ MODELS = {
     "gemma": dict(config="GemmaConfig", model="GemmaForCausalLM", fields={**BASE, "head_dim": 16}, judge="spec", spec="gemma", bridge=True),
     "gemma2": dict(config="Gemma2Config", model="Gemma2ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5}, judge="spec", spec="gemma2", bridge_logits=True, bridge=True),
     "gemma3": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3", bridge_logits=True, bridge=True),
+    # Bridge makes its own modules and one stage of them, and computes in bfloat16 what its import reads (Gemma4DenseProvider)
+    "gemma4": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields=GEMMA4, dtype="bfloat16", prepare=scalars, judge="bridge", bridge=True, mlm=False),
+    "gemma4_values": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields={**GEMMA4, "attention_k_eq_v": False, "num_global_key_value_heads": None, "num_key_value_heads": 2}, prepare=scalars, judge="bridge", mlm=False, layouts=["dist1", "te222"]),
     # transformers reads the cap and never applies it
     "gemma3_capped": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "attn_logit_softcapping": 0.5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3"),
     "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mhub/config/decoder_config.hpp"
+#include "mhub/plugin/plugin.hpp"
+#include "mhub/rules/multimodal.hpp"
+
+namespace mhub::gemma {
+
+/// transformers' Gemma4TextConfig.
+struct Gemma4TextConfig : DecoderConfig {
+  std::optional<double> final_logit_softcapping;
+  WindowConfig window{512, {}};
+  /// Of layers without a window; the other sizes are those of layers with one.
+  std::int64_t global_head_dim = 512;
+  std::optional<std::int64_t> num_global_key_value_heads;  ///< where attention_k_eq_v
+  bool attention_k_eq_v = false;                           ///< layers without a window project no values
+  bool enable_moe_block = false;  ///< experts beside each MLP, which is a shared expert to Megatron
+  std::optional<std::int64_t> num_experts, top_k_experts, moe_intermediate_size;
+  /// "vision": the tokens of a picture see each other, which nothing else sees.
+  std::optional<std::string> use_bidirectional_attention;
+
+  Gemma4TextConfig();
+  void bind(ConfigBinding& b);
+
+ private:
+  void bind_attention(ConfigBinding& b);
+  void bind_experts(ConfigBinding& b);
+};
+
+/// Gemma 4 without its towers. Layers with a window and layers without one differ in the size and number of
+/// their heads; there are norms behind attention and MLP and a norm without weights on values, a number
+/// behind each layer and, in some models, experts beside each MLP.
+struct Gemma4ForCausalLM {
+  using Config = Gemma4TextConfig;
+  static constexpr const char* class_name = "Gemma4ForCausalLM";
+  static constexpr const char* config_class = "Gemma4TextConfig";
+  static constexpr const char* model_type = "gemma4_text";
+  static constexpr const char* tokenizer_class = "GemmaTokenizerFast";
+  static constexpr const char* bridge_provider =
+      "megatron.bridge.models.gemma.gemma4_provider.Gemma4DenseProvider";
+  /// That of models with experts.
+  static constexpr const char* other_provider =
+      "megatron.bridge.models.gemma.gemma4_provider.Gemma4ModelProvider";
+  static void bridge_fields(FieldBinding& f, TransformerConfig& megatron);
+  static Mapping mapping(const Gemma4TextConfig& config, const TransformerConfig& megatron);
+};
+
+/// Gemma 4 as published: the decoder goes to Megatron, as a model of texts; what sees and, in the smallest
+/// models, hears is carried.
+struct Gemma4ForConditionalGeneration
+    : DecoderOfMultimodal<Gemma4ForConditionalGeneration, Gemma4ForCausalLM> {
+  using Base = DecoderOfMultimodal<Gemma4ForConditionalGeneration, Gemma4ForCausalLM>;
+  struct Config : Base::Config {
+    std::vector<std::string> towers{"vision"};  ///< "vision", "audio": those that there are
+    void bind(ConfigBinding& b);
+  };
+  static constexpr const char* class_name = "Gemma4ForConditionalGeneration";
+  static constexpr const char* config_class = "Gemma4Config";
+  static constexpr const char* model_type = "gemma4";
+  static MultimodalNames names() {
+    return {.model = "model.language_model.", .head = "lm_head.", .others = {}};
+  }
+  static Mapping mapping(const Config& config, const TransformerConfig& megatron);
+};
+
+}  // namespace mhub::gemma
