@@ -19,10 +19,12 @@ from hf_tensors import hf_tensors
 from gpt_model import attention_mask, difference, iteration_folder
 from arch_judges import torch_norm_of  # noqa: F401  (norms that store their weight minus one)
 import moe_model  # noqa: F401  (values of another size than keys)
-from decoder_layers import decoder_layer_spec
+from decoder_layers import decoder_layer_spec, with_post_norm
 from megatron.core import dist_checkpointing, parallel_state
+from megatron.core.tensor_parallel.layers import ColumnParallelLinear, RowParallelLinear
 from megatron.core.transformer import torch_norm
 from megatron.core.transformer.dot_product_attention import DotProductAttention
+from megatron.core.transformer.identity_op import IdentityOp
 from megatron.bridge.models.conversion.param_mapping import AutoMapping
 from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
 from megatron.core.models.gpt.heterogeneous import heterogeneous_layer_specs
@@ -30,6 +32,8 @@ import megatron.bridge.models.exaone.exaone4.exaone4_bridge as exaone4
 import megatron.bridge.models.exaone.exaone_moe.exaone_moe_provider as exaone_moe
 import megatron.bridge.models.gemma.gemma2_provider as gemma2
 import megatron.bridge.models.gemma.gemma3_provider as gemma3
+import megatron.bridge.models.gemma.gemma4_provider as gemma4
+import megatron.bridge.models.gemma.modeling_gemma4 as gemma4_layers
 import megatron.bridge.models.glm_moe_dsa.glm5_bridge as glm5
 import megatron.bridge.models.llama_nemotron.llama_nemotron_provider as llama_nemotron
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
@@ -66,6 +70,36 @@ def _provide_local_gemma2(self, *args, **kwargs):
 
 
 gemma2.Gemma2ModelProvider.provide = _provide_local_gemma2
+
+
+class NormedLinear(ColumnParallelLinear):
+    """TELayerNormColumnParallelLinear's names for a norm in front of a linear layer, of Megatron-Core's own modules."""
+
+    def __init__(self, input_size, output_size, *, config, **kwargs):
+        super().__init__(input_size, output_size, config=config, **kwargs)
+        self.layer_norm_weight = torch.nn.Parameter(torch.ones(input_size, dtype=config.params_dtype))
+
+    def forward(self, input_, *args, **kwargs):
+        return super().forward(gemma4_layers._gemma4_rms_norm(input_, self.layer_norm_weight, self.config.layernorm_epsilon), *args, **kwargs)
+
+
+_gemma4_block_spec = gemma4._gemma4_block_spec
+
+
+def local_gemma4(config, use_transformer_engine=False, **kwargs):
+    """Gemma4ModelProvider's layers with the names that they have with TransformerEngine: its modules read them, and its keys say which
+    kind of attention a norm in linear_qkv is of."""
+    spec = _gemma4_block_spec(config, use_transformer_engine=False, **kwargs)
+    for layer in spec.layer_specs:
+        layer.submodules.input_layernorm, layer.submodules.sharded_state_dict_keys_map = IdentityOp, {}
+        attention = layer.submodules.self_attention.submodules
+        attention.linear_qkv, attention.linear_proj = NormedLinear, with_post_norm(RowParallelLinear)
+        attention.core_attention = WindowedAttention
+    return spec
+
+
+gemma4._gemma4_block_spec = local_gemma4
+AutoMapping.register_module_type("NormedLinear", "column")
 AutoMapping.register_module_type("LinearWithPostNorm", "row")
 AutoMapping.register_module_type("WholeLinear", "replicated")  # sparse_attention.py
 exaone4.exaone4_layer_spec = lambda config: decoder_layer_spec(pre_norms=False, post_norms=True, qk_norms=NORMS)

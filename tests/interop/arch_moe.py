@@ -3,7 +3,7 @@
 
 import torch
 
-from arch_dense import BASE, as_it_is, rope
+from arch_dense import BASE, GEMMA4, as_it_is, rope, scalars
 
 import gpt_model
 import llama4_model
@@ -196,6 +196,7 @@ def hybrid(fields, **rest):
 MODELS = {
     "qwen3_moe": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=6, num_experts_per_tok=2, norm_topk_prob=True), dtype="bfloat16", bridge=True),
     "qwen3_moe_mixed": entry("Qwen3MoeConfig", "Qwen3MoeForCausalLM", dict(MOE, head_dim=16, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=3, mlp_only_layers=[0, 2])),
+    "gemma4_moe": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields={**GEMMA4, "vocab_size": 203, "layer_types": ["sliding_attention", "full_attention"] * 2, "enable_moe_block": True, "num_experts": 6, "top_k_experts": 2, "moe_intermediate_size": 24, "intermediate_size": 40}, dtype="bfloat16", prepare=scalars, layouts=MOE_LAYOUTS, judge="bridge", bridge=True, mlm=False),
     "mixtral": entry("MixtralConfig", "MixtralForCausalLM", dict(MOE, num_local_experts=4)),
     "deepseek_v3": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=4096, mscale=1.0, mscale_all_dim=1.0, beta_fast=32.0, beta_slow=1.0)), prepare=correction, bridge=True),
     "kimi_k2": entry("DeepseekV3Config", "DeepseekV3ForCausalLM", dict(V3, n_group=1, topk_group=1, **rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=24, mscale=0.7, mscale_all_dim=1.0, beta_fast=2.0, beta_slow=1.0)), prepare=correction, mlm=False),
