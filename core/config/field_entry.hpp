@@ -24,6 +24,8 @@ constexpr auto whole_of(const C*) { return nullptr; }
 constexpr auto whole_of(const RopeScaling*) { return Whole{&C::rope_scaling}; }
 constexpr auto whole_of(const AttentionTemperature*) { return Whole{&C::attention_temperature}; }
 constexpr auto whole_of(const AttentionKind*) { return Whole{&C::full_attention}; }
+constexpr auto whole_of(const SharedKeysConfig*) { return Whole{&C::shared_keys}; }
+constexpr auto whole_of(const LayerEmbeddingConfig*) { return Whole{&C::layer_embeddings}; }
 constexpr auto whole_of(const MoeConfig*) { return Whole{&C::moe, "moe_"}; }
 constexpr auto whole_of(const MlaConfig*) { return Whole{&C::mla}; }
 constexpr auto whole_of(const SparseAttentionConfig*) { return Whole{&C::sparse_attention, "dsa_indexer_"}; }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/base/json.hpp"
 #include "mhub/config/fields.hpp"
 
@@ -131,8 +132,21 @@ C with_attention_of(const C& config, bool window) {
   return one;
 }
 
+std::int64_t layer_with_keys_of(const C& config, std::int64_t layer) {
+  const std::int64_t own = config.num_layers - (config.shared_keys ? config.shared_keys->num_layers : 0);
+  if (layer < own) return layer;
+  for (std::int64_t other = own; other-- > 0;) {
+    if (has_window(config, other) == has_window(config, layer)) return other;
+  }
+  throw ConfigError("layer " + std::to_string(layer) + " shares keys, and none of the first " +
+                    std::to_string(own) + " layers has a window as it has, or none as it");
+}
+
 C layer_config(const C& config, std::int64_t layer) {
   C one = with_attention_of(config, has_window(config, layer));
+  one.shared_keys.reset();
+  if (config.shared_keys && config.shared_keys->wide_mlp && layer_with_keys_of(config, layer) != layer)
+    one.ffn_hidden_size *= 2;
   one.heterogeneous.reset();
   if (!config.heterogeneous) return one;
   const auto at = static_cast<std::size_t>(layer);

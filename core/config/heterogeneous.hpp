@@ -21,6 +21,10 @@ bool has_window(const TransformerConfig& config, std::int64_t layer);
 /// (TransformerConfig::full_attention).
 TransformerConfig with_attention_of(const TransformerConfig& config, bool window);
 
+/// The layer whose keys and values a layer attends to: itself, or the one that SharedKeysConfig says. Throws
+/// ConfigError where there is none.
+std::int64_t layer_with_keys_of(const TransformerConfig& config, std::int64_t layer);
+
 /// What one layer would be built from in a model whose layers are all like it (get_config_for_layer). The
 /// size of a block that is none stays that of the model.
 TransformerConfig layer_config(const TransformerConfig& config, std::int64_t layer);

@@ -189,6 +189,19 @@ struct AttentionKind {
   bool key_is_value = false;
 };
 
+/// Last layers that attend to keys and values of another one: of the last layer in front of them that has a
+/// window where they have one, and none where they have none.
+struct SharedKeysConfig {
+  std::int64_t num_layers = 0;
+  bool stored = false;    ///< they have projections of keys and values all the same, which nobody looks at
+  bool wide_mlp = false;  ///< their MLPs are twice as wide
+};
+
+/// What a layer adds further, of its token and of what the decoder begins with.
+struct LayerEmbeddingConfig {
+  std::int64_t vocab_size = 0, size = 0;  ///< rows of the table, and numbers in one for each layer
+};
+
 /// Queries of layers without rotation (or of all) grow with their position: they are multiplied by
 /// 1 + scale * log(1 + floor((position + first_position) / floor_scale)).
 struct AttentionTemperature {
@@ -303,6 +316,7 @@ struct TransformerConfig {
   /// Of the layers without a window, where they have this in the place of num_query_groups, kv_channels and
   /// key_is_value, which are those of the others then.
   std::optional<AttentionKind> full_attention;
+  std::optional<SharedKeysConfig> shared_keys;
   /// In layers that rotate, queries see their own chunk of so many tokens only.
   std::optional<std::int64_t> attention_chunk_size;
   std::optional<AttentionTemperature> attention_temperature;
@@ -310,7 +324,8 @@ struct TransformerConfig {
   double embedding_multiplier = 1.0;  ///< behind the embedding
   double residual_multiplier = 1.0;   ///< of what attention and MLP add
   double logits_multiplier = 1.0;     ///< behind the output layer
-  bool layer_scalar = false;          ///< a number of its own behind each layer, which all of it is times
+  std::optional<LayerEmbeddingConfig> layer_embeddings;
+  bool layer_scalar = false;  ///< a number of its own behind each layer, which all of it is times
 
   std::optional<MoeConfig> moe;
   std::optional<MlaConfig> mla;

@@ -135,6 +135,7 @@ class Expansion {
       operands.emplace_back(operand, values);
       boxes += operand.boxes.size() + operand.fillers.size();
     }
+    boxes += rule.transform.zeros.size();
     for_combinations(values, [&](std::span<const std::int64_t> some) {
       const std::string name = pattern.name(some);
       std::vector<StateTensor>& made = result_.import.destination;
@@ -146,6 +147,7 @@ class Expansion {
       made.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result_.import.terms.emplace_back();
       terms.reserve(boxes);
+      for (const Box& box : rule.transform.zeros) terms.push_back({Term::kZero, box});
       for (const ReadyOperand& one : operands) {
         const std::size_t source = source_of(rule, one, some);
         for (const Box& box : one.operand.boxes)

@@ -227,6 +227,20 @@ Transform tied_qkv(std::string_view hf_q_k, const AttentionHeads& heads, const S
                 qkv_partition(heads, to.shape));
 }
 
+Transform query_alone(std::string_view hf_q, const AttentionHeads& heads, const Shape& inner) {
+  const InterleavedHeads to(heads, inner);
+  Transform transform = custom("query_alone", {plain_operand(names_of(hf_q, 1)[0], heads, inner, to.query())},
+                               to.shape, qkv_partition(heads, to.shape));
+  transform.zeros = {zip(to.key(), to.key()), zip(to.value(), to.value())};
+  return transform;
+}
+
+Transform filled(std::string_view hf, const Shape& shape) {
+  Operand operand{names_of(hf, 1)[0], shape, {}, {}};
+  operand.fillers = {run_box(0, 0, numel(shape))};
+  return custom("filled", {std::move(operand)}, shape, {});
+}
+
 Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, const Shape& inner) {
   const std::vector<std::string> names = names_of(hf_q_k_v, 3);
   const InterleavedHeads to(heads, inner, true);

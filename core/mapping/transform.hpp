@@ -88,6 +88,9 @@ struct Transform {
   Shape shape;  ///< of the canonical tensor
   Partition partition;
   double added = 0;  ///< to every value on the way to Megatron
+  /// Elements of the canonical tensor that no Hugging Face tensor has: they are zero. A box of elements to
+  /// themselves.
+  std::vector<Box> zeros = {};
   /// Where Megatron's local specs cut what TransformerEngine's keep whole.
   std::optional<Partition> local_partition = {};
 };
@@ -131,6 +134,12 @@ Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shap
 /// The same of attention whose values are its keys: value heads repeat the key heads, and nobody looks at
 /// them (Megatron-Bridge's models/gemma/gemma4_bridge.py, maybe_modify_loaded_hf_weight).
 Transform tied_qkv(std::string_view hf_q_k, const AttentionHeads& heads, const Shape& inner);
+
+/// The same of a layer that takes keys and values from another one: zeros in their place (ibid.).
+Transform query_alone(std::string_view hf_q, const AttentionHeads& heads, const Shape& inner);
+/// A tensor that nobody looks at, where Hugging Face has none: a copy of another one of that shape, dropped
+/// on the way back.
+Transform filled(std::string_view hf, const Shape& shape);
 
 /// linear_qkv of attention with an output gate, from q, k and v, where q holds [query; gate] of each head:
 /// per query group its query heads, their gates, its key and its value head (Megatron-Core attention.py,

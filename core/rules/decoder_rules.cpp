@@ -22,20 +22,21 @@ Transform stored(Transform transform, const DecoderNames& names) {
   return names.conv1d && transform.shape.size() == 2 ? transposed(std::move(transform)) : transform;
 }
 
-/// Two names of the three.
-std::string without_values(std::string hf) {
-  constexpr std::string_view kAll = "{q,k,v}", kTwo = "{q,k}";
+/// Of the names of q, k and v those of some.
+std::string with_parts(std::string hf, const char* parts) {
+  constexpr std::string_view kAll = "{q,k,v}";
   const std::size_t at = hf.find(kAll);
-  if (at == hf.npos) throw std::logic_error("keys as values: expected {q,k,v} in " + hf);
-  return hf.replace(at, kAll.size(), kTwo);
+  if (at == hf.npos) throw std::logic_error("a layer without values: expected {q,k,v} in " + hf);
+  return hf.replace(at, kAll.size(), parts);
 }
 
 /// linear_qkv's weight (`inner` is the hidden size) or bias (`inner` is empty).
 Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const DecoderNames& names,
-                        const Shape& inner) {
+                        const Shape& inner, bool shares_keys) {
   const AttentionHeads heads{c.num_attention_heads, c.num_query_groups, c.kv_channels};
+  if (shares_keys) return query_alone(with_parts(hf, "q"), heads, inner);
   if (c.attention_output_gate) return gated_qkv(hf, heads, inner);
-  if (c.key_is_value) return tied_qkv(without_values(hf), heads, inner);
+  if (c.key_is_value) return tied_qkv(with_parts(hf, "{q,k}"), heads, inner);
   if (expand_alternatives(hf).size() == 3) return qkv(hf, heads, inner);
   if (names.qkv_order == FusedOrder::concatenated) return fused_qkv(hf, heads, inner);
   const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
@@ -111,14 +112,20 @@ void for_each_size(const TransformerConfig& c, std::vector<std::int64_t> Heterog
   }
 }
 
-/// Of `among` (of all where absent) the layers that have a window, or those that have none.
-Layers layers_attending(const TransformerConfig& c, bool window, const std::optional<Layers>& among) {
+/// Of `among` (of all where absent) those layers.
+template <typename Wanted>
+Layers layers_where(const TransformerConfig& c, const std::optional<Layers>& among, const Wanted& wanted) {
   Layers some;
   for (std::int64_t layer = 0; layer < c.num_layers; ++layer) {
     const bool asked = !among || std::find(among->begin(), among->end(), layer) != among->end();
-    if (asked && has_window(c, layer) == window) some.push_back(layer);
+    if (asked && wanted(layer)) some.push_back(layer);
   }
   return some;
+}
+
+/// What a layer's names begin with.
+std::string layer_name(const DecoderNames& names, std::int64_t layer) {
+  return substitute(names.layer, {{"i", layer}});
 }
 
 /// One linear layer in a block's place, behind the block's norm (heterogeneous_layer_specs.py): "weight" and
@@ -137,6 +144,45 @@ Transform mtp_projection(const MtpNames& mtp, std::int64_t hidden) {
   const View first = View(shape).slice(1, 0, hidden), second = View(shape).slice(1, hidden, hidden);
   return custom("swapped halves", {{hf, shape, {zip(first, second), zip(second, first)}, {}}}, shape,
                 split_axis(0, shape));
+}
+
+/// Attention of layers that are alike; `keys_of`: of the layer whose keys and values they take.
+void add_one_attention(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
+                       const std::optional<Layers>& layers, const std::optional<std::int64_t>& keys_of) {
+  const std::string attention = kLayer + "self_attention.";
+  const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
+  const auto add = [&](const std::string& part, Transform transform) {
+    layer_rule(map, "self_attention." + part, std::move(transform), layers);
+  };
+  if (c.pre_norms)
+    add_norm(map, c, attention + "linear_qkv.layer_norm_", names.layer + names.input_norm, layers);
+  const std::string hf_qkv = names.layer + names.qkv, hf_proj = names.layer + names.proj;
+  add("linear_qkv.weight",
+      stored(qkv_transform(hf_qkv + ".weight", c, names, {h}, keys_of.has_value()), names));
+  if (c.add_qkv_bias || c.add_bias_linear)
+    add("linear_qkv.bias", qkv_transform(hf_qkv + ".bias", c, names, {}, keys_of.has_value()));
+  const auto add_head_norm = [&](const std::string& part, const std::string& hf, std::int64_t heads) {
+    // Over all heads, and with one for each, the weight belongs to heads, but every rank keeps all of it.
+    Shape shape{c.qk_layernorm_over_heads ? heads * c.kv_channels : c.kv_channels};
+    if (c.qk_layernorm_per_head) shape = {heads, c.kv_channels};
+    add(part + ".weight", flattened(names.layer + hf + ".weight", shape));
+    if (has_norm_bias(c)) add(part + ".bias", flattened(names.layer + hf + ".bias", shape));
+  };
+  if (c.qk_layernorm) {
+    add_head_norm("q_layernorm", names.q_norm, c.num_attention_heads);
+    if (keys_of) {
+      add("k_layernorm.weight",
+          filled(layer_name(names, *keys_of) + names.k_norm + ".weight", Shape{c.kv_channels}));
+    } else {
+      add_head_norm("k_layernorm", names.k_norm, c.num_query_groups);
+    }
+  }
+  add("linear_proj.weight", stored(row(hf_proj + ".weight", {h, width}), names));
+  if (c.add_bias_linear || c.attention_proj_bias) add("linear_proj.bias", replicated(hf_proj + ".bias", {h}));
+  // Megatron-Bridge's name for norms behind a block (bridge models/gemma/gemma2_bridge.py).
+  if (c.post_norms)
+    add_norm(map, c, attention + "linear_proj.post_layernorm.", names.layer + names.post_attention_norm,
+             layers);
 }
 
 }  // namespace
@@ -197,37 +243,18 @@ void add_attention(Mapping& map, const TransformerConfig& c, const DecoderNames&
   }
   if (c.full_attention) {
     for (const bool window : {true, false})
-      add_attention(map, with_attention_of(c, window), names, layers_attending(c, window, layers));
+      add_attention(
+          map, with_attention_of(c, window), names,
+          layers_where(c, layers, [&](std::int64_t layer) { return has_window(c, layer) == window; }));
     return;
   }
-  const std::string attention = kLayer + "self_attention.";
-  const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
-  const auto add = [&](const std::string& part, Transform transform) {
-    layer_rule(map, "self_attention." + part, std::move(transform), layers);
-  };
-  if (c.pre_norms)
-    add_norm(map, c, attention + "linear_qkv.layer_norm_", names.layer + names.input_norm, layers);
-  const std::string hf_qkv = names.layer + names.qkv, hf_proj = names.layer + names.proj;
-  add("linear_qkv.weight", stored(qkv_transform(hf_qkv + ".weight", c, names, {h}), names));
-  if (c.add_qkv_bias || c.add_bias_linear)
-    add("linear_qkv.bias", qkv_transform(hf_qkv + ".bias", c, names, {}));
-  const auto add_head_norm = [&](const std::string& part, const std::string& hf, std::int64_t heads) {
-    // Over all heads, and with one for each, the weight belongs to heads, but every rank keeps all of it.
-    Shape shape{c.qk_layernorm_over_heads ? heads * c.kv_channels : c.kv_channels};
-    if (c.qk_layernorm_per_head) shape = {heads, c.kv_channels};
-    add(part + ".weight", flattened(names.layer + hf + ".weight", shape));
-    if (has_norm_bias(c)) add(part + ".bias", flattened(names.layer + hf + ".bias", shape));
-  };
-  if (c.qk_layernorm) {
-    add_head_norm("q_layernorm", names.q_norm, c.num_attention_heads);
-    add_head_norm("k_layernorm", names.k_norm, c.num_query_groups);
+  if (!c.shared_keys || c.shared_keys->stored) return add_one_attention(map, c, names, layers, {});
+  std::map<std::optional<std::int64_t>, Layers> by_source;
+  for (const std::int64_t layer : layers_where(c, layers, [](std::int64_t) { return true; })) {
+    const std::int64_t source = layer_with_keys_of(c, layer);
+    by_source[source == layer ? std::nullopt : std::optional(source)].push_back(layer);
   }
-  add("linear_proj.weight", stored(row(hf_proj + ".weight", {h, width}), names));
-  if (c.add_bias_linear || c.attention_proj_bias) add("linear_proj.bias", replicated(hf_proj + ".bias", {h}));
-  // Megatron-Bridge's name for norms behind a block (bridge models/gemma/gemma2_bridge.py).
-  if (c.post_norms)
-    add_norm(map, c, attention + "linear_proj.post_layernorm.", names.layer + names.post_attention_norm,
-             layers);
+  for (const auto& [source, some] : by_source) add_one_attention(map, c, names, some, source);
 }
 
 void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
@@ -240,6 +267,17 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames&
                            some);
         },
         [&](const TransformerConfig& one, const Layers& some) { add_dense_mlp(map, one, names, some); });
+  }
+  if (c.shared_keys && c.shared_keys->wide_mlp) {
+    TransformerConfig one = c;
+    one.shared_keys.reset();
+    for (const bool wide : {false, true}) {
+      add_dense_mlp(map, one, names, layers_where(c, layers, [&](std::int64_t layer) {
+                      return (layer_with_keys_of(c, layer) != layer) == wide;
+                    }));
+      one.ffn_hidden_size *= 2;
+    }
+    return;
   }
   const std::string mlp = kLayer + "mlp.";
   const std::int64_t h = c.hidden_size, f = c.ffn_hidden_size;
@@ -260,16 +298,13 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& c, const DecoderNames&
     add_norm(map, c, mlp + "linear_fc2.post_layernorm.", names.layer + names.post_mlp_norm, layers);
 }
 
-void add_layer_scalar(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
-  if (c.layer_scalar) layer_rule(map, "layer_scalar", replicated(names.layer + names.layer_scalar, {1}));
-}
-
 Mapping decoder_mapping(const TransformerConfig& config, const DecoderNames& names) {
   Mapping map;
   add_ends(map, config, names);
   add_attention(map, config, names);
   add_dense_mlp(map, config, names);
   add_layer_scalar(map, config, names);
+  add_layer_embeddings(map, config, names);
   if (config.position_embedding_type == PositionEmbedding::rope)
     map.ignore("*.rotary_emb.inv_freq", "rotary frequencies, computed from the config");
   return map;

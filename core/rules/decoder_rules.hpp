@@ -40,6 +40,14 @@ struct DecoderNames {
   std::string post_mlp_norm = "post_feedforward_layernorm";  ///< with TransformerConfig::post_norms
   std::string layer_scalar = "layer_scalar";                 ///< with TransformerConfig::layer_scalar
 
+  /// With TransformerConfig::layer_embeddings: the table, the projection of what the decoder begins with and
+  /// its norm; of a layer the gate, the projection into its stream and the norm behind it.
+  std::string layer_embedding = "model.embed_tokens_per_layer";
+  std::string layer_input = "model.per_layer_model_projection";
+  std::string layer_input_norm = "model.per_layer_projection_norm";
+  std::string layer_gate = "per_layer_input_gate", layer_projection = "per_layer_projection";
+  std::string layer_projection_norm = "post_per_layer_input_norm";
+
   bool conv1d = false;  ///< weights of linear layers are stored [in, out] (transformers' Conv1D)
 };
 
@@ -56,7 +64,8 @@ using Layers = std::vector<std::int64_t>;
 void add_ends(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
 /// The norm before attention, linear_qkv, the q and k norms and linear_proj. Of layers that differ in their
 /// sizes (TransformerConfig::heterogeneous) each has its own, as it has its own MLP, and of two kinds of them
-/// (TransformerConfig::full_attention) each.
+/// (TransformerConfig::full_attention) each. Layers that take keys and values from others
+/// (TransformerConfig::shared_keys) have zeros in the place of their projections.
 void add_attention(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                    const std::optional<Layers>& layers = {});
 /// The norm before the MLP (fused into linear_fc1), linear_fc1 and linear_fc2.
@@ -64,6 +73,9 @@ void add_dense_mlp(Mapping& map, const TransformerConfig& config, const DecoderN
                    const std::optional<Layers>& layers = {});
 /// The number behind a layer, where the model has one.
 void add_layer_scalar(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
+/// Embeddings for each layer, where the model has them, by Megatron-Bridge's names (models/gemma/
+/// gemma4_bridge.py).
+void add_layer_embeddings(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
 /// Weight and, where the config's norms have one, bias: `megatron` + "weight" <- `hf` + ".weight".
 void add_norm(Mapping& map, const TransformerConfig& config, const std::string& megatron,
               const std::string& hf, const std::optional<Layers>& layers = {});

@@ -39,6 +39,10 @@ class GroupedAttention final : public AttentionBlock {
 
  private:
   void normalize(Backend& backend, const std::vector<Norm>& norms, const Heads& heads) const;
+  /// Norms, rotation and what else queries and keys and values go through, in place.
+  void prepare(ForwardPass& pass, const Heads& queries, const Heads& keys, const Heads& values) const;
+  /// Keeps keys and values for the layers that share them.
+  void lend(ForwardPass& pass, const Heads& keys, const Heads& values) const;
 
   /// Floats of one query group in what linear_qkv gives.
   std::int64_t group_width() const { return ((gated_ ? 2 : 1) * heads_ + 2) * dim_; }
@@ -46,6 +50,7 @@ class GroupedAttention final : public AttentionBlock {
   Heads with_temperature(ForwardPass& pass, const Heads& queries) const;
 
   LayerPlan plan_;
+  std::int64_t number_;                ///< of the layer
   std::int64_t groups_, heads_, dim_;  ///< heads per group
   bool joint_norm_, rotated_norm_, gated_, value_norm_, key_is_value_;
   Linear qkv_, proj_;
@@ -58,6 +63,7 @@ class GroupedAttention final : public AttentionBlock {
 
 GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& plan)
     : plan_(plan),
+      number_(source.number),
       groups_(source.config.num_query_groups),
       heads_(source.config.num_attention_heads / source.config.num_query_groups),
       dim_(source.config.kv_channels),
@@ -107,7 +113,21 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
     return Heads{qkv.data + first * dim_, qkv.rows, qkv.stride, groups_, group_width(), count, dim_, dim_};
   };
   const std::int64_t key = gated_ ? 2 * heads_ : heads_;
-  const Heads queries = heads_at(0, heads_), keys = heads_at(key, 1), values = heads_at(key + 1, 1);
+  const Heads queries = heads_at(0, heads_);
+  ForwardPass::KeysAndValues own{heads_at(key, 1), heads_at(key + 1, 1)};
+  prepare(pass, queries, own.keys, own.values);
+  // The cache has them once more for each layer that shares them.
+  if (plan_.keys_of >= 0) own = pass.shared_keys.at(plan_.keys_of);
+  if (plan_.lends_keys) lend(pass, own.keys, own.values);
+  backend.attend(options_, plan_.temperature ? with_temperature(pass, queries) : queries, own.keys,
+                 own.values, pass.segments, attended);
+  if (gated_) backend.gate(heads_at(heads_, heads_), attended);
+  residual_.add(pass, proj_, attended, hidden);
+}
+
+void GroupedAttention::prepare(ForwardPass& pass, const Heads& queries, const Heads& keys,
+                               const Heads& values) const {
+  Backend& backend = pass.backend;
   const auto normalize_both = [&] {
     normalize(backend, query_norms_, queries);
     normalize(backend, key_norms_, keys);
@@ -125,10 +145,18 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
     backend.normalize(l2_norm_, queries);
     backend.normalize(l2_norm_, keys);
   }
-  backend.attend(options_, plan_.temperature ? with_temperature(pass, queries) : queries, keys, values,
-                 pass.segments, attended);
-  if (gated_) backend.gate(heads_at(heads_, heads_), attended);
-  residual_.add(pass, proj_, attended, hidden);
+}
+
+void GroupedAttention::lend(ForwardPass& pass, const Heads& keys, const Heads& values) const {
+  const std::string name = "shared keys of layer " + std::to_string(number_);
+  const Matrix kept = pass.workspace.matrix(name, keys.tokens, 2 * groups_ * dim_);
+  const auto part = [&](std::int64_t begin) {
+    return Heads{kept.data + begin, kept.rows, kept.stride, groups_, dim_, 1, dim_, dim_};
+  };
+  const ForwardPass::KeysAndValues both{part(0), part(groups_ * dim_)};
+  pass.backend.copy(keys, both.keys);
+  pass.backend.copy(values, both.values);
+  pass.shared_keys[number_] = both;
 }
 
 Heads GroupedAttention::with_temperature(ForwardPass& pass, const Heads& queries) const {

@@ -36,6 +36,12 @@ struct ForwardPass {
   const RotaryAngles* angles;        ///< of layers that attend to everything; nullptr: no rotary positions
   const RotaryAngles* local_angles;  ///< of layers with a window
   std::vector<Segment> segments;     ///< `cache` is set to that of the layer at hand
+  Matrix layer_inputs = {};          ///< of TransformerConfig::layer_embeddings: a part for each layer
+  /// Keys and values of layers that others share, by layer.
+  struct KeysAndValues {
+    Heads keys, values;
+  };
+  std::map<std::int64_t, KeysAndValues> shared_keys = {};
 };
 
 /// What a layer is made from.

@@ -63,6 +63,7 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
     rotary_.emplace(with_attention_of(config_, false), eyes ? eyes->rotary : std::nullopt);
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(with_attention_of(config_, true)));
   }
+  if (config_.layer_embeddings) layer_inputs_.emplace(weights, backend, config_);
   layers_ = std::make_unique<LayerStack>(weights, backend, config_);
   // HybridModel has its own name for it (hybrid_block.py).
   final_norm_ =
@@ -198,6 +199,7 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   const Matrix hidden =
       workspace_.matrix("hidden", static_cast<std::int64_t>(ids.size()), config_.hidden_size);
   embed(ids, positions, hidden);
+  if (layer_inputs_) pass.layer_inputs = layer_inputs_->run(pass, ids, hidden);
   place_features(steps, pass, hidden);
   std::vector<std::vector<LayerCache>*> caches;
   for (const Step& step : steps) caches.push_back(&step.sequence->layers);

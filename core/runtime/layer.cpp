@@ -58,6 +58,7 @@ Layer::Layer(const LayerSource& source, const LayerPlan& plan)
   }
   attention_ = make_attention(source, plan);
   mlp_ = make_feed_forward(source, plan.mlp);
+  if (source.config.layer_embeddings) input_.emplace(source);
   if (source.config.layer_scalar) scalar_ = source.weights.vector(source.prefix + "layer_scalar", 1)[0];
 }
 
@@ -68,6 +69,7 @@ LayerCache Layer::new_cache() const {
 
 void Layer::run(ForwardPass& pass, Matrix hidden) const {
   run_blocks(pass, hidden);
+  if (input_) input_->run(pass, hidden);
   if (scalar_ != 1.0F) pass.backend.scale(scalar_, hidden);
 }
 

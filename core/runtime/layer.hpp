@@ -7,6 +7,7 @@
 
 #include "mhub/runtime/block.hpp"
 #include "mhub/runtime/kv_cache.hpp"
+#include "mhub/runtime/layer_input.hpp"
 #include "mhub/runtime/layer_plan.hpp"
 
 namespace mhub::runtime {
@@ -31,6 +32,7 @@ class Layer {
   std::optional<Norm> attention_norm_, mlp_norm_;
   std::unique_ptr<AttentionBlock> attention_;
   std::unique_ptr<Block> mlp_;
+  std::optional<LayerInput> input_;
   float scalar_ = 1.0F;  ///< TransformerConfig::layer_scalar
 };
 

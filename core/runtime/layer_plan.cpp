@@ -29,6 +29,12 @@ void apply_sizes(std::int64_t groups, std::int64_t ffn, LayerPlan& plan) {
   if (ffn == kLinearBlock) plan.mlp = LayerPlan::Mlp::linear;
 }
 
+void apply_sharing(const TransformerConfig& config, std::int64_t layer, LayerPlan& plan) {
+  if (const std::int64_t source = layer_with_keys_of(config, layer); source != layer) plan.keys_of = source;
+  for (std::int64_t other = layer + 1; other < config.num_layers; ++other)
+    plan.lends_keys = plan.lends_keys || layer_with_keys_of(config, other) == layer;
+}
+
 }  // namespace
 
 std::string layer_symbols(const TransformerConfig& config) {
@@ -47,6 +53,7 @@ LayerPlan layer_plan(const TransformerConfig& config, std::int64_t layer) {
   } else if (windowed && config.rotary_base_local) {
     plan.positions = LayerPlan::Positions::local;
   }
+  if (config.shared_keys) apply_sharing(config, layer, plan);
   const bool rotates = plan.positions != LayerPlan::Positions::none;
   if (rotates) plan.chunk = config.attention_chunk_size.value_or(0);
   plan.l2_norms = config.qk_l2_norm && (rotates || !config.qk_l2_norm_rotated_only);

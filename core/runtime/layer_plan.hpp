@@ -15,10 +15,12 @@ struct LayerPlan {
   enum class Mixer { none, attention, delta_net, mamba, linear };
   /// What comes behind it, token by token.
   enum class Mlp { none, dense, experts, linear };
-  std::int64_t window = 0;   ///< tokens that a query sees, itself included; 0: all before it
-  std::int64_t chunk = 0;    ///< a query sees its own chunk of so many tokens; 0: all before it
-  bool l2_norms = false;     ///< norms without weights on q and k
-  bool temperature = false;  ///< TransformerConfig::attention_temperature applies
+  std::int64_t window = 0;    ///< tokens that a query sees, itself included; 0: all before it
+  std::int64_t chunk = 0;     ///< a query sees its own chunk of so many tokens; 0: all before it
+  bool l2_norms = false;      ///< norms without weights on q and k
+  bool temperature = false;   ///< TransformerConfig::attention_temperature applies
+  std::int64_t keys_of = -1;  ///< the layer whose keys and values this one takes; -1: it has its own
+  bool lends_keys = false;    ///< another one takes this one's
   Positions positions = Positions::global;
   Mixer mixer = Mixer::attention;
   Mlp mlp = Mlp::dense;

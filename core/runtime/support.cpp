@@ -64,6 +64,15 @@ void check_attention(const TransformerConfig& config, const Check& check) {
     if (full.position_embedding_type == PositionEmbedding::rope) check_rotary(full, check);
     check_attention(full, check);
   }
+  if (config.shared_keys) {
+    if (config.mla || config.heterogeneous || config.linear_attention || !config.hybrid_layer_pattern.empty())
+      check.absent("shared keys among latent, sized, linear or hybrid layers");
+    for (std::int64_t layer = 0; layer < config.num_layers; ++layer) layer_with_keys_of(config, layer);
+  }
+  check.that(!config.layer_embeddings || config.layer_embeddings->vocab_size >= config.vocab_size,
+             "layer_embeddings.vocab_size",
+             std::to_string(config.layer_embeddings ? config.layer_embeddings->vocab_size : 0),
+             "as many tokens as the model has");
   check.that(!config.qk_layernorm_per_head || !config.qk_layernorm_over_heads, "qk_layernorm_per_head",
              "true", "one of it and qk_layernorm_over_heads");
   check.that(config.num_attention_heads % config.num_query_groups == 0, "num_query_groups",

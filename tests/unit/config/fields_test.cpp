@@ -109,6 +109,8 @@ BOOST_AUTO_TEST_CASE(every_member_has_an_entry) {
                                                  {"MambaConfig", "mamba."},
                                                  {"HeterogeneousConfig", "heterogeneous."},
                                                  {"AttentionKind", "full_attention."},
+                                                 {"SharedKeysConfig", "shared_keys."},
+                                                 {"LayerEmbeddingConfig", "layer_embeddings."},
                                                  {"AttentionTemperature", "attention_temperature."},
                                                  {"ImageConfig", "image."},
                                                  {"VisionConfig", "vision."},

@@ -64,6 +64,11 @@ inline std::map<std::string, TransformerConfig> models() {
   all["two kinds of attention"] = c;
 
   c = three_layers();
+  c.shared_keys = SharedKeysConfig{1};
+  c.layer_embeddings = LayerEmbeddingConfig{60, 4};
+  all["shared keys and embeddings for each layer"] = c;
+
+  c = three_layers();
   c.moe = MoeConfig{.num_experts = 8, .ffn_hidden_size = 12, .layer_freq = {0, 1, 1}};
   c.moe->router_num_groups = 4;
   c.moe->router_group_topk = 2;

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mapping/state_values.hpp"
+#include "mhub/base/config_error.hpp"
+#include "mhub/config/heterogeneous.hpp"
 #include "mhub/rules/decoder_rules.hpp"
 #include "rules/small_config.hpp"
 
@@ -71,6 +73,49 @@ BOOST_AUTO_TEST_CASE(keys_fill_the_place_of_values_and_are_not_compared) {
   // And no check through another map.
   const StateMap through = compose(identity_map(import.destination), back, "through");
   BOOST_CHECK_NO_THROW(check_source_coverage(through, "through"));
+}
+
+/// Layers 2 and 3 take the keys of 0, which has a window as they have, and of 1.
+BOOST_AUTO_TEST_CASE(layers_that_share_keys_have_zeros_in_their_place) {
+  TransformerConfig c = two_kinds();
+  c.num_layers = 4;
+  c.window_layers = {1, 0, 1, 0};
+  c.full_attention->key_is_value = false;
+  c.shared_keys = SharedKeysConfig{2, false, true};
+  BOOST_TEST(layer_with_keys_of(c, 1) == 1);
+  BOOST_TEST(layer_with_keys_of(c, 2) == 0);
+  BOOST_TEST(layer_with_keys_of(c, 3) == 1);
+  const StateMap import = expand(decoder_mapping(c, {})).import;
+  const std::string hf = "model.layers.", core = "decoder.layers.";
+  const auto has = [&](const std::string& name) {
+    return std::any_of(import.source.begin(), import.source.end(),
+                       [&](const StateTensor& one) { return one.name == hf + name; });
+  };
+  BOOST_TEST(has("1.self_attn.v_proj.weight"));
+  for (const char* part : {"k_proj", "v_proj", "k_norm"})
+    BOOST_TEST(!has(std::string("2.self_attn.") + part + ".weight"), part);
+  BOOST_TEST(shape_of(import.source, hf + "1.mlp.up_proj.weight") == (Shape{6, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "3.mlp.up_proj.weight") == (Shape{12, 4}));
+  const Values state = numbered_values(import.source), made = applied(import, state);
+  const auto& qkv = made[index_of(import.destination, core + "3.self_attention.linear_qkv.weight")];
+  BOOST_TEST(std::count(qkv.begin(), qkv.end(), 0) == 2 * 3 * 4);
+  BOOST_TEST((made[index_of(import.destination, core + "3.self_attention.k_layernorm.weight")] ==
+              state[index_of(import.source, hf + "1.self_attn.k_norm.weight")]));
+  BOOST_TEST((applied(inverted(import), made) == state));
+  c.shared_keys->stored = true;
+  BOOST_TEST(shape_of(expand(decoder_mapping(c, {})).import.source, hf + "3.self_attn.k_proj.weight") ==
+             (Shape{3, 4}));
+  c.window_layers = {1, 1, 1, 0};
+  BOOST_CHECK_THROW(layer_with_keys_of(c, 3), ConfigError);
+}
+
+BOOST_AUTO_TEST_CASE(embeddings_for_each_layer_lie_together) {
+  TransformerConfig c = small_config();
+  c.layer_embeddings = LayerEmbeddingConfig{7, 2};
+  const StateMap import = expand(decoder_mapping(c, {})).import;
+  BOOST_TEST(shape_of(import.destination, "per_layer_embedding.weight") == (Shape{7, 6}));
+  BOOST_TEST(shape_of(import.destination, "per_layer_model_proj.weight") == (Shape{6, 4}));
+  BOOST_TEST(shape_of(import.destination, "decoder.layers.2.per_layer_projection.weight") == (Shape{4, 2}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
