@@ -11,6 +11,8 @@ namespace mhub::gemma {
 
 namespace {
 
+constexpr const char* kStored = "stored_kv_shared_layers";
+
 /// A window in all layers but every so many-th.
 Layers every_full(std::int64_t layers, std::int64_t every) {
   Layers pattern;
@@ -67,16 +69,7 @@ void Gemma4TextConfig::bind(ConfigBinding& b) {
   b.optional("final_logit_softcapping", final_logit_softcapping, b.megatron.final_logit_softcapping);
   bind_attention(b);
   bind_experts(b);
-  // The smallest models: embeddings for each layer, and last layers without keys and values.
-  for (const char* key : {"hidden_size_per_layer_input", "num_kv_shared_layers"}) {
-    std::int64_t size = std::string(key) == "num_kv_shared_layers" ? 0 : 256;
-    if (!b.reading()) size = 0;
-    b.integer(key, size);
-    b.check(size == 0, key,
-            "unsupported: expected 0, found " + std::to_string(size) +
-                ", which Gemma 4 E2B and E4B have: embeddings for each layer and last layers that take keys "
-                "and values of an earlier one");
-  }
+  bind_small(b);
   if (b.to_megatron()) fix_function(b.megatron);
   if (b.to_megatron() && enable_moe_block) b.megatron.bridge_provider = Gemma4ForCausalLM::other_provider;
 }
@@ -102,11 +95,11 @@ void Gemma4TextConfig::bind_attention(ConfigBinding& b) {
   b.boolean("attention_k_eq_v", attention_k_eq_v);
   b.integer("global_head_dim", global_head_dim);
   b.optional("num_global_key_value_heads", num_global_key_value_heads);
-  const std::int64_t groups = num_global_key_value_heads.value_or(num_key_value_heads);
+  // Without attention_k_eq_v nothing reads it.
+  const std::int64_t groups =
+      attention_k_eq_v ? num_global_key_value_heads.value_or(num_key_value_heads) : num_key_value_heads;
   b.check(num_global_key_value_heads.has_value() || !attention_k_eq_v, "num_global_key_value_heads",
           "missing: attention_k_eq_v asks for it");
-  b.check(attention_k_eq_v || groups == num_key_value_heads, "num_global_key_value_heads",
-          "unsupported: other than num_key_value_heads without attention_k_eq_v, where nothing reads it");
   b.divides("num_global_key_value_heads", groups, "num_attention_heads", num_attention_heads);
   b.check(global_head_dim >= 0 && global_head_dim <= ConfigReader::kLargestSize, "global_head_dim",
           "expected a size, or 0 for head_dim");
@@ -145,6 +138,57 @@ void Gemma4TextConfig::bind_experts(ConfigBinding& b) {
   moe.router_fp32 = true;  // Gemma4ModelProvider
 }
 
+/// What the smallest models have.
+void Gemma4TextConfig::bind_small(ConfigBinding& b) {
+  TransformerConfig& m = b.megatron;
+  if (b.from_megatron()) {
+    hidden_size_per_layer_input = m.layer_embeddings ? m.layer_embeddings->size : 0;
+    if (m.layer_embeddings) vocab_size_per_layer_input = m.layer_embeddings->vocab_size;
+    num_kv_shared_layers = m.shared_keys ? m.shared_keys->num_layers : 0;
+    use_double_wide_mlp = m.shared_keys && m.shared_keys->wide_mlp;
+    stored_kv_shared_layers = m.shared_keys && m.shared_keys->stored;
+  }
+  b.integer("hidden_size_per_layer_input", hidden_size_per_layer_input);
+  b.integer("vocab_size_per_layer_input", vocab_size_per_layer_input);
+  b.integer("num_kv_shared_layers", num_kv_shared_layers);
+  b.boolean("use_double_wide_mlp", use_double_wide_mlp);
+  if (!b.writing() || stored_kv_shared_layers) b.boolean(kStored, stored_kv_shared_layers);
+  b.check(hidden_size_per_layer_input >= 0 && hidden_size_per_layer_input <= ConfigReader::kLargestSize,
+          "hidden_size_per_layer_input", "expected a size, or 0");
+  b.check(hidden_size_per_layer_input == 0 || vocab_size_per_layer_input >= vocab_size,
+          "vocab_size_per_layer_input", "expected vocab_size or more: every token has an embedding there");
+  b.check(num_kv_shared_layers >= 0 && num_kv_shared_layers < num_hidden_layers, "num_kv_shared_layers",
+          "expected less than num_hidden_layers");
+  const auto unsupported = [&](const char* key, std::int64_t value) {
+    b.check(!enable_moe_block || value == 0, key,
+            "unsupported with experts: Megatron-Bridge's Gemma4ModelProvider has none");
+  };
+  unsupported("hidden_size_per_layer_input", hidden_size_per_layer_input);
+  unsupported("num_kv_shared_layers", num_kv_shared_layers);
+  if (!b.to_megatron()) return;
+  if (hidden_size_per_layer_input > 0)
+    m.layer_embeddings = LayerEmbeddingConfig{vocab_size_per_layer_input, hidden_size_per_layer_input};
+  if (num_kv_shared_layers > 0)
+    m.shared_keys = SharedKeysConfig{num_kv_shared_layers, stored_kv_shared_layers, use_double_wide_mlp};
+}
+
+/// Whether layers that share keys have projections of them.
+nlohmann::json Gemma4ForCausalLM::completed_config(const ConfigReader& config, const TensorSource& tensors) {
+  nlohmann::json json = config.json();
+  if (!config.has("num_hidden_layers") || !config.has("num_kv_shared_layers") ||
+      config.integer("num_kv_shared_layers") < 1)
+    return json;
+  const std::string last = std::to_string(config.integer("num_hidden_layers") - 1);
+  const std::string name = "layers." + last + ".self_attn.k_proj.weight";
+  const bool stored =
+      std::any_of(tensors.tensors().begin(), tensors.tensors().end(), [&](const StoredTensor& tensor) {
+        return tensor.name == name || tensor.name == "model." + name ||
+               tensor.name == "language_model." + name || tensor.name == "model.language_model." + name;
+      });
+  if (stored || config.has(kStored)) json[kStored] = stored;
+  return json;
+}
+
 Mapping Gemma4ForCausalLM::mapping(const Gemma4TextConfig&, const TransformerConfig& megatron) {
   DecoderNames names;
   names.pre_mlp_norm = "pre_feedforward_layernorm";
@@ -171,13 +215,14 @@ void dense_fields(FieldBinding& f, TransformerConfig& m, AttentionKind& full) {
   f.number("full_attention_rope_base", m.rotary_base);
   f.number("full_attention_rope_partial_factor", m.rope_scaling.partial_rotary_factor);
   m.rotary_base_local = local;
-  for (const char* key : {"per_layer_embed_dim", "num_kv_shared_layers"}) {
-    std::int64_t size = 0;
-    f.integer(key, size);
-    if (size != 0)
-      f.reader().fail(key, "unsupported: expected 0, found " + std::to_string(size) +
-                               " (embeddings for each layer, shared keys and values)");
-  }
+  SharedKeysConfig shared = m.shared_keys.value_or(SharedKeysConfig{});
+  LayerEmbeddingConfig embeddings = m.layer_embeddings.value_or(LayerEmbeddingConfig{m.vocab_size, 0});
+  f.integer("num_kv_shared_layers", shared.num_layers);
+  f.boolean("use_double_wide_mlp", shared.wide_mlp);
+  f.integer("per_layer_embed_dim", embeddings.size);
+  f.integer("per_layer_embed_vocab_size", embeddings.vocab_size);
+  if (shared.num_layers > 0) m.shared_keys = shared;
+  if (embeddings.size > 0) m.layer_embeddings = embeddings;
 }
 
 /// Gemma4ModelProvider: pairs for what differs between the kinds of layers, the window as HF counts it.

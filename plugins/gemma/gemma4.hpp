@@ -17,6 +17,13 @@ struct Gemma4TextConfig : DecoderConfig {
   bool attention_k_eq_v = false;                           ///< layers without a window project no values
   bool enable_moe_block = false;  ///< experts beside each MLP, which is a shared expert to Megatron
   std::optional<std::int64_t> num_experts, top_k_experts, moe_intermediate_size;
+  /// Of embeddings for each layer; 0: none.
+  std::int64_t hidden_size_per_layer_input = 256, vocab_size_per_layer_input = 262144;
+  std::int64_t num_kv_shared_layers = 0;  ///< last layers that take keys and values from one before them
+  bool use_double_wide_mlp = false;       ///< in those
+  /// They have projections of keys and values all the same, as the published files do; transformers leaves
+  /// them out (modeling_gemma4.py, _keys_to_ignore_on_load_unexpected). No config says so, their names do.
+  bool stored_kv_shared_layers = false;
   /// "vision": the tokens of a picture see each other, which nothing else sees.
   std::optional<std::string> use_bidirectional_attention;
 
@@ -26,11 +33,13 @@ struct Gemma4TextConfig : DecoderConfig {
  private:
   void bind_attention(ConfigBinding& b);
   void bind_experts(ConfigBinding& b);
+  void bind_small(ConfigBinding& b);
 };
 
 /// Gemma 4 without its towers. Layers with a window and layers without one differ in the size and number of
 /// their heads; there are norms behind attention and MLP and a norm without weights on values, a number
-/// behind each layer and, in some models, experts beside each MLP.
+/// behind each layer and, in some models, experts beside each MLP. The smallest ones have embeddings for each
+/// layer, and last layers that take keys and values from earlier ones.
 struct Gemma4ForCausalLM {
   using Config = Gemma4TextConfig;
   static constexpr const char* class_name = "Gemma4ForCausalLM";
@@ -44,6 +53,7 @@ struct Gemma4ForCausalLM {
       "megatron.bridge.models.gemma.gemma4_provider.Gemma4ModelProvider";
   static void bridge_fields(FieldBinding& f, TransformerConfig& megatron);
   static Mapping mapping(const Gemma4TextConfig& config, const TransformerConfig& megatron);
+  static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors);
 };
 
 /// Gemma 4 as published: the decoder goes to Megatron, as a model of texts; what sees and, in the smallest

@@ -25,6 +25,7 @@ MODELS maps a name to an entry (a dict):
     judged      the layout whose folder megatron-core loads ("dist1" by default)
     bridge_logits  True: Megatron-Bridge's provider is asked for logits too
     bridge      True: Bridge's import has our keys and bits
+    unread      with it: the ending of keys whose bits nobody reads, and Bridge has others
 Where transformers has no class of that name (remote code), a class with the same function stands in:
     keys        a function(state dict) -> state dict with the published names
     config_json a function(config.json) -> the published config.json
@@ -158,6 +159,23 @@ GEMMA4 = {**BASE, "vocab_size": 256, "num_attention_heads": 8, "num_key_value_he
           "attention_k_eq_v": True, "sliding_window": 5, "hidden_size_per_layer_input": 0, "final_logit_softcapping": 3.0,
           "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "full_attention"]}
 
+# Bridge multiplies by the number of global key heads where there are no keys; nothing else reads it.
+GEMMA4_SMALL = {**GEMMA4, "num_hidden_layers": 8, "num_key_value_heads": 2, "attention_k_eq_v": False, "num_global_key_value_heads": 2, "hidden_size_per_layer_input": 12,
+                "vocab_size_per_layer_input": 256, "num_kv_shared_layers": 4, "use_double_wide_mlp": True,
+                "layer_types": ["sliding_attention", "full_attention"] * 4}
+
+
+def unread_keys(state):
+    """Of layers that share keys (transformers' _keys_to_ignore_on_load_unexpected)."""
+    generator = torch.Generator().manual_seed(10)
+    out = dict(state)
+    for layer, like in ((4, 2), (5, 3), (6, 2), (7, 3)):
+        for part in ("k_proj", "v_proj", "k_norm"):
+            value = state[f"model.layers.{like}.self_attn.{part}.weight"]
+            out[f"model.layers.{layer}.self_attn.{part}.weight"] = (0.2 * torch.randn(value.shape, generator=generator)).to(value.dtype)
+    return out
+
+
 MODELS = {
     "gpt2": dict(config="GPT2Config", model="GPT2LMHeadModel", fields=dict(vocab_size=203, n_embd=48, n_layer=4, n_head=6, n_inner=88, n_positions=96), judge="core"),
     "llama": dict(config="LlamaConfig", model="LlamaForCausalLM", fields={**BASE, "head_dim": 16, **rope(5e5)}, dtype="bfloat16", judge="core", bridge=True),
@@ -173,6 +191,10 @@ MODELS = {
     # Bridge makes its own modules and one stage of them, and computes in bfloat16 what its import reads (Gemma4DenseProvider)
     "gemma4": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields=GEMMA4, dtype="bfloat16", prepare=scalars, judge="bridge", bridge=True, mlm=False),
     "gemma4_values": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields={**GEMMA4, "attention_k_eq_v": False, "num_global_key_value_heads": None, "num_key_value_heads": 2}, prepare=scalars, judge="bridge", mlm=False, layouts=["dist1", "te222"]),
+    # As E2B: embeddings for each layer, keys and values shared, wide MLPs. Bridge leaves key norms that nobody reads as they are made.
+    "gemma4_small": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields=GEMMA4_SMALL, dtype="bfloat16", prepare=scalars, judge="bridge", bridge=True, unread="k_layernorm.weight", mlm=False),
+    # As published, where layers that share keys have projections that nobody reads.
+    "gemma4_small_stored": dict(config="Gemma4TextConfig", model="Gemma4ForCausalLM", fields={**GEMMA4_SMALL, "num_global_key_value_heads": None}, dtype="bfloat16", prepare=scalars, keys=unread_keys, config_json=lambda config: config, judge="bridge", bridge=True, mlm=False, layouts=["dist1", "te222", "local2"]),
     # transformers reads the cap and never applies it
     "gemma3_capped": dict(config="Gemma3TextConfig", model="Gemma3ForCausalLM", fields={**BASE, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 5, "attn_logit_softcapping": 0.5, "layer_types": ["sliding_attention", "full_attention"] * 2}, dtype="bfloat16", judge="spec", spec="gemma3"),
     "phi3": dict(twin=True, config="Phi3Config", model="Phi3ForCausalLM", fields={**BASE, "pad_token_id": 0, "sliding_window": 5}, judge="core"),

@@ -199,7 +199,7 @@ def megatron_lm(cases, scratch):
 def bridge(cases, scratch):
     """Fills the rows that Megatron-Bridge judges: its provider's logits, its import's keys and bits."""
     chosen = [(row, {"name": row.name, "hf": hf, "megatron": folder, "dtype": row.entry.get("dtype", "float32"),
-                     "logits": row.entry.get("judge") == "bridge" or bool(row.entry.get("bridge_logits")), "import": bool(row.entry.get("bridge")), "names": row.folders.get(row.entry.get("bridge_names"))})
+                     "logits": row.entry.get("judge") == "bridge" or bool(row.entry.get("bridge_logits")), "import": bool(row.entry.get("bridge")), "unread": row.entry.get("unread"), "names": row.folders.get(row.entry.get("bridge_names"))})
               for row, hf, folder in cases if row.entry.get("judge") == "bridge" or any(row.entry.get(word) for word in ("bridge", "bridge_logits", "bridge_names"))]
     if not chosen:
         return

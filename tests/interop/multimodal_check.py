@@ -135,7 +135,7 @@ def check_layouts(binary, name, hf, scratch):
     return os.path.join(scratch, f"{name}-dist")
 
 
-CARRIED = ("audio_tower.", "visual.", "talker.", "token2wav.", "code2wav.", "vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "sound_", "image_newline", "model.visual.", "model.vision_", "model.connector.", "model.merger.", "visual_tokenizer.", "vte.", "model.multi_modal_projector.")
+CARRIED = ("audio_tower.", "visual.", "talker.", "token2wav.", "code2wav.", "vision_tower.", "vision_model.", "multi_modal_projector.", "mm_projector.", "mlp1.", "sound_", "image_newline", "model.visual.", "model.vision_", "model.embed_vision.", "model.embed_audio.", "model.audio_tower.", "model.connector.", "model.merger.", "visual_tokenizer.", "vte.", "model.multi_modal_projector.")
 
 
 def text_alone(name, hf, folder):

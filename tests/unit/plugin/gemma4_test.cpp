@@ -36,6 +36,13 @@ const json kExperts{{"enable_moe_block", true},
                     {"moe_intermediate_size", 24},
                     {"intermediate_size", 40}};
 
+const json kSmall{{"attention_k_eq_v", false},
+                  {"num_global_key_value_heads", nullptr},
+                  {"hidden_size_per_layer_input", 8},
+                  {"num_kv_shared_layers", 1},
+                  {"use_double_wide_mlp", true},
+                  {"layer_types", {"sliding_attention", "full_attention", "full_attention"}}};
+
 const ModelDescriptor& model() { return *PluginRegistry::instance().find_class("Gemma4ForCausalLM"); }
 
 TransformerConfig read(const json& more) {
@@ -92,7 +99,7 @@ BOOST_AUTO_TEST_CASE(configs_come_back) {
 
 /// Megatron-Bridge's Gemma4DenseProvider and Gemma4ModelProvider.
 BOOST_AUTO_TEST_CASE(both_providers_are_told_and_believed) {
-  for (const json& more : {json::object(), kExperts}) {
+  for (const json& more : {json::object(), kExperts, kSmall}) {
     TransformerConfig c = read(more);
     const bool experts = more.contains("num_experts");
     BOOST_TEST(c.bridge_provider.ends_with(experts ? ".Gemma4ModelProvider" : ".Gemma4DenseProvider"));
@@ -101,9 +108,10 @@ BOOST_AUTO_TEST_CASE(both_providers_are_told_and_believed) {
     bind_fields(said, c, Dialect::run_config);
     model().bridge_fields(said, c);
     const json fields = said.written();
-    BOOST_TEST(fields[experts ? "num_global_key_value_heads" : "num_global_query_groups"] == 2);
+    BOOST_TEST(fields[experts ? "num_global_key_value_heads" : "num_global_query_groups"] ==
+               c.full_attention->num_query_groups);
     BOOST_TEST(fields[experts ? "global_head_dim" : "global_kv_channels"] == 32);
-    BOOST_TEST(fields["attention_k_eq_v"] == true);
+    BOOST_TEST(fields["attention_k_eq_v"] == c.full_attention->key_is_value);
     TransformerConfig back;
     FieldBinding words(ConfigReader(fields, "run_config.yaml"));
     bind_fields(words, back, Dialect::run_config);
@@ -114,17 +122,21 @@ BOOST_AUTO_TEST_CASE(both_providers_are_told_and_believed) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_covered_is_refused_by_name) {
-  refused({{"hidden_size_per_layer_input", 256}}, "hidden_size_per_layer_input: unsupported");
-  refused({{"hidden_size_per_layer_input", nullptr}}, "hidden_size_per_layer_input: unsupported");
-  refused({{"num_kv_shared_layers", 1}}, "num_kv_shared_layers: unsupported");
+  refused({{"num_kv_shared_layers", 3}}, "num_kv_shared_layers: expected");
+  refused({{"hidden_size_per_layer_input", 8}, {"vocab_size_per_layer_input", 7}},
+          "vocab_size_per_layer_input: expected");
   refused({{"use_bidirectional_attention", "all"}}, "use_bidirectional_attention: unsupported");
   refused({{"num_global_key_value_heads", nullptr}}, "num_global_key_value_heads: missing");
   refused({{"num_global_key_value_heads", 3}}, "num_global_key_value_heads: expected a divisor");
-  refused({{"attention_k_eq_v", false}}, "num_global_key_value_heads: unsupported");
   refused({{"rope_parameters",
             {{"full_attention", {{"rope_type", "default"}, {"rope_theta", 1e6}}},
              {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 1e4}}}}}},
           "rope_parameters: unsupported");
+  for (const char* key : {"num_kv_shared_layers", "hidden_size_per_layer_input"}) {
+    json with = kExperts;
+    with[key] = 1;
+    refused(with, std::string(key) + ": unsupported with experts");
+  }
   json without = kExperts;
   without["top_k_experts"] = nullptr;
   refused(without, "top_k_experts: expected");
