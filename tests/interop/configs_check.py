@@ -19,7 +19,7 @@ sys.path.append(os.path.join(HERE, "..", "bench"))
 CONFIGS, RECIPES = os.path.join(HERE, "..", "configs"), os.path.join(HERE, "..", "..", "recipes")
 
 # plugins/README.md has the reasons.
-UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV4ForCausalLM", "ExaoneForCausalLM", "Gemma4ForConditionalGeneration",
+UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV4ForCausalLM", "ExaoneForCausalLM",
            "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM",
            "MiMoV2FlashForCausalLM", "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
            "PhiMoEForCausalLM", "QWenLMHeadModel", "StableLmForCausalLM"]

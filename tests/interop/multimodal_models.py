@@ -37,6 +37,8 @@ DEEPSEEK = dict(SMALL, num_key_value_heads=8, moe_intermediate_size=24, n_routed
 QWEN3_MOE = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, head_dim=8)
 GEMMA4 = dict(TEXT, num_key_value_heads=8, global_head_dim=32, num_global_key_value_heads=4, attention_k_eq_v=True, sliding_window=8, hidden_size_per_layer_input=0,
               final_logit_softcapping=3.0, use_bidirectional_attention="vision", layer_types=["sliding_attention", "full_attention"] * 2)
+GEMMA4_SMALL = dict(GEMMA4, num_key_value_heads=4, attention_k_eq_v=False, num_global_key_value_heads=None, use_bidirectional_attention=None, num_kv_shared_layers=2,
+                    use_double_wide_mlp=True, hidden_size_per_layer_input=8, vocab_size_per_layer_input=204)
 GEMMA4_VISION = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4, head_dim=8, patch_size=4, position_embedding_size=64, standardize=True)
 RADIO = ["vision_model.radio_model.model.blocks.0.attn.qkv.weight", "mlp1.1.weight"]
 PARAKEET = ["sound_encoder.encoder.layers.0.norm_out.weight", "sound_projection.linear1.weight"]
@@ -118,6 +120,7 @@ MODELS = {
     "gemma3_4b": ("Gemma3ForConditionalGeneration", lambda: transformers.Gemma3Config(text_config=dict(TEXT, num_hidden_layers=8, sliding_window=8, query_pre_attn_scalar=16), vision_config=dict(VISION, model_type="siglip_vision_model"), mm_tokens_per_image=4), "Gemma3ForCausalLM", {"spec": "gemma3", "older": with_vision_model}),
     "gemma4_31b": ("Gemma4ForConditionalGeneration", lambda: transformers.Gemma4Config(text_config=GEMMA4, vision_config=GEMMA4_VISION), "Gemma4ForCausalLM", {}),
     "gemma4_26b": ("Gemma4ForConditionalGeneration", lambda: transformers.Gemma4Config(text_config=dict(GEMMA4, enable_moe_block=True, num_experts=4, top_k_experts=2, moe_intermediate_size=24), vision_config=GEMMA4_VISION), "Gemma4ForCausalLM", {}),
+    "gemma4_e2b": ("Gemma4ForConditionalGeneration", lambda: transformers.Gemma4Config(text_config=GEMMA4_SMALL, vision_config=GEMMA4_VISION, audio_config=dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, output_proj_dims=48)), "Gemma4ForCausalLM", {}),
     "mistral3": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=False), "MistralForCausalLM", {"core": True}),
     # What text_config says of the head is not what the model does: it ties them, as the outer config has it.
     "mistral3_tied": ("Mistral3ForConditionalGeneration", lambda: mistral(tie_word_embeddings=True), "MistralForCausalLM", {"core": True}),
