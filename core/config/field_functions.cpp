@@ -53,16 +53,6 @@ void bind_function(FieldBinding& f, TransformerConfig& c) {
 
 }  // namespace
 
-void read_layers(const FieldBinding& f, const std::string& key, std::int64_t layers,
-                 std::int64_t (*entry)(std::int64_t, std::int64_t), std::vector<std::int64_t>& list) {
-  if (!f.reader().has(key)) return;
-  const bool listed = !f.reader().json().at(key).is_number_integer();
-  list = listed ? f.reader().integers(key) : std::vector<std::int64_t>();
-  if (listed) return;
-  const std::int64_t every = f.reader().positive(key);
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(layers, 1 << 20); ++i) list.push_back(entry(i, every));
-}
-
 void bind_moe(FieldBinding& f, TransformerConfig& c, Dialect dialect) {
   const char* key = dialect == Dialect::args ? "num_experts" : "num_moe_experts";
   if (f.reading() && f.reader().has(key)) c.moe.emplace();

@@ -169,6 +169,26 @@ void bind_part(FieldBinding& f, TransformerConfig& c, const std::string& part) {
   }
 }
 
+void read_layers(const FieldBinding& f, const std::string& key, std::int64_t layers,
+                 std::int64_t (*entry)(std::int64_t, std::int64_t), std::vector<std::int64_t>& list) {
+  if (!f.reader().has(key)) return;
+  list.clear();
+  nlohmann::json stated = f.reader().json().at(key);
+  if (!stated.is_number_integer()) {
+    // Megatron-Bridge states a list of true and false for some models (gemma4_bridge.py).
+    const auto is_boolean = [](const nlohmann::json& one) { return one.is_boolean(); };
+    const bool booleans = stated.is_array() && std::all_of(stated.begin(), stated.end(), is_boolean);
+    if (!booleans) {
+      list = f.reader().integers(key);
+    } else {
+      for (const nlohmann::json& one : stated) list.push_back(one.get<bool>() ? 1 : 0);
+    }
+    return;
+  }
+  const std::int64_t every = f.reader().positive(key);
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(layers, 1 << 20); ++i) list.push_back(entry(i, every));
+}
+
 nlohmann::json described(const TransformerConfig& c) {
   nlohmann::json out = nlohmann::json::object();
   for (const Field& field : fields()) {

@@ -15,9 +15,9 @@ constexpr std::string_view kMtpLayer = "transformer_layer.";
 constexpr std::string_view kExperts = "experts.", kLocalExperts = "local_experts.";
 
 /// Modules whose tensors need not be in layers (Megatron-Core llava_model.py, Bridge's models/*_vl).
-constexpr std::array<std::string_view, 6> kModules{kDecoderModule,      "vision_model",
-                                                   "vision_projection", "multi_modal_projector",
-                                                   kForeignModules[0],  kForeignModules[1]};
+constexpr std::array<std::string_view, 9> kModules{
+    kDecoderModule,     "vision_model",     "vision_projection", "multi_modal_projector", kForeignModules[0],
+    kForeignModules[1], kForeignModules[2], kForeignModules[3],  kForeignModules[4]};
 
 struct Prefix {
   std::string_view text;

@@ -44,7 +44,8 @@ enum class Block : std::uint8_t {
 /// everything else there belongs to encoders.
 inline constexpr std::string_view kDecoderModule = "language_model";
 /// Modules of such models that Megatron-Bridge takes from transformers as they are.
-inline constexpr std::array<std::string_view, 2> kForeignModules{"visual", "vision_tower"};
+inline constexpr std::array<std::string_view, 5> kForeignModules{"visual", "vision_tower", "embed_vision",
+                                                                 "audio_tower", "embed_audio"};
 
 /// What the canonical name of a carried tensor begins with: a Hugging Face tensor that Megatron's model has
 /// no place for travels in the checkpoint under its own name behind this prefix, so that nothing is lost on

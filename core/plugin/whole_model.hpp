@@ -16,6 +16,8 @@ struct WholeModel {
   Mapping parts;
   /// What run_config.yaml says of the model beside the decoder's fields.
   nlohmann::json provider = nlohmann::json::object();
+  /// The class's other provider, where that builds this model; empty: the first.
+  std::string bridge_provider = {};
 };
 
 }  // namespace mhub

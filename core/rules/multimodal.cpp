@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char *kText = "text_config", *kVision = "vision_config", *kTied = "tie_word_embeddings";
 constexpr const char *kSections = "mrope_section", *kInterleaved = "mrope_interleaved";
-constexpr const char* kProviderText = "hf_text_config";
+constexpr const char* kAudio = "audio_config";
 constexpr const char* kTarget = "_target_";  // hydra's name of a Python class
 /// What transformers' PreTrainedConfig gives every config, and what no model depends on.
 constexpr std::array<std::string_view, 13> kOfAllConfigs{
@@ -278,8 +278,12 @@ nlohmann::json provider_fields(const ConfigReader& config, const ProviderNames& 
   fields[kVision] = config.object(kVision).json();
   fields[kVision][kTarget] = names.vision_config;
   if (!names.text_config.empty()) {
-    fields[kProviderText] = text.json();
-    fields[kProviderText][kTarget] = names.text_config;
+    fields[names.text_key] = text.json();
+    fields[names.text_key][kTarget] = names.text_config;
+  }
+  if (!names.audio_config.empty() && config.has(kAudio)) {
+    fields[kAudio] = config.object(kAudio).json();
+    fields[kAudio][kTarget] = names.audio_config;
   }
   return fields;
 }
@@ -290,7 +294,10 @@ nlohmann::json outer_config_of(const ConfigReader& provider, const ProviderNames
     if (provider.has(field)) outer[key] = provider.json()[field];
   }
   outer[kVision] = own_fields(provider.object(kVision));
-  if (provider.has(kProviderText)) outer[kText] = own_fields(provider.object(kProviderText));
+  if (!names.text_config.empty() && provider.has(names.text_key))
+    outer[kText] = own_fields(provider.object(names.text_key));
+  if (!names.audio_config.empty() && provider.has(kAudio))
+    outer[kAudio] = own_fields(provider.object(kAudio));
   if (!names.sections.empty() && provider.has(kSections)) {
     nlohmann::json& rope = outer[kText][rope_key(outer[kText])];
     if (!rope.is_object()) rope = nlohmann::json::object();

@@ -105,7 +105,9 @@ MultiAxisRotary multi_axis_rotary(const ConfigReader& config, const std::array<s
 struct ProviderNames {
   std::map<std::string, std::string> fields;  ///< the provider's -> config.json's
   std::string vision_config;                  ///< transformers' class of it, a Python path
-  std::string text_config = {};               ///< likewise, where the provider has it ("hf_text_config")
+  std::string text_config = {};               ///< likewise, where the provider has it
+  std::string text_key = "hf_text_config";    ///< what it calls that
+  std::string audio_config = {};              ///< likewise, of a model that may hear ("audio_config")
   std::string text_model_type = {};           ///< of "text_config"; empty: as its own class
   /// Of rotary positions with several axes, where text_config does not say (mrope_section); empty: one axis.
   std::vector<std::int64_t> sections = {};

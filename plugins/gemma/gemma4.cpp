@@ -253,7 +253,9 @@ void Gemma4ForCausalLM::bridge_fields(FieldBinding& f, TransformerConfig& m) {
     m.rope_scaling.partial_rotary_factor = 0.25;
   }
   f.boolean("attention_k_eq_v", full.key_is_value);
-  m.bridge_provider == other_provider ? experts_fields(f, m, full) : dense_fields(f, m, full);
+  // Those of the whole models have the same fields.
+  const bool dense = m.bridge_provider.find(".Gemma4Dense") != std::string::npos;
+  dense ? dense_fields(f, m, full) : experts_fields(f, m, full);
   if (!f.reading()) return;
   if (!full.key_is_value) full.num_query_groups = m.num_query_groups;
   m.full_attention = full;
@@ -269,6 +271,18 @@ void Gemma4ForConditionalGeneration::Config::bind(ConfigBinding& b) {
   }
 }
 
+ProviderNames Gemma4ForConditionalGeneration::provider() {
+  const std::string configs = "transformers.models.gemma4.configuration_gemma4.Gemma4";
+  ProviderNames names{.fields = {}, .vision_config = configs + "VisionConfig"};
+  for (const char* same : {"image_token_id", "video_token_id", "audio_token_id", "bos_token_id",
+                           "eos_token_id", "vision_soft_tokens_per_image"})
+    names.fields[same] = same;
+  names.text_config = configs + "TextConfig";
+  names.text_key = "text_config";
+  names.audio_config = configs + "AudioConfig";
+  return names;
+}
+
 /// modeling_gemma4.py, Gemma4Model.
 Mapping Gemma4ForConditionalGeneration::mapping(const Config& config, const TransformerConfig&) {
   Mapping map = multimodal_text_mapping(config, names());
@@ -277,6 +291,25 @@ Mapping Gemma4ForConditionalGeneration::mapping(const Config& config, const Tran
     map.carry_rest("model.embed_" + tower + ".");
   }
   return map;
+}
+
+/// Bridge's gemma4_vl_bridge.py.
+Mapping Gemma4ForConditionalGeneration::parts(const Config& config, const ConfigReader&) {
+  Mapping parts;
+  for (const std::string& tower : config.towers) {
+    for (const std::string& part : {tower + "_tower.", "embed_" + tower + "."})
+      parts.keep_rest("model." + part, part);
+  }
+  return parts;
+}
+
+WholeModel Gemma4ForConditionalGeneration::whole(const Config& config, const ConfigReader& json) {
+  if (!json.has("vision_config"))
+    json.fail("vision_config",
+              "missing: Megatron-Bridge's Gemma4VLModel always sees; --model-type gpt writes the decoder");
+  WholeModel model{parts(config, json), provider_fields(json, provider())};
+  if (config_to_megatron(config).moe) model.bridge_provider = other_provider;
+  return model;
 }
 
 }  // namespace mhub::gemma

@@ -56,11 +56,9 @@ struct Gemma4ForCausalLM {
   static nlohmann::json completed_config(const ConfigReader& config, const TensorSource& tensors);
 };
 
-/// Gemma 4 as published: the decoder goes to Megatron, as a model of texts; what sees and, in the smallest
-/// models, hears is carried.
-struct Gemma4ForConditionalGeneration
-    : DecoderOfMultimodal<Gemma4ForConditionalGeneration, Gemma4ForCausalLM> {
-  using Base = DecoderOfMultimodal<Gemma4ForConditionalGeneration, Gemma4ForCausalLM>;
+/// Gemma 4 as published, with what sees and, in the smallest models, hears, which Gemma4VLModel takes from
+/// transformers.
+struct Gemma4ForConditionalGeneration : WholeMultimodal<Gemma4ForConditionalGeneration, Gemma4ForCausalLM> {
   struct Config : Base::Config {
     std::vector<std::string> towers{"vision"};  ///< "vision", "audio": those that there are
     void bind(ConfigBinding& b);
@@ -68,10 +66,17 @@ struct Gemma4ForConditionalGeneration
   static constexpr const char* class_name = "Gemma4ForConditionalGeneration";
   static constexpr const char* config_class = "Gemma4Config";
   static constexpr const char* model_type = "gemma4";
+  static constexpr const char* bridge_provider =
+      "megatron.bridge.models.gemma_vl.gemma4_vl_provider.Gemma4DenseVLProvider";
+  static constexpr const char* other_provider =
+      "megatron.bridge.models.gemma_vl.gemma4_vl_provider.Gemma4VLModelProvider";
   static MultimodalNames names() {
     return {.model = "model.language_model.", .head = "lm_head.", .others = {}};
   }
+  static ProviderNames provider();
   static Mapping mapping(const Config& config, const TransformerConfig& megatron);
+  static Mapping parts(const Config& config, const ConfigReader& json);
+  static WholeModel whole(const Config& config, const ConfigReader& json);
 };
 
 }  // namespace mhub::gemma

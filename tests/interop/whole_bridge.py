@@ -37,13 +37,17 @@ def objects(folder):
     return {key for key in dcp.FileSystemReader(folder).read_metadata().state_dict_metadata if "_extra_state" in key}
 
 
+def read_by_someone(case, *states):
+    return [{key: value for key, value in state.items() if not case["unread"] or not key.endswith(case["unread"])} for state in states]
+
+
 def import_problem(case, scratch):
     imported = os.path.join(scratch, case["name"] + "-bridge")
     shim.init_process_group()  # left alone, import would ask for NCCL
     AutoBridge.import_ckpt(case["hf"], imported, torch_dtype=getattr(torch, case["dtype"]))
     ours, theirs = iteration_folder(case["folder"]), iteration_folder(imported)
     missing = objects(theirs) - objects(ours)
-    return compare(stored_tensors(ours), stored_tensors(theirs)) or (f"objects missing: {sorted(missing)[:4]}" if missing else None)
+    return compare(*read_by_someone(case, stored_tensors(ours), stored_tensors(theirs))) or (f"objects missing: {sorted(missing)[:4]}" if missing else None)
 
 
 def export_problem(case, scratch):
@@ -85,7 +89,7 @@ def rank_problem(case, rank):
         for key, value in part.items():
             if key.endswith(("word_embeddings.weight", "output_layer.weight")):  # behind the vocabulary is padding
                 part[key] = value[:max(0, case["vocabulary"] - rank * len(value))]
-    unloaded = [key for key, value in expected.items() if not torch.isfinite(value).all()]
+    unloaded = [key for key, value in expected.items() if torch.isnan(value).any()]  # Gemma 4's ears have infinite bounds
     return f"not loaded: {unloaded[:4]}" if unloaded else compare(mine, expected)
 
 

@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 
 from arch_recipes import dry_runs
 from hf_tensors import compare, hf_tensors, stored_tensors
-from whole_models import MODELS
+from tiny_models import save_tokenizer
+from whole_models import MODELS, UNREAD
 
 BINARY, SCRATCH = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,6 +57,8 @@ def make(name):
             if key.endswith("linear_attn.norm.weight"):  # which Megatron stores minus one: Bridge rounds, mhub does not
                 parameter.copy_(1 + (parameter * 64).round() / 64)
     model.to(getattr(torch, dtype)).save_pretrained(place(name))
+    if class_name.startswith("Gemma4"):  # Bridge asks for it, and does not go on without
+        save_tokenizer(place(name))
     state = hf_tensors(place(name))
     if class_name.startswith("Qwen3VLMoe"):  # as published; transformers 5 saves their matrices the other way round
         state = {key: value.transpose(1, 2).contiguous() if ".mlp.experts." in key else value for key, value in state.items()}
@@ -145,7 +148,7 @@ def check_with_bridge(names):
     cases = []
     for name in names:
         vocabulary = json.load(open(os.path.join(place(name), "config.json")))["text_config"]["vocab_size"]
-        cases.append({"name": name, "hf": place(name), "dtype": MODELS[name][2], "folder": place(name, "dist"), "torch2": place(name, "torch2"), "vocabulary": vocabulary})
+        cases.append({"name": name, "hf": place(name), "dtype": MODELS[name][2], "folder": place(name, "dist"), "torch2": place(name, "torch2"), "vocabulary": vocabulary, "unread": UNREAD.get(name)})
     path = place("cases.json")
     json.dump(cases, open(path, "w"))
     run = subprocess.run([sys.executable, os.path.join(HERE, "whole_bridge.py"), path, SCRATCH], capture_output=True, text=True)

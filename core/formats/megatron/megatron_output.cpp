@@ -29,7 +29,8 @@ std::shared_ptr<const std::vector<CanonicalTensor>> owned(std::vector<CanonicalT
 
 NamedModel named_whole(const Checkpoint& source) {
   NamedModel model{*source.transformer, nullptr, whole_model(*source.model, *source.config)};
-  model.config.bridge_provider = source.model->bridge_provider;
+  model.config.bridge_provider =
+      model.whole->bridge_provider.empty() ? source.model->bridge_provider : model.whole->bridge_provider;
   WholeState state = whole_state(*model.whole, source.state.tensors, source.path);
   model.tensors = owned(std::move(state.tensors));
   model.map = std::move(state.map);

@@ -160,6 +160,17 @@ BOOST_AUTO_TEST_CASE(every_field_is_compared_and_survives_args) {
   }
 }
 
+/// Megatron-Bridge's gemma4_bridge.py writes window_attn_skip_freq so.
+BOOST_AUTO_TEST_CASE(a_list_may_say_true_and_false) {
+  const TransformerConfig c =
+      read({{"num_layers", 3}, {"window_size", {6, 0}}, {"window_attn_skip_freq", {true, true, false}}},
+           Dialect::run_config);
+  BOOST_TEST((c.window_layers == Layers{1, 1, 0}));
+  BOOST_CHECK_THROW(read({{"num_layers", 2}, {"window_size", {6, 0}}, {"window_attn_skip_freq", {true, 1}}},
+                         Dialect::run_config),
+                    InputError);
+}
+
 /// hybrid_layer_allocation.py, parse_hybrid_pattern.
 BOOST_AUTO_TEST_CASE(a_hybrid_pattern_has_those_of_prediction_blocks_behind_it) {
   TransformerConfig c = models().at("hybrid");
