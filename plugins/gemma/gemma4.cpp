@@ -11,7 +11,7 @@ namespace mhub::gemma {
 
 namespace {
 
-constexpr const char* kStored = "stored_kv_shared_layers";
+constexpr const char *kStored = "stored_kv_shared_layers", *kLayers = "per_layer_config";
 
 /// A window in all layers but every so many-th.
 Layers every_full(std::int64_t layers, std::int64_t every) {
@@ -95,6 +95,7 @@ void Gemma4TextConfig::bind_attention(ConfigBinding& b) {
   b.boolean("attention_k_eq_v", attention_k_eq_v);
   b.integer("global_head_dim", global_head_dim);
   b.optional("num_global_key_value_heads", num_global_key_value_heads);
+  if (b.reading() && b.reader().has(kLayers)) read_layers(b.reader());
   // Without attention_k_eq_v nothing reads it.
   const std::int64_t groups =
       attention_k_eq_v ? num_global_key_value_heads.value_or(num_key_value_heads) : num_key_value_heads;
@@ -105,6 +106,33 @@ void Gemma4TextConfig::bind_attention(ConfigBinding& b) {
           "expected a size, or 0 for head_dim");
   b.fixed(m.full_attention,
           AttentionKind{groups, global_head_dim > 0 ? global_head_dim : head_dim, attention_k_eq_v});
+}
+
+/// As transformers 5.24 writes what layers have of their own, in place of the sizes of layers without a
+/// window, which it reads.
+void Gemma4TextConfig::read_layers(const ConfigReader& json) {
+  const ConfigReader layers = json.object(kLayers);
+  std::optional<std::int64_t> dim, groups;
+  for (std::int64_t i = 0; i < num_hidden_layers; ++i) {
+    const std::string layer = std::to_string(i);
+    const ConfigReader own = layers.object(layer);
+    for (const auto& [key, value] : own.json().items()) {
+      if (key != "head_dim" && key != "num_key_value_heads") layers.fail(layer, "unsupported: " + key);
+    }
+    const bool windowed = window.layers.at(static_cast<std::size_t>(i)) != 0;
+    const std::int64_t its_dim = own.positive("head_dim", head_dim),
+                       its_groups = own.positive("num_key_value_heads", num_key_value_heads);
+    const std::int64_t wanted_dim = windowed ? head_dim : dim.value_or(its_dim),
+                       wanted_groups = windowed ? num_key_value_heads : groups.value_or(its_groups);
+    if (its_dim != wanted_dim || its_groups != wanted_groups)
+      layers.fail(layer, "unsupported: other sizes than those of the layers of its kind");
+    if (!windowed) dim = its_dim;
+    if (!windowed) groups = its_groups;
+  }
+  global_head_dim = dim.value_or(head_dim);
+  if (!attention_k_eq_v && groups.value_or(num_key_value_heads) != num_key_value_heads)
+    json.fail(kLayers, "unsupported: a number of key heads of its own without attention_k_eq_v");
+  num_global_key_value_heads = groups;
 }
 
 void Gemma4TextConfig::bind_experts(ConfigBinding& b) {

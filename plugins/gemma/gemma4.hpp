@@ -32,6 +32,7 @@ struct Gemma4TextConfig : DecoderConfig {
 
  private:
   void bind_attention(ConfigBinding& b);
+  void read_layers(const ConfigReader& json);
   void bind_experts(ConfigBinding& b);
   void bind_small(ConfigBinding& b);
 };

@@ -83,6 +83,23 @@ BOOST_AUTO_TEST_CASE(layers_are_of_two_kinds) {
   BOOST_TEST(values.full_attention.value().num_query_groups == 4);
 }
 
+/// transformers 5.24, whose Gemma4TextConfig takes the older keys away.
+BOOST_AUTO_TEST_CASE(layers_may_say_their_sizes_one_by_one) {
+  const json older{{"global_head_dim", nullptr}, {"num_global_key_value_heads", nullptr}};
+  const auto with = [&](const json& layers) {
+    json config = older;
+    config["per_layer_config"] = layers;
+    return config;
+  };
+  const json full{{"head_dim", 32}, {"num_key_value_heads", 2}};
+  BOOST_TEST(differing_fields(read(with({{"2", full}})), read(json::object())).empty());
+  refused(with({{"1", full}, {"2", full}}), "per_layer_config: 1: unsupported: other sizes");
+  refused(with({{"2", {{"intermediate_size", 8}}}}), "per_layer_config: 2: unsupported: intermediate_size");
+  json values = with({{"2", full}});
+  values["attention_k_eq_v"] = false;
+  refused(values, "per_layer_config: unsupported: a number of key heads");
+}
+
 BOOST_AUTO_TEST_CASE(configs_come_back) {
   for (const json& more :
        {json::object(), kExperts, json{{"final_logit_softcapping", 30.0}, {"sliding_window", 7}}}) {
