@@ -113,6 +113,15 @@ struct ReadyOperand {
   std::int64_t stride;
 };
 
+std::int64_t unread_of(const Transform& transform) {
+  std::int64_t elements = 0;
+  for (const Box& box : transform.zeros) elements += element_count(box);
+  for (const Operand& operand : transform.operands) {
+    for (const Box& box : operand.fillers) elements += element_count(box);
+  }
+  return elements;
+}
+
 /// A mapping while it is expanded.
 class Expansion {
  public:
@@ -136,6 +145,7 @@ class Expansion {
       boxes += operand.boxes.size() + operand.fillers.size();
     }
     boxes += rule.transform.zeros.size();
+    const std::int64_t unread = unread_of(rule.transform);
     for_combinations(values, [&](std::span<const std::int64_t> some) {
       const std::string name = pattern.name(some);
       std::vector<StateTensor>& made = result_.import.destination;
@@ -143,7 +153,7 @@ class Expansion {
       if (names_.add(name, static_cast<std::uint32_t>(made.size()), name_of) != NameIndex::kNone)
         problems_.push_back("two rules make " + name);
       result_.canonical.push_back({identity_of(name), name, rule.transform.shape, rule.transform.partition,
-                                   rule.dtype, rule.transform.local_partition});
+                                   rule.dtype, rule.transform.local_partition, unread});
       made.push_back({name, rule.transform.shape});
       std::vector<Term>& terms = result_.import.terms.emplace_back();
       terms.reserve(boxes);

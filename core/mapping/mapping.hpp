@@ -116,6 +116,8 @@ struct CanonicalTensor {
   Partition partition;
   std::optional<DType> dtype = {};                ///< Rule::dtype
   std::optional<Partition> local_partition = {};  ///< Transform::local_partition
+  std::int64_t unread =
+      0;  ///< elements that Hugging Face has not, as nobody looks at them: fillers and zeros
 };
 
 /// A mapping with every index variable replaced by its values.

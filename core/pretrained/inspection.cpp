@@ -24,7 +24,7 @@ namespace {
 std::int64_t parameters_of(const CanonicalState& state, const std::string& prefix) {
   std::int64_t parameters = 0;
   for (const CanonicalTensor& tensor : state.tensors) {
-    if (tensor.name.starts_with(prefix)) parameters += numel(tensor.shape);
+    if (tensor.name.starts_with(prefix)) parameters += numel(tensor.shape) - tensor.unread;
   }
   return parameters;
 }
@@ -120,7 +120,7 @@ ModelSummary summarize(const Checkpoint& checkpoint) {
   summary.config_class = checkpoint.model->config_class;
   summary.model_type = checkpoint.config->string("model_type", checkpoint.model->model_type);
   summary.generation_config = !generation_config(checkpoint).is_null();
-  for (const CanonicalTensor& tensor : checkpoint.state.tensors) summary.parameters += numel(tensor.shape);
+  summary.parameters = parameters_of(checkpoint.state, "");
   summary.dtype = stored_dtype(checkpoint.state);
   return summary;
 }

@@ -101,6 +101,8 @@ BOOST_AUTO_TEST_CASE(each_kind_of_names_sees_everything) {
     const Checkpoint checkpoint = open_checkpoint(folder.file("model"));
     const ModelState state(checkpoint);
     const std::int64_t all = summarize(checkpoint).parameters;
+    std::int64_t unread = 0;  // where Megatron has what Hugging Face has not
+    for (const CanonicalTensor& tensor : checkpoint.state.tensors) unread += tensor.unread;
     for (const NameKind kind : {NameKind::hugging_face, NameKind::megatron, NameKind::uniform}) {
       std::set<std::string> names;
       std::int64_t elements = 0;
@@ -109,7 +111,8 @@ BOOST_AUTO_TEST_CASE(each_kind_of_names_sees_everything) {
         BOOST_TEST(names.insert(entry.name()).second, entry.name() << " twice");
         elements += entry.numel();
       }
-      BOOST_TEST(elements == all, family["config"]["architectures"] << ", " << to_string(kind));
+      BOOST_TEST(elements == (kind == NameKind::hugging_face ? all : all + unread),
+                 family["config"]["architectures"] << ", " << to_string(kind));
     }
   }
 }
