@@ -10,6 +10,7 @@
 #include "mhub/mapping/identity.hpp"
 #include "mhub/runtime/context_length.hpp"
 #include "mhub/runtime/eyes.hpp"
+#include "mhub/runtime/layer_input.hpp"
 #include "mhub/runtime/layer_stack.hpp"
 #include "mhub/runtime/prediction_block.hpp"
 #include "mhub/runtime/support.hpp"
@@ -63,7 +64,7 @@ Decoder::Decoder(const Checkpoint& checkpoint, Backend& backend, std::optional<D
     rotary_.emplace(with_attention_of(config_, false), eyes ? eyes->rotary : std::nullopt);
     if (config_.rotary_base_local) local_rotary_.emplace(Rotary::local(with_attention_of(config_, true)));
   }
-  if (config_.layer_embeddings) layer_inputs_.emplace(weights, backend, config_);
+  if (config_.layer_embeddings) layer_inputs_ = std::make_unique<LayerInputs>(weights, backend, config_);
   layers_ = std::make_unique<LayerStack>(weights, backend, config_);
   // HybridModel has its own name for it (hybrid_block.py).
   final_norm_ =

@@ -13,11 +13,11 @@
 #include "mhub/runtime/backend.hpp"
 #include "mhub/runtime/block.hpp"
 #include "mhub/runtime/kv_cache.hpp"
-#include "mhub/runtime/layer_input.hpp"
 #include "mhub/runtime/rotary.hpp"
 
 namespace mhub::runtime {
 
+class LayerInputs;
 class LayerStack;
 class PredictionBlock;
 
@@ -126,7 +126,7 @@ class Decoder {
   Workspace workspace_;
   Weights weights_;  ///< for what is loaded when it is first used
   WeightView word_embeddings_, position_embeddings_;
-  std::optional<LayerInputs> layer_inputs_;
+  std::unique_ptr<LayerInputs> layer_inputs_;
   std::unique_ptr<LayerStack> layers_;
   Norm final_norm_;
   Linear output_;
