@@ -235,6 +235,7 @@ Lines field_flags(const TransformerConfig& c) {
 
 std::string with_layer_spec(std::string limit, std::initializer_list<std::string> fields,
                             const TransformerConfig& c) {
+  if (is_beyond_layer_specs(c)) return limit;
   limit += kLayerSpec;
   const std::optional<LayerSpec> spec = layer_spec(c);
   for (const std::string& field : fields) {

@@ -95,9 +95,16 @@ bool fits(const Row& row, const Json& parts) {
 
 }  // namespace
 
+bool is_beyond_layer_specs(const TransformerConfig& c) {
+  const bool attention = c.full_attention || c.shared_keys || c.value_norm || c.key_is_value ||
+                         c.rope_scaling.type == RopeKind::proportional;
+  const bool experts = c.moe && (c.moe->router_scaled || c.moe->separate_norms);
+  return attention || experts || c.layer_embeddings || c.layer_scalar;
+}
+
 std::optional<LayerSpec> layer_spec(const TransformerConfig& c) {
   const Json parts = parts_for_specs(c);
-  if (parts.empty()) return std::nullopt;
+  if (parts.empty() || is_beyond_layer_specs(c)) return std::nullopt;
   for (const Row& row : rows()) {
     if (row.layers != layers_of(c) || !fits(row, parts)) continue;
     LayerSpec spec{row.module, {}};

@@ -21,4 +21,7 @@ inline constexpr const char* kLayerSpecAttribute = "layer_spec";
 /// none, or has parts that no single one of them has.
 std::optional<LayerSpec> layer_spec(const TransformerConfig& config);
 
+/// Whether the model has parts that none of them has, so that one for the others alone is of no use.
+bool is_beyond_layer_specs(const TransformerConfig& config);
+
 }  // namespace mhub

@@ -219,6 +219,20 @@ BOOST_AUTO_TEST_CASE(a_model_gets_the_spec_that_has_its_parts) {
   BOOST_TEST(module(c) == "none");
 }
 
+/// Gemma 4 has all that Gemma 3's spec builds, and more.
+BOOST_AUTO_TEST_CASE(a_layer_spec_for_a_part_of_a_model_is_none) {
+  TransformerConfig c = three_layers();
+  c.activation = ActivationFunction::gelu_pytorch_tanh;
+  c.post_norms = c.qk_layernorm = true;
+  c.sliding_window = 7;
+  c.window_layers = {1, 1, 0};
+  c.rotary_base_local = 10000.0;
+  BOOST_TEST(layer_spec(c).value().module == "gemma3");
+  c.value_norm = true;
+  BOOST_TEST(!layer_spec(c).has_value());
+  for (const std::string& limit : field_limits(c)) BOOST_TEST(limit.find("layer spec") == limit.npos, limit);
+}
+
 BOOST_AUTO_TEST_CASE(values_that_layer_specs_do_not_have_are_said) {
   TransformerConfig c = models().at("dense");
   c.residual_multiplier = 0.22;
