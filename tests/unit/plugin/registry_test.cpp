@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(only_the_plugin_that_is_asked_for_is_opened) {
   BOOST_TEST(copies.loaded("llama"));
   BOOST_TEST((registry.find_class("NoSuchModel") == nullptr));
   BOOST_CHECK_EXCEPTION(by_type(registry, "no_such_type"), InputError,
-                        message_has("GPT2LMHeadModel", "LlamaForCausalLM", "Qwen2ForCausalLM"));
+                        message_has("no plugin for", "no_such_type", "classes that are known"));
   BOOST_TEST(!copies.loaded("gpt2"));
   BOOST_TEST(!copies.loaded("qwen"));
   BOOST_TEST(registry.plugins().size() == 3U);  // who wants all gets all
