@@ -15,7 +15,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "ceilings"))
 import inputs
 
-MHUB, FUZZ, SCRATCH, SECONDS, *NAMES = sys.argv[1:]
+MHUB, FUZZ, SCRATCH = map(os.path.abspath, sys.argv[1:4])
+SECONDS, *NAMES = sys.argv[4:]
+KEEPS = os.path.basename(FUZZ) == "libfuzzer"
 TEMPLATE = ("{% for m in messages %}{% if m['role'] == 'user' and loop.index0 % 2 == 1 %}<|u|>{{ m['content']|trim }}{% else %}"
             "{{ m.content.split(' ')[0] ~ loop.length }}{% endif %}{% endfor %}{% macro f(x, y=2) %}{{ x + y }}{% endmacro %}{{ f(1) }}"
             "{% if add_generation_prompt %}{{ '%s:' % ['a', 'b']|join(',') }}{% endif %}")
@@ -45,7 +47,8 @@ TARGETS = {
 
 def make_folders():
     hf = os.path.join(SCRATCH, "hf")
-    shutil.rmtree(SCRATCH, ignore_errors=True)
+    for made in ("hf", "hdf5", "torch", "torch_dist", *([] if KEEPS else ["corpus"])):
+        shutil.rmtree(os.path.join(SCRATCH, made), ignore_errors=True)
     os.makedirs(hf)
     for name, content in inputs.model(**{"tokenizer.json": TOKENIZER, "chat_template.jinja": TEMPLATE.encode(), "recipe.yaml": RECIPE,
                                          "generation_config.json": GENERATION, "picture": b"BM", "preprocessor_config.json": b"{}",
@@ -97,7 +100,7 @@ def main():
                        "FUZZ_SEEDS": corpus,
                        "TMPDIR": os.environ.get("TMPDIR", SCRATCH), "ASAN_OPTIONS": "max_allocation_size_mb=1024:" + os.environ.get("ASAN_OPTIONS", "")}
         arguments = []
-        if os.path.basename(FUZZ) == "libfuzzer":
+        if KEEPS:
             arguments = [corpus, f"-max_total_time={seconds}", "-timeout=30", "-malloc_limit_mb=1024", "-rss_limit_mb=4096", "-max_len=65536"]
         done = subprocess.run([FUZZ, *arguments], env=environment, cwd=SCRATCH, capture_output=True, text=True, errors="replace")
         said = done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:]
