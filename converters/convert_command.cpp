@@ -22,7 +22,7 @@ void print_chunks(const nlohmann::json& chunks) {
   }
 }
 
-void print_plan(const nlohmann::json& plan) {
+void print_plan(const nlohmann::json& plan, bool overwrite) {
   if (plan.contains("chunks")) print_chunks(plan["chunks"]);
   for (const auto& rank : plan["ranks"]) {
     std::cout << "rank " << rank["rank"] << ": " << rank["tensors"] << " tensors, "
@@ -31,8 +31,10 @@ void print_plan(const nlohmann::json& plan) {
   }
   std::cout << "total: " << human_bytes(plan["total_bytes"].get<std::uint64_t>()) << " needed, "
             << human_bytes(plan["free_bytes"].get<std::uint64_t>()) << " free (dry run, nothing written)\n";
-  if (plan["output_exists"].get<bool>())
-    std::cout << "note: something has the output's name already; a run needs another one, or --overwrite\n";
+  if (plan["output_exists"].get<bool>() && !overwrite)
+    std::cout
+        << "note: something has the output's name already, which a run refuses; --overwrite replaces what "
+           "mhub wrote\n";
 }
 
 /// What --part or --finish-parts ask for; `mpi` is asked for elsewhere.
@@ -91,7 +93,7 @@ int convert_command(const Arguments& arguments) {
   if (line.has("dry-run")) {
     nlohmann::json plan = describe(conversion, request.output);
     if (line.has("chunks")) plan["chunks"] = describe_chunks(conversion);
-    if (!line.print_json(plan)) print_plan(plan);
+    if (!line.print_json(plan)) print_plan(plan, request.run.overwrite);
     return 0;
   }
   const bool ranks = line.find<std::string>("part") == "mpi";

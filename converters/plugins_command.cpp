@@ -83,11 +83,14 @@ ConfigReader read_config(const std::string& path) {
 
 /// A class takes most of what a config says of another one for missing, and has defaults.
 void require_own(const ModelDescriptor& model, const ConfigReader& config) {
-  if (!config.has("model_type") || config.string("model_type") == model.model_type) return;
+  const std::string type = config.string("model_type", "");
   const std::vector<std::string> classes =
       config.has("architectures") ? config.strings("architectures") : std::vector<std::string>{};
   if (std::find(classes.begin(), classes.end(), model.class_name) != classes.end()) return;
-  throw UsageError(config.file() + " is of model_type " + printable_text(config.string("model_type")) +
+  const bool other = !classes.empty() && PluginRegistry::instance().find_class(classes.front()) != nullptr;
+  if (type.empty() ? classes.empty() : type == model.model_type && !other) return;
+  throw UsageError(config.file() + " is of " +
+                   (type.empty() ? "no model_type" : "model_type " + printable_text(type)) +
                    (classes.empty() ? "" : " (" + printable_text(classes.front()) + ")") + ", and " +
                    model.class_name + " of " + model.model_type + ": name the class that it is of");
 }
@@ -110,18 +113,16 @@ bool matches(const ModelDescriptor& model, const std::string& wanted, const std:
 
 /// The one class of that name. A family of several classes is asked for by class name.
 const ModelDescriptor& only_model(const std::string& name) {
-  const ModelDescriptor* chosen = nullptr;
+  std::vector<const ModelDescriptor*> chosen;
   for (const PluginRegistry::Plugin& plugin : PluginRegistry::instance().plugins()) {
-    for (const ModelDescriptor& model : plugin.models) {
-      if (!matches(model, name, plugin.family)) continue;
-      if (chosen != nullptr)
-        throw UsageError(name + " is " + chosen->class_name + " and " + model.class_name +
-                         ": name one of them");
-      chosen = &model;
-    }
+    for (const ModelDescriptor& model : plugin.models)
+      if (matches(model, name, plugin.family)) chosen.push_back(&model);
   }
-  if (chosen == nullptr) refuse_unknown(name);
-  return *chosen;
+  if (chosen.empty()) refuse_unknown(name);
+  if (chosen.size() == 1) return *chosen.front();
+  std::string classes;
+  for (const ModelDescriptor* model : chosen) classes += (classes.empty() ? "" : ", ") + model->class_name;
+  throw UsageError(name + " is " + classes + ": name one of them");
 }
 
 /// `mhub plugins --tensors NAME CONFIG`.

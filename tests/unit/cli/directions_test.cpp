@@ -176,7 +176,8 @@ BOOST_AUTO_TEST_CASE(disk_space_is_asked_for_first) {
   fs::create_directory((scratch / "hf") + "_too");
   BOOST_TEST(run_mhub(over_source).out.find("--overwrite") == std::string::npos);
   TinyLlama().write((scratch / "hf") + "_too");
-  BOOST_TEST(run_mhub(over_source).out.find("or --overwrite") != std::string::npos);
+  BOOST_TEST(run_mhub(over_source).out.find("which a run refuses") != std::string::npos);
+  BOOST_TEST(run_mhub(over_source + " --overwrite").out.find("refuses") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

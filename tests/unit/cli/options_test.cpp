@@ -130,6 +130,13 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_answered_with_the_nearest) {
   // Its sizes would be taken for missing ones, which have defaults.
   folders.check_refused("plugins --check GPT2LMHeadModel " + (folders.scratch / "other/config.json"),
                         "is of model_type stablelm (StableLmForCausalLM)");
+  other.config.erase("model_type");
+  other.config["architectures"] = {"LlamaForCausalLM"};
+  other.write(folders.scratch / "other");
+  folders.check_refused("plugins --check Qwen2ForCausalLM " + (folders.scratch / "other/config.json"),
+                        "is of no model_type (LlamaForCausalLM), and Qwen2ForCausalLM of qwen2");
+  folders.check_refused("plugins --check clip " + (folders.scratch / "other/config.json"),
+                        "CLIPTextModel, CLIPModel");
   other.config["architectures"] = {"LlamaForSequenceClassification"};
   other.config["model_type"] = "llama";
   other.write(folders.scratch / "other");
