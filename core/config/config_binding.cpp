@@ -165,11 +165,13 @@ void write_kinds(FieldBinding& kinds, RotaryConfig& value, const ConfigReader& c
                  const RotaryKeys& keys) {
   kinds.nested("full_attention", [&](FieldBinding& full) {
     full.constant(keys.theta, value.theta);
+    if (!keys.partial_factor.empty()) full.constant("partial_rotary_factor", value.partial_factor);
     if (value.scaling.type == RopeKind::none) return full.constant("rope_type", name_of(RopeKind::none));
     bind_rope_scaling(full, value.scaling, config, keys.yarn);
   });
   kinds.nested("sliding_attention", [&](FieldBinding& local) {
     local.constant(keys.theta, value.local_theta.value_or(value.theta));
+    if (!keys.partial_factor.empty()) local.constant("partial_rotary_factor", value.partial_factor);
     local.constant("rope_type", name_of(RopeKind::none));
   });
 }

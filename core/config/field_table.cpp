@@ -158,6 +158,10 @@ constexpr auto kFields = std::to_array<Field>({
      .runs = kSize}),
     field<&AttentionKind::key_is_value>({.args = "hf_full_attention_key_is_value", .default_is = kUnsaid,
      .matters = not_latent, .runs = kYes}),
+    field<&AttentionKind::softmax_type>({.args = "hf_full_attention_softmax_type", .default_is = kUnsaid,
+     .limit = "sinks in layers with a window alone, or in the others alone: Megatron-Core has them in all or none",
+     .limited = [](const C& c) { return c.full_attention->softmax_type != c.softmax_type; },
+     .matters = sees_all, .runs = kYes}),
     part<SharedKeysConfig>({.args = "hf_shared_key_layers",
      .limit = "layers that share keys and values of another one: Megatron-Core's have their own",
      .matters = not_latent, .runs = kYes}),
@@ -171,6 +175,11 @@ constexpr auto kFields = std::to_array<Field>({
      .runs = kYes}),
     field<&C::key_is_value>({.args = kHf, .default_is = kUnsaid,
      .limit = "keys as values: SelfAttention projects both", .matters = not_latent, .runs = kYes}),
+    field<&C::value_channels>({.args = kHf, .default_is = kUnsaid,
+     .limit = "heads of values of another size than those of keys: SelfAttention has one size",
+     .matters = not_latent, .runs = kSize}),
+    field<&C::value_multiplier>({.args = kHf, .default_is = kUnsaid,
+     .limit = "a multiplier on values: SelfAttention has none", .matters = not_latent, .runs = kAny}),
     field<&C::add_bias_linear>({.core = kOwn, .bind = bind_biases, .runs = kYes}),
     field<&C::add_qkv_bias>({.core = kOwn, .matters = not_latent,
      .meaning = [](const C& c) { return nlohmann::json(c.add_qkv_bias || c.add_bias_linear); }, .runs = kYes}),
@@ -339,6 +348,10 @@ constexpr auto kFields = std::to_array<Field>({
      .limit = "prediction blocks with a dense MLP behind layers of experts: Megatron-LM builds them like the "
               "last decoder layer (models/gpt.py, mtp_block_spec), Megatron-Bridge's provider can",
      .limited = has_dense_blocks, .matters = predicts_beside_experts, .runs = kYes}),
+    field<&C::mtp_windowed>({.args = kHf, .default_is = kUnsaid,
+     .limit = "prediction blocks that attend like the layers with a window: Megatron-LM builds them like the last "
+              "decoder layer (models/gpt.py, mtp_block_spec), Megatron-Bridge's provider can",
+     .matters = [](const C& c) { return c.full_attention && c.mtp_num_layers > 0; }, .runs = kYes}),
 
     // What few models have.
     field<&C::gated_linear_unit>({.run_config = kOwn, .absent = [](C& c) { c.gated_linear_unit = false; },

@@ -129,6 +129,7 @@ C with_attention_of(const C& config, bool window) {
   one.num_query_groups = config.full_attention->num_query_groups;
   one.kv_channels = config.full_attention->kv_channels;
   one.key_is_value = config.full_attention->key_is_value;
+  one.softmax_type = config.full_attention->softmax_type;
   return one;
 }
 

@@ -187,6 +187,7 @@ struct HeterogeneousConfig {
 struct AttentionKind {
   std::int64_t num_query_groups = 0, kv_channels = 0;
   bool key_is_value = false;
+  SoftmaxType softmax_type = SoftmaxType::vanilla;
 };
 
 /// Last layers that attend to keys and values of another one: of the last layer in front of them that has a
@@ -308,13 +309,15 @@ struct TransformerConfig {
   bool value_norm = false;               ///< norm without weights on v
   bool key_is_value = false;  ///< no projection of v: it is k in front of its norm and its rotation
   bool attention_output_gate = false;
-  std::optional<double> softmax_scale;  ///< absent: 1 / sqrt(kv_channels)
+  std::optional<std::int64_t> value_channels;  ///< of heads of v, and of what they give; absent: kv_channels
+  double value_multiplier = 1.0;               ///< of v
+  std::optional<double> softmax_scale;         ///< absent: 1 / sqrt(kv_channels)
   SoftmaxType softmax_type = SoftmaxType::vanilla;
   std::optional<double> attn_logit_softcapping, final_logit_softcapping;
   std::optional<std::int64_t> sliding_window;  ///< tokens a query sees, itself included (HF's sliding_window)
   std::vector<std::int64_t> window_layers;     ///< 1: this layer has the window; empty: all have it
-  /// Of the layers without a window, where they have this in the place of num_query_groups, kv_channels and
-  /// key_is_value, which are those of the others then.
+  /// Of the layers without a window, where they have this in the place of num_query_groups, kv_channels,
+  /// key_is_value and softmax_type, which are those of the others then.
   std::optional<AttentionKind> full_attention;
   std::optional<SharedKeysConfig> shared_keys;
   /// In layers that rotate, queries see their own chunk of so many tokens only.
@@ -337,6 +340,7 @@ struct TransformerConfig {
   std::int64_t mtp_num_layers = 0;                   ///< multi-token prediction blocks
   std::string mtp_hybrid_layer_pattern;              ///< HybridModel's, of the layers in each of them
   bool mtp_dense = false;            ///< of which each has a dense MLP, whatever the decoder's last layer has
+  bool mtp_windowed = false;         ///< of which each attends like the layers that have a window
   std::optional<ImageConfig> image;  ///< a model of images instead of tokens
   /// A vision-language model: the fields above are its decoder's
   std::optional<VisionConfig> vision;

@@ -38,16 +38,23 @@ std::int64_t require_groups(const AttentionHeads& heads) {
 struct InterleavedHeads {
   InterleavedHeads(const AttentionHeads& heads, const Shape& inner, bool gated = false)
       : per_group(require_groups(heads)),
-        shape(with_rows(((gated ? 2 : 1) * heads.query + 2 * heads.groups) * heads.dim, inner)),
-        all(View(shape).split(0, {heads.groups, (gated ? 2 : 1) * per_group + 2, heads.dim})) {}
-  View query() const { return all.slice(1, 0, per_group); }
-  View gate() const { return all.slice(1, per_group, per_group); }
-  View key() const { return all.slice(1, all.shape()[1] - 2, 1); }
-  View value() const { return all.slice(1, all.shape()[1] - 1, 1); }
+        dim(heads.dim),
+        value_dim(heads.value_dim()),
+        unit(((gated ? 2 : 1) * per_group + 1) * dim + value_dim),
+        shape(with_rows(heads.groups * unit, inner)),
+        units(View(shape).split(0, {heads.groups, unit})) {}
+  View query() const { return part(0, per_group, dim); }
+  View gate() const { return part(per_group * dim, per_group, dim); }
+  View key() const { return part(unit - value_dim - dim, 1, dim); }
+  View value() const { return part(unit - value_dim, 1, value_dim); }
 
-  std::int64_t per_group;
+  View part(std::int64_t first, std::int64_t count, std::int64_t of_dim) const {
+    return units.slice(1, first, count * of_dim).split(1, {count, of_dim});
+  }
+
+  std::int64_t per_group, dim, value_dim, unit;  ///< rows of a group
   Shape shape;
-  View all;
+  View units;
 };
 
 /// Axis 0 in units of the given slices.
@@ -69,9 +76,9 @@ View plain_heads(const View& tensor, std::int64_t first, std::int64_t groups, st
 /// An operand that has one kind of head, in order.
 Operand plain_operand(const std::string& name, const AttentionHeads& heads, const Shape& inner,
                       const View& destination) {
-  const std::int64_t per_group = destination.shape()[1];
-  const Shape shape = with_rows(heads.groups * per_group * heads.dim, inner);
-  const View source = plain_heads(View(shape), 0, heads.groups, per_group, heads.dim);
+  const std::int64_t per_group = destination.shape()[1], dim = destination.shape()[2];
+  const Shape shape = with_rows(heads.groups * per_group * dim, inner);
+  const View source = plain_heads(View(shape), 0, heads.groups, per_group, dim);
   return {name, shape, {zip(source, destination)}, {}};
 }
 
@@ -127,8 +134,8 @@ Partition gate_up_partition(const Shape& shape) {
 
 Partition qkv_partition(const AttentionHeads& heads, const Shape& shape) {
   const std::int64_t queries = require_groups(heads) * heads.dim;
-  return interleaved_partition(shape,
-                               {{Role::query, queries}, {Role::key, heads.dim}, {Role::value, heads.dim}});
+  return interleaved_partition(
+      shape, {{Role::query, queries}, {Role::key, heads.dim}, {Role::value, heads.value_dim()}});
 }
 
 Transform custom(std::string kind, std::vector<Operand> operands, const Shape& shape, Partition partition) {
@@ -207,7 +214,8 @@ Transform fused_qkv(std::string_view hf, const AttentionHeads& heads, const Shap
   const InterleavedHeads to(heads, inner);
   const View tensor(to.shape);
   auto part = [&](std::int64_t first_head, const View& destination) {
-    return zip(plain_heads(tensor, first_head * heads.dim, heads.groups, destination.shape()[1], heads.dim),
+    return zip(plain_heads(tensor, first_head * heads.dim, heads.groups, destination.shape()[1],
+                           destination.shape()[2]),
                destination);
   };
   Operand operand{
@@ -256,7 +264,7 @@ Transform gated_qkv(std::string_view hf_q_k_v, const AttentionHeads& heads, cons
                 interleaved_partition(to.shape, {{Role::query, queries},
                                                  {Role::output_gate, queries},
                                                  {Role::key, heads.dim},
-                                                 {Role::value, heads.dim}}));
+                                                 {Role::value, heads.value_dim()}}));
 }
 
 Transform zero_centered(Transform transform) {

@@ -124,6 +124,8 @@ struct AttentionHeads {
   std::int64_t query = 0;   ///< num_attention_heads
   std::int64_t groups = 0;  ///< num_query_groups (key/value heads); divides `query`
   std::int64_t dim = 0;     ///< kv_channels
+  std::int64_t value = 0;   ///< of a value head, where it is not `dim`
+  std::int64_t value_dim() const { return value > 0 ? value : dim; }
 };
 /// Megatron's linear_qkv from q, k and v: per query group its query heads, then its key, then its value head
 /// (Megatron-Core attention.py, get_query_key_value_tensors). `inner` is {hidden_size}, or {} for the bias.

@@ -167,9 +167,10 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
   for (const char* key : {"params_dtype", "pipeline_dtype", "autocast_dtype"}) model[key] = dtype;
   // The provider's default gives every layer experts; its bridges of models with dense layers set this one
   // (bridge models/deepseek/deepseek_v3_bridge.py). That of a model with dense blocks has a function of its
-  // own for both (exaone_moe_provider.py).
+  // own for both (exaone_moe_provider.py), and so has that of two kinds of attention
+  // (mimo_v2_flash_provider.py).
   if (config.moe && !config.moe->layer_freq.empty() && config.hybrid_layer_pattern.empty() &&
-      !config.mtp_dense) {
+      !config.mtp_dense && !config.full_attention) {
     model["transformer_layer_spec"] = {
         {"_target_", "megatron.core.models.gpt.gpt_layer_specs.get_gpt_decoder_block_spec"},
         {"_partial_", true},

@@ -272,7 +272,9 @@ Naming naming_of(const TransformerConfig& config) {
   Naming naming;
   naming.local_norm_keys = config.mla || config.image || config.vision || config.local_spec_only;
   naming.local_post_norms = config.local_spec_only;
-  for (std::int64_t layer = 0; config.full_attention && layer < config.num_layers; ++layer)
+  // Layers of a list have keys of their own (transformer_block.py, sharded_state_dict), whatever they are.
+  const bool listed = config.moe && !config.moe->layer_freq.empty();
+  for (std::int64_t layer = 0; config.full_attention && !listed && layer < config.num_layers; ++layer)
     naming.windowed.push_back(has_window(config, layer) ? 1 : 0);
   return naming;
 }

@@ -5,13 +5,13 @@
 #include <map>
 #include <stdexcept>
 
+#include "mhub/base/config_error.hpp"
 #include "mhub/config/heterogeneous.hpp"
 
 namespace mhub {
 namespace {
 
 const std::string kLayer = "decoder.layers.{i}.";
-constexpr const char* kPredictionBlocks = "num_nextn_predict_layers";
 
 bool has_norm_bias(const TransformerConfig& c) {
   return c.normalization == Normalization::layer && c.layernorm_bias;
@@ -33,46 +33,19 @@ std::string with_parts(std::string hf, const char* parts) {
 /// linear_qkv's weight (`inner` is the hidden size) or bias (`inner` is empty).
 Transform qkv_transform(const std::string& hf, const TransformerConfig& c, const DecoderNames& names,
                         const Shape& inner, bool shares_keys) {
-  const AttentionHeads heads{c.num_attention_heads, c.num_query_groups, c.kv_channels};
+  const AttentionHeads heads{c.num_attention_heads, c.num_query_groups, c.kv_channels,
+                             c.value_channels.value_or(0)};
+  if (c.key_is_value && heads.value_dim() != heads.dim)
+    throw ConfigError("sizes do not fit: values are keys, and have heads of " +
+                      std::to_string(heads.value_dim()) + ", not of " + std::to_string(heads.dim));
   if (shares_keys) return query_alone(with_parts(hf, "q"), heads, inner);
   if (c.attention_output_gate) return gated_qkv(hf, heads, inner);
   if (c.key_is_value) return tied_qkv(with_parts(hf, "{q,k}"), heads, inner);
   if (expand_alternatives(hf).size() == 3) return qkv(hf, heads, inner);
   if (names.qkv_order == FusedOrder::concatenated) return fused_qkv(hf, heads, inner);
-  const Shape shape = with_rows((heads.query + 2 * heads.groups) * heads.dim, inner);
+  const Shape shape =
+      with_rows((heads.query + heads.groups) * heads.dim + heads.groups * heads.value_dim(), inner);
   return partitioned(hf, shape, qkv_partition(heads, shape));
-}
-
-/// The same rule for multi-token-prediction blocks, which are built like the last decoder layer; nothing
-/// where that layer has no such tensor. An indexer is in every block, also where that layer does as another
-/// one: layers of blocks are counted on their own (multi_token_prediction.py).
-std::optional<Rule> block_rule(Rule rule, const TransformerConfig& c, const DecoderNames& names,
-                               const std::string& hf_layer) {
-  const auto only = rule.values.find("i");
-  const bool applies =
-      rule.megatron.starts_with(kLayer) &&
-      (only == rule.values.end() || rule.megatron.starts_with(kLayer + kIndexer) ||
-       std::find(only->second.begin(), only->second.end(), c.num_layers - 1) != only->second.end());
-  if (!applies) return std::nullopt;
-  rule.values.erase("i");
-  rule.megatron = "mtp.layers.{t}.transformer_layer." + rule.megatron.substr(kLayer.size());
-  for (Operand& operand : rule.transform.operands)
-    operand.name = hf_layer + operand.name.substr(names.layer.size());
-  return rule;
-}
-
-/// The rules of the decoder's layers that such blocks repeat: its own, or with a dense MLP for its experts.
-std::vector<Rule> repeated_rules(const Mapping& decoder, const TransformerConfig& c,
-                                 const DecoderNames& names) {
-  if (!c.mtp_dense) return decoder.rules();
-  Mapping dense;
-  add_dense_mlp(dense, c, names);
-  std::vector<Rule> rules = dense.rules();
-  for (const Rule& rule : decoder.rules()) {
-    if (!rule.megatron.starts_with(kLayer + "mlp.") && !rule.megatron.starts_with(kLayer + "pre_mlp_"))
-      rules.push_back(rule);
-  }
-  return rules;
 }
 
 /// transformers' XIELUActivation (activations.py): two parameters, and two constants that it saves as well.
@@ -136,21 +109,12 @@ void add_linear_block(Mapping& map, const TransformerConfig& c, const std::strin
   layer_rule(map, block + "weight", column(hf + ".weight", {c.hidden_size, c.hidden_size}), layers);
 }
 
-/// Megatron's eh_proj is of [embedding; hidden state] (multi_token_prediction.py).
-Transform mtp_projection(const MtpNames& mtp, std::int64_t hidden) {
-  const std::string hf = mtp.projection + ".weight";
-  const Shape shape{hidden, 2 * hidden};
-  if (!mtp.hidden_first) return column(hf, shape);
-  const View first = View(shape).slice(1, 0, hidden), second = View(shape).slice(1, hidden, hidden);
-  return custom("swapped halves", {{hf, shape, {zip(first, second), zip(second, first)}, {}}}, shape,
-                split_axis(0, shape));
-}
-
 /// Attention of layers that are alike; `keys_of`: of the layer whose keys and values they take.
 void add_one_attention(Mapping& map, const TransformerConfig& c, const DecoderNames& names,
                        const std::optional<Layers>& layers, const std::optional<std::int64_t>& keys_of) {
   const std::string attention = kLayer + "self_attention.";
-  const std::int64_t h = c.hidden_size, width = c.num_attention_heads * c.kv_channels;
+  const std::int64_t h = c.hidden_size,
+                     width = c.num_attention_heads * c.value_channels.value_or(c.kv_channels);
   const auto add = [&](const std::string& part, Transform transform) {
     layer_rule(map, "self_attention." + part, std::move(transform), layers);
   };
@@ -177,6 +141,8 @@ void add_one_attention(Mapping& map, const TransformerConfig& c, const DecoderNa
       add_head_norm("k_layernorm", names.k_norm, c.num_query_groups);
     }
   }
+  if (c.softmax_type == SoftmaxType::learnable)
+    add("core_attention.softmax_offset", column(names.layer + names.sinks, {c.num_attention_heads}));
   add("linear_proj.weight", stored(row(hf_proj + ".weight", {h, width}), names));
   if (c.add_bias_linear || c.attention_proj_bias) add("linear_proj.bias", replicated(hf_proj + ".bias", {h}));
   // Megatron-Bridge's name for norms behind a block (bridge models/gemma/gemma2_bridge.py).
@@ -316,76 +282,6 @@ Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value) {
     if (list[k] == value) layers.push_back(static_cast<std::int64_t>(k));
   }
   return layers;
-}
-
-void bind_prediction_blocks(ConfigBinding& b, std::int64_t& blocks) {
-  b.integer(kPredictionBlocks, blocks);
-  b.check(blocks >= 0, kPredictionBlocks, "expected 0 or more");
-  b.link(blocks, b.megatron.mtp_num_layers);
-}
-
-void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names, const MtpNames& mtp) {
-  if (c.mtp_num_layers == 0) return;
-  const std::string block = "mtp.layers.{t}.";
-  map.index("t", c.mtp_num_layers);
-  for (const Rule& rule : repeated_rules(map, c, names)) {
-    if (std::optional<Rule> same = block_rule(rule, c, names, mtp.layer))
-      map.rule(same->megatron, same->transform) = *same;
-  }
-  add_norm(map, c, block + "enorm.", mtp.embedding_norm);
-  add_norm(map, c, block + "hnorm.", mtp.hidden_norm);
-  map.rule(block + "eh_proj.weight", mtp_projection(mtp, c.hidden_size));
-  add_norm(map, c, block + "final_layernorm.", mtp.final_norm);
-  for (std::int64_t t = 0; t < c.mtp_num_layers; ++t) {
-    auto copy = [&](const std::string& name, const std::string& of) {
-      if (!name.empty()) map.tied(substitute(name, {{"t", t}}) + ".weight", of + ".weight");
-    };
-    copy(mtp.embedding, names.embedding);
-    copy(mtp.head, names.output_layer);
-  }
-}
-
-MtpNames mtp_names(const TransformerConfig& c, const DecoderNames& names, const std::string& final_norm) {
-  const std::string number = "{i}";
-  std::string hf = names.layer;
-  hf.replace(hf.find(number), number.size(), "{t+" + std::to_string(c.num_layers) + "}");
-  return {hf, hf + "eh_proj", hf + "enorm", hf + "hnorm", hf + final_norm, {}, {}};
-}
-
-void add_mtp(Mapping& map, const TransformerConfig& c, const DecoderNames& names) {
-  MtpNames mtp = mtp_names(c, names, "shared_head.norm");
-  mtp.embedding = mtp.layer + "embed_tokens";
-  mtp.head = mtp.layer + "shared_head.head";
-  add_mtp(map, c, names, mtp);
-}
-
-MtpNames separate_mtp_names() {
-  return {
-      "mtp.layers.{t}.", "mtp.fc", "mtp.pre_fc_norm_embedding", "mtp.pre_fc_norm_hidden", "mtp.norm", {}, {}};
-}
-
-nlohmann::json with_separate_blocks(const ConfigReader& config, const TensorSource& tensors,
-                                    const std::string& key) {
-  const bool there = std::any_of(tensors.tensors().begin(), tensors.tensors().end(),
-                                 [](const StoredTensor& tensor) { return tensor.name.starts_with("mtp."); });
-  nlohmann::json json = config.json();
-  if (there || json.contains(key)) json[key] = there ? 1 : 0;
-  return json;
-}
-
-nlohmann::json without_absent_blocks(const ConfigReader& config, const TensorSource& tensors) {
-  nlohmann::json json = config.json();
-  if (!config.has(kPredictionBlocks) || !config.has("num_hidden_layers") ||
-      config.integer(kPredictionBlocks) <= 0)
-    return json;
-  const std::string block = "layers." + std::to_string(config.integer("num_hidden_layers")) + ".";
-  const bool there =
-      std::any_of(tensors.tensors().begin(), tensors.tensors().end(), [&](const StoredTensor& tensor) {
-        const std::size_t at = tensor.name.find(block);
-        return at == 0 || (at != tensor.name.npos && tensor.name[at - 1] == '.');
-      });
-  if (!there) json[kPredictionBlocks] = 0;
-  return json;
 }
 
 }  // namespace mhub

@@ -29,6 +29,7 @@ struct DecoderNames {
   std::string qkv = "self_attn.{q,k,v}_proj";  ///< three names, or one fused tensor
   FusedOrder qkv_order = FusedOrder::concatenated;
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
+  std::string sinks = "self_attn.sinks";  ///< whole, with SoftmaxType::learnable
   std::string proj = "self_attn.o_proj";
   std::string linear_attention = "self_attn.linear_attn";        ///< a linear layer in attention's place
   std::string post_attention_norm = "post_attention_layernorm";  ///< with TransformerConfig::post_norms
@@ -62,9 +63,9 @@ using Layers = std::vector<std::int64_t>;
 
 /// Embeddings, final norm, output layer (tied or not), base-model prefix, index variable "i".
 void add_ends(Mapping& map, const TransformerConfig& config, const DecoderNames& names);
-/// The norm before attention, linear_qkv, the q and k norms and linear_proj. Of layers that differ in their
-/// sizes (TransformerConfig::heterogeneous) each has its own, as it has its own MLP, and of two kinds of them
-/// (TransformerConfig::full_attention) each. Layers that take keys and values from others
+/// The norm before attention, linear_qkv, the q and k norms, sinks and linear_proj. Of layers that differ in
+/// their sizes (TransformerConfig::heterogeneous) each has its own, as it has its own MLP, and of two kinds
+/// of them (TransformerConfig::full_attention) each. Layers that take keys and values from others
 /// (TransformerConfig::shared_keys) have zeros in the place of their projections.
 void add_attention(Mapping& map, const TransformerConfig& config, const DecoderNames& names,
                    const std::optional<Layers>& layers = {});
@@ -95,20 +96,21 @@ Layers layers_with(const std::vector<std::int64_t>& list, std::int64_t value);
 
 /// Where a Hugging Face state has the multi-token-prediction block {t}. Names are whole.
 struct MtpNames {
-  std::string layer;            ///< its decoder layer, to which DecoderNames' names are relative
-  std::string projection;       ///< of [embedding; hidden state], without ".weight"
-  std::string embedding_norm;   ///< of the embedding, before the projection
-  std::string hidden_norm;      ///< of the hidden state, before the projection
-  std::string final_norm;       ///< behind the layer
-  std::string embedding, head;  ///< copies of the embedding and of the output layer; empty: none are stored
-  bool hidden_first = false;    ///< the projection is of [hidden state; embedding]
+  std::string layer;              ///< its decoder layer, to which DecoderNames' names are relative
+  std::string projection;         ///< of [embedding; hidden state], without ".weight"
+  std::string embedding_norm;     ///< of the embedding, before the projection
+  std::string hidden_norm;        ///< of the hidden state, before the projection
+  std::string final_norm;         ///< behind the layer
+  std::string embedding, head;    ///< copies of the embedding and of the output layer; empty: none are stored
+  bool hidden_first = false;      ///< the projection is of [hidden state; embedding]
+  std::string pre_mlp_norm = {};  ///< DecoderNames' of a block with a dense MLP; empty: the same
 };
 
 /// "num_nextn_predict_layers": how many such blocks there are.
 void bind_prediction_blocks(ConfigBinding& b, std::int64_t& blocks);
 
 /// Multi-token prediction: as many blocks as the config says, each built like the last decoder layer, or with
-/// a dense MLP (TransformerConfig::mtp_dense).
+/// a dense MLP (TransformerConfig::mtp_dense), or with the attention of layers with a window (mtp_windowed).
 /// Megatron shares embedding and output layer with the decoder, so copies in the state must be equal to them.
 /// Call it when all rules of the decoder are there.
 void add_mtp(Mapping& map, const TransformerConfig& config, const DecoderNames& names, const MtpNames& mtp);

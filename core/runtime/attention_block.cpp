@@ -34,7 +34,7 @@ class GroupedAttention final : public AttentionBlock {
   GroupedAttention(const LayerSource& source, const LayerPlan& plan);
   void run(ForwardPass& pass, Matrix in, Matrix hidden) const override;
   LayerCache new_cache(LayerCache::Allocate allocate) const override {
-    return {groups_, dim_, dim_, std::move(allocate)};
+    return {groups_, dim_, value_dim_, std::move(allocate)};
   }
 
  private:
@@ -45,13 +45,14 @@ class GroupedAttention final : public AttentionBlock {
   void lend(ForwardPass& pass, const Heads& keys, const Heads& values) const;
 
   /// Floats of one query group in what linear_qkv gives.
-  std::int64_t group_width() const { return ((gated_ ? 2 : 1) * heads_ + 2) * dim_; }
+  std::int64_t group_width() const { return ((gated_ ? 2 : 1) * heads_ + 1) * dim_ + value_dim_; }
   /// The queries, each multiplied by what its position asks for.
   Heads with_temperature(ForwardPass& pass, const Heads& queries) const;
 
   LayerPlan plan_;
-  std::int64_t number_;                ///< of the layer
-  std::int64_t groups_, heads_, dim_;  ///< heads per group
+  std::int64_t number_;                            ///< of the layer
+  std::int64_t groups_, heads_, dim_, value_dim_;  ///< heads per group
+  float value_multiplier_;
   bool joint_norm_, rotated_norm_, gated_, value_norm_, key_is_value_;
   Linear qkv_, proj_;
   std::vector<Norm> query_norms_, key_norms_;  ///< none, one, or one a head
@@ -67,6 +68,8 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
       groups_(source.config.num_query_groups),
       heads_(source.config.num_attention_heads / source.config.num_query_groups),
       dim_(source.config.kv_channels),
+      value_dim_(source.config.value_channels.value_or(source.config.kv_channels)),
+      value_multiplier_(static_cast<float>(source.config.value_multiplier)),
       joint_norm_(source.config.qk_layernorm_over_heads),
       rotated_norm_(source.config.qk_layernorm_rotated),
       gated_(source.config.attention_output_gate),
@@ -79,7 +82,7 @@ GroupedAttention::GroupedAttention(const LayerSource& source, const LayerPlan& p
   const TransformerConfig& config = source.config;
   const std::string name = source.prefix + "self_attention.";
   qkv_ = Linear::load(source, name + "linear_qkv", groups_ * group_width(), config.hidden_size);
-  proj_ = Linear::load(source, name + "linear_proj", config.hidden_size, groups_ * heads_ * dim_);
+  proj_ = Linear::load(source, name + "linear_proj", config.hidden_size, groups_ * heads_ * value_dim_);
   if (config.qk_layernorm) {
     const bool each = config.qk_layernorm_per_head;
     query_norms_ = head_norms(source, name + "q_layernorm.", groups_ * heads_, dim_, each);
@@ -114,13 +117,17 @@ void GroupedAttention::run(ForwardPass& pass, Matrix in, Matrix hidden) const {
   };
   const std::int64_t key = gated_ ? 2 * heads_ : heads_;
   const Heads queries = heads_at(0, heads_);
-  ForwardPass::KeysAndValues own{heads_at(key, 1), heads_at(key + 1, 1)};
+  Heads values = heads_at(key + 1, 1);
+  values.dim = values.head_stride = value_dim_;
+  ForwardPass::KeysAndValues own{heads_at(key, 1), values};
   prepare(pass, queries, own.keys, own.values);
   // The cache has them once more for each layer that shares them.
   if (plan_.keys_of >= 0) own = pass.shared_keys.at(plan_.keys_of);
   if (plan_.lends_keys) lend(pass, own.keys, own.values);
   backend.attend(options_, plan_.temperature ? with_temperature(pass, queries) : queries, own.keys,
                  own.values, pass.segments, attended);
+  // As if each value were multiplied: what is attended is a sum of them.
+  if (value_multiplier_ != 1.0F) backend.scale(value_multiplier_, attended);
   if (gated_) backend.gate(heads_at(heads_, heads_), attended);
   residual_.add(pass, proj_, attended, hidden);
 }

@@ -69,6 +69,9 @@ void check_attention(const TransformerConfig& config, const Check& check) {
       check.absent("shared keys among latent, sized, linear or hybrid layers");
     for (std::int64_t layer = 0; layer < config.num_layers; ++layer) layer_with_keys_of(config, layer);
   }
+  if (config.value_channels.value_or(config.kv_channels) != config.kv_channels &&
+      (config.attention_output_gate || config.key_is_value || config.shared_keys))
+    check.absent("value_channels with an output gate, keys as values or shared keys");
   check.that(!config.layer_embeddings || config.layer_embeddings->vocab_size >= config.vocab_size,
              "layer_embeddings.vocab_size",
              std::to_string(config.layer_embeddings ? config.layer_embeddings->vocab_size : 0),

@@ -49,7 +49,6 @@ void GptOssConfig::bind(ConfigBinding& b) {
 }
 
 Mapping GptOssForCausalLM::mapping(const GptOssConfig&, const TransformerConfig& megatron) {
-  const DecoderNames names;
   MoeNames moe;
   moe.router = "mlp.router.weight";
   moe.router_bias = "mlp.router.bias";
@@ -59,10 +58,7 @@ Mapping GptOssForCausalLM::mapping(const GptOssConfig&, const TransformerConfig&
   moe.fc1_bias = "mlp.experts.gate_up_proj_bias";
   moe.fc2 = "mlp.experts.down_proj";
   moe.fc2_bias = "mlp.experts.down_proj_bias";
-  Mapping map = moe_decoder_mapping(megatron, names, moe);
-  map.rule("decoder.layers.{i}.self_attention.core_attention.softmax_offset",
-           column(names.layer + "self_attn.sinks", {megatron.num_attention_heads}));
-  return map;
+  return moe_decoder_mapping(megatron, {}, moe);
 }
 
 }  // namespace mhub::gpt_oss

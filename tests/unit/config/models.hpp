@@ -63,6 +63,14 @@ inline std::map<std::string, TransformerConfig> models() {
   c.full_attention = AttentionKind{1, 8, true};
   all["two kinds of attention"] = c;
 
+  c.full_attention = AttentionKind{1, 4, false, SoftmaxType::vanilla};
+  c.softmax_type = SoftmaxType::learnable;
+  c.value_channels = 6;
+  c.value_multiplier = 0.5;
+  c.mtp_num_layers = 1;
+  c.mtp_windowed = true;
+  all["sinks and small values"] = c;
+
   c = three_layers();
   c.shared_keys = SharedKeysConfig{1};
   c.layer_embeddings = LayerEmbeddingConfig{60, 4};

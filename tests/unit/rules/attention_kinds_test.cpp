@@ -6,6 +6,7 @@
 #include "mhub/base/config_error.hpp"
 #include "mhub/config/heterogeneous.hpp"
 #include "mhub/rules/decoder_rules.hpp"
+#include "mhub/rules/moe_rules.hpp"
 #include "rules/small_config.hpp"
 
 BOOST_AUTO_TEST_SUITE(attention_kinds)
@@ -107,6 +108,73 @@ BOOST_AUTO_TEST_CASE(layers_that_share_keys_have_zeros_in_their_place) {
              (Shape{3, 4}));
   c.window_layers = {1, 1, 1, 0};
   BOOST_CHECK_THROW(layer_with_keys_of(c, 3), ConfigError);
+}
+
+/// Heads of values of two, of queries and keys of three; sinks where there is a window.
+BOOST_AUTO_TEST_CASE(values_may_be_smaller_and_sinks_in_one_kind) {
+  TransformerConfig c = two_kinds();
+  c.qk_layernorm = false;
+  c.num_query_groups = 2;
+  c.kv_channels = 3;
+  c.value_channels = 2;
+  c.softmax_type = SoftmaxType::learnable;
+  c.full_attention = AttentionKind{1, 3, false, SoftmaxType::vanilla};
+  const StateMap import = expand(decoder_mapping(c, {})).import;
+  const std::string hf = "model.layers.", core = "decoder.layers.";
+  BOOST_TEST(shape_of(import.source, hf + "0.self_attn.k_proj.weight") == (Shape{6, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "0.self_attn.v_proj.weight") == (Shape{4, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "1.self_attn.v_proj.weight") == (Shape{2, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "1.self_attn.o_proj.weight") == (Shape{4, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "2.self_attn.sinks") == (Shape{2}));
+  const auto sinks = [](const StateTensor& one) { return one.name == "model.layers.1.self_attn.sinks"; };
+  BOOST_TEST(std::none_of(import.source.begin(), import.source.end(), sinks));
+  const Values state = numbered_values(import.source), made = applied(import, state);
+  // Of the first group its one query head, its key and its value.
+  const auto& qkv = made[index_of(import.destination, core + "0.self_attention.linear_qkv.weight")];
+  const auto rows = [&](const std::string& name, std::size_t first, std::size_t count) {
+    const auto& of = state[index_of(import.source, hf + "0.self_attn." + name + ".weight")];
+    return std::vector<std::int64_t>(of.begin() + static_cast<std::ptrdiff_t>(4 * first),
+                                     of.begin() + static_cast<std::ptrdiff_t>(4 * (first + count)));
+  };
+  std::vector<std::int64_t> expected;
+  for (const std::size_t group : {0U, 1U}) {
+    for (const std::string name : {"q_proj", "k_proj", "v_proj"}) {
+      const std::size_t dim = name == "v_proj" ? 2 : 3;
+      const std::vector<std::int64_t> part = rows(name, group * dim, dim);
+      expected.insert(expected.end(), part.begin(), part.end());
+    }
+  }
+  BOOST_TEST(qkv == expected, boost::test_tools::per_element());
+  BOOST_TEST((applied(inverted(import), made) == state));
+  c.key_is_value = true;
+  BOOST_CHECK_THROW(decoder_mapping(c, {}), ConfigError);
+}
+
+/// The last layer has no window and experts; blocks have a window's attention, and a dense MLP behind a norm
+/// of another name.
+BOOST_AUTO_TEST_CASE(blocks_may_attend_to_a_window) {
+  TransformerConfig c = two_kinds();
+  c.qk_layernorm = c.layer_scalar = false;
+  c.window_layers = {1, 1, 0};
+  c.full_attention = AttentionKind{1, 2, false, SoftmaxType::vanilla};
+  c.softmax_type = SoftmaxType::learnable;
+  c.moe = MoeConfig{.num_experts = 2, .ffn_hidden_size = 3, .layer_freq = {0, 1, 1}};
+  c.mtp_num_layers = 1;
+  c.mtp_dense = c.mtp_windowed = true;
+  Mapping map = moe_decoder_mapping(c, {}, {});
+  MtpNames names = separate_mtp_names();
+  names.pre_mlp_norm = "before";
+  add_mtp(map, c, {}, names);
+  const StateMap import = expand(map).import;
+  const std::string hf = "mtp.layers.0.", core = "mtp.layers.0.transformer_layer.";
+  BOOST_TEST(shape_of(import.source, "model.layers.2.self_attn.k_proj.weight") == (Shape{2, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "self_attn.k_proj.weight") == (Shape{4, 4}));
+  BOOST_TEST(shape_of(import.source, hf + "self_attn.sinks") == (Shape{2}));
+  BOOST_TEST(shape_of(import.source, hf + "before.weight") == (Shape{4}));
+  BOOST_TEST(shape_of(import.source, hf + "mlp.up_proj.weight") == (Shape{6, 4}));
+  BOOST_TEST(shape_of(import.destination, core + "self_attention.core_attention.softmax_offset") ==
+             (Shape{2}));
+  BOOST_TEST(shape_of(import.destination, core + "mlp.linear_fc1.layer_norm_weight") == (Shape{4}));
 }
 
 BOOST_AUTO_TEST_CASE(embeddings_for_each_layer_lie_together) {
