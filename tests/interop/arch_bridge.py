@@ -36,6 +36,8 @@ import megatron.bridge.models.gemma.gemma4_provider as gemma4
 import megatron.bridge.models.gemma.modeling_gemma4 as gemma4_layers
 import megatron.bridge.models.glm_moe_dsa.glm5_bridge as glm5
 import megatron.bridge.models.llama_nemotron.llama_nemotron_provider as llama_nemotron
+import megatron.bridge.models.mimo_v2_flash.mimo_v2_flash_provider as mimo_v2
+import megatron.bridge.models.mimo_v2_flash.modeling_mimo_v2_flash as mimo_v2_layers
 import megatron.bridge.models.minimax_m2.minimax_m2_bridge as minimax
 import megatron.bridge.models.sarvam.sarvam_moe_bridge as sarvam_moe
 from megatron.bridge.models.bailing.configuration_bailing_moe_v2 import BailingMoeV2Config
@@ -113,6 +115,39 @@ def local_minimax(config):
 
 
 minimax.minimax_m2_layer_spec = local_minimax
+
+
+class SinkAttention(DotProductAttention):
+    """What MiMoV2FlashTEDotProductAttention has beside TransformerEngine's attention, with Megatron-Core's."""
+
+    def __init__(self, config, layer_number, *args, **kwargs):
+        import copy
+
+        config = copy.copy(config)
+        local = mimo_v2_layers._is_local_attn_layer(layer_number, config.hybrid_attention_pattern)
+        config.window_size = (config.window_size - 1, 0) if local else None
+        config.softmax_type = "learnable" if local else "vanilla"
+        super().__init__(config, layer_number, *args, v_channels=config.v_head_dim, **kwargs)
+
+    def forward(self, query, key, value, *args, **kwargs):
+        return super().forward(query, key, value * self.config.attention_value_scale, *args, **kwargs)
+
+
+class BlockAttention(SinkAttention):
+    """MiMoV2FlashMTPTEDotProductAttention likewise."""
+
+    def __init__(self, config, *args, **kwargs):
+        import copy
+
+        config = copy.copy(config)
+        config.hybrid_attention_pattern = [1] * config.mtp_num_layers
+        super().__init__(config, *args, **kwargs)
+
+
+mimo_v2_layers.MiMoV2FlashTEDotProductAttention, mimo_v2.MiMoV2FlashMTPTEDotProductAttention = SinkAttention, BlockAttention
+for kind in (SinkAttention, BlockAttention):
+    AutoMapping.register_module_type(kind.__name__, "column")
+mimo_v2.get_gpt_layer_with_transformer_engine_spec = lambda **kwargs: get_gpt_layer_local_spec(normalization="RMSNorm", **kwargs)
 exaone_moe.HAVE_TE = False
 # It recomputes parts of grouped experts, which there are none of.
 sarvam_moe.SarvamMoEModelProvider = functools.partial(sarvam_moe.SarvamMoEModelProvider, recompute_granularity=None)
@@ -147,6 +182,11 @@ class MiMoConfig(Qwen2Config):
     model_type = "mimo"
 
 
+class MiMoV2FlashConfig(PretrainedConfig):
+    model_type = "mimo_v2_flash"
+    rope_theta = 5e6  # as below
+
+
 class SarvamMoEConfig(PretrainedConfig):
     model_type = "sarvam_moe"
     rope_theta = 10000.0  # transformers 5 moves what config.json has; Megatron-Bridge reads it, and imports tensors without it
@@ -160,6 +200,7 @@ class SarvamMLAConfig(PretrainedConfig):
 # Configs of models with code of their own.
 AutoConfig.register("nemotron-nas", DeciLMConfig)
 AutoConfig.register("mimo", MiMoConfig)
+AutoConfig.register("mimo_v2_flash", MiMoV2FlashConfig)
 AutoConfig.register("bailing_moe_v2", BailingMoeV2Config)
 AutoConfig.register("sarvam_moe", SarvamMoEConfig)
 AutoConfig.register("sarvam_mla", SarvamMLAConfig)

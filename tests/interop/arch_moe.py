@@ -8,6 +8,7 @@ from arch_dense import BASE, GEMMA4, as_it_is, rope, scalars
 import gpt_model
 import llama4_model
 import mamba_models
+import mimo_v2
 import softmax_moe_model
 import sparse_models
 from moe_model import build_changed, build_plain
@@ -243,4 +244,4 @@ MODELS = {
     "nemotron_h_latent": hybrid(dict(HYBRID, layers_block_type=["mamba", "moe", "attention", "moe"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, moe_latent_size=20), prepare=correction, few=True, layouts=["dist1", "local_dist", "dist22", "te_ep2"], judged="local_dist"),
     "nemotron_h_mtp": hybrid(dict(HYBRID, layers_block_type=["mamba", "moe", "attention", "moe"], n_groups=4, n_routed_experts=4, moe_intermediate_size=24, moe_shared_expert_intermediate_size=40, moe_latent_size=20), prepare=correction, few=True, layouts=["dist1", "local_dist", "dist22", "te222", "te_ep2"], judged="local_dist", bridge_names="te222", keys=lambda state: add_hybrid_mtp(nemotron_keys(state)), config_json=lambda config: {**config, "num_nextn_predict_layers": 1}),
     "nemotron_h_dense": hybrid(dict(HYBRID, layers_block_type=["mamba", "mlp", "mamba", "attention"], n_groups=2), dtype="bfloat16", layouts=["dist1", "dist22", "te222"], build_module="mamba"),
-} | mamba_models.models(HYBRID_JUDGE) | sparse_models.models(entry, MLA, with_mtp, add_mtp, correction)
+} | mamba_models.models(HYBRID_JUDGE) | sparse_models.models(entry, MLA, with_mtp, add_mtp, correction) | mimo_v2.rows(correction)

@@ -24,7 +24,7 @@ TINY = {
     "kimi-k2": "kimi_k2", "kimi-vl-a3b": "kimi_vl", "ling-lite-1.5": "bailing_moe", "ling-mini-2.0": "bailing_moe_v2", "llama-2-7b": "llama", "llama-3-8b": "llama", "llama-3.1-70b": "llama",
     "llama-3.1-8b": "llama", "llama-3.2-1b": "llama_tied_bias", "llama-3.2-3b": "llama_tied_bias", "llama-4-scout": "llama4_whole", "llama-nemotron-super-49b": "decilm",
     "llava-1.5-7b": "llava", "llava-onevision-1.5-8b": "llava_onevision1_5", "nemotron-3-nano-omni-30b-a3b": "nemotron_omni", "ovis2.5-9b": "ovis2_5", "qwen2-audio-7b": "qwen2_audio", "qwen2.5-omni-7b": "qwen2_5_omni",
-    "llava-onevision-qwen2-7b": "llava_onevision", "llava-v1.6-mistral-7b": "llava", "mamba-codestral-7b": "mamba2", "mimo-7b": "mimo", "minimax-m2": "minimax_m2", "ministral-3-8b": "ministral3_8b",
+    "llava-onevision-qwen2-7b": "llava_onevision", "llava-v1.6-mistral-7b": "llava", "mamba-codestral-7b": "mamba2", "mimo-7b": "mimo", "mimo-v2-flash": "mimo_v2_flash", "minimax-m2": "minimax_m2", "ministral-3-8b": "ministral3_8b",
     "minitron-4b": "nemotron", "mistral-7b-v0.1": "mistral", "mistral-nemo-12b": "mistral", "mistral-small-3.1-24b": "mistral3", "mixtral-8x22b": "mixtral",
     "mixtral-8x7b": "mixtral", "moe-7b-1b-shared": "granite_moe_shared", "moonlight-16b-a3b": "moonlight", "nemotron-h-8b": "nemotron_h_dense", "olmo-2-7b": "olmo2",
     "olmo-3-32b": "olmo3", "olmo-3-7b": "olmo3", "olmoe-1b-7b": "olmoe", "paligemma-3b": "paligemma", "paligemma2-3b": "paligemma2", "phi-2": "phi",

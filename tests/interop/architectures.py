@@ -39,6 +39,8 @@ if importlib.util.find_spec("arch_moe"):
     import arch_moe
 
     MODELS.update(arch_moe.MODELS)
+# Those that only the newest transformers has (newest_check.py).
+MODELS = {name: entry for name, entry in MODELS.items() if not entry.get("newest") or hasattr(transformers, entry["model"])}
 
 # name: options of mhub convert
 LAYOUTS = {

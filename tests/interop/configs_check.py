@@ -21,7 +21,7 @@ CONFIGS, RECIPES = os.path.join(HERE, "..", "configs"), os.path.join(HERE, "..",
 # plugins/README.md has the reasons.
 UNKNOWN = ["BitNetForCausalLM", "ChatGLMModel", "DeepseekV4ForCausalLM", "ExaoneForCausalLM",
            "JambaForCausalLM", "KimiLinearForCausalLM", "Lfm2MoeForCausalLM", "LongcatFlashForCausalLM",
-           "MiMoV2FlashForCausalLM", "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
+           "MiniCPM3ForCausalLM", "MiniCPMForCausalLM", "MllamaForConditionalGeneration", "MolmoForCausalLM", "Phi3SmallForCausalLM",
            "PhiMoEForCausalLM", "QWenLMHeadModel", "StableLmForCausalLM"]
 WHOLES = {"vision_config", "text_config", "thinker_config", "llm_config"}  # of which models of more than texts have one
 # No published config was found (tests/configs/README.md).

@@ -4,7 +4,7 @@
 Megatron-Bridge pins a transformers of its own, which the other checks use. Here the newest one (requirements_newest.txt) saves
 the tiny models of arch_dense.py and arch_moe.py; mhub converts and verifies them, gives them back bit for bit, with its
 manifest and without it, and computes what this transformers computes: logits, and 32 greedy tokens. It loads the exported folders
-and computes the same of them. So too the models with images of multimodal_models.py, of which texts are computed. Exits 1 when anything failed.
+and computes the same of them. Of classes that it alone has, Megatron-Bridge's import is compared and its provider computes logits too. So too the models with images of multimodal_models.py, of which texts are computed. Exits 1 when anything failed.
 """
 
 import os
@@ -22,6 +22,7 @@ import torch
 import transformers
 
 import absent
+import arch_judges
 import logits_check
 import multimodal_check
 
@@ -42,21 +43,34 @@ CHANGED = {"olmo3_yarn": olmo3_yarn}
 WHOLE_HEADS = ("paligemma2",)
 
 
+def bridge(row, hf, folders, scratch):
+    """Megatron-Bridge's part, with the transformers that it pins."""
+    newest, paths = os.environ.pop("MHUB_NEWEST"), os.environ["PYTHONPATH"]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths.split(os.pathsep) if path != newest)
+    try:
+        arch_judges.bridge([(row, hf, folders["local_dist"])], scratch)
+    finally:
+        os.environ.update(MHUB_NEWEST=newest, PYTHONPATH=paths)
+
+
 def check(binary, name, scratch):
     """The row of one architecture, and a line for people."""
     entry = CHANGED.get(name, dict)(architectures.MODELS[name])
     possible = entry.get("layouts", architectures.DENSE)
-    entry["layouts"] = [one for one in LAYOUTS if one in possible] or possible[:2]
+    if not entry.get("newest"):
+        entry["layouts"] = [one for one in LAYOUTS if one in possible] or possible[:2]
     row, hf, line = architectures.Row(name, entry), os.path.join(scratch, name), ""
     try:
         architectures.make(name, entry, hf)
         folders = architectures.convert(binary, row, hf, scratch)
         architectures.exported_logits(row, hf, architectures.export(binary, row, hf, folders, scratch))
+        if entry.get("newest"):
+            bridge(row, hf, folders, scratch)
         if "generated" in entry:  # sizes that generation covers
             entry["fields"] = {**entry["fields"], **entry["generated"]}
             architectures.make(name, entry, hf := hf + "_generated")
         worst = logits_check.compare(binary, hf, logits_check.Truth(entry, hf), scratch)
-        line = f"{name}: logits within {worst:.1e} of scale"
+        line = f"{name}: logits within {worst:.1e} of scale" + "".join(f", {column}: {row.cells[column]}" for column in ("judged by", "Bridge") if column in row.cells)
     except Exception as problem:
         row.fail("newest", f"{type(problem).__name__}: {str(problem)[:400]}")
     return row, line
