@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mhub/megatron/megatron_args.hpp"
 
+#include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "mhub/base/error.hpp"
@@ -203,6 +206,39 @@ std::string bridge_run_config(const TransformerConfig& config, const MegatronTar
   return std::string(out.c_str()) + "\n";
 }
 
+namespace {
+
+/// Counts documents and keeps nothing.
+struct DocumentCounter final : YAML::EventHandler {
+  void OnDocumentStart(const YAML::Mark&) override { ++count; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+  int count = 0;
+};
+
+/// YAML::LoadAll of yaml-cpp 0.7 never ends where a document begins with a comma: each try to read it is a
+/// document, and leaves the comma there.
+void require_one_document(const std::string& text, const std::string& where) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentCounter counter;
+  while (counter.count < 2 && parser.HandleNextDocument(counter)) {
+  }
+  if (counter.count != 1)
+    throw InputError(where + ": " + (counter.count == 0 ? "no YAML document" : "several YAML documents") +
+                     ", expected one");
+}
+
+}  // namespace
+
 nlohmann::json description_of(TransformerConfig config, Dialect dialect) {
   FieldBinding fields;
   bind_model(fields, config, dialect);
@@ -213,10 +249,8 @@ nlohmann::json run_config_fields(const std::string& text, const std::string& whe
   nlohmann::json file;
   try {
     std::size_t count = 0;
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() != 1)
-      throw InputError(where + ": " + std::to_string(documents.size()) + " YAML documents, expected one");
-    file = json_of(documents[0], count, where);
+    require_one_document(text, where);
+    file = json_of(YAML::Load(text), count, where);
   } catch (const YAML::Exception& error) {
     throw InputError(where + ": not valid YAML: " + error.what());
   }

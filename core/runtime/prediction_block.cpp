@@ -25,10 +25,12 @@ PredictionBlock::PredictionBlock(Weights& weights, Backend& backend, const Trans
 
 Layer PredictionBlock::make_layer(Weights& weights, Backend& backend, const TransformerConfig& config) {
   const std::int64_t last = config.num_layers - 1;
-  const TransformerConfig of_layer = layer_config(config, last);
-  LayerPlan plan = layer_plan(config, last);
-  if (config.mtp_dense) plan.mlp = LayerPlan::Mlp::dense;
-  return Layer({weights, backend, of_layer, last, kLayer}, plan);
+  std::int64_t like = last;
+  while (config.mtp_windowed && like > 0 && !has_window(config, like)) --like;
+  const TransformerConfig of_layer = layer_config(config, like);
+  LayerPlan plan = layer_plan(config, like);
+  plan.mlp = config.mtp_dense ? LayerPlan::Mlp::dense : layer_plan(config, last).mlp;
+  return Layer({weights, backend, of_layer, like, kLayer}, plan);
 }
 
 Matrix PredictionBlock::run(ForwardPass& pass, Matrix embeddings, Matrix states) const {

@@ -7,7 +7,7 @@ namespace mhub::runtime {
 
 /// The first multi-token-prediction block: from what the model made of a token and from the token behind it,
 /// what comes behind that one (Megatron-Core's multi_token_prediction.py; the layer is like the decoder's
-/// last). Borrows the backend.
+/// last, or says of itself what else it is: TransformerConfig::mtp_dense, mtp_windowed). Borrows the backend.
 class PredictionBlock {
  public:
   /// Whether the weights have one that this class computes: of Megatron's GPTModel, not of its HybridModel.

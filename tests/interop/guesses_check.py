@@ -26,7 +26,7 @@ from transformers.generation.candidate_generator import MTPCandidateGenerator
 
 JUDGED = {"glm4_moe_mtp": 4, "deepseek_v3_mtp": 4}  # and how many layers it has
 SAME = ["glm4_moe_mtp", "deepseek_v3_mtp", "glm4_moe_lite_mtp", "exaone4_mtp", "exaone_moe_mtp", "mimo", "bailing_moe_v2", "deepseek_v32_mtp",
-        "glm_moe_dsa_mtp"]
+        "glm_moe_dsa_mtp", "mimo_v2_flash_mtp"]
 REFUSED = ["qwen3_next_mtp", "nemotron_h_mtp"]
 PROMPTS = [[5, 9, 2], [17, 3, 3, 8, 120], [40], [7, 7, 7, 1, 2, 3, 4, 5, 6], [150, 20, 99]]
 NEW_TOKENS = 48

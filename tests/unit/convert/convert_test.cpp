@@ -280,7 +280,10 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_says_two_things_says_so) {
   BOOST_TEST(notes_of(other).find("rotary_base") != std::string::npos);
   BOOST_TEST(notes_of("model: {").find("not valid YAML") != std::string::npos);
   BOOST_TEST(notes_of("model: &x [*x]").find("contains itself") != std::string::npos);
-  BOOST_TEST(notes_of("a: 1\n---\nb: 2\n").find("2 YAML documents") != std::string::npos);
+  BOOST_TEST(notes_of("a: 1\n---\nb: 2\n").find("several YAML documents") != std::string::npos);
+  // yaml-cpp's LoadAll never ends on these.
+  for (const std::string comma : {",", ",!", ", a: 1\n"})
+    BOOST_TEST(notes_of(comma).find("YAML") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(source_and_output_are_kept_apart) {
