@@ -49,9 +49,8 @@ void declare_generate(CommandLine& line) {
       "stop-token-ids", po::value<std::string>()->default_value(""), "tokens that end generation, as 1,2,3")(
       "no-repeat-ngram-size", po::value<std::int64_t>(), "no run of so many tokens occurs twice")(
       "use-mtp", po::value<bool>(),
-      "true: the model's prediction block guesses, and guesses are checked, two tokens in a pass; false: it "
-      "does "
-      "not; the tokens are the same (default: where the model can and it pays)")(
+      "true: the model's prediction block guesses, and guesses are checked, two tokens in a pass; "
+      "false: it does not; the tokens are the same (default: where the model can and it pays)")(
       "ignore-eos", "go on behind end-of-sequence tokens")("exact",
                                                            "float32 throughout, where bfloat16 is faster")(
       "hf-reference", po::value<std::string>()->default_value(""),

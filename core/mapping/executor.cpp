@@ -211,14 +211,13 @@ class Writer {
 
 Executed execute(const CopyPlan& plan, TensorSink& sink, const ExecuteOptions& options) {
   Executed done{std::vector<std::string>(plan.chunks.size()), std::vector<CastLosses>(plan.chunks.size()), 0};
-  std::vector<WorkUnit> units = work_units(plan, !sink.serial());
-  if (!sink.serial()) {
-    for_each_unit(units, options.jobs, [&] { return Writer(plan, sink, options, done); });
-  } else if (threads_of(options.jobs) == 1) {
-    for_each_unit(units, 1, [&] { return Writer(plan, sink, options, done); });
-  } else {
+  const bool serial = sink.serial();
+  std::vector<WorkUnit> units = work_units(plan, !serial);
+  if (serial && threads_of(options.jobs) > 1) {
     ReadAhead windows(plan, std::move(units));
     Writer(plan, sink, options, done).write_in_order(windows);
+  } else {
+    for_each_unit(units, options.jobs, [&] { return Writer(plan, sink, options, done); });
   }
   return done;
 }

@@ -124,8 +124,8 @@ bool layers_are_alike(const std::vector<CanonicalTensor>& canonical, const Namin
     const TensorIdentity& one = tensor.identity;
     if (one.block != Block::layer) continue;
     std::string stack = one.module;
-    if (!naming.windowed.empty() && one.in_pipeline() && one.part.starts_with("self_attention."))
-      stack += naming.windowed.at(static_cast<std::size_t>(one.layer)) != 0 ? " sliding" : " global";
+    if (const std::optional<bool> windowed = attention_is_windowed(one, naming))
+      stack += *windowed ? " sliding" : " global";
     stacks[stack][one.layer].emplace(Part{one.part, one.expert}, tensor.shape);
   }
   for (const auto& [stack, layers] : stacks) {

@@ -29,6 +29,7 @@ constexpr std::array<Renaming, 6> kLocal{
      {"mlp.linear_fc1.layer_norm_", "pre_mlp_layernorm."},
      {"self_attention.linear_q_up_proj.layer_norm_", "self_attention.q_layernorm."},
      {"self_attention.linear_kv_up_proj.layer_norm_", "self_attention.kv_layernorm."}}};
+constexpr std::string_view kAttention = "self_attention";
 constexpr std::array<Renaming, 2> kLocalPostNorms{
     {{"self_attention.linear_proj.post_layernorm.", "post_self_attn_layernorm."},
      {"mlp.linear_fc2.post_layernorm.", "post_mlp_layernorm."}}};
@@ -70,13 +71,9 @@ bool in_stack(const TensorIdentity& identity) {
 
 /// Says in the part of a layer's attention of which kind it is, where there are two.
 bool name_kind(TensorIdentity& spelled, const Naming& naming) {
-  constexpr std::string_view kAttention = "self_attention";
-  if (naming.windowed.empty() || !spelled.in_pipeline() ||
-      !spelled.part.starts_with(std::string(kAttention) + "."))
-    return false;
-  const bool windowed = naming.windowed.at(static_cast<std::size_t>(spelled.layer)) != 0;
-  spelled.part.insert(kAttention.size(), windowed ? "_sliding" : "_global");
-  return true;
+  const std::optional<bool> windowed = attention_is_windowed(spelled, naming);
+  if (windowed) spelled.part.insert(kAttention.size(), *windowed ? "_sliding" : "_global");
+  return windowed.has_value();
 }
 
 /// A layer's number among those of its kind, and how many there are.
@@ -95,6 +92,13 @@ std::string torch_dist_part(const std::string& part, const Naming& naming) {
 }
 
 }  // namespace
+
+std::optional<bool> attention_is_windowed(const TensorIdentity& identity, const Naming& naming) {
+  if (naming.windowed.empty() || !identity.in_pipeline() ||
+      !identity.part.starts_with(std::string(kAttention) + "."))
+    return std::nullopt;
+  return naming.windowed.at(static_cast<std::size_t>(identity.layer)) != 0;
+}
 
 std::string layer_parameter(const std::string& part, const Naming& naming) {
   if (naming.impl != TransformerImpl::local) return part;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <tuple>
 
 #include "mhub/mapping/mapping.hpp"
@@ -55,6 +56,10 @@ struct Naming {
   std::string mtp_block_name =
       "mtp_model_layer";  ///< torch only: what a state dict calls an MTP block's layer
 };
+
+/// Whether a tensor is of the attention of a layer with a window, where there are two kinds
+/// (Naming::windowed); nothing where it is of neither's.
+std::optional<bool> attention_is_windowed(const TensorIdentity& identity, const Naming& naming);
 
 /// A layer's parameter ("mlp.linear_fc1.layer_norm_weight") as the spec of the naming's implementation calls
 /// it.

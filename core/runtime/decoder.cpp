@@ -177,10 +177,22 @@ Matrix Decoder::hidden_states(std::span<const Step> steps) {
   return normalized(pass, final_norm_, "final norm", hidden);
 }
 
+void Decoder::append_angles(std::int64_t begin, std::int64_t count, std::int64_t length,
+                            std::span<const TokenGrid> grids, Angles& angles) const {
+  const std::vector<TokenPosition> tokens = token_positions(begin, count, grids);
+  if (rotary_) rotary_->append(tokens, length, angles.all);
+  if (local_rotary_) local_rotary_->append(tokens, length, angles.local);
+}
+
+void Decoder::set_angles(const Angles& angles, ForwardPass& pass) const {
+  if (rotary_) pass.angles = &angles.all;
+  if (local_rotary_) pass.local_angles = &angles.local;
+}
+
 Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
   check(steps);
   std::vector<std::int64_t> ids, positions;
-  RotaryAngles angles, local_angles;
+  Angles angles;
   for (const Step& step : steps) {
     const auto first = static_cast<std::int64_t>(ids.size());
     const auto count = static_cast<std::int64_t>(step.tokens.size());
@@ -190,12 +202,9 @@ Matrix Decoder::run(ForwardPass& pass, std::span<const Step> steps) {
     std::iota(positions.begin() + first, positions.end(), step.sequence->length);
     const std::int64_t begin = step.sequence->length;
     const std::int64_t length = std::max(begin + count, step.sequence->expected_length);
-    const std::vector<TokenPosition> tokens = token_positions(begin, count, step.grids);
-    if (rotary_) rotary_->append(tokens, length, angles);
-    if (local_rotary_) local_rotary_->append(tokens, length, local_angles);
+    append_angles(begin, count, length, step.grids, angles);
   }
-  if (rotary_) pass.angles = &angles;
-  if (local_rotary_) pass.local_angles = &local_angles;
+  set_angles(angles, pass);
 
   const Matrix hidden =
       workspace_.matrix("hidden", static_cast<std::int64_t>(ids.size()), config_.hidden_size);

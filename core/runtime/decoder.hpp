@@ -109,7 +109,16 @@ class Decoder {
   std::vector<std::int64_t> guess(std::span<const Seen> seen, bool wanted, Precision precision);
 
  private:
+  /// Of the tokens of a pass, for layers that attend to everything and for those with a window.
+  struct Angles {
+    RotaryAngles all, local;
+  };
+
   void check(std::span<const Step> steps) const;
+  /// Appends those of tokens [begin, begin + count) of a sequence of `length` tokens.
+  void append_angles(std::int64_t begin, std::int64_t count, std::int64_t length,
+                     std::span<const TokenGrid> grids, Angles& angles) const;
+  void set_angles(const Angles& angles, ForwardPass& pass) const;
   void embed(std::span<const std::int64_t> ids, std::span<const std::int64_t> positions, Matrix hidden);
   void place_features(std::span<const Step> steps, const ForwardPass& pass, Matrix hidden);
   void add_deep_features(std::span<const Step> steps, const ForwardPass& pass, std::size_t layer,

@@ -19,7 +19,7 @@ std::vector<std::int64_t> Decoder::guess(std::span<const Seen> seen, bool wanted
   const PredictionBlock& block = prediction_block();
   ForwardPass pass{backend_, workspace_, precision, nullptr, nullptr, {}};
   std::vector<std::int64_t> ids, positions;
-  RotaryAngles angles, local_angles;
+  Angles angles;
   for (const Seen& tokens : seen) {
     SequenceCache& sequence = *tokens.sequence;
     if (!sequence.prediction) sequence.prediction = block.new_cache();
@@ -28,13 +28,10 @@ std::vector<std::int64_t> Decoder::guess(std::span<const Seen> seen, bool wanted
     pass.segments.push_back({first, count, begin, &*sequence.prediction});
     ids.insert(ids.end(), tokens.next.begin(), tokens.next.end());
     for (std::int64_t k = 1; k <= count; ++k) positions.push_back(begin + k);
-    const std::vector<TokenPosition> places = token_positions(begin, count, {});
-    if (rotary_) rotary_->append(places, begin + count, angles);
-    if (local_rotary_) local_rotary_->append(places, begin + count, local_angles);
+    append_angles(begin, count, begin + count, {}, angles);
     sequence.predicted += count;
   }
-  if (rotary_) pass.angles = &angles;
-  if (local_rotary_) pass.local_angles = &local_angles;
+  set_angles(angles, pass);
 
   const auto rows = static_cast<std::int64_t>(ids.size());
   const Matrix embeddings = workspace_.matrix("prediction embeddings", rows, config_.hidden_size);

@@ -132,7 +132,6 @@ class Generator {
       if (decoder_.restarts_at(static_cast<std::int64_t>(sequence.history.size())))
         run_anew(sequence, sequence.history.size() - 1, Decoder::Logits::none);
       active.push_back(&sequence);
-      if (sequence.next.empty()) sequence.next = {sequence.history.back()};
       steps.push_back({&sequence.cache,
                        sequence.next,
                        {},
